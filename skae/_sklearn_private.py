@@ -1,0 +1,10 @@
+"""The only place where names that scikit-learn does not promise to keep are imported.
+
+When a release of scikit-learn moves one of them, this file is where to repair it.
+"""
+
+from sklearn.base import _fit_context as fit_context
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import _check_sample_weight as check_sample_weight
+
+__all__ = ["Interval", "StrOptions", "check_sample_weight", "fit_context"]

@@ -1,0 +1,102 @@
+"""The dense architecture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from numbers import Integral
+
+import torch
+from torch import nn
+
+from skae.architectures.architecture import Architecture
+from skae.architectures.layers import linear
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "elu": nn.ELU,
+    "gelu": nn.GELU,
+    "relu": nn.ReLU,
+    "silu": nn.SiLU,
+    "tanh": nn.Tanh,
+    "identity": nn.Identity,
+}
+
+
+class Dense(Architecture):
+    """Fully connected layers: the architecture for tables.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : "auto" or sequence of int, default="auto"
+        Sizes of the hidden layers of the encoder, from the data to the code; the decoder has
+        the same in reverse. ``()`` makes encoder and decoder linear. "auto" means ``(128, 128)``
+        for samples of fewer than 256 values and ``(512, 256)`` for larger ones.
+
+    activation : {"elu", "gelu", "identity", "relu", "silu", "tanh"}, default="silu"
+        Nonlinearity after each hidden layer.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skae import AutoencoderTransformer
+    >>> from skae.architectures import Dense
+    >>> X = load_iris().data
+    >>> dense = Dense(hidden_layer_sizes=(32,), activation="tanh")
+    >>> ae = AutoencoderTransformer(n_components=2, architecture=dense, max_epochs=5)
+    >>> ae.fit(X).transform(X).shape
+    (150, 2)
+    """
+
+    def __init__(self, hidden_layer_sizes="auto", activation="silu"):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+
+    def is_linear(self) -> bool:
+        """Return whether there is no hidden layer, or no nonlinearity."""
+        no_layers = not isinstance(self.hidden_layer_sizes, str) and not self.hidden_layer_sizes
+        return no_layers or self.activation == "identity"
+
+    def build(
+        self,
+        sample_shape: tuple[int, ...],
+        n_components: int,
+        *,
+        n_encoder_outputs: int,
+        generator: torch.Generator,
+    ) -> tuple[nn.Module, nn.Module]:
+        """Return an encoder and a decoder with mirrored hidden layers."""
+        (n_features,) = sample_shape
+        hidden = self._hidden_layer_sizes(n_features)
+        activation = self._activation()
+        encoder = _layers([n_features, *hidden, n_encoder_outputs], activation, generator)
+        decoder = _layers([n_components, *reversed(hidden), n_features], activation, generator)
+        return encoder, decoder
+
+    def _hidden_layer_sizes(self, n_features: int) -> tuple[int, ...]:
+        sizes = self.hidden_layer_sizes
+        if isinstance(sizes, str) and sizes == "auto":
+            return (128, 128) if n_features < 256 else (512, 256)
+        if not isinstance(sizes, str | bytes) and isinstance(sizes, Sequence):
+            if all(isinstance(size, Integral) and size >= 1 for size in sizes):
+                return tuple(int(size) for size in sizes)
+        raise ValueError(
+            f"hidden_layer_sizes of Dense must be 'auto' or a sequence of integers >= 1, such as "
+            f"(128, 64), got {sizes!r}."
+        )
+
+    def _activation(self) -> type[nn.Module]:
+        try:
+            return ACTIVATIONS[self.activation]
+        except (KeyError, TypeError):
+            raise ValueError(
+                f"activation of Dense must be one of {sorted(ACTIVATIONS)}, "
+                f"got {self.activation!r}."
+            ) from None
+
+
+def _layers(
+    sizes: list[int], activation: type[nn.Module], generator: torch.Generator
+) -> nn.Sequential:
+    modules: list[nn.Module] = []
+    for n_inputs, n_outputs in zip(sizes, sizes[1:], strict=False):
+        modules += [linear(n_inputs, n_outputs, generator), activation()]
+    return nn.Sequential(*modules[:-1])

@@ -1,0 +1,143 @@
+"""The base of all estimators: shared parameters, fitting, and inference."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+
+import numpy as np
+import torch
+from sklearn.utils.validation import check_is_fitted
+
+from skae._sklearn_private import Interval, StrOptions
+from skae.architectures import ARCHITECTURES
+from skae.base.fitting import Fit
+from skae.base.named_parts import NamedPartsMixin
+from skae.base.progress import CallbackSupportMixin
+from skae.base.validation import output_dtype, validate_sample_weight, validate_X
+from skae.kinds import KINDS
+from skae.losses import LOSSES
+from skae.training.scaling import densify
+
+
+class BaseAutoencoder(CallbackSupportMixin, NamedPartsMixin):
+    """Base class of all estimators.
+
+    It holds the parameters that all share, and the single path from `X` to a fitted network
+    and from a network to arrays. Think twice before adding to it: what belongs to one role
+    belongs into the estimator of that role.
+    """
+
+    _part_registries = {"kind": KINDS, "architecture": ARCHITECTURES, "loss": LOSSES}
+
+    _parameter_constraints: dict = {
+        "n_components": [
+            StrOptions({"auto"}),
+            Interval(Integral, 1, None, closed="left"),
+            Interval(Real, 0, 1, closed="neither"),
+        ],
+        "kind": "no_validation",  # resolve_part has the better sentences
+        "architecture": "no_validation",
+        "loss": "no_validation",
+        "init": [StrOptions({"pca", "random"})],
+        "max_epochs": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "learning_rate": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
+        "optimizer": "no_validation",
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "patience": [None, Interval(Integral, 1, None, closed="left")],
+        "device": [str, torch.device],
+        "precision": [StrOptions({"auto", "float32", "float64", "bfloat16"})],
+        "warm_start": ["boolean"],
+        "callbacks": [None, list, tuple],
+        "verbose": ["verbose"],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        n_components="auto",
+        *,
+        kind="undercomplete",
+        architecture="dense",
+        loss="mse",
+        init="pca",
+        max_epochs="auto",
+        batch_size="auto",
+        learning_rate="auto",
+        optimizer="adamw",
+        weight_decay=0.01,
+        early_stopping=True,
+        validation_fraction=0.1,
+        patience=None,
+        device="auto",
+        precision="auto",
+        warm_start=False,
+        callbacks=None,
+        verbose=0,
+        random_state=None,
+    ):
+        self.n_components = n_components
+        self.kind = kind
+        self.architecture = architecture
+        self.loss = loss
+        self.init = init
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.optimizer = optimizer
+        self.weight_decay = weight_decay
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.device = device
+        self.precision = precision
+        self.warm_start = warm_start
+        self.callbacks = callbacks
+        self.verbose = verbose
+        self.random_state = random_state
+
+    def _fit(self, X, sample_weight, *, previous: dict | None = None, one_pass: bool = False):
+        """Fit a network, and only then let the estimator know of it."""
+        fit = Fit(self, X, validate_sample_weight(sample_weight, X), previous)
+        fit.train(one_pass=one_pass)
+        vars(self).update(fit.attributes())
+        return self
+
+    def _encode(self, X) -> np.ndarray:
+        """Return the codes of validated rows."""
+        return self._fitted.encode(X, self.device, output_dtype(X))
+
+    def _decode(self, Z: np.ndarray) -> np.ndarray:
+        """Return the reconstructions of validated codes."""
+        return self._fitted.decode(Z, self.device, output_dtype(Z))
+
+    def _reconstruct(self, X) -> np.ndarray:
+        """Return the reconstructions of validated rows."""
+        reconstruction = np.empty(X.shape, dtype=output_dtype(X))
+        for rows, block in self._fitted.reconstructions(X, self.device):
+            reconstruction[rows] = block
+        return reconstruction
+
+    def _squared_errors(self, X) -> np.ndarray:
+        """Return ``||x - x_hat||^2`` of each validated row, in float64."""
+        errors = np.empty(X.shape[0])
+        for rows, block in self._fitted.reconstructions(X, self.device):
+            errors[rows] = np.square(densify(X[rows]) - block).sum(axis=1)
+        return errors
+
+    def _validate_again(self, X):
+        """Validate rows that come after the fit."""
+        check_is_fitted(self)
+        return validate_X(self, X, reset=False)
+
+    def __sklearn_is_fitted__(self):
+        """Return whether there is a network: what a fit sets last."""
+        return hasattr(self, "_fitted")
+
+    def __sklearn_tags__(self):
+        """State what goes in and what comes out."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags

@@ -1,0 +1,65 @@
+"""Shares of variance that a network explains."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from skae.base.fitted import FittedNetwork
+from skae.training.scaling import dense_blocks, densify
+
+# Rows that the shares of single components are measured on.
+_MOST_ROWS = 10_000
+
+
+def explained_share(squared_errors: float, squared_distances: float) -> float:
+    """Return ``1 - errors / distances``; rows that are all at the mean count as explained.
+
+    Parameters
+    ----------
+    squared_errors, squared_distances : float
+        Sums over rows of ``||x - x_hat||^2`` and of ``||x - mean||^2``.
+    """
+    if squared_distances == 0:
+        return 1.0 if squared_errors == 0 else 0.0
+    return float(1 - squared_errors / squared_distances)
+
+
+def total_squared_distance(X, mean: np.ndarray) -> float:
+    """Return the sum over the rows of ``||x - mean||^2``, in float64."""
+    return float(sum(np.square(block - mean).sum() for _, block in dense_blocks(X)))
+
+
+def component_shares(fitted: FittedNetwork, X, mean: np.ndarray, device: str) -> np.ndarray:
+    """Return the share of variance that each component adds to those before it.
+
+    The share of the first ``j`` components is that of reconstructions from codes whose other
+    values are at their mean over the rows. For PCA this is its ``explained_variance_ratio_``.
+
+    Parameters
+    ----------
+    fitted : FittedNetwork
+        The network.
+
+    X : ndarray or CSR matrix of shape (n_samples, n_features)
+        Rows; the first 10,000 are used.
+
+    mean : ndarray of shape (n_features,)
+        Where the variance is counted from.
+
+    device : str
+        Where to compute.
+
+    Returns
+    -------
+    shares : ndarray of shape (n_components,), dtype float64
+    """
+    X = densify(X[:_MOST_ROWS]).astype(np.float64)
+    codes = fitted.encode(X, device, np.dtype(np.float64))
+    total = total_squared_distance(X, mean)
+    truncated = np.tile(codes.mean(axis=0), (len(codes), 1))
+    held = [0.0]
+    for component in range(fitted.n_components):
+        truncated[:, component] = codes[:, component]
+        error = np.square(X - fitted.decode(truncated, device, np.dtype(np.float64))).sum()
+        held.append(explained_share(error, total))
+    return np.diff(held)

@@ -1,0 +1,152 @@
+"""A fitted network as plain data, and what it computes."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import torch
+
+from skae.architectures.architecture import Architecture
+from skae.kinds.kind import Kind
+from skae.losses.loss import Loss
+from skae.training.device import device_at_hand
+from skae.training.network import AutoencoderNetwork
+from skae.training.precision import tensor_dtype
+from skae.training.scaling import Scaling, densify
+from skae.training.threads import threads_for
+
+# Every batch of inference has this many rows, the last one padded: matrix products of other
+# shapes take other paths through the processor, and a row's code would depend, in the last
+# digit, on how many others are asked for with it.
+_BATCH = 256
+
+
+class FittedNetwork:
+    """Weights as arrays, the configuration they belong to, and inference with them.
+
+    The torch module is built when it is needed and is no part of the state that is pickled or
+    copied, so the state is safe to send and works on machines without the device of the fit.
+
+    Parameters
+    ----------
+    kind, architecture, loss : Kind, Architecture, Loss
+        The parts.
+
+    n_features, n_components : int
+        Size of a sample and of its code.
+
+    linear_path : bool
+        Whether the network has one.
+
+    scaling : Scaling
+        What stands between `X` and the network.
+
+    precision : {"float32", "bfloat16", "float64"}
+        That of training; inference computes bfloat16 networks in float32.
+
+    weights : dict of str to ndarray
+        The state of the network.
+    """
+
+    def __init__(
+        self,
+        *,
+        kind: Kind,
+        architecture: Architecture,
+        loss: Loss,
+        n_features: int,
+        n_components: int,
+        linear_path: bool,
+        scaling: Scaling,
+        precision: str,
+        weights: dict[str, np.ndarray] | None = None,
+    ):
+        self.kind, self.architecture, self.loss = kind, architecture, loss
+        self.n_features, self.n_components = n_features, n_components
+        self.linear_path, self.scaling, self.precision = linear_path, scaling, precision
+        self.weights = weights
+        self._forget_networks()
+
+    def __getstate__(self):
+        hidden = ("_networks", "_lock")
+        return {name: value for name, value in vars(self).items() if name not in hidden}
+
+    def __setstate__(self, state):
+        vars(self).update(state)
+        self._forget_networks()
+
+    def _forget_networks(self):
+        self._networks: dict[torch.device, AutoencoderNetwork] = {}
+        self._lock = threading.Lock()
+
+    def set_weights(self, weights: dict[str, torch.Tensor]) -> None:
+        """Take these weights, and forget networks that hold others."""
+        self.weights = {name: tensor.cpu().numpy().copy() for name, tensor in weights.items()}
+        self._forget_networks()
+
+    def new_network(
+        self, device: torch.device, generator: torch.Generator | None = None
+    ) -> AutoencoderNetwork:
+        """Return a network of its own, with the weights if there are any, else drawn ones."""
+        network = AutoencoderNetwork(
+            self.n_features,
+            self.n_components,
+            kind=self.kind,
+            architecture=self.architecture,
+            loss=self.loss,
+            linear_path=self.linear_path,
+            generator=generator or torch.Generator(),
+        ).to(tensor_dtype(self.precision))
+        if self.weights is not None:
+            network.load_state_dict({n: torch.from_numpy(w) for n, w in self.weights.items()})
+        return network.to(device)
+
+    def network(self, device: str) -> AutoencoderNetwork:
+        """Return the network for inference on this device, or on the CPU where it is missing."""
+        at_hand = device_at_hand(device)
+        with self._lock:
+            if at_hand not in self._networks:
+                self._networks[at_hand] = self.new_network(at_hand).eval().requires_grad_(False)
+            return self._networks[at_hand]
+
+    def encode(self, X, device: str, dtype: np.dtype) -> np.ndarray:
+        """Return the codes of the rows of `X`, of shape (n_samples, n_components)."""
+        codes = np.empty((X.shape[0], self.n_components), dtype=dtype)
+        network = self.network(device)
+        for rows, scaled in self._batches(X, network, scale=True):
+            codes[rows] = _rows_of(network.encode(scaled), rows)
+        return codes
+
+    def decode(self, Z: np.ndarray, device: str, dtype: np.dtype) -> np.ndarray:
+        """Return the reconstructions of codes, of shape (n_samples, n_features), in X's units."""
+        X = np.empty((Z.shape[0], self.n_features), dtype=dtype)
+        network = self.network(device)
+        for rows, codes in self._batches(Z, network, scale=False):
+            X[rows] = self.scaling.undo(_rows_of(network.decode(codes), rows))
+        return X
+
+    def reconstructions(self, X, device: str):
+        """Yield (rows, reconstruction of these rows) in float64 and the units of `X`."""
+        network = self.network(device)
+        for rows, scaled in self._batches(X, network, scale=True):
+            decoded = network.decode(network.encode(scaled))
+            yield rows, self.scaling.undo(_rows_of(decoded, rows))
+
+    def _batches(self, X, network: AutoencoderNetwork, *, scale: bool):
+        """Yield (rows, tensor of these rows and padding), all of one shape."""
+        parameter = next(network.parameters())
+        numpy_dtype = np.float64 if parameter.dtype == torch.float64 else np.float32
+        n_parameters = sum(p.numel() for p in network.parameters())
+        padded = np.zeros((_BATCH, X.shape[1]), dtype=numpy_dtype)
+        with threads_for(_BATCH, n_parameters), torch.inference_mode():
+            for start in range(0, X.shape[0], _BATCH):
+                rows = slice(start, min(start + _BATCH, X.shape[0]))
+                block = densify(X[rows])
+                padded[: len(block)] = self.scaling.apply(block, numpy_dtype) if scale else block
+                yield rows, torch.from_numpy(padded).to(parameter.device)
+
+
+def _rows_of(batch: torch.Tensor, rows: slice) -> np.ndarray:
+    """Return the rows of a padded batch that are not padding."""
+    return batch[: rows.stop - rows.start].cpu().numpy()

@@ -1,0 +1,73 @@
+"""Parameters that are given as a name or as an object: kind, architecture, loss."""
+
+from __future__ import annotations
+
+from sklearn.base import BaseEstimator, clone
+
+
+def resolve_part(value, parameter: str, registry: dict, base_class: type):
+    """Return a part of its own for a fit: the default of a name, or a copy of an object.
+
+    Parameters
+    ----------
+    value : str or object
+        What the user gave.
+
+    parameter : str
+        Name of the parameter, for the message.
+
+    registry : dict of str to type
+        The classes by name.
+
+    base_class : type
+        What an object must derive from.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown.
+
+    TypeError
+        If `value` is neither a name nor such an object.
+    """
+    if isinstance(value, str):
+        if value in registry:
+            return registry[value]()
+        raise ValueError(f"{parameter} must be one of {sorted(registry)}, got {value!r}.")
+    if isinstance(value, base_class):
+        return clone(value)
+    raise TypeError(
+        f"{parameter} must be one of {sorted(registry)} or an object of a class derived from "
+        f"skae's {base_class.__name__}, got {value!r}"
+        + (" (a class: add parentheses)." if isinstance(value, type) else ".")
+    )
+
+
+class NamedPartsMixin(BaseEstimator):
+    """Let nested parameters be set on a part that is held by its name.
+
+    ``set_params(kind="sparse", kind__weight=0.1)`` puts the default object in the place of the
+    name and sets the parameter there, so that searches over nested parameters work.
+    """
+
+    _part_registries: dict[str, dict[str, type]] = {}
+
+    def set_params(self, **params):
+        """Set the parameters of this estimator, and of its parts as ``part__parameter``.
+
+        Parameters
+        ----------
+        **params : dict
+            Parameters by name.
+
+        Returns
+        -------
+        self : estimator
+            This estimator.
+        """
+        for part, registry in self._part_registries.items():
+            value = params.get(part, getattr(self, part))
+            nested = any(name.startswith(f"{part}__") for name in params)
+            if nested and isinstance(value, str) and value in registry:
+                params = {**params, part: registry[value]()}
+        return super().set_params(**params)

@@ -1,0 +1,79 @@
+"""From whatever the user has to a matrix of finite numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from sklearn.utils.validation import validate_data
+
+from skae._sklearn_private import check_sample_weight
+
+
+def validate_X(estimator, X, *, reset: bool, min_samples: int = 1):
+    """Return `X` as an array or a CSR matrix of finite real numbers, of its own dtype.
+
+    Integers stay integers: converting a stack of 8-bit images would take eight times its memory.
+
+    Parameters
+    ----------
+    estimator : BaseAutoencoder
+        Gets ``n_features_in_`` and ``feature_names_in_`` on `reset`, and is asked for them
+        otherwise.
+
+    X : array-like, sparse matrix, data frame or torch.Tensor of shape (n_samples, n_features)
+        What the user gave.
+
+    reset : bool
+        Whether this is the beginning of a fit.
+
+    min_samples : int, default=1
+        How many rows there must be.
+
+    Raises
+    ------
+    ValueError
+        If `X` holds NaN or infinity, has no rows or columns, or other columns than in fit.
+    """
+    if isinstance(X, torch.Tensor):
+        X = _from_tensor(X)
+    X = validate_data(
+        estimator,
+        X,
+        reset=reset,
+        accept_sparse="csr",
+        dtype="numeric",
+        ensure_min_samples=min_samples,
+    )
+    if X.dtype.kind not in "fiub":
+        raise ValueError(f"X must hold real numbers, got dtype {X.dtype}: convert it first.")
+    return X
+
+
+def validate_sample_weight(sample_weight, X) -> np.ndarray | None:
+    """Return weights of the rows of `X` with mean 1, or None where all rows count the same.
+
+    Raises
+    ------
+    ValueError
+        If a weight is negative or not finite, if there is not one for each row, or if fewer
+        than two are above zero.
+    """
+    if sample_weight is None:
+        return None
+    weight = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    if np.count_nonzero(weight) < 2:
+        raise ValueError(
+            "sample_weight must be above zero for at least two rows, got "
+            f"{np.count_nonzero(weight)} of {len(weight)}."
+        )
+    return weight / weight.mean()
+
+
+def output_dtype(X) -> np.dtype:
+    """Return the dtype of results for input of this dtype: float32 stays, the rest is float64."""
+    return np.dtype(np.float32 if X.dtype in (np.float32, np.float16) else np.float64)
+
+
+def _from_tensor(X: torch.Tensor) -> np.ndarray:
+    X = X.detach().cpu()
+    return (X.float() if X.dtype == torch.bfloat16 else X).numpy()

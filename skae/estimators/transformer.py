@@ -1,0 +1,340 @@
+"""The autoencoder as a transformer, beside PCA."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils.validation import check_array, check_is_fitted
+
+from skae._sklearn_private import fit_context
+from skae.base import BaseAutoencoder
+from skae.base.explained_variance import (
+    component_shares,
+    explained_share,
+    total_squared_distance,
+)
+from skae.base.validation import validate_X
+
+
+class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseAutoencoder):
+    """Dimensionality reduction by an autoencoder: PCA's interface, a network inside.
+
+    Encoder and decoder are each a linear map plus a neural network,
+
+    .. math:: \\text{encode}(x) = V x + f(x), \\qquad \\text{decode}(z) = W z + g(z),
+
+    fitted so that :math:`\\hat{x} = \\text{decode}(\\text{encode}(x))` is near :math:`x`. With
+    ``init="pca"`` they start as PCA, with codes of unit variance, and training keeps the weights
+    that are best on rows held out, the start included.
+
+    Parameters
+    ----------
+    n_components : int, float in (0, 1) or "auto", default="auto"
+        Size of the code. A float means as many components as PCA needs to explain that share of
+        the variance. "auto" means as many as PCA needs for 0.9 of it, but at most half of the
+        features and at most 64. The fitted value is `n_components_`.
+
+    kind : {"undercomplete"} or Kind, default="undercomplete"
+        What makes the code a good code, by name or as an object of :mod:`skae.kinds`.
+
+    architecture : {"dense"} or Architecture, default="dense"
+        What `f` and `g` are made of, by name or as an object of :mod:`skae.architectures`.
+
+    loss : {"mse", "mae", "huber", "bce"}, Loss or callable, default="mse"
+        What counts as a good reconstruction, by name or as an object of :mod:`skae.losses`. A
+        callable ``loss(reconstruction, target)`` is given two tensors of shape
+        (n_samples, n_features) and returns the loss of each entry. "bce" needs `X` in [0, 1].
+
+    init : {"pca", "random"}, default="pca"
+        "pca" starts at PCA where the code is not larger than the data. "random" is the textbook
+        network, `f` and `g` alone with random weights.
+
+    max_epochs : int or "auto", default="auto"
+        Number of passes over the training rows. "auto" means about 1,500 batches, at least 10
+        and at most 200 passes. The number that was run is `n_epochs_`.
+
+    batch_size : int or "auto", default="auto"
+        Rows in a batch. "auto" means a tenth of the training rows, at least 16 and at most 256.
+        The fitted value is `batch_size_`.
+
+    learning_rate : float or "auto", default="auto"
+        Highest learning rate; it rises in the first tenth of the batches and falls to zero in
+        the others, each on a half cosine. "auto" means ``0.005 * sqrt(batch_size / 256)``. The
+        fitted value is `learning_rate_`.
+
+    optimizer : {"adamw", "adam", "rmsprop", "sgd"} or class, default="adamw"
+        The optimizer, by name or as a class of :mod:`torch.optim`.
+
+    weight_decay : float, default=0.01
+        Decay of the weights of `f` and `g`, as the optimizer understands it.
+
+    early_stopping : bool, default=True
+        Whether to hold rows out and keep the weights that are best on them. If False, all rows
+        are trained on, and the best weights are chosen by (up to 5,000 of) the training rows.
+
+    validation_fraction : float in (0, 1), default=0.1
+        Share of the rows that is held out, chosen at random.
+
+    patience : int or None, default=None
+        End the training after so many epochs without a better validation loss. None runs all
+        epochs: the learning rate falls until the last, and most of the gain comes late.
+
+    device : str, default="auto"
+        Where to compute: "cpu", "cuda", "cuda:1", "mps"; "auto" takes a GPU where there is one.
+        A fitted model computes on the CPU where the device is missing. The device of the fit is
+        `device_`.
+
+    precision : {"auto", "float32", "float64", "bfloat16"}, default="auto"
+        In which precision to compute. "auto" means bfloat16 for training networks of more than
+        200,000 weights on processors with matrix units for it (CPUs with AMX, NVIDIA GPUs since
+        Ampere), float32 otherwise. Inference of bfloat16 networks is in float32. The fitted
+        value is `precision_`.
+
+    warm_start : bool, default=False
+        Whether `fit` goes on from the last fit's weights, with its scaling, code size and parts.
+
+    callbacks : list of skorch.callbacks.Callback or None, default=None
+        Called during training, with skorch's net.
+
+    verbose : int, default=0
+        1 prints a line for each epoch.
+
+    random_state : int, RandomState instance or None, default=None
+        Decides the rows held out, the first weights, the order of the rows and all noise. The
+        global generators of numpy and torch are neither read nor changed, also with None.
+
+    Attributes
+    ----------
+    n_components_ : int
+        Size of the code.
+
+    history_ : pandas.DataFrame
+        A row for each epoch with the columns `epoch`, `train_loss`, `valid_loss`,
+        `learning_rate` and `seconds`; epoch 0 is the network before training. Losses are in the
+        units of the objective, on scaled features.
+
+    loss_ : float
+        The objective of the weights that were kept, on the rows held out.
+
+    n_epochs_ : int
+        Number of epochs that were run.
+
+    best_epoch_ : int
+        Epoch whose weights were kept; 0 means that PCA was not improved on.
+
+    explained_variance_ratio_ : ndarray of shape (n_components,), dtype float64
+        Share of the variance of the training rows that each component adds to those before it,
+        as PCA's. Only where the autoencoder is linear (``Dense(hidden_layer_sizes=())``): the
+        components of a nonlinear one share what they explain, and :meth:`score` is the number
+        to compare with the sum of PCA's.
+
+    mean_ : ndarray of shape (n_features,), dtype float64
+        Mean of the training rows.
+
+    scale_ : float
+        The one number by which centred features are divided inside, the root of their mean
+        variance.
+
+    kind_, architecture_ : Kind, Architecture
+        The parts that were fitted.
+
+    batch_size_, learning_rate_, device_, precision_ : int, float, str, str
+        What was used.
+
+    n_features_in_ : int
+        Number of features seen in `fit`.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where `X` had names that are all strings.
+
+    See Also
+    --------
+    sklearn.decomposition.PCA : The linear autoencoder with the smallest squared error.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.decomposition import PCA
+    >>> from skae import AutoencoderTransformer
+    >>> X = load_digits().data
+    >>> ae = AutoencoderTransformer(n_components=4, max_epochs=20, random_state=0).fit(X[:1200])
+    >>> ae.transform(X[1200:]).shape
+    (597, 4)
+    >>> pca = PCA(n_components=4, random_state=0).fit(X[:1200])
+    >>> residual = X[1200:] - pca.inverse_transform(pca.transform(X[1200:]))
+    >>> explained = 1 - (residual**2).sum() / ((X[1200:] - pca.mean_) ** 2).sum()
+    >>> bool(ae.score(X[1200:]) > explained)
+    True
+    """
+
+    def __sklearn_tags__(self):
+        """State that the dtype of floating point input is kept."""
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None, sample_weight=None):
+        """Fit the autoencoder.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows to be reconstructed: numbers of any real dtype in an array, a data frame, a
+            memory map, a scipy sparse matrix (made dense batch by batch) or a torch tensor.
+
+        y : None
+            Ignored.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts. Rows of weight zero are left out.
+
+        Returns
+        -------
+        self : AutoencoderTransformer
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or `X` is not as described, or if the training diverges.
+        """
+        goes_on = self.warm_start and self.__sklearn_is_fitted__()
+        X = validate_X(self, X, reset=not goes_on, min_samples=2)
+        self._fit(X, sample_weight, previous=vars(self) if goes_on else None)
+        return self._explain_components(X)
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y=None, sample_weight=None):
+        """Pass once over these rows, all of which are trained on.
+
+        The first call decides the scaling, the start and the code size from its rows, so give it
+        some hundreds. The learning rate is constant, and the last weights are kept.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows as in :meth:`fit`.
+
+        y : None
+            Ignored.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts.
+
+        Returns
+        -------
+        self : AutoencoderTransformer
+            The estimator.
+        """
+        first = not self.__sklearn_is_fitted__()
+        X = validate_X(self, X, reset=first, min_samples=2 if first else 1)
+        self._fit(X, sample_weight, previous=None if first else vars(self), one_pass=True)
+        return self._explain_components(X)
+
+    def _explain_components(self, X):
+        """Set ``explained_variance_ratio_`` where the autoencoder is linear."""
+        vars(self).pop("explained_variance_ratio_", None)
+        if self.architecture_.is_linear() and self._fitted.loss.rescales:
+            self.explained_variance_ratio_ = component_shares(
+                self._fitted, X, self.mean_, self.device
+            )
+        return self
+
+    def transform(self, X):
+        """Return the codes of rows.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        Z : ndarray of shape (n_samples, n_components_)
+            Codes, float32 for float32 `X` and float64 otherwise. They do not depend on what
+            other rows are in `X`.
+        """
+        return self._encode(self._validate_again(X))
+
+    def inverse_transform(self, X):
+        """Return the reconstructions that belong to codes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_components_)
+            Codes.
+
+        Returns
+        -------
+        X_original : ndarray of shape (n_samples, n_features)
+            Reconstructions in the units of the training rows, of the dtype of the codes.
+        """
+        check_is_fitted(self)
+        codes = check_array(X, dtype=[np.float64, np.float32], input_name="X")
+        if codes.shape[1] != self.n_components_:
+            raise ValueError(
+                f"X has {codes.shape[1]} columns, but the codes of this "
+                f"{type(self).__name__} have {self.n_components_}: give what transform returned."
+            )
+        return self._decode(codes)
+
+    def reconstruct(self, X):
+        """Return ``inverse_transform(transform(X))`` in one go.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        X_reconstructed : ndarray of shape (n_samples, n_features)
+            Reconstructions, float32 for float32 `X` and float64 otherwise.
+        """
+        return self._reconstruct(self._validate_again(X))
+
+    def score_samples(self, X):
+        """Return minus the mean squared error of each row.
+
+        .. math:: s(x) = -\\frac{1}{d} \\lVert x - \\hat{x} \\rVert^2
+
+        in squared units of `X`, whatever loss trained the network.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,), dtype float64
+            Higher is more normal; at most 0.
+        """
+        X = self._validate_again(X)
+        return -self._squared_errors(X) / X.shape[1]
+
+    def score(self, X, y=None):
+        """Return the explained share of the variance.
+
+        .. math:: 1 - \\frac{\\sum \\lVert x - \\hat{x} \\rVert^2}{\\sum \\lVert x - \\mu \\rVert^2}
+
+        with the mean :math:`\\mu` of the training rows. For PCA on its own training rows, the
+        same number is the sum of its `explained_variance_ratio_`.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows.
+
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        score : float
+            At most 1; higher is better.
+        """
+        X = self._validate_again(X)
+        errors = float(self._squared_errors(X).sum())
+        return explained_share(errors, total_squared_distance(X, self.mean_))

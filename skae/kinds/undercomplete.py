@@ -1,0 +1,41 @@
+"""The undercomplete kind."""
+
+from __future__ import annotations
+
+from skae.kinds.kind import Kind
+
+
+class Undercomplete(Kind):
+    """The plain autoencoder: nothing but a code smaller than the data holds it back.
+
+    With `d` features, a code of `k <= d` values and the reconstruction :math:`\\hat{x}`, the
+    objective of one sample under ``loss="mse"`` is
+
+    .. math:: \\frac{1}{d} \\lVert x - \\hat{x} \\rVert^2 .
+
+    With a linear encoder and decoder, its minimum spans the principal subspace [1]_.
+
+    References
+    ----------
+    .. [1] P. Baldi and K. Hornik, "Neural networks and principal component analysis: learning
+       from examples without local minima", Neural Networks 2(1), 1989.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skae import AutoencoderTransformer
+    >>> from skae.kinds import Undercomplete
+    >>> X = load_iris().data
+    >>> ae = AutoencoderTransformer(n_components=2, kind=Undercomplete(), max_epochs=5)
+    >>> ae.fit_transform(X).shape
+    (150, 2)
+    """
+
+    def check(self, n_components: int, n_features: int) -> None:
+        """Refuse a code that is larger than the data."""
+        if n_components > n_features:
+            raise ValueError(
+                f"n_components={n_components} is larger than the {n_features} features of X, and "
+                f"kind='undercomplete' needs a code that is not: give an n_components between 1 "
+                f"and {n_features}."
+            )

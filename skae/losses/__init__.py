@@ -1,0 +1,20 @@
+"""What counts as a good reconstruction: one file per loss.
+
+``LOSSES`` holds every loss by its name; ``loss="mse"`` means ``loss=MSE()``.
+"""
+
+from skae.losses.bce import BCE
+from skae.losses.function import FunctionLoss
+from skae.losses.huber import Huber
+from skae.losses.loss import Loss
+from skae.losses.mae import MAE
+from skae.losses.mse import MSE
+
+LOSSES: dict[str, type[Loss]] = {
+    "mse": MSE,
+    "mae": MAE,
+    "huber": Huber,
+    "bce": BCE,
+}
+
+__all__ = ["BCE", "LOSSES", "MAE", "MSE", "FunctionLoss", "Huber", "Loss"]

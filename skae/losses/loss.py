@@ -1,0 +1,61 @@
+"""The base class of all losses."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import torch
+from sklearn.base import BaseEstimator
+
+
+class Loss(BaseEstimator):
+    """Base class of all losses: what counts as a good reconstruction.
+
+    Conventions: targets and outputs are tensors of shape (n_samples, n_features). The decoder
+    gives an *output*; the *reconstruction* is what the user sees of it. The two differ only
+    where the output is a logit.
+
+    Attributes
+    ----------
+    rescales : bool
+        Whether the network sees features centred and divided by one global scale (True), or as
+        they are (False).
+    """
+
+    rescales = True
+
+    def check(self, minimum: float, maximum: float) -> None:
+        """Refuse data that this loss is not defined on.
+
+        Parameters
+        ----------
+        minimum, maximum : float
+            The smallest and the largest entry of `X`.
+
+        Raises
+        ------
+        ValueError
+            If they lie outside of what the loss is defined on.
+        """
+
+    def output(self, linear: torch.Tensor, residual: torch.Tensor) -> torch.Tensor:
+        """Join the linear path of the decoder, in units of the target, and its residual."""
+        return linear + residual
+
+    def reconstruction(self, output: torch.Tensor) -> torch.Tensor:
+        """Turn the output of the decoder into a reconstruction of the target."""
+        return output
+
+    @abstractmethod
+    def elementwise(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """Return the loss of each entry.
+
+        Parameters
+        ----------
+        output, target : torch.Tensor of shape (n_samples, n_features)
+            What the decoder gave, and what it should have given.
+
+        Returns
+        -------
+        torch.Tensor of shape (n_samples, n_features)
+        """

@@ -1,0 +1,57 @@
+"""How rows are fed to the network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+
+from skae.training.rows import Rows
+
+
+class Batches:
+    """Batches of some of the rows: what skorch iterates over.
+
+    The rows are cut into batches of nearly equal size, so that none is left with a single row.
+
+    Parameters
+    ----------
+    rows : Rows
+        The data.
+
+    index : torch.Tensor of shape (n_chosen,), dtype int64
+        Which of the rows, on their device.
+
+    sample_weight : torch.Tensor of shape (n_samples,)
+        Weight of every row of `rows`, on their device.
+
+    batch_size : int
+        Rows in a batch, nearly.
+
+    generator : torch.Generator or None
+        Draws a new order for each pass; without one the order is that of `index`.
+    """
+
+    def __init__(
+        self,
+        rows: Rows,
+        index: torch.Tensor,
+        sample_weight: torch.Tensor,
+        batch_size: int,
+        generator: torch.Generator | None = None,
+    ):
+        self.rows, self.index, self.sample_weight = rows, index, sample_weight
+        self.batch_size, self.generator = batch_size, generator
+
+    def __len__(self) -> int:
+        """Return the number of batches in a pass."""
+        return max(1, round(len(self.index) / self.batch_size))
+
+    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Yield (rows, weights), the tensors of each batch."""
+        index = self.index
+        if self.generator is not None:
+            order = torch.randperm(len(index), generator=self.generator, device=index.device)
+            index = index[order]
+        for chosen in torch.tensor_split(index, len(self)):
+            yield self.rows.take(chosen), self.sample_weight[chosen]

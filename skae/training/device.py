@@ -1,0 +1,56 @@
+"""Which device computes."""
+
+from __future__ import annotations
+
+import torch
+
+
+def resolve_device(device: str | torch.device) -> torch.device:
+    """Return the device that a name stands for, and refuse one that this machine lacks.
+
+    Parameters
+    ----------
+    device : str or torch.device
+        "auto" takes the first of a CUDA GPU, Apple's GPU ("mps") and the CPU that is there.
+
+    Raises
+    ------
+    ValueError
+        If the name means no device, or one that is not there.
+    """
+    if device == "auto":
+        return torch.device(_available()[0])
+    try:
+        resolved = torch.device(device)
+    except (RuntimeError, TypeError):
+        raise ValueError(
+            f"device must be 'auto', 'cpu', 'cuda', 'cuda:N' or 'mps', got {device!r}."
+        ) from None
+    missing = resolved.type not in _available() or (
+        resolved.type == "cuda" and (resolved.index or 0) >= torch.cuda.device_count()
+    )
+    if missing:
+        raise ValueError(
+            f"device={device!r} is not on this machine, which has {_available()}: choose one of "
+            f"them, or 'auto'."
+        )
+    return resolved
+
+
+def device_at_hand(device: str | torch.device) -> torch.device:
+    """Return the device asked for, or the CPU where this machine does not have it.
+
+    A fitted model computes the same on every device, so one that was fitted on a GPU can be
+    used on a machine without one.
+    """
+    try:
+        return resolve_device(device)
+    except ValueError:
+        return torch.device("cpu")
+
+
+def _available() -> list[str]:
+    found = ["cuda"] if torch.cuda.is_available() else []
+    if torch.backends.mps.is_available():
+        found.append("mps")
+    return [*found, "cpu"]

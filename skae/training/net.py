@@ -1,0 +1,192 @@
+"""The skorch net that drives the training."""
+
+from __future__ import annotations
+
+import time
+
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import Callback
+from torch import nn
+
+from skae.training.batches import Batches
+from skae.training.optimizer import make_optimizer
+from skae.training.precision import autocast
+
+
+class StopTraining(KeyboardInterrupt):
+    """The training is to end, by a callback's decision and not by Ctrl-C."""
+
+
+class WeightedMean(nn.Module):
+    """The mean of the losses of a batch, each counted by its weight."""
+
+    def forward(self, losses: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        return (losses * weight).sum() / weight.sum()
+
+
+class AutoencoderNet(NeuralNet):
+    """skorch's net over batches of rows that are on the device already.
+
+    What differs from skorch's defaults, and why: batches come from :class:`Batches` (its loader
+    collates sample by sample), the loss of an epoch is read from the device once, the history
+    has a row for each epoch and none for each batch, all randomness comes from `generator`, and
+    no callback is set that was not asked for.
+
+    Parameters
+    ----------
+    module : AutoencoderNetwork
+        The network, on its device.
+
+    generator : torch.Generator
+        Source of the randomness of training, on the device.
+
+    precision : {"float32", "bfloat16", "float64"}
+        In which precision training computes its products.
+
+    weight_decay : float
+        Decay of the weights of the residual networks.
+
+    **kwargs : dict
+        Passed to skorch.
+    """
+
+    def __init__(
+        self, module, *, generator=None, precision="float32", weight_decay=0.0, **kwargs
+    ):
+        self.generator = generator
+        self.precision = precision
+        self.weight_decay = weight_decay
+        kwargs.setdefault("criterion", WeightedMean)
+        super().__init__(module, verbose=0, **kwargs)
+
+    @property
+    def _default_callbacks(self):
+        return []
+
+    def initialize_optimizer(self, *args, **kwargs):
+        """Make the optimizer of skae's parameter groups."""
+        self.optimizer_ = make_optimizer(
+            self.module_, self.optimizer, self.lr, self.weight_decay
+        )
+        return self
+
+    def notify(self, method_name, **cb_kwargs):
+        """Call the callbacks; skorch's raise KeyboardInterrupt where they want to stop."""
+        try:
+            super().notify(method_name, **cb_kwargs)
+        except KeyboardInterrupt:
+            if method_name == "on_epoch_end":
+                raise StopTraining from None
+            raise
+
+    def get_split_datasets(self, X, y=None, **fit_params):
+        """Take the pair of batches to train and to validate on as they are."""
+        return X
+
+    def get_iterator(self, dataset: Batches, training=False):
+        """Take batches as they are."""
+        return dataset
+
+    def on_epoch_begin(self, net, dataset_train=None, dataset_valid=None, **kwargs):
+        """Open the next row of the history; row 0 is the network before its first epoch."""
+        self.history.new_epoch()
+        self.history.record("epoch", len(self.history) - 1)
+
+    def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
+        """Pass over the batches once, and record the mean loss."""
+        if iterator is None:
+            return
+        self._set_training(training)
+        start = time.perf_counter()
+        total = weight = 0.0
+        for batch in iterator:
+            self.notify("on_batch_begin", batch=batch, training=training)
+            step = step_fn(batch)
+            batch_weight = batch[1].sum()
+            total += step["loss"].detach() * batch_weight
+            weight += batch_weight
+            self.notify("on_batch_end", batch=batch, training=training, **step)
+        self.history.record(f"{prefix}_loss", float(total / weight))
+        self.history.record(f"{prefix}_seconds", time.perf_counter() - start)
+
+    def train_step_single(self, batch, **fit_params):
+        """Compute the loss of a batch and its gradients."""
+        X, weight = batch
+        with autocast(self.precision, X.device):
+            losses = self.module_.sample_losses(X, self.generator)
+        loss = self.criterion_(losses.to(weight.dtype), weight)
+        loss.backward()
+        return {"loss": loss, "y_pred": losses}
+
+    def validation_step(self, batch, **fit_params):
+        """Compute the loss of a batch as in inference: without corruption or drawing."""
+        X, weight = batch
+        with torch.no_grad():
+            losses = self.module_.sample_losses(X)
+            return {"loss": self.criterion_(losses, weight), "y_pred": losses}
+
+
+class LearningRateSchedule(Callback):
+    """Set the learning rate before each batch to ``learning_rate * factor(share done)``.
+
+    Parameters
+    ----------
+    factor : callable
+        From the share of the planned batches that is done, in [0, 1], to a factor.
+
+    n_batches : int
+        Number of batches planned.
+    """
+
+    def __init__(self, factor, n_batches):
+        self.factor = factor
+        self.n_batches = n_batches
+
+    def on_train_begin(self, net, X=None, y=None, **kwargs):
+        """Note the rates that the factors are to multiply."""
+        self.done_ = 0
+        self.rates_ = [group["lr"] for group in net.optimizer_.param_groups]
+
+    def on_batch_begin(self, net, batch=None, training=None, **kwargs):
+        """Set the rate of a training batch."""
+        if training:
+            factor = self.factor(self.done_ / self.n_batches)
+            for group, rate in zip(net.optimizer_.param_groups, self.rates_, strict=True):
+                group["lr"] = rate * factor
+            self.done_ += 1
+
+
+class BestWeights(Callback):
+    """Keep the weights with the lowest loss on the rows chosen to select by.
+
+    The weights before the first epoch take part, so training can not make things worse.
+
+    Attributes
+    ----------
+    weights_ : dict of str to torch.Tensor
+        A true copy of the best weights.
+
+    loss_ : float
+        Their loss.
+
+    epoch_ : int
+        Their epoch; 0 is before the first.
+    """
+
+    def on_train_begin(self, net, X=None, y=None, **kwargs):
+        """Start with the weights as they are."""
+        self._keep(net)
+
+    def on_epoch_end(self, net, **kwargs):
+        """Keep the weights where they are better."""
+        better = net.history[-1, "valid_loss"] < self.loss_
+        net.history.record("valid_loss_best", bool(better))
+        if better:
+            self._keep(net)
+
+    def _keep(self, net):
+        self.loss_ = net.history[-1, "valid_loss"]
+        self.epoch_ = len(net.history) - 1
+        state = net.module_.state_dict()
+        self.weights_ = {name: tensor.detach().clone() for name, tensor in state.items()}

@@ -1,0 +1,84 @@
+"""Which optimizer, with which weights decaying."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import nn
+
+OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "rmsprop": torch.optim.RMSprop,
+    "sgd": torch.optim.SGD,
+}
+
+
+def resolve_optimizer(optimizer: str | type) -> type[torch.optim.Optimizer]:
+    """Return the class that a name stands for, or the class given."""
+    if isinstance(optimizer, type) and issubclass(optimizer, torch.optim.Optimizer):
+        return optimizer
+    if isinstance(optimizer, str) and optimizer in OPTIMIZERS:
+        return OPTIMIZERS[optimizer]
+    raise ValueError(
+        f"optimizer must be one of {sorted(OPTIMIZERS)} or a class of torch.optim, "
+        f"got {optimizer!r}."
+    )
+
+
+def make_optimizer(
+    network: nn.Module,
+    optimizer: type[torch.optim.Optimizer],
+    learning_rate: float,
+    weight_decay: float,
+) -> torch.optim.Optimizer:
+    """Return an optimizer of all weights of a network, fused where it can be.
+
+    Neither biases nor the linear path decay: it starts at the principal axes, and would be
+    pulled away from them.
+    """
+    linear_path = {
+        id(parameter)
+        for module in (network.linear_encoder, network.linear_decoder)
+        if module is not None
+        for parameter in module.parameters()
+    }
+    decaying, others = [], []
+    for parameter in network.parameters():
+        decays = parameter.ndim > 1 and id(parameter) not in linear_path
+        (decaying if decays else others).append(parameter)
+    groups = [
+        {"params": parameters, "weight_decay": decay}
+        for parameters, decay in ((decaying, weight_decay), (others, 0.0))
+        if parameters
+    ]
+    try:
+        return optimizer(groups, lr=learning_rate, fused=True)
+    except (TypeError, RuntimeError):  # no fused form of this optimizer, or on this device
+        return optimizer(groups, lr=learning_rate)
+
+
+def state_as_arrays(optimizer: torch.optim.Optimizer) -> dict:
+    """Return the state of an optimizer with arrays in the place of tensors, to be pickled."""
+    state = optimizer.state_dict()["state"]
+    return {
+        index: {name: _as_array(value) for name, value in entry.items()}
+        for index, entry in state.items()
+    }
+
+
+def load_arrays(optimizer: torch.optim.Optimizer, arrays: dict) -> None:
+    """Give an optimizer the state that :func:`state_as_arrays` returned."""
+    state = {
+        index: {name: _as_tensor(value) for name, value in entry.items()}
+        for index, entry in arrays.items()
+    }
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+
+
+def _as_array(value):
+    return value.cpu().numpy().copy() if isinstance(value, torch.Tensor) else value
+
+
+def _as_tensor(value):
+    return torch.from_numpy(value.copy()) if isinstance(value, np.ndarray) else value

@@ -1,0 +1,97 @@
+"""The inner scaling: features centred, then divided by one global scale."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+
+# Entries of a block that is converted at once: 2 MB in float64, so that the temporaries of the
+# conversion stay in the cache.
+_BLOCK_ENTRIES = 2**18
+
+
+def dense_blocks(X, n_entries: int = _BLOCK_ENTRIES) -> Iterator[tuple[slice, np.ndarray]]:
+    """Yield `X` as (rows, dense array) pairs, small blocks of consecutive rows."""
+    step = max(1, n_entries // max(1, X.shape[1]))
+    for start in range(0, X.shape[0], step):
+        rows = slice(start, min(start + step, X.shape[0]))
+        yield rows, densify(X[rows])
+
+
+def densify(block) -> np.ndarray:
+    """Return a few rows of any matrix as a dense array."""
+    return block.toarray() if sp.issparse(block) else np.asarray(block)
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """``scaled = (X - centre) / scale``.
+
+    One scale for all features keeps the objective that of PCA on `X`: a scale for each feature
+    would give small features a weight that they do not have there.
+
+    Parameters
+    ----------
+    centre : ndarray of shape (n_features,), dtype float64
+        What is subtracted, in units of `X`.
+
+    scale : float
+        What is divided by, in units of `X`.
+    """
+
+    centre: np.ndarray
+    scale: float
+
+    def apply(self, block: np.ndarray, dtype=np.float32) -> np.ndarray:
+        """Scale dense rows. Computed in float64, whatever comes in."""
+        return ((block - self.centre) / self.scale).astype(dtype)
+
+    def undo(self, block: np.ndarray) -> np.ndarray:
+        """Bring scaled rows back to the units of `X`, in float64."""
+        return block.astype(np.float64) * self.scale + self.centre
+
+
+@dataclass(frozen=True)
+class Moments:
+    """First and second moments of the features of `X`, and its extremes, all float64.
+
+    ``mean`` has shape (n_features,); ``deviation`` is the root of the mean over the features of
+    their variance; ``minimum`` and ``maximum`` are over all entries.
+    """
+
+    mean: np.ndarray
+    deviation: float
+    minimum: float
+    maximum: float
+
+    @classmethod
+    def of(cls, X, sample_weight: np.ndarray | None = None) -> Moments:
+        """Compute the moments of `X`, block by block, each row counted by its weight."""
+        weight = np.ones(X.shape[0]) if sample_weight is None else sample_weight
+        minimum = min(float(block.min()) for _, block in dense_blocks(X))
+        maximum = max(float(block.max()) for _, block in dense_blocks(X))
+        # Dividing by the largest entry first keeps squares of entries near the limits of the
+        # dtype finite, and those of entries near zero above zero.
+        unit = max(abs(minimum), abs(maximum)) or 1.0
+        total = weight.sum()
+        mean = sum(weight[rows] @ (block / unit) for rows, block in dense_blocks(X)) / total
+        variance = (
+            sum(
+                weight[rows] @ np.square(block / unit - mean).mean(axis=1)
+                for rows, block in dense_blocks(X)
+            )
+            / total
+        )
+        return cls(mean * unit, float(np.sqrt(variance)) * unit, minimum, maximum)
+
+    def scaling(self, *, rescales: bool) -> Scaling:
+        """Return the scaling for a loss that rescales, or that takes `X` as it is."""
+        if not rescales:
+            return Scaling(np.zeros_like(self.mean), 1.0)
+        # Constant data have no scale of their own; below the smallest normal number, a
+        # division would overflow.
+        has_scale = self.deviation > np.finfo(np.float64).tiny
+        return Scaling(self.mean, self.deviation if has_scale else 1.0)

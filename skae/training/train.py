@@ -1,0 +1,204 @@
+"""The training of a network, from its first weights to its best ones."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pandas as pd
+import torch
+from sklearn.exceptions import ConvergenceWarning
+from skorch.callbacks import Callback
+
+from skae.training.batches import Batches
+from skae.training.net import AutoencoderNet, BestWeights, LearningRateSchedule, StopTraining
+from skae.training.network import AutoencoderNetwork
+from skae.training.optimizer import load_arrays, state_as_arrays
+
+
+class TrainingDivergedError(ValueError):
+    """The loss of the training is no longer a finite number."""
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """How to train: what "auto" stood for, and what the user chose.
+
+    ``optimizer`` is a class of ``torch.optim``; ``schedule`` goes from the share of the batches
+    done to a factor of ``learning_rate``; ``patience`` is a number of epochs, or None;
+    ``callbacks`` are skorch's; ``on_epoch`` is shown each row of the history, and a function that
+    gives the weights of that moment, and ends the training by returning True.
+    """
+
+    n_epochs: int
+    batch_size: int
+    learning_rate: float
+    optimizer: type[torch.optim.Optimizer]
+    weight_decay: float
+    schedule: Callable[[float], float]
+    patience: int | None = None
+    precision: str = "float32"
+    callbacks: list = field(default_factory=list)
+    on_epoch: Callable[[dict, Callable], bool] = lambda record, weights: False
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What came of a training.
+
+    ``weights`` are the best ones, those of ``best_epoch``, with the loss ``best_loss`` on the
+    rows that select; epoch 0 is the network before its first epoch. ``optimizer_state`` holds
+    arrays.
+    """
+
+    weights: dict[str, torch.Tensor]
+    history: pd.DataFrame
+    best_epoch: int
+    best_loss: float
+    optimizer_state: dict
+
+
+def train(
+    network: AutoencoderNetwork,
+    training: Batches,
+    selection: Batches | None,
+    plan: TrainingPlan,
+    optimizer_state: dict | None = None,
+) -> TrainingResult:
+    """Train a network and return its best weights by the rows that select.
+
+    Parameters
+    ----------
+    network : AutoencoderNetwork
+        On its device; its weights are changed.
+
+    training : Batches
+        The rows to train on, in an order drawn for each epoch by its generator.
+
+    selection : Batches or None
+        The rows to choose the best weights by; without them, the last weights are kept.
+
+    plan : TrainingPlan
+        How to train.
+
+    optimizer_state : dict or None
+        Arrays to go on from.
+
+    Raises
+    ------
+    TrainingDivergedError
+        If the loss of an epoch is not finite.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If Ctrl-C ended the training.
+    """
+    best = BestWeights() if selection is not None else None
+    net = _net(network, training, plan, best)
+    if optimizer_state:
+        load_arrays(net.optimizer_, optimizer_state)
+    _run(net, training, selection, plan)
+    history = pd.DataFrame([_record(row) for row in net.history if _is_whole(row)])
+    last = history.iloc[-1]
+    return TrainingResult(
+        weights=best.weights_ if best else net.module_.state_dict(),
+        history=history,
+        best_epoch=best.epoch_ if best else int(last["epoch"]),
+        best_loss=best.loss_ if best else float(last["train_loss"]),
+        optimizer_state=state_as_arrays(net.optimizer_),
+    )
+
+
+def _net(
+    network: AutoencoderNetwork, training: Batches, plan: TrainingPlan, best: BestWeights | None
+) -> AutoencoderNet:
+    schedule = LearningRateSchedule(plan.schedule, plan.n_epochs * len(training))
+    callbacks = [("schedule", schedule)]
+    if best is not None:
+        callbacks.append(("best", best))
+    callbacks += [(f"user_{i}", callback) for i, callback in enumerate(plan.callbacks)]
+    callbacks.append(("epoch_end", _EpochEnd(plan, best)))
+    net = AutoencoderNet(
+        network,
+        generator=training.generator,
+        precision=plan.precision,
+        optimizer=plan.optimizer,
+        lr=plan.learning_rate,
+        weight_decay=plan.weight_decay,
+        callbacks=callbacks,
+        device=None,
+    )
+    return net.initialize()
+
+
+def _run(
+    net: AutoencoderNet, training: Batches, selection: Batches | None, plan: TrainingPlan
+) -> None:
+    """Run the epochs, and end in peace whoever ends them."""
+    net.on_epoch_begin(net)
+    net.run_single_epoch(selection, False, "valid", net.validation_step)
+    _refuse_divergence(net.history[-1])
+    net.notify("on_train_begin", X=training, y=None)
+    try:
+        net.fit_loop((training, selection), epochs=plan.n_epochs)
+    except StopTraining:
+        pass
+    except KeyboardInterrupt:
+        warnings.warn(
+            f"Ctrl-C interrupted the training in epoch {len(net.history) - 1} of "
+            f"{plan.n_epochs}; the best weights so far are kept.",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
+    net.notify("on_train_end", X=training, y=None)
+
+
+class _EpochEnd(Callback):
+    """After each epoch: refuse losses that are not finite, report, and stop where asked to."""
+
+    def __init__(self, plan: TrainingPlan, best: BestWeights | None):
+        self.plan = plan
+        self.best = best
+
+    def on_epoch_end(self, net, **kwargs):
+        row = net.history[-1]
+        _refuse_divergence(row)
+        net.history.record("learning_rate", net.optimizer_.param_groups[0]["lr"])
+        stop = self.plan.on_epoch(_record(row), net.module_.state_dict)
+        if stop or self._out_of_patience(row["epoch"]):
+            raise StopTraining
+
+    def _out_of_patience(self, epoch: int) -> bool:
+        if self.plan.patience is None or self.best is None:
+            return False
+        return epoch - self.best.epoch_ >= self.plan.patience
+
+
+def _record(row: dict) -> dict:
+    """Return what the user's history shows of a row of skorch's."""
+    nan = float("nan")
+    return {
+        "epoch": row["epoch"],
+        "train_loss": row.get("train_loss", nan),
+        "valid_loss": row.get("valid_loss", nan),
+        "learning_rate": row.get("learning_rate", nan),
+        "seconds": row.get("train_seconds", 0.0) + row.get("valid_seconds", 0.0),
+    }
+
+
+def _is_whole(row: dict) -> bool:
+    """Return whether an epoch ended; Ctrl-C leaves one that did not."""
+    return row["epoch"] == 0 or "learning_rate" in row
+
+
+def _refuse_divergence(row: dict) -> None:
+    for name in ("train_loss", "valid_loss"):
+        if name in row and not math.isfinite(row[name]):
+            raise TrainingDivergedError(
+                f"The {name} became {row[name]} in epoch {row['epoch']}, and nothing was fitted. "
+                f"Try a smaller learning_rate, precision='float32' where it was 'bfloat16', or "
+                f"look for extreme values in X (sklearn.preprocessing.RobustScaler helps)."
+            )
