@@ -1,7 +1,8 @@
-"""How much better than PCA is the default autoencoder, with a code of the same size?
+"""Measure how much better than PCA the default autoencoder is, with a code of the same size.
 
 Prints, for each table and code size, the squared error on the 25% of the rows that were held out,
-over PCA's, and the seconds of the fit; then the geometric mean, the worst ratio and the median time.
+over PCA's, and the seconds of the fit; then the geometric mean, the worst ratio and the median
+time.
 
     SKAE_DATA=folder python benchmarks/reconstruction.py            all tables
     SKAE_DATA=folder python benchmarks/reconstruction.py --fashion  Fashion-MNIST, with peak memory
@@ -61,7 +62,8 @@ def run_tables(only: list[str] | None, codes: list[int], **parameters) -> pd.Dat
         train, test = split_and_standardise(X)
         for size in (size for size in codes if size < min(train.shape)):
             rows.append({"table": name, **compare(train, test, size, **parameters)})
-            print(" ".join(f"{k}={v:.4g}" if k != "table" else f"{v:20s}" for k, v in rows[-1].items()))
+            figures = [f"{k}={v:.4g}" for k, v in rows[-1].items() if k != "table"]
+            print(f"{name:20s}", *figures, flush=True)
     return pd.DataFrame(rows)
 
 

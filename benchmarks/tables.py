@@ -1,7 +1,7 @@
-"""The data of the benchmarks: what ships with scikit-learn, and a folder of tables where there is one.
+"""The data of the benchmarks: what ships with scikit-learn, and a folder of tables.
 
-The folder is named by the environment variable ``SKAE_DATA``; it may hold ``california_housing.npz``,
-``khan_srbct.npz``, ``fashion_mnist.npz`` and ``adbench/*.npz``.
+The folder is named by the environment variable ``SKAE_DATA``; it may hold
+``california_housing.npz``, ``khan_srbct.npz``, ``fashion_mnist.npz`` and ``adbench/*.npz``.
 """
 
 from __future__ import annotations
@@ -49,6 +49,5 @@ def fashion_mnist() -> tuple[np.ndarray, np.ndarray] | None:
         return None
     with np.load(path) as arrays:
         return tuple(
-            arrays[name].reshape(-1, 784).astype(np.float32) / 255
-            for name in ("X_train", "X_test")
+            arrays[name].reshape(-1, 784).astype(np.float32) / 255 for name in ("X_train", "X_test")
         )

@@ -156,7 +156,9 @@ def draw_reconstructions(axes, size, n_shown=8):
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
     else:
-        for (label, rows), colour in zip(versions.items(), ["black", *COLOURS.values()]):
+        for (label, rows), colour in zip(
+            versions.items(), ["black", *COLOURS.values()], strict=True
+        ):
             axes.plot(rows[0], color=colour, label=label, lw=2 if label == "held out" else 1.2)
         axes.set(xlabel="feature of the first held-out row", ylabel="value (standardised)")
         axes.legend(frameon=False)
@@ -184,7 +186,7 @@ upper, lower = figure.subfigures(2, 1, height_ratios=[1, 1.25])
 left, right = upper.subplots(1, 2, width_ratios=[1, 1.5])
 draw_curves(left, "explained variance")
 draw_reconstructions(right, sizes[min(2, len(sizes) - 1)])
-for axes, method in zip(lower.subplots(1, 2), COLOURS):
+for axes, method in zip(lower.subplots(1, 2), COLOURS, strict=True):
     draw_codes(axes, method)
 if __name__ == "__main__" and "sphinx_gallery" not in sys.modules:
     figure.savefig(chosen.output, dpi=110)

@@ -52,10 +52,10 @@ class Architecture(BaseEstimator):
         Returns
         -------
         encoder : torch.nn.Module
-            From (n_samples, *sample_shape) to (n_samples, n_encoder_outputs).
+            From ``(n_samples, *sample_shape)`` to ``(n_samples, n_encoder_outputs)``.
 
         decoder : torch.nn.Module
-            From (n_samples, n_components) to (n_samples, *sample_shape).
+            From ``(n_samples, n_components)`` to ``(n_samples, *sample_shape)``.
 
         Notes
         -----

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from numbers import Integral
 
 import torch
@@ -75,9 +76,9 @@ class Dense(Architecture):
         sizes = self.hidden_layer_sizes
         if isinstance(sizes, str) and sizes == "auto":
             return (128, 128) if n_features < 256 else (512, 256)
-        if not isinstance(sizes, str | bytes) and isinstance(sizes, Sequence):
-            if all(isinstance(size, Integral) and size >= 1 for size in sizes):
-                return tuple(int(size) for size in sizes)
+        listed = isinstance(sizes, Sequence) and not isinstance(sizes, str | bytes)
+        if listed and all(isinstance(size, Integral) and size >= 1 for size in sizes):
+            return tuple(int(size) for size in sizes)
         raise ValueError(
             f"hidden_layer_sizes of Dense must be 'auto' or a sequence of integers >= 1, such as "
             f"(128, 64), got {sizes!r}."
@@ -97,6 +98,6 @@ def _layers(
     sizes: list[int], activation: type[nn.Module], generator: torch.Generator
 ) -> nn.Sequential:
     modules: list[nn.Module] = []
-    for n_inputs, n_outputs in zip(sizes, sizes[1:], strict=False):
+    for n_inputs, n_outputs in pairwise(sizes):
         modules += [linear(n_inputs, n_outputs, generator), activation()]
     return nn.Sequential(*modules[:-1])

@@ -121,10 +121,14 @@ class BaseAutoencoder(CallbackSupportMixin, NamedPartsMixin):
         return reconstruction
 
     def _squared_errors(self, X) -> np.ndarray:
-        """Return ``||x - x_hat||^2`` of each validated row, in float64."""
+        """Return ``||(x - x_hat) / scale||^2`` of each validated row, in float64.
+
+        In units of the scale, since squares in units of `X` may be out of range.
+        """
         errors = np.empty(X.shape[0])
         for rows, block in self._fitted.reconstructions(X, self.device):
-            errors[rows] = np.square(densify(X[rows]) - block).sum(axis=1)
+            residual = (densify(X[rows]) - block) / self.scale_
+            errors[rows] = np.square(residual).sum(axis=1)
         return errors
 
     def _validate_again(self, X):

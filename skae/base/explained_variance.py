@@ -12,21 +12,21 @@ _MOST_ROWS = 10_000
 
 
 def explained_share(squared_errors: float, squared_distances: float) -> float:
-    """Return ``1 - errors / distances``; rows that are all at the mean count as explained.
+    """Return ``1 - errors / distances``, where rows that are all at the mean count as explained.
 
     Parameters
     ----------
     squared_errors, squared_distances : float
-        Sums over rows of ``||x - x_hat||^2`` and of ``||x - mean||^2``.
+        Sums over rows of ``||x - x_hat||^2`` and of ``||x - mean||^2``, in any unit.
     """
     if squared_distances == 0:
         return 1.0 if squared_errors == 0 else 0.0
     return float(1 - squared_errors / squared_distances)
 
 
-def total_squared_distance(X, mean: np.ndarray) -> float:
-    """Return the sum over the rows of ``||x - mean||^2``, in float64."""
-    return float(sum(np.square(block - mean).sum() for _, block in dense_blocks(X)))
+def total_squared_distance(X, mean: np.ndarray, unit: float = 1.0) -> float:
+    """Return the sum over the rows of ``||(x - mean) / unit||^2``, in float64."""
+    return float(sum(np.square((block - mean) / unit).sum() for _, block in dense_blocks(X)))
 
 
 def component_shares(fitted: FittedNetwork, X, mean: np.ndarray, device: str) -> np.ndarray:
@@ -55,11 +55,12 @@ def component_shares(fitted: FittedNetwork, X, mean: np.ndarray, device: str) ->
     """
     X = densify(X[:_MOST_ROWS]).astype(np.float64)
     codes = fitted.encode(X, device, np.dtype(np.float64))
-    total = total_squared_distance(X, mean)
+    unit = fitted.scaling.scale
+    total = total_squared_distance(X, mean, unit)
     truncated = np.tile(codes.mean(axis=0), (len(codes), 1))
     held = [0.0]
     for component in range(fitted.n_components):
         truncated[:, component] = codes[:, component]
-        error = np.square(X - fitted.decode(truncated, device, np.dtype(np.float64))).sum()
-        held.append(explained_share(error, total))
+        residual = X - fitted.decode(truncated, device, np.dtype(np.float64))
+        held.append(explained_share(np.square(residual / unit).sum(), total))
     return np.diff(held)

@@ -147,9 +147,9 @@ class Fit:
             self.result = train(
                 self.network,
                 batches,
-                None if selecting is None else Batches(
-                    self.rows, selecting, self.sample_weight, _SELECTION_BATCH
-                ),
+                None
+                if selecting is None
+                else Batches(self.rows, selecting, self.sample_weight, _SELECTION_BATCH),
                 self.plan,
                 self.previous.get("_optimizer_state") if one_pass else None,
             )
@@ -166,9 +166,9 @@ class Fit:
             "batch_size_": self.plan.batch_size,
             "learning_rate_": self.plan.learning_rate,
             "history_": history,
-            "best_epoch_": int(history["epoch"].iloc[-1]) if self.one_pass else (
-                self.result.best_epoch
-            ),
+            "best_epoch_": int(history["epoch"].iloc[-1])
+            if self.one_pass
+            else (self.result.best_epoch),
             "loss_": self.result.best_loss,
             "n_epochs_": int(history["epoch"].iloc[-1]),
             "_optimizer_state": self.result.optimizer_state if self.one_pass else None,

@@ -36,17 +36,22 @@ def validate_X(estimator, X, *, reset: bool, min_samples: int = 1):
     """
     if isinstance(X, torch.Tensor):
         X = _from_tensor(X)
-    X = validate_data(
-        estimator,
-        X,
-        reset=reset,
-        accept_sparse="csr",
-        dtype="numeric",
-        ensure_min_samples=min_samples,
-    )
-    if X.dtype.kind not in "fiub":
-        raise ValueError(f"X must hold real numbers, got dtype {X.dtype}: convert it first.")
-    return X
+    try:
+        return validate_data(
+            estimator,
+            X,
+            reset=reset,
+            accept_sparse="csr",
+            dtype="numeric",
+            ensure_min_samples=min_samples,
+        )
+    except ValueError as error:
+        if "string" not in str(error):
+            raise
+        raise ValueError(
+            f"X must hold numbers, but {error} Encode text first, for example with "
+            f"sklearn.preprocessing.OneHotEncoder in a ColumnTransformer."
+        ) from error
 
 
 def validate_sample_weight(sample_weight, X) -> np.ndarray | None:
@@ -71,7 +76,8 @@ def validate_sample_weight(sample_weight, X) -> np.ndarray | None:
 
 def output_dtype(X) -> np.dtype:
     """Return the dtype of results for input of this dtype: float32 stays, the rest is float64."""
-    return np.dtype(np.float32 if X.dtype in (np.float32, np.float16) else np.float64)
+    single = X.dtype.kind == "f" and X.dtype.itemsize <= 4
+    return np.dtype(np.float32 if single else np.float64)
 
 
 def _from_tensor(X: torch.Tensor) -> np.ndarray:

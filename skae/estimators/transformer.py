@@ -17,13 +17,13 @@ from skae.base.validation import validate_X
 
 
 class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseAutoencoder):
-    """Dimensionality reduction by an autoencoder: PCA's interface, a network inside.
+    r"""Dimensionality reduction by an autoencoder: PCA's interface, a network inside.
 
     Encoder and decoder are each a linear map plus a neural network,
 
-    .. math:: \\text{encode}(x) = V x + f(x), \\qquad \\text{decode}(z) = W z + g(z),
+    .. math:: \text{encode}(x) = V x + f(x), \qquad \text{decode}(z) = W z + g(z),
 
-    fitted so that :math:`\\hat{x} = \\text{decode}(\\text{encode}(x))` is near :math:`x`. With
+    fitted so that :math:`\hat{x} = \text{decode}(\text{encode}(x))` is near :math:`x`. With
     ``init="pca"`` they start as PCA, with codes of unit variance, and training keeps the weights
     that are best on rows held out, the start included.
 
@@ -32,7 +32,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     n_components : int, float in (0, 1) or "auto", default="auto"
         Size of the code. A float means as many components as PCA needs to explain that share of
         the variance. "auto" means as many as PCA needs for 0.9 of it, but at most half of the
-        features and at most 64. The fitted value is `n_components_`.
+        features and at most 64. The fitted value is ``n_components_``.
 
     kind : {"undercomplete"} or Kind, default="undercomplete"
         What makes the code a good code, by name or as an object of :mod:`skae.kinds`.
@@ -51,16 +51,16 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
     max_epochs : int or "auto", default="auto"
         Number of passes over the training rows. "auto" means about 1,500 batches, at least 10
-        and at most 200 passes. The number that was run is `n_epochs_`.
+        and at most 200 passes. The number that was run is ``n_epochs_``.
 
     batch_size : int or "auto", default="auto"
         Rows in a batch. "auto" means a tenth of the training rows, at least 16 and at most 256.
-        The fitted value is `batch_size_`.
+        The fitted value is ``batch_size_``.
 
     learning_rate : float or "auto", default="auto"
         Highest learning rate; it rises in the first tenth of the batches and falls to zero in
         the others, each on a half cosine. "auto" means ``0.005 * sqrt(batch_size / 256)``. The
-        fitted value is `learning_rate_`.
+        fitted value is ``learning_rate_``.
 
     optimizer : {"adamw", "adam", "rmsprop", "sgd"} or class, default="adamw"
         The optimizer, by name or as a class of :mod:`torch.optim`.
@@ -82,13 +82,13 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     device : str, default="auto"
         Where to compute: "cpu", "cuda", "cuda:1", "mps"; "auto" takes a GPU where there is one.
         A fitted model computes on the CPU where the device is missing. The device of the fit is
-        `device_`.
+        ``device_``.
 
     precision : {"auto", "float32", "float64", "bfloat16"}, default="auto"
         In which precision to compute. "auto" means bfloat16 for training networks of more than
         200,000 weights on processors with matrix units for it (CPUs with AMX, NVIDIA GPUs since
         Ampere), float32 otherwise. Inference of bfloat16 networks is in float32. The fitted
-        value is `precision_`.
+        value is ``precision_``.
 
     warm_start : bool, default=False
         Whether `fit` goes on from the last fit's weights, with its scaling, code size and parts.
@@ -251,7 +251,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
         Returns
         -------
-        Z : ndarray of shape (n_samples, n_components_)
+        Z : ndarray of shape (n_samples, n_components)
             Codes, float32 for float32 `X` and float64 otherwise. They do not depend on what
             other rows are in `X`.
         """
@@ -262,7 +262,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_components_)
+        X : array-like of shape (n_samples, n_components)
             Codes.
 
         Returns
@@ -295,9 +295,9 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         return self._reconstruct(self._validate_again(X))
 
     def score_samples(self, X):
-        """Return minus the mean squared error of each row.
+        r"""Return minus the mean squared error of each row.
 
-        .. math:: s(x) = -\\frac{1}{d} \\lVert x - \\hat{x} \\rVert^2
+        .. math:: s(x) = -\frac{1}{d} \lVert x - \hat{x} \rVert^2
 
         in squared units of `X`, whatever loss trained the network.
 
@@ -312,15 +312,16 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             Higher is more normal; at most 0.
         """
         X = self._validate_again(X)
-        return -self._squared_errors(X) / X.shape[1]
+        with np.errstate(over="ignore", under="ignore"):
+            return -self._squared_errors(X) / X.shape[1] * self.scale_**2
 
     def score(self, X, y=None):
-        """Return the explained share of the variance.
+        r"""Return the explained share of the variance.
 
-        .. math:: 1 - \\frac{\\sum \\lVert x - \\hat{x} \\rVert^2}{\\sum \\lVert x - \\mu \\rVert^2}
+        .. math:: 1 - \frac{\sum \lVert x - \hat{x} \rVert^2}{\sum \lVert x - \mu \rVert^2}
 
-        with the mean :math:`\\mu` of the training rows. For PCA on its own training rows, the
-        same number is the sum of its `explained_variance_ratio_`.
+        with the mean :math:`\mu` of the training rows. For PCA on its own training rows, the
+        same number is the sum of its ``explained_variance_ratio_``.
 
         Parameters
         ----------
@@ -337,4 +338,4 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         """
         X = self._validate_again(X)
         errors = float(self._squared_errors(X).sum())
-        return explained_share(errors, total_squared_distance(X, self.mean_))
+        return explained_share(errors, total_squared_distance(X, self.mean_, self.scale_))

@@ -6,12 +6,12 @@ from skae.kinds.kind import Kind
 
 
 class Undercomplete(Kind):
-    """The plain autoencoder: nothing but a code smaller than the data holds it back.
+    r"""The plain autoencoder: nothing but a code smaller than the data holds it back.
 
-    With `d` features, a code of `k <= d` values and the reconstruction :math:`\\hat{x}`, the
+    With `d` features, a code of `k <= d` values and the reconstruction :math:`\hat{x}`, the
     objective of one sample under ``loss="mse"`` is
 
-    .. math:: \\frac{1}{d} \\lVert x - \\hat{x} \\rVert^2 .
+    .. math:: \frac{1}{d} \lVert x - \hat{x} \rVert^2 .
 
     With a linear encoder and decoder, its minimum spans the principal subspace [1]_.
 

@@ -12,9 +12,9 @@ _MARGIN = 1e-3
 
 
 class BCE(Loss):
-    """Binary cross-entropy, for `X` with entries in [0, 1].
+    r"""Binary cross-entropy, for `X` with entries in [0, 1].
 
-    .. math:: \\ell(x, p) = -x \\log p - (1 - x) \\log (1 - p), \\quad p = \\sigma(\\text{output}).
+    .. math:: \ell(x, p) = -x \log p - (1 - x) \log (1 - p), \quad p = \sigma(\text{output}).
 
     The network sees `X` as it is. The linear path gives a probability, cut to (0, 1); the
     residual is added to its logit. So a residual of zero gives PCA's reconstruction, clipped.

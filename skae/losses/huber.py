@@ -11,12 +11,12 @@ from skae.losses.loss import Loss
 
 
 class Huber(Loss):
-    """Huber's loss: squared for small errors, absolute for large ones [1]_.
+    r"""Huber's loss: squared for small errors, absolute for large ones [1]_.
 
     .. math::
 
-        \\ell(r) = \\tfrac{1}{2} r^2 \\text{ if } |r| \\le \\delta, \\text{ else }
-        \\delta (|r| - \\tfrac{1}{2} \\delta), \\quad r = x - \\hat{x}.
+        \ell(r) = \tfrac{1}{2} r^2 \text{ if } |r| \le \delta, \text{ else }
+        \delta (|r| - \tfrac{1}{2} \delta), \quad r = x - \hat{x}.
 
     Parameters
     ----------

@@ -8,7 +8,7 @@ from skae.losses.loss import Loss
 
 
 class MAE(Loss):
-    """Absolute error, :math:`|x - \\hat{x}|`: less moved by single large errors than MSE."""
+    r"""Absolute error, :math:`|x - \hat{x}|`: less moved by single large errors than MSE."""
 
     def elementwise(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """Return the absolute error of each entry."""

@@ -8,7 +8,7 @@ from skae.losses.loss import Loss
 
 
 class MSE(Loss):
-    """Squared error, :math:`(x - \\hat{x})^2`: the loss of PCA."""
+    r"""Squared error, :math:`(x - \hat{x})^2`: the loss of PCA."""
 
     def elementwise(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """Return the squared error of each entry."""

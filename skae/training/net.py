@@ -22,6 +22,7 @@ class WeightedMean(nn.Module):
     """The mean of the losses of a batch, each counted by its weight."""
 
     def forward(self, losses: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        """Return the mean of `losses`, both tensors of shape (n_samples,)."""
         return (losses * weight).sum() / weight.sum()
 
 
@@ -51,9 +52,7 @@ class AutoencoderNet(NeuralNet):
         Passed to skorch.
     """
 
-    def __init__(
-        self, module, *, generator=None, precision="float32", weight_decay=0.0, **kwargs
-    ):
+    def __init__(self, module, *, generator=None, precision="float32", weight_decay=0.0, **kwargs):
         self.generator = generator
         self.precision = precision
         self.weight_decay = weight_decay
@@ -66,9 +65,7 @@ class AutoencoderNet(NeuralNet):
 
     def initialize_optimizer(self, *args, **kwargs):
         """Make the optimizer of skae's parameter groups."""
-        self.optimizer_ = make_optimizer(
-            self.module_, self.optimizer, self.lr, self.weight_decay
-        )
+        self.optimizer_ = make_optimizer(self.module_, self.optimizer, self.lr, self.weight_decay)
         return self
 
     def notify(self, method_name, **cb_kwargs):

@@ -1,0 +1,96 @@
+"""What the tests share."""
+
+import random
+
+import numpy as np
+import pytest
+import torch
+
+from skae.architectures import Dense
+from skae.kinds import Undercomplete
+from skae.losses import MSE
+from skae.training.batches import Batches
+from skae.training.network import AutoencoderNetwork
+from skae.training.rows import Rows
+from skae.training.scaling import Scaling
+
+
+def _global_state():
+    kind, keys, *rest = np.random.get_state()  # noqa: NPY002
+    return {
+        "random's generator": random.getstate(),
+        "numpy's generator": (kind, keys.tobytes(), *rest),
+        "torch's generator": torch.get_rng_state().numpy().tobytes(),
+        "torch's default dtype": torch.get_default_dtype(),
+        "torch's number of threads": torch.get_num_threads(),
+        "torch's grad mode": torch.is_grad_enabled(),
+        "torch's inference mode": torch.is_inference_mode_enabled(),
+    }
+
+
+@pytest.fixture(autouse=True)
+def global_state_is_left_alone():
+    """Fail every test after which global state is not as it was before."""
+    before = _global_state()
+    yield
+    after = _global_state()
+    changed = [name for name in before if before[name] != after[name]]
+    assert not changed, f"the test changed {changed}"
+
+
+@pytest.fixture
+def generator():
+    return torch.Generator().manual_seed(0)
+
+
+@pytest.fixture
+def X():
+    """Correlated columns of unlike variances, away from zero."""
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(60, 6)) @ rng.normal(size=(6, 6)) * np.linspace(3, 0.3, 6) + 5
+
+
+@pytest.fixture
+def make_rows():
+    def make_rows(X, dtype=torch.float64, centre=None, scale=1.0):
+        centre = np.zeros(X.shape[1]) if centre is None else centre
+        return Rows(X, Scaling(centre, scale), torch.device("cpu"), dtype)
+
+    return make_rows
+
+
+@pytest.fixture
+def make_batches(make_rows):
+    def make_batches(X, batch_size=16, seed=0, dtype=torch.float32, sample_weight=None):
+        """Batches of all rows, in a drawn order unless `seed` is None."""
+        generator = None if seed is None else torch.Generator().manual_seed(seed)
+        weight = np.ones(len(X)) if sample_weight is None else sample_weight
+        weight = torch.as_tensor(weight, dtype=dtype)
+        return Batches(make_rows(X, dtype), torch.arange(len(X)), weight, batch_size, generator)
+
+    return make_batches
+
+
+@pytest.fixture
+def make_network():
+    def make_network(
+        n_features=6,
+        n_components=2,
+        kind=None,
+        architecture=None,
+        loss=None,
+        linear_path=True,
+        dtype=torch.float32,
+        seed=0,
+    ):
+        return AutoencoderNetwork(
+            n_features,
+            n_components,
+            kind=kind or Undercomplete(),
+            architecture=architecture or Dense(hidden_layer_sizes=(8,)),
+            loss=loss or MSE(),
+            linear_path=linear_path,
+            generator=torch.Generator().manual_seed(seed),
+        ).to(dtype)
+
+    return make_network

@@ -1,0 +1,86 @@
+"""What every estimator must do with every kind and architecture: a matrix of the registries."""
+
+import itertools
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skae import AutoencoderTransformer
+from skae.architectures import ARCHITECTURES
+from skae.kinds import KINDS
+
+ESTIMATORS = [AutoencoderTransformer]
+
+MATRIX = list(itertools.product(ESTIMATORS, KINDS, ARCHITECTURES))
+
+# Rows are shuffled into batches, so a row of weight two is not the same as two rows.
+EXPECTED_FAILURES = {
+    f"check_sample_weight_equivalence_on_{form}_data": "batches are drawn from the rows at random"
+    for form in ("dense", "sparse")
+}
+
+
+def build(estimator, kind, architecture, **parameters):
+    return estimator(kind=kind, architecture=architecture, max_epochs=2, **parameters)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
+@parametrize_with_checks(
+    [build(*combination) for combination in MATRIX],
+    expected_failed_checks=lambda estimator: EXPECTED_FAILURES,
+)
+def test_scikit_learn_check(estimator, check):
+    check(estimator)
+
+
+@pytest.fixture(params=MATRIX, ids=lambda combination: "-".join(map(str, combination[1:])))
+def estimator(request):
+    return build(*request.param, random_state=0)
+
+
+X = np.random.RandomState(0).randn(50, 6)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_round_trip_keeps_shape_and_dtype(estimator, dtype):
+    data = X.astype(dtype)
+    codes = estimator.fit_transform(data)
+    rebuilt = estimator.inverse_transform(codes)
+    assert codes.dtype == rebuilt.dtype == dtype
+    assert rebuilt.shape == data.shape
+
+
+def test_fitting_twice_equals_fitting_a_clone(estimator):
+    other = clone(estimator)
+    first = estimator.fit(X).transform(X)
+    assert np.array_equal(estimator.fit(X).transform(X), first)
+    assert np.array_equal(other.fit(X).transform(X), first)
+
+
+def test_pickle_round_trip(estimator):
+    estimator.fit(X)
+    loaded = pickle.loads(pickle.dumps(estimator))
+    assert np.array_equal(loaded.transform(X), estimator.transform(X))
+    assert loaded.score(X) == estimator.score(X)
+
+
+def test_a_code_does_not_depend_on_its_neighbours(estimator):
+    estimator.fit(X)
+    many = np.tile(X, (12, 1))
+    together = estimator.transform(many)
+    for row in (0, 3, 49):
+        assert np.array_equal(estimator.transform(many[row : row + 1])[0], together[row])
+    assert np.array_equal(estimator.transform(many[::-1]), together[::-1])
+    assert np.array_equal(estimator.score_samples(many[::-1]), estimator.score_samples(many)[::-1])
+
+
+def test_a_fit_changes_no_parameter(estimator):
+    before = repr(estimator.get_params())
+    assert repr(estimator.fit(X).get_params()) == before
+
+
+def test_html_view(estimator):
+    assert estimator.__class__.__name__ in estimator.fit(X)._repr_html_()

@@ -1,0 +1,192 @@
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+
+from skae.losses import BCE, LOSSES, MAE, MSE, FunctionLoss, Huber
+
+# What each loss must be, written in numpy and apart from torch's own losses.
+CLOSED_FORMS = {
+    "mse": lambda output, target: (target - output) ** 2,
+    "mae": lambda output, target: np.abs(target - output),
+    "huber": lambda output, target: np.where(
+        np.abs(target - output) <= 1, (target - output) ** 2 / 2, np.abs(target - output) - 0.5
+    ),
+    "bce": lambda output, target: (
+        -(
+            target * np.log(1 / (1 + np.exp(-output)))
+            + (1 - target) * np.log(1 / (1 + np.exp(output)))
+        )
+    ),
+}
+# Where the reconstruction that belongs to the linear path alone is not the linear path itself.
+CLIPPED = {"bce": (0, 1)}
+
+every_loss = pytest.mark.parametrize("name", LOSSES)
+
+
+def outputs_and_targets(dtype=torch.float64):
+    rng = np.random.default_rng(0)
+    output, target = rng.normal(size=(7, 5)) * 3, rng.uniform(0.05, 0.95, size=(7, 5))
+    return torch.tensor(output, dtype=dtype), torch.tensor(target, dtype=dtype)
+
+
+@every_loss
+def test_elementwise_is_the_closed_form(name):
+    output, target = outputs_and_targets()
+    values = LOSSES[name]().elementwise(output, target)
+    expected = CLOSED_FORMS[name](output.numpy(), target.numpy())
+    np.testing.assert_allclose(values.numpy(), expected, rtol=1e-12)
+
+
+@every_loss
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_elementwise_keeps_shape_and_dtype(name, dtype):
+    output, target = outputs_and_targets(dtype)
+    values = LOSSES[name]().elementwise(output, target)
+    assert values.shape == target.shape
+    assert values.dtype == dtype
+
+
+@every_loss
+def test_derivatives_in_linear_path_and_residual(name):
+    loss = LOSSES[name]()
+    residual, target = outputs_and_targets()
+    linear = target.flip(0)
+
+    def objective(linear, residual):
+        return loss.elementwise(loss.output(linear, residual), target)
+
+    inputs = (linear.clone().requires_grad_(), residual.clone().requires_grad_())
+    assert torch.autograd.gradcheck(objective, inputs)
+
+
+@every_loss
+@pytest.mark.parametrize("size", [1e-6, 1.0, 1e4])
+def test_gradient_is_finite_and_reaches_every_entry(name, size):
+    loss = LOSSES[name]()
+    residual, target = outputs_and_targets(torch.float32)
+    residual = (residual * size).requires_grad_()
+    linear = torch.linspace(-2, 3, target.numel()).reshape(target.shape)
+    loss.elementwise(loss.output(linear, residual), target).sum().backward()
+    assert torch.isfinite(residual.grad).all()
+    assert (residual.grad != 0).all()
+
+
+@every_loss
+def test_residual_of_zero_gives_the_linear_path(name):
+    loss = LOSSES[name]()
+    linear = torch.linspace(-2, 3, 101, dtype=torch.float64)[:, None]
+    reconstruction = loss.reconstruction(loss.output(linear, torch.zeros_like(linear)))
+    low, high = CLIPPED.get(name, (-np.inf, np.inf))
+    expected = linear.numpy().clip(low, high)
+    tolerance = 1e-3 if name in CLIPPED else 1e-12
+    np.testing.assert_allclose(reconstruction.numpy(), expected, atol=tolerance)
+    inside = (linear > low + tolerance) & (linear < high - tolerance)
+    np.testing.assert_allclose(reconstruction[inside].numpy(), linear[inside].numpy(), atol=1e-12)
+
+
+@every_loss
+def test_no_reconstruction_is_better_than_the_target(name):
+    loss = LOSSES[name]()
+    residual, target = outputs_and_targets()
+    best = loss.elementwise(loss.output(target, torch.zeros_like(target)), target)
+    other = loss.elementwise(loss.output(target, residual), target)
+    assert (best < other).all()
+
+
+@every_loss
+def test_parameters_are_scikit_learns(name):
+    loss = LOSSES[name]()
+    copy = clone(loss)
+    assert copy is not loss
+    assert copy.get_params() == loss.get_params()
+
+
+@pytest.mark.parametrize("name", [name for name in LOSSES if LOSSES[name].rescales])
+def test_a_loss_that_rescales_takes_any_finite_data(name):
+    LOSSES[name]().check(-1e30, 1e30)
+
+
+def test_mse_is_the_default_of_no_one_else():
+    output, target = outputs_and_targets()
+    values = [LOSSES[name]().elementwise(output, target) for name in LOSSES]
+    for i, first in enumerate(values):
+        for second in values[:i]:
+            assert not torch.allclose(first, second)
+
+
+@pytest.mark.parametrize("delta", [0.1, 0.7, 5.0])
+def test_huber_turns_at_delta(delta):
+    error = torch.tensor([[0.9 * delta, -0.9 * delta, delta, 1.1 * delta, -8 * delta]])
+    values = Huber(delta).elementwise(error, torch.zeros_like(error))
+    expected = [0.405, 0.405, 0.5, 0.6, 7.5]
+    np.testing.assert_allclose(values[0].numpy() / delta**2, expected, rtol=1e-5)
+
+
+def test_huber_lies_between_squared_and_absolute_error():
+    output, target = outputs_and_targets()
+    large, small = Huber(1e6), Huber(1e-6)
+    squared = MSE().elementwise(output, target)
+    absolute = MAE().elementwise(output, target)
+    torch.testing.assert_close(large.elementwise(output, target), squared / 2)
+    torch.testing.assert_close(
+        small.elementwise(output, target) / 1e-6, absolute, rtol=1e-4, atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("delta", [0, -1.0, float("nan"), float("inf"), "1", None, [1.0]])
+def test_huber_refuses_a_delta_that_is_no_positive_number(delta):
+    with pytest.raises(ValueError, match="delta of the Huber loss must be a number > 0"):
+        Huber(delta).check(0.0, 1.0)
+
+
+@pytest.mark.parametrize("delta", [1, 0.5, np.float32(2), np.int64(3)])
+def test_huber_takes_any_real_number(delta):
+    Huber(delta).check(-5.0, 5.0)
+
+
+@pytest.mark.parametrize(("minimum", "maximum"), [(-0.01, 1), (0, 1.01), (-3, 255)])
+def test_bce_refuses_data_outside_of_zero_and_one(minimum, maximum):
+    with pytest.raises(ValueError, match=r"loss='bce' needs all entries of X in \[0, 1\]"):
+        BCE().check(minimum, maximum)
+
+
+def test_bce_takes_probabilities():
+    BCE().check(0.0, 1.0)
+    BCE().check(0.2, 0.3)
+
+
+def test_bce_reconstructs_probabilities():
+    output = torch.linspace(-50, 50, 101)
+    reconstruction = BCE().reconstruction(output)
+    assert reconstruction.min() >= 0
+    assert reconstruction.max() <= 1
+    assert (reconstruction.diff() >= 0).all()
+
+
+def test_function_is_used_as_it_is():
+    output, target = outputs_and_targets()
+    loss = FunctionLoss(lambda reconstruction, target: (reconstruction - target) ** 4)
+    torch.testing.assert_close(loss.elementwise(output, target), (output - target) ** 4)
+    assert loss.rescales
+
+
+@pytest.mark.parametrize(
+    ("function", "shape"),
+    [
+        (torch.nn.functional.mse_loss, r"\(\)"),
+        (lambda output, target: (output - target).square().mean(1), r"\(7,\)"),
+        (lambda output, target: (output - target)[:, :1], r"\(7, 1\)"),
+        (lambda output, target: 0.0, "None"),
+        (lambda output, target: None, "None"),
+    ],
+)
+def test_function_that_reduces_is_refused(function, shape):
+    with pytest.raises(ValueError, match=rf"\(7, 5\), but returned \w+ of shape {shape}: .*none"):
+        FunctionLoss(function).elementwise(*outputs_and_targets())
+
+
+def test_function_survives_clone():
+    loss = FunctionLoss(torch.nn.functional.mse_loss)
+    assert clone(loss).function is loss.function
