@@ -29,11 +29,26 @@ def test_decoder_mirrors_encoder(hidden):
 
 
 @pytest.mark.parametrize(
-    ("n_features", "hidden"), [(1, [128, 128]), (255, [128, 128]), (256, [512, 256])]
+    ("n_features", "n_samples", "hidden"),
+    [
+        (1, 10**6, (128, 128)),
+        (255, 10**6, (128, 128)),
+        (256, 4999, (128, 128)),
+        (256, 5000, (512, 256)),
+    ],
 )
-def test_auto_grows_with_the_samples(n_features, hidden):
-    encoder, _ = build(Dense(), n_features=n_features)
-    assert sizes(encoder)[1:-1] == hidden
+def test_auto_grows_with_the_data(n_features, n_samples, hidden):
+    dense = Dense(activation="relu")
+    resolved = dense.resolved((n_features,), n_samples)
+    assert resolved.hidden_layer_sizes == hidden
+    assert resolved.activation == "relu"
+    assert dense.hidden_layer_sizes == "auto"
+    encoder, _ = build(resolved, n_features=n_features)
+    assert sizes(encoder)[1:-1] == list(hidden)
+
+
+def test_given_sizes_are_kept():
+    assert Dense((5, 4)).resolved((300,), 10**6).hidden_layer_sizes == (5, 4)
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)

@@ -108,7 +108,7 @@ def test_a_loss_that_rescales_takes_any_finite_data(name):
     LOSSES[name]().check(-1e30, 1e30)
 
 
-def test_mse_is_the_default_of_no_one_else():
+def test_no_two_losses_are_the_same():
     output, target = outputs_and_targets()
     values = [LOSSES[name]().elementwise(output, target) for name in LOSSES]
     for i, first in enumerate(values):

@@ -23,9 +23,9 @@ X = RANDOM.randn(60, 6)
 
 
 def quick(n_components="auto", **parameters):
-    return AutoencoderTransformer(
-        n_components, **{"max_epochs": 3, "random_state": 0, **parameters}
-    )
+    """Return an estimator that trains once, on rows of which a tenth is held out."""
+    defaults = {"max_epochs": 3, "validation_fraction": 0.1, "random_state": 0}
+    return AutoencoderTransformer(n_components, **{**defaults, **parameters})
 
 
 def pca_score(train, test, n_components):
@@ -315,6 +315,7 @@ def test_other_columns_than_in_fit_are_refused():
         {"optimizer": "rmsprop"},
         {"optimizer": torch.optim.NAdam},
         {"weight_decay": 10.0},
+        {"jitter": 0},
         {"early_stopping": False},
         {"validation_fraction": 0.4},
         {"precision": "float64"},
@@ -378,15 +379,40 @@ def test_skorch_callbacks_are_called_and_can_stop():
     assert quick(2, max_epochs=50, callbacks=[stopping]).fit(X).n_epochs_ < 50
 
 
+# --- few rows
+
+
+def test_few_rows_are_judged_by_folds_and_all_are_trained_on():
+    iris = load_iris().data
+    ae = AutoencoderTransformer(1, max_epochs=40, random_state=0).fit(iris)
+    assert ae.history_["epoch"].tolist() == list(range(41))
+    assert ae.history_["valid_loss"].idxmin() == ae.best_epoch_ > 0
+    assert ae.loss_ == ae.history_["valid_loss"].min()
+    assert ae.score(iris) > pca_score(iris, iris, 1)
+
+
+def test_few_rows_without_structure_stay_at_pca():
+    noise = np.random.RandomState(1).randn(80, 10)
+    ae = AutoencoderTransformer(3, max_epochs=30, random_state=0).fit(noise)
+    assert ae.best_epoch_ == 0
+    pca = PCA(3).fit(noise)
+    np.testing.assert_allclose(
+        ae.reconstruct(noise), pca.inverse_transform(pca.transform(noise)), atol=1e-4
+    )
+
+
 # --- going on
 
 
 def test_warm_start_goes_on():
-    ae = quick(2, warm_start=True, early_stopping=False).fit(X)
+    iris = load_iris().data
+    ae = quick(2, warm_start=True, early_stopping=False, max_epochs=20).fit(iris)
     first = ae.loss_
-    assert ae.fit(X).history_["valid_loss"][0] == pytest.approx(first, rel=1e-5)
-    cold = quick(2, early_stopping=False).fit(X)
-    assert cold.fit(X).history_["valid_loss"][0] > first
+    assert ae.fit(iris).history_["valid_loss"][0] == pytest.approx(first, rel=1e-5)
+    cold = quick(2, early_stopping=False, max_epochs=20).fit(iris)
+    assert cold.fit(iris).history_["valid_loss"][0] > first
+    with pytest.raises(ValueError, match="3 features"):
+        ae.fit(iris[:, :3])
 
 
 def test_partial_fit_is_one_pass_and_learns():

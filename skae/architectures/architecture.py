@@ -20,6 +20,24 @@ class Architecture(BaseEstimator):
         """Return the shape in which the encoder is shown one sample of `n_features` values."""
         return (n_features,)
 
+    def resolved(self, sample_shape: tuple[int, ...], n_samples: int) -> Architecture:
+        """Return this architecture with its "auto" parameters replaced for some data.
+
+        Parameters
+        ----------
+        sample_shape : tuple of int
+            Shape of one sample.
+
+        n_samples : int
+            Number of rows to train on.
+
+        Returns
+        -------
+        Architecture
+            What :meth:`build` is called on, and what the estimator shows as ``architecture_``.
+        """
+        return self
+
     def is_linear(self) -> bool:
         """Return whether encoder and decoder are linear maps, with these parameters."""
         return False

@@ -7,6 +7,7 @@ from itertools import pairwise
 from numbers import Integral
 
 import torch
+from sklearn.base import clone
 from torch import nn
 
 from skae.architectures.architecture import Architecture
@@ -21,6 +22,9 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
     "identity": nn.Identity,
 }
 
+# Wide layers pay for large samples, where there are enough of them to learn from.
+_LARGE_SAMPLE, _MANY_SAMPLES = 256, 5000
+
 
 class Dense(Architecture):
     """Fully connected layers: the architecture for tables.
@@ -29,8 +33,8 @@ class Dense(Architecture):
     ----------
     hidden_layer_sizes : "auto" or sequence of int, default="auto"
         Sizes of the hidden layers of the encoder, from the data to the code; the decoder has
-        the same in reverse. ``()`` makes encoder and decoder linear. "auto" means ``(128, 128)``
-        for samples of fewer than 256 values and ``(512, 256)`` for larger ones.
+        the same in reverse. ``()`` makes encoder and decoder linear. "auto" means ``(512, 256)``
+        for at least 5,000 samples of at least 256 values, and ``(128, 128)`` otherwise.
 
     activation : {"elu", "gelu", "identity", "relu", "silu", "tanh"}, default="silu"
         Nonlinearity after each hidden layer.
@@ -51,6 +55,13 @@ class Dense(Architecture):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
 
+    def resolved(self, sample_shape: tuple[int, ...], n_samples: int) -> Dense:
+        """Return this architecture with its layer sizes as numbers."""
+        if not (isinstance(self.hidden_layer_sizes, str) and self.hidden_layer_sizes == "auto"):
+            return self
+        large = sample_shape[0] >= _LARGE_SAMPLE and n_samples >= _MANY_SAMPLES
+        return clone(self).set_params(hidden_layer_sizes=(512, 256) if large else (128, 128))
+
     def is_linear(self) -> bool:
         """Return whether there is no hidden layer, or no nonlinearity."""
         no_layers = not isinstance(self.hidden_layer_sizes, str) and not self.hidden_layer_sizes
@@ -66,16 +77,14 @@ class Dense(Architecture):
     ) -> tuple[nn.Module, nn.Module]:
         """Return an encoder and a decoder with mirrored hidden layers."""
         (n_features,) = sample_shape
-        hidden = self._hidden_layer_sizes(n_features)
+        hidden = self.resolved(sample_shape, n_samples=0)._hidden_layer_sizes()
         activation = self._activation()
         encoder = _layers([n_features, *hidden, n_encoder_outputs], activation, generator)
         decoder = _layers([n_components, *reversed(hidden), n_features], activation, generator)
         return encoder, decoder
 
-    def _hidden_layer_sizes(self, n_features: int) -> tuple[int, ...]:
+    def _hidden_layer_sizes(self) -> tuple[int, ...]:
         sizes = self.hidden_layer_sizes
-        if isinstance(sizes, str) and sizes == "auto":
-            return (128, 128) if n_features < 256 else (512, 256)
         listed = isinstance(sizes, Sequence) and not isinstance(sizes, str | bytes)
         if listed and all(isinstance(size, Integral) and size >= 1 for size in sizes):
             return tuple(int(size) for size in sizes)

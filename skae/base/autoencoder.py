@@ -44,8 +44,9 @@ class BaseAutoencoder(CallbackSupportMixin, NamedPartsMixin):
         "learning_rate": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
         "optimizer": "no_validation",
         "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "jitter": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
         "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "validation_fraction": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="neither")],
         "patience": [None, Interval(Integral, 1, None, closed="left")],
         "device": [str, torch.device],
         "precision": [StrOptions({"auto", "float32", "float64", "bfloat16"})],
@@ -68,8 +69,9 @@ class BaseAutoencoder(CallbackSupportMixin, NamedPartsMixin):
         learning_rate="auto",
         optimizer="adamw",
         weight_decay=0.01,
+        jitter="auto",
         early_stopping=True,
-        validation_fraction=0.1,
+        validation_fraction="auto",
         patience=None,
         device="auto",
         precision="auto",
@@ -88,6 +90,7 @@ class BaseAutoencoder(CallbackSupportMixin, NamedPartsMixin):
         self.learning_rate = learning_rate
         self.optimizer = optimizer
         self.weight_decay = weight_decay
+        self.jitter = jitter
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.patience = patience
@@ -101,7 +104,10 @@ class BaseAutoencoder(CallbackSupportMixin, NamedPartsMixin):
     def _fit(self, X, sample_weight, *, previous: dict | None = None, one_pass: bool = False):
         """Fit a network, and only then let the estimator know of it."""
         fit = Fit(self, X, validate_sample_weight(sample_weight, X), previous)
-        fit.train(one_pass=one_pass)
+        if one_pass:
+            fit.train_once()
+        else:
+            fit.train()
         vars(self).update(fit.attributes())
         return self
 

@@ -10,13 +10,18 @@ import pandas as pd
 import torch
 from sklearn.utils import check_random_state
 
-from skae.architectures import ARCHITECTURES, Architecture
 from skae.base.fitted import FittedNetwork
+from skae.base.held_out import (
+    FEWEST_ROWS,
+    best_epoch,
+    folds,
+    mean_history,
+    no_split,
+    split,
+)
 from skae.base.n_components import resolve_n_components
-from skae.base.named_parts import resolve_part
 from skae.base.progress import EpochReport
-from skae.kinds import KINDS, Kind
-from skae.losses import LOSSES, FunctionLoss, Loss
+from skae.base.start import resolve_parts, start_at_pca
 from skae.training import defaults
 from skae.training.batches import Batches
 from skae.training.device import resolve_device
@@ -28,16 +33,11 @@ from skae.training.rows import Rows
 from skae.training.scaling import Moments
 from skae.training.schedule import constant, one_cycle
 from skae.training.threads import threads_for
-from skae.training.train import TrainingPlan, train
+from skae.training.train import TrainingPlan, TrainingResult, train
 
 # Axes asked for where the number of components is to be read off the spectrum.
 _SPECTRUM_AXES = 256
-# Standard deviations below this share of the data's are those of rounding; codes along such
-# axes are not blown up to unit variance.
-_SMALLEST_SCALE = 1e-3
-# Rows that select the best weights where no rows are held out.
-_MOST_SELECTING = 5000
-# Rows in a batch of those that select.
+# Rows in a batch of those that select the best weights.
 _SELECTION_BATCH = 1024
 
 
@@ -63,13 +63,13 @@ class Fit:
 
     def __init__(self, estimator, X, sample_weight=None, previous: dict | None = None):
         self.parameters = estimator
+        self.previous = previous or {}
         self.optimizer = resolve_optimizer(estimator.optimizer)
         self.device = resolve_device(estimator.device)
         self.split_seed, self.weights_seed, self.training_seed = _seeds(estimator.random_state)
         if sample_weight is not None and not sample_weight.all():
             X, sample_weight = X[sample_weight > 0], sample_weight[sample_weight > 0]
         self.X = X
-        self.previous = previous or {}
         if previous is None:
             self._start(sample_weight)
         else:
@@ -86,10 +86,15 @@ class Fit:
         self.mean = moments.mean
         scaling = moments.scaling(rescales=parts["loss"].rescales)
         self._load(scaling, sample_weight)
-        axes = self._principal_axes()
         n_features = self.X.shape[1]
-        n_components = resolve_n_components(self.parameters.n_components, axes, n_features)
+        wanted = self.parameters.n_components
+        axes = None
+        if self.parameters.init == "pca" or isinstance(wanted, str | float):
+            axes = self._principal_axes(wanted, self.sample_weight)
+        n_components = resolve_n_components(wanted, axes, n_features)
         parts["kind"].check(n_components, n_features)
+        shape = parts["architecture"].sample_shape(n_features)
+        parts["architecture"] = parts["architecture"].resolved(shape, len(self.rows))
         self.fitted = FittedNetwork(
             **parts,
             n_features=n_features,
@@ -98,10 +103,7 @@ class Fit:
             scaling=scaling,
             precision=self.parameters.precision,
         )
-        generator = torch.Generator().manual_seed(self.weights_seed)
-        self.network = self.fitted.new_network(self.device, generator)
-        if self.fitted.linear_path:
-            start_at_pca(self.network, axes)
+        self.network = self._new_network(axes)
 
     def _go_on(self, sample_weight) -> None:
         """Take the network of the previous fit, with its scaling and its parts."""
@@ -116,66 +118,144 @@ class Fit:
         weight = np.ones(len(self.rows)) if sample_weight is None else sample_weight
         self.sample_weight = torch.from_numpy(weight).to(dtype).to(self.device)
 
-    def _principal_axes(self) -> PrincipalAxes | None:
-        """Return the principal axes where the start or the number of components needs them."""
-        wanted = self.parameters.n_components
-        from_spectrum = isinstance(wanted, str | float)
-        if self.parameters.init != "pca" and not from_spectrum:
-            return None
+    def _principal_axes(self, n_components, weight: torch.Tensor) -> PrincipalAxes:
+        from_spectrum = isinstance(n_components, str | float)
+        n_axes = min(_SPECTRUM_AXES if from_spectrum else n_components, *self.X.shape)
         generator = torch.Generator().manual_seed(self.weights_seed)
-        n_axes = min(_SPECTRUM_AXES if from_spectrum else wanted, *self.X.shape)
-        return principal_axes(self.rows, n_axes, generator, self.sample_weight)
+        return principal_axes(self.rows, n_axes, generator, weight)
 
-    def train(self, *, one_pass: bool = False) -> None:
-        """Train the network and keep the best weights by the rows that select.
+    def _new_network(self, axes: PrincipalAxes | None) -> AutoencoderNetwork:
+        generator = torch.Generator().manual_seed(self.weights_seed)
+        network = self.fitted.new_network(self.device, generator)
+        if self.fitted.linear_path:
+            start_at_pca(network, axes)
+        return network
 
-        Parameters
-        ----------
-        one_pass : bool, default=False
-            Pass over all rows once, at a constant learning rate, and keep the last weights.
-        """
-        self.one_pass = one_pass
-        training, selecting = (self._all_rows(), None) if one_pass else self._split()
-        plan = self._plan(len(training), one_pass=one_pass)
-        report = EpochReport(self.parameters, plan.n_epochs, self.X)
-        self.plan = replace(
-            plan, on_epoch=lambda record, weights: report(record, lambda: self._so_far(weights()))
-        )
-        generator = torch.Generator(self.device).manual_seed(self.training_seed)
-        batches = Batches(self.rows, training, self.sample_weight, plan.batch_size, generator)
-        with threads_for(plan.batch_size, count_parameters(self.network)):
-            self.result = train(
-                self.network,
-                batches,
-                None
-                if selecting is None
-                else Batches(self.rows, selecting, self.sample_weight, _SELECTION_BATCH),
-                self.plan,
-                self.previous.get("_optimizer_state") if one_pass else None,
-            )
-        self.fitted.set_weights(self.result.weights)
+    def train(self) -> None:
+        """Train the network and keep the weights that rows held out find best."""
+        p, n = self.parameters, len(self.rows)
+        turns = p.early_stopping and p.validation_fraction == "auto" and not self.previous
+        if turns and FEWEST_ROWS <= n < defaults.FEW_ROWS:
+            self._train_by_folds()
+            return
+        if p.early_stopping:
+            training, selecting = split(n, p.validation_fraction, self.split_seed)
+        else:
+            training, selecting = no_split(n, self.split_seed)
+        plan = self._plan(len(training))
+        report = EpochReport(p, plan.n_epochs, self.X)
+        result = self._run(self.network, training, selecting, self._reported(plan, report))
+        self._finish(plan, result, result.history, result.best_epoch)
         report.end(self.attributes)
+
+    def train_once(self) -> None:
+        """Pass over all rows once, at a constant learning rate, and keep the last weights."""
+        plan = replace(self._plan(len(self.rows)), n_epochs=1, schedule=constant)
+        report = EpochReport(self.parameters, plan.n_epochs, self.X)
+        result = self._run(
+            self.network,
+            np.arange(len(self.rows)),
+            None,
+            self._reported(plan, report),
+            self.previous.get("_optimizer_state"),
+        )
+        history = result.history
+        if "history_" in self.previous:
+            history = joined(self.previous["history_"], history)
+        self._finish(plan, result, history, int(history["epoch"].iloc[-1]))
+        report.end(self.attributes)
+
+    def _train_by_folds(self) -> None:
+        """Hold out each fold once to find the number of epochs; then train on all rows.
+
+        The networks of the folds start at the PCA of their own rows, so rows held out are new
+        to all of them, epoch 0 included.
+        """
+        everything = np.arange(len(self.rows))
+        plan = self._plan(len(self.rows))
+        held_out = folds(len(self.rows), self.split_seed)
+        results = [self._run_fold(everything, fold, plan) for fold in held_out]
+        history = mean_history(
+            [result.history for result in results],
+            [float(self.sample_weight[fold].sum()) for fold in held_out],
+        )
+        best = best_epoch(history["valid_loss"], from_pca=self.fitted.linear_path)
+        if any(result.interrupted for result in results):
+            best = 0  # Ctrl-C: no later epoch was judged by all folds
+        plan = replace(plan, stop_after=best)
+        report = EpochReport(self.parameters, best, self.X)
+        result = self._run(self.network, everything, None, self._reported(plan, report, history))
+        self._finish(plan, result, history, result.best_epoch)
+        report.end(self.attributes)
+
+    def _run_fold(self, everything, fold, plan: TrainingPlan) -> TrainingResult:
+        weight = self.sample_weight.clone()
+        weight[fold] = 0
+        axes = None
+        if self.fitted.linear_path:
+            axes = self._principal_axes(self.fitted.n_components, weight)
+        rest = np.setdiff1d(everything, fold)
+        return self._run(self._new_network(axes), rest, fold, replace(plan, callbacks=[]))
+
+    def _run(
+        self, network, training, selecting, plan: TrainingPlan, optimizer_state=None
+    ) -> TrainingResult:
+        """Train a network on some rows, selecting the best weights by others if there are any."""
+        generator = torch.Generator(self.device).manual_seed(self.training_seed)
+        batches = self._batches(training, plan.batch_size, generator)
+        selection = None if selecting is None else self._batches(selecting, _SELECTION_BATCH)
+        with threads_for(plan.batch_size, count_parameters(network)):
+            return train(network, batches, selection, plan, optimizer_state)
+
+    def _batches(self, index: np.ndarray, batch_size: int, generator=None) -> Batches:
+        index = torch.from_numpy(index).to(self.device)
+        return Batches(self.rows, index, self.sample_weight, batch_size, generator)
+
+    def _plan(self, n_training: int) -> TrainingPlan:
+        p = self.parameters
+        automatic = defaults.auto_batch_size(n_training, self.X.shape[1])
+        batch_size = given_or(p.batch_size, automatic)
+        jitter = defaults.auto_jitter(n_training) if self.fitted.linear_path else 0.0
+        return TrainingPlan(
+            n_epochs=given_or(p.max_epochs, defaults.auto_epochs(n_training, batch_size)),
+            batch_size=batch_size,
+            learning_rate=given_or(p.learning_rate, defaults.auto_learning_rate(batch_size)),
+            optimizer=self.optimizer,
+            weight_decay=p.weight_decay,
+            schedule=one_cycle,
+            jitter=given_or(p.jitter, jitter),
+            patience=p.patience,
+            precision=self.fitted.precision,
+            callbacks=list(p.callbacks or []),
+        )
+
+    def _reported(self, plan: TrainingPlan, report, history=None) -> TrainingPlan:
+        """Return the plan with a report of each epoch, and the losses of the folds in it."""
+
+        def on_epoch(record, weights):
+            if history is not None:
+                record = {**record, "valid_loss": history["valid_loss"][record["epoch"]]}
+            return report(record, lambda: self._so_far(weights()))
+
+        return replace(plan, on_epoch=on_epoch)
+
+    def _finish(self, plan, result: TrainingResult, history, best: int) -> None:
+        self.fitted.set_weights(result.weights)
+        self._ending = {
+            "batch_size_": plan.batch_size,
+            "learning_rate_": plan.learning_rate,
+            "history_": history,
+            "best_epoch_": best,
+            "n_epochs_": int(history["epoch"].iloc[-1]),
+            "loss_": final_loss(history, best),
+            "_optimizer_state": result.optimizer_state,
+        }
 
     def attributes(self) -> dict:
         """Return what the finished fit leaves on the estimator."""
-        history = self.result.history
-        if self.one_pass and "history_" in self.previous:
-            history = _joined(self.previous["history_"], history)
-        return {
-            **self._so_far(None),
-            "batch_size_": self.plan.batch_size,
-            "learning_rate_": self.plan.learning_rate,
-            "history_": history,
-            "best_epoch_": int(history["epoch"].iloc[-1])
-            if self.one_pass
-            else (self.result.best_epoch),
-            "loss_": self.result.best_loss,
-            "n_epochs_": int(history["epoch"].iloc[-1]),
-            "_optimizer_state": self.result.optimizer_state if self.one_pass else None,
-            "_fitted": self.fitted,
-        }
+        return {**self._so_far(), **self._ending}
 
-    def _so_far(self, weights: dict[str, torch.Tensor] | None) -> dict:
+    def _so_far(self, weights: dict[str, torch.Tensor] | None = None) -> dict:
         """Return the attributes that do not wait for the end, with these weights."""
         fitted = copy.copy(self.fitted)
         if weights is not None:
@@ -192,69 +272,18 @@ class Fit:
             "precision_": fitted.precision,
         }
 
-    def _plan(self, n_training: int, *, one_pass: bool) -> TrainingPlan:
-        p = self.parameters
-        batch_size = given_or(p.batch_size, defaults.auto_batch_size(n_training))
-        n_epochs = given_or(p.max_epochs, defaults.auto_epochs(n_training, batch_size))
-        return TrainingPlan(
-            n_epochs=1 if one_pass else n_epochs,
-            batch_size=batch_size,
-            learning_rate=given_or(p.learning_rate, defaults.auto_learning_rate(batch_size)),
-            optimizer=self.optimizer,
-            weight_decay=p.weight_decay,
-            schedule=constant if one_pass else one_cycle,
-            patience=p.patience,
-            precision=self.fitted.precision,
-            callbacks=list(p.callbacks or []),
-        )
 
-    def _all_rows(self) -> torch.Tensor:
-        return torch.arange(len(self.rows), device=self.device)
-
-    def _split(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return which rows to train on, and which select the best weights."""
-        n = len(self.rows)
-        order = np.random.RandomState(self.split_seed).permutation(n)
-        n_held_out = max(1, round(self.parameters.validation_fraction * n))
-        if not self.parameters.early_stopping or n - n_held_out < 2:
-            training, selecting = order, order[:_MOST_SELECTING]
-        else:
-            training, selecting = order[n_held_out:], order[:n_held_out]
-        return tuple(torch.from_numpy(np.sort(i)).to(self.device) for i in (training, selecting))
-
-
-def resolve_parts(estimator) -> dict:
-    """Return the kind, the architecture and the loss that the parameters stand for."""
-    loss = estimator.loss
-    if callable(loss) and not isinstance(loss, Loss | type):
-        loss = FunctionLoss(loss)
-    return {
-        "kind": resolve_part(estimator.kind, "kind", KINDS, Kind),
-        "architecture": resolve_part(
-            estimator.architecture, "architecture", ARCHITECTURES, Architecture
-        ),
-        "loss": resolve_part(loss, "loss", LOSSES, Loss),
-    }
-
-
-def start_at_pca(network: AutoencoderNetwork, found: PrincipalAxes) -> None:
-    """Set the linear path to the principal axes; axes that do not exist are left at zero."""
-    n_components, n_features = network.n_components, network.n_features
-    n_found = min(n_components, len(found.axes))
-    axes = torch.zeros(n_components, n_features, dtype=found.axes.dtype)
-    axes[:n_found] = found.axes[:n_found]
-    scales = torch.ones(n_components, dtype=found.axes.dtype)
-    smallest = _SMALLEST_SCALE * (found.total / n_features) ** 0.5
-    if smallest > 0:
-        scales[:n_found] = found.variances[:n_found].sqrt().clamp_min(smallest)
-    network.set_linear_path(axes, scales, found.mean)
-
-
-def _joined(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
+def joined(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     """Return the history of two trainings, the later without its row before the first epoch."""
     after = after[after["epoch"] > 0]
     after = after.assign(epoch=after["epoch"] + before["epoch"].iloc[-1])
     return pd.concat([before, after], ignore_index=True)
+
+
+def final_loss(history: pd.DataFrame, epoch: int) -> float:
+    """Return the loss of an epoch on the rows that select, or in training without such rows."""
+    row = history.iloc[epoch]
+    return float(row["train_loss"] if np.isnan(row["valid_loss"]) else row["valid_loss"])
 
 
 def given_or(value, automatic):

@@ -68,6 +68,8 @@ class NamedPartsMixin(BaseEstimator):
         for part, registry in self._part_registries.items():
             value = params.get(part, getattr(self, part))
             nested = any(name.startswith(f"{part}__") for name in params)
-            if nested and isinstance(value, str) and value in registry:
+            if nested and isinstance(value, str):
+                if value not in registry:
+                    raise ValueError(f"{part} must be one of {sorted(registry)}, got {value!r}.")
                 params = {**params, part: registry[value]()}
         return super().set_params(**params)

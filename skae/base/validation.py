@@ -37,7 +37,7 @@ def validate_X(estimator, X, *, reset: bool, min_samples: int = 1):
     if isinstance(X, torch.Tensor):
         X = _from_tensor(X)
     try:
-        return validate_data(
+        X = validate_data(
             estimator,
             X,
             reset=reset,
@@ -52,6 +52,9 @@ def validate_X(estimator, X, *, reset: bool, min_samples: int = 1):
             f"X must hold numbers, but {error} Encode text first, for example with "
             f"sklearn.preprocessing.OneHotEncoder in a ColumnTransformer."
         ) from error
+    if X.dtype.kind not in "fiub":
+        raise ValueError(f"X must hold real numbers, got dtype {X.dtype}: convert it first.")
+    return X
 
 
 def validate_sample_weight(sample_weight, X) -> np.ndarray | None:

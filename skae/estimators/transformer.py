@@ -50,17 +50,19 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         network, `f` and `g` alone with random weights.
 
     max_epochs : int or "auto", default="auto"
-        Number of passes over the training rows. "auto" means about 1,500 batches, at least 10
-        and at most 200 passes. The number that was run is ``n_epochs_``.
+        Number of passes over the training rows. "auto" means as many as make 1,000 batches, up to
+        1,500 by the root of the number of rows beyond 5,000, and 300 with fewer than 500 rows;
+        at least 10 and at most 150 passes. The number that was run is ``n_epochs_``.
 
     batch_size : int or "auto", default="auto"
-        Rows in a batch. "auto" means a tenth of the training rows, at least 16 and at most 256.
+        Rows in a batch. "auto" means a tenth of the training rows, at least 32 and at most 512,
+        or 256 for rows of 256 features or more.
         The fitted value is ``batch_size_``.
 
     learning_rate : float or "auto", default="auto"
         Highest learning rate; it rises in the first tenth of the batches and falls to zero in
-        the others, each on a half cosine. "auto" means ``0.005 * sqrt(batch_size / 256)``. The
-        fitted value is ``learning_rate_``.
+        the others, each on a half cosine. "auto" means ``0.007 * (batch_size / 512) ** 0.25``.
+        The fitted value is ``learning_rate_``.
 
     optimizer : {"adamw", "adam", "rmsprop", "sgd"} or class, default="adamw"
         The optimizer, by name or as a class of :mod:`torch.optim`.
@@ -68,12 +70,21 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     weight_decay : float, default=0.01
         Decay of the weights of `f` and `g`, as the optimizer understands it.
 
-    early_stopping : bool, default=True
-        Whether to hold rows out and keep the weights that are best on them. If False, all rows
-        are trained on, and the best weights are chosen by (up to 5,000 of) the training rows.
+    jitter : float or "auto", default="auto"
+        Standard deviation of the Gaussian noise added in training to what the encoder is shown,
+        but not to what the decoder should give: a regularisation [1]_. The unit is the root mean
+        square of what PCA leaves over; with ``init="random"``, that of the centred data. "auto"
+        means ``0.6 * sqrt(500 / n_samples)``, at most 0.6, and 0 with ``init="random"``.
 
-    validation_fraction : float in (0, 1), default=0.1
-        Share of the rows that is held out, chosen at random.
+    early_stopping : bool, default=True
+        Whether rows are held out to say which weights are best. If False, all rows are trained
+        on, and the best weights are chosen by (up to 5,000 of) the training rows.
+
+    validation_fraction : float in (0, 1) or "auto", default="auto"
+        Share of the rows that is held out, chosen at random. "auto" means 0.1 for 500 rows or
+        more. With fewer (but at least 8), one split says little: each of four folds is held out
+        once, and the network is then trained on all rows for the number of epochs with the
+        smallest mean loss of the folds, or left at PCA where that gains less than 2%.
 
     patience : int or None, default=None
         End the training after so many epochs without a better validation loss. None runs all
@@ -111,10 +122,10 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     history_ : pandas.DataFrame
         A row for each epoch with the columns `epoch`, `train_loss`, `valid_loss`,
         `learning_rate` and `seconds`; epoch 0 is the network before training. Losses are in the
-        units of the objective, on scaled features.
+        units of the objective, on scaled features; where folds took turns, their means.
 
     loss_ : float
-        The objective of the weights that were kept, on the rows held out.
+        The objective at the best epoch, on the rows held out.
 
     n_epochs_ : int
         Number of epochs that were run.
@@ -150,6 +161,11 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     See Also
     --------
     sklearn.decomposition.PCA : The linear autoencoder with the smallest squared error.
+
+    References
+    ----------
+    .. [1] C. M. Bishop, "Training with noise is equivalent to Tikhonov regularization", Neural
+       Computation 7(1), 1995.
 
     Examples
     --------

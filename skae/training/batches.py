@@ -45,7 +45,10 @@ class Batches:
 
     def __len__(self) -> int:
         """Return the number of batches in a pass."""
-        return max(1, round(len(self.index) / self.batch_size))
+        n_batches = round(len(self.index) / self.batch_size)
+        if self.batch_size > 1:
+            n_batches = min(n_batches, len(self.index) // 2)
+        return max(1, n_batches)
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Yield (rows, weights), the tensors of each batch."""

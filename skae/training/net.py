@@ -48,14 +48,20 @@ class AutoencoderNet(NeuralNet):
     weight_decay : float
         Decay of the weights of the residual networks.
 
+    jitter : float
+        Noise on what the encoder is shown in training, in units of what PCA leaves over.
+
     **kwargs : dict
         Passed to skorch.
     """
 
-    def __init__(self, module, *, generator=None, precision="float32", weight_decay=0.0, **kwargs):
+    def __init__(
+        self, module, *, generator=None, precision="float32", weight_decay=0.0, jitter=0.0, **kwargs
+    ):
         self.generator = generator
         self.precision = precision
         self.weight_decay = weight_decay
+        self.jitter = jitter
         kwargs.setdefault("criterion", WeightedMean)
         super().__init__(module, verbose=0, **kwargs)
 
@@ -90,7 +96,7 @@ class AutoencoderNet(NeuralNet):
         self.history.new_epoch()
         self.history.record("epoch", len(self.history) - 1)
 
-    def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
+    def run_single_epoch(self, iterator, training, prefix, step_fn, silent=False, **fit_params):
         """Pass over the batches once, and record the mean loss."""
         if iterator is None:
             return
@@ -98,12 +104,14 @@ class AutoencoderNet(NeuralNet):
         start = time.perf_counter()
         total = weight = 0.0
         for batch in iterator:
-            self.notify("on_batch_begin", batch=batch, training=training)
+            if not silent:
+                self.notify("on_batch_begin", batch=batch, training=training)
             step = step_fn(batch)
             batch_weight = batch[1].sum()
             total += step["loss"].detach() * batch_weight
             weight += batch_weight
-            self.notify("on_batch_end", batch=batch, training=training, **step)
+            if not silent:
+                self.notify("on_batch_end", batch=batch, training=training, **step)
         self.history.record(f"{prefix}_loss", float(total / weight))
         self.history.record(f"{prefix}_seconds", time.perf_counter() - start)
 
@@ -111,7 +119,7 @@ class AutoencoderNet(NeuralNet):
         """Compute the loss of a batch and its gradients."""
         X, weight = batch
         with autocast(self.precision, X.device):
-            losses = self.module_.sample_losses(X, self.generator)
+            losses = self.module_.sample_losses(X, self.generator, self.jitter)
         loss = self.criterion_(losses.to(weight.dtype), weight)
         loss.backward()
         return {"loss": loss, "y_pred": losses}
@@ -152,6 +160,10 @@ class LearningRateSchedule(Callback):
             for group, rate in zip(net.optimizer_.param_groups, self.rates_, strict=True):
                 group["lr"] = rate * factor
             self.done_ += 1
+
+    def on_epoch_end(self, net, **kwargs):
+        """Record the last rate of the epoch."""
+        net.history.record("learning_rate", net.optimizer_.param_groups[0]["lr"])
 
 
 class BestWeights(Callback):

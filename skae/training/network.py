@@ -53,14 +53,24 @@ class AutoencoderNetwork(nn.Module):
             generator=generator,
         )
         self.linear_encoder = self.linear_decoder = None
+        self.register_buffer("residual_scale", torch.ones(()))
         if linear_path:
             self.linear_encoder = linear(n_features, n_components, generator)
             self.linear_decoder = linear(n_components, n_features, generator)
             silence(self.encoder)
             silence(self.decoder)
 
-    def set_linear_path(self, axes: torch.Tensor, scales: torch.Tensor, mean: torch.Tensor):
+    def set_linear_path(
+        self,
+        axes: torch.Tensor,
+        scales: torch.Tensor,
+        mean: torch.Tensor,
+        residual_scale: float,
+    ) -> None:
         """Start as PCA: ``V = diag(1/scales) axes``, ``W = axes^T diag(scales)``, both centred.
+
+        What PCA leaves over may be a thousandth of the data or nearly all of them. The residual
+        of the decoder is therefore counted in units of it, so that steps of one size suit both.
 
         Parameters
         ----------
@@ -72,6 +82,9 @@ class AutoencoderNetwork(nn.Module):
 
         mean : torch.Tensor of shape (n_features,)
             Mean of the data.
+
+        residual_scale : float
+            Root mean square, over the features, of what PCA leaves over.
         """
         with torch.no_grad():
             weight = axes / scales[:, None]
@@ -79,6 +92,7 @@ class AutoencoderNetwork(nn.Module):
             self.linear_encoder.bias.copy_(-weight @ mean)
             self.linear_decoder.weight.copy_((axes * scales[:, None]).T)
             self.linear_decoder.bias.copy_(mean)
+            self.residual_scale.fill_(residual_scale)
 
     def encoder_output(self, X: torch.Tensor) -> torch.Tensor:
         """Return what the encoder makes of rows of shape (n_samples, n_features)."""
@@ -98,6 +112,8 @@ class AutoencoderNetwork(nn.Module):
         residual = self.decoder(code).reshape(-1, self.n_features)
         if self.linear_decoder is None:
             return residual
+        if self.loss.rescales:  # otherwise the residual is not in units of the data
+            residual = residual * self.residual_scale
         return self.loss.output(self.linear_decoder(code), residual)
 
     def encode(self, X: torch.Tensor) -> torch.Tensor:
@@ -109,24 +125,33 @@ class AutoencoderNetwork(nn.Module):
         return self.loss.reconstruction(self.decoder_output(code))
 
     def forward(
-        self, X: torch.Tensor, generator: torch.Generator | None = None
+        self, X: torch.Tensor, generator: torch.Generator | None = None, jitter: float = 0.0
     ) -> tuple[torch.Tensor, ForwardPass]:
         """Return the output of the decoder and all that led to it.
 
-        With a `generator` the pass is one of training: corrupted, and drawn where the kind
-        draws.
+        With a `generator` the pass is one of training: the encoder is shown rows with `jitter`
+        and corruption, and the kind draws where it does.
         """
-        shown = X if generator is None else self.kind.corrupt(X, generator)
+        shown = X if generator is None else self._disturbed(X, generator, jitter)
         encoder_output = self.encoder_output(shown)
         code = self.kind.code(encoder_output, generator)
         forward_pass = ForwardPass(X, shown, encoder_output, code, self.encoder_output)
         return self.decoder_output(code), forward_pass
 
+    def _disturbed(
+        self, X: torch.Tensor, generator: torch.Generator, jitter: float
+    ) -> torch.Tensor:
+        """Return the rows that the encoder is shown in training."""
+        if jitter:
+            noise = torch.randn(X.shape, generator=generator, device=X.device, dtype=X.dtype)
+            X = torch.addcmul(X, noise, self.residual_scale, value=jitter)
+        return self.kind.corrupt(X, generator)
+
     def sample_losses(
-        self, X: torch.Tensor, generator: torch.Generator | None = None
+        self, X: torch.Tensor, generator: torch.Generator | None = None, jitter: float = 0.0
     ) -> torch.Tensor:
         """Return the objective of each row of `X`, a tensor of shape (n_samples,)."""
-        output, forward_pass = self(X, generator)
+        output, forward_pass = self(X, generator, jitter)
         losses = self.loss.elementwise(output, X)
         losses = losses.mean(1) if self.kind.feature_reduction == "mean" else losses.sum(1)
         penalty = self.kind.penalty(forward_pass)

@@ -77,14 +77,16 @@ class Moments:
         # dtype finite, and those of entries near zero above zero.
         unit = max(abs(minimum), abs(maximum)) or 1.0
         total = weight.sum()
-        mean = sum(weight[rows] @ (block / unit) for rows, block in dense_blocks(X)) / total
-        variance = (
-            sum(
-                weight[rows] @ np.square(block / unit - mean).mean(axis=1)
-                for rows, block in dense_blocks(X)
-            )
-            / total
-        )
+        # Counted from the first row, so that constant features have no variance by rounding.
+        first = densify(X[:1])[0].astype(np.float64) / unit
+
+        def shifted():
+            for rows, block in dense_blocks(X):
+                yield weight[rows], np.divide(block, unit, dtype=np.float64) - first
+
+        mean = sum(w @ block for w, block in shifted()) / total
+        variance = sum(w @ np.square(block - mean).mean(axis=1) for w, block in shifted()) / total
+        mean = mean + first
         return cls(mean * unit, float(np.sqrt(variance)) * unit, minimum, maximum)
 
     def scaling(self, *, rescales: bool) -> Scaling:

@@ -9,9 +9,11 @@ import torch
 
 # Multiplications of a forward pass from which a second thread pays. Below, threads spend their
 # time waiting for one another, and many times more beside a busy neighbour.
-_PARALLEL_WORK = 5e7
+_PARALLEL_WORK = 2e8
 
 _lock = threading.Lock()
+# What an enclosing call in the same thread computes on.
+_enclosing = threading.local()
 _in_use = 0
 _outside = 1
 
@@ -36,10 +38,13 @@ def threads_for(batch_size: int, n_parameters: int):
             _outside = torch.get_num_threads()
         _in_use += 1
         outside = _outside
+    enclosing = getattr(_enclosing, "n_threads", None)
     try:
-        torch.set_num_threads(1 if batch_size * n_parameters < _PARALLEL_WORK else outside)
+        _enclosing.n_threads = 1 if batch_size * n_parameters < _PARALLEL_WORK else outside
+        torch.set_num_threads(_enclosing.n_threads)
         yield
     finally:
         with _lock:
             _in_use -= 1
-        torch.set_num_threads(outside)
+        _enclosing.n_threads = enclosing
+        torch.set_num_threads(enclosing or outside)

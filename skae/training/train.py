@@ -26,8 +26,10 @@ class TrainingDivergedError(ValueError):
 class TrainingPlan:
     """How to train: what "auto" stood for, and what the user chose.
 
-    ``optimizer`` is a class of ``torch.optim``; ``schedule`` goes from the share of the batches
-    done to a factor of ``learning_rate``; ``patience`` is a number of epochs, or None;
+    The schedule is laid out for ``n_epochs``; ``stop_after`` ends it earlier. ``optimizer`` is a
+    class of ``torch.optim``; ``schedule`` goes from the share of the batches
+    done to a factor of ``learning_rate``; ``jitter`` is noise on what the encoder is shown, in
+    units of what PCA leaves over; ``patience`` is a number of epochs, or None;
     ``callbacks`` are skorch's; ``on_epoch`` is shown each row of the history, and a function that
     gives the weights of that moment, and ends the training by returning True.
     """
@@ -38,6 +40,8 @@ class TrainingPlan:
     optimizer: type[torch.optim.Optimizer]
     weight_decay: float
     schedule: Callable[[float], float]
+    jitter: float = 0.0
+    stop_after: int | None = None
     patience: int | None = None
     precision: str = "float32"
     callbacks: list = field(default_factory=list)
@@ -48,9 +52,9 @@ class TrainingPlan:
 class TrainingResult:
     """What came of a training.
 
-    ``weights`` are the best ones, those of ``best_epoch``, with the loss ``best_loss`` on the
-    rows that select; epoch 0 is the network before its first epoch. ``optimizer_state`` holds
-    arrays.
+    ``weights`` are the best ones, those of ``best_epoch``, where the loss on the rows that select
+    was ``best_loss``; epoch 0 is the network before its first epoch. ``optimizer_state`` holds
+    arrays. ``interrupted`` says whether Ctrl-C ended it.
     """
 
     weights: dict[str, torch.Tensor]
@@ -58,6 +62,7 @@ class TrainingResult:
     best_epoch: int
     best_loss: float
     optimizer_state: dict
+    interrupted: bool
 
 
 def train(
@@ -100,15 +105,15 @@ def train(
     net = _net(network, training, plan, best)
     if optimizer_state:
         load_arrays(net.optimizer_, optimizer_state)
-    _run(net, training, selection, plan)
+    interrupted = _run(net, training, selection, plan)
     history = pd.DataFrame([_record(row) for row in net.history if _is_whole(row)])
-    last = history.iloc[-1]
     return TrainingResult(
         weights=best.weights_ if best else net.module_.state_dict(),
         history=history,
-        best_epoch=best.epoch_ if best else int(last["epoch"]),
-        best_loss=best.loss_ if best else float(last["train_loss"]),
+        best_epoch=best.epoch_ if best else int(history["epoch"].iloc[-1]),
+        best_loss=best.loss_ if best else history["train_loss"].iloc[-1],
         optimizer_state=state_as_arrays(net.optimizer_),
+        interrupted=interrupted,
     )
 
 
@@ -128,6 +133,7 @@ def _net(
         optimizer=plan.optimizer,
         lr=plan.learning_rate,
         weight_decay=plan.weight_decay,
+        jitter=plan.jitter,
         callbacks=callbacks,
         device=None,
     )
@@ -136,17 +142,20 @@ def _net(
 
 def _run(
     net: AutoencoderNet, training: Batches, selection: Batches | None, plan: TrainingPlan
-) -> None:
-    """Run the epochs, and end in peace whoever ends them."""
+) -> bool:
+    """Run the epochs, end in peace whoever ends them, and return whether Ctrl-C did."""
+    interrupted = False
     net.on_epoch_begin(net)
-    net.run_single_epoch(selection, False, "valid", net.validation_step)
+    net.run_single_epoch(selection, False, "valid", net.validation_step, silent=True)
     _refuse_divergence(net.history[-1])
     net.notify("on_train_begin", X=training, y=None)
     try:
-        net.fit_loop((training, selection), epochs=plan.n_epochs)
+        epochs = plan.n_epochs if plan.stop_after is None else plan.stop_after
+        net.fit_loop((training, selection), epochs=epochs)
     except StopTraining:
         pass
     except KeyboardInterrupt:
+        interrupted = True
         warnings.warn(
             f"Ctrl-C interrupted the training in epoch {len(net.history) - 1} of "
             f"{plan.n_epochs}; the best weights so far are kept.",
@@ -154,6 +163,7 @@ def _run(
             stacklevel=2,
         )
     net.notify("on_train_end", X=training, y=None)
+    return interrupted
 
 
 class _EpochEnd(Callback):
@@ -166,7 +176,6 @@ class _EpochEnd(Callback):
     def on_epoch_end(self, net, **kwargs):
         row = net.history[-1]
         _refuse_divergence(row)
-        net.history.record("learning_rate", net.optimizer_.param_groups[0]["lr"])
         stop = self.plan.on_epoch(_record(row), net.module_.state_dict)
         if stop or self._out_of_patience(row["epoch"]):
             raise StopTraining

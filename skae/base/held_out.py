@@ -1,0 +1,58 @@
+"""Which rows are held out, and what they say about the number of epochs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+# Below this many rows not even folds say much.
+FEWEST_ROWS = 8
+_N_FOLDS = 4
+_AUTO_FRACTION = 0.1
+# Rows that select the best weights where none are held out.
+_MOST_SELECTING = 5000
+# A gain smaller than this share of the loss is taken for noise where there are few rows.
+_SMALLEST_GAIN = 0.02
+
+
+def split(n_rows: int, fraction: float | str, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return which rows to train on, and which to hold out, drawn at random.
+
+    Where that would leave fewer than two rows to train on, none is held out, and all select.
+    """
+    order = np.random.RandomState(seed).permutation(n_rows)
+    n_held_out = max(1, round((_AUTO_FRACTION if fraction == "auto" else fraction) * n_rows))
+    if n_rows - n_held_out < 2:
+        return no_split(n_rows, seed)
+    return np.sort(order[n_held_out:]), np.sort(order[:n_held_out])
+
+
+def no_split(n_rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return all rows to train on, and up to 5,000 of them to select by."""
+    order = np.random.RandomState(seed).permutation(n_rows)
+    return np.arange(n_rows), np.sort(order[:_MOST_SELECTING])
+
+
+def folds(n_rows: int, seed: int) -> list[np.ndarray]:
+    """Return the rows of each of four folds, drawn at random."""
+    order = np.random.RandomState(seed).permutation(n_rows)
+    return [np.sort(fold) for fold in np.array_split(order, _N_FOLDS)]
+
+
+def mean_history(histories: list[pd.DataFrame], weights: list[float]) -> pd.DataFrame:
+    """Return the history of several trainings as one: weighted mean losses, seconds added up.
+
+    Where one training ended early, its last row stands for those it did not run.
+    """
+    length = max(len(history) for history in histories)
+    histories = [history.reindex(range(length)).ffill() for history in histories]
+    mean = sum(h * weight for h, weight in zip(histories, weights, strict=True)) / sum(weights)
+    longest = pd.Series(range(length), dtype="int64")
+    return mean.assign(epoch=longest, seconds=sum(h["seconds"] for h in histories))
+
+
+def best_epoch(valid_loss: pd.Series, *, from_pca: bool) -> int:
+    """Return the epoch with the smallest loss; 0, PCA, unless the gain is more than noise."""
+    best = int(valid_loss.to_numpy().argmin())
+    gain = valid_loss[0] - valid_loss[best]
+    return 0 if from_pca and gain < _SMALLEST_GAIN * abs(valid_loss[0]) else best

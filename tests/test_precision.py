@@ -1,0 +1,81 @@
+import numpy as np
+import pytest
+import torch
+
+from skae.training import precision as module
+from skae.training.optimizer import make_optimizer
+from skae.training.precision import autocast, resolve_precision, tensor_dtype
+
+CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16", "float64"])
+def test_a_given_precision_stays(precision):
+    assert resolve_precision(precision, CPU, 10**9) == precision
+
+
+@pytest.mark.parametrize(
+    ("n_parameters", "has_units", "expected"),
+    [
+        (10, True, "float32"),
+        (10, False, "float32"),
+        (10**8, True, "bfloat16"),
+        (10**8, False, "float32"),
+    ],
+)
+def test_auto_halves_large_networks_where_there_are_units(
+    monkeypatch, n_parameters, has_units, expected
+):
+    monkeypatch.setattr(module, "_has_bfloat16_units", lambda device: has_units)
+    assert resolve_precision("auto", CPU, n_parameters) == expected
+
+
+def test_auto_knows_the_processor(monkeypatch):
+    for has_units in (True, False):
+        monkeypatch.setattr(
+            torch.cpu, "get_capabilities", lambda has=has_units: {"amx_bf16": has}, raising=False
+        )
+        expected = "bfloat16" if has_units else "float32"
+        assert resolve_precision("auto", CPU, 10**8) == expected
+
+
+def test_float64_is_refused_where_there_is_none():
+    with pytest.raises(ValueError, match="precision='float64' is not available on device 'mps'"):
+        resolve_precision("float64", torch.device("mps"), 10)
+    assert resolve_precision("float32", torch.device("mps"), 10) == "float32"
+
+
+def test_only_products_are_in_half_precision():
+    assert tensor_dtype("bfloat16") == torch.float32
+    assert tensor_dtype("float32") == torch.float32
+    assert tensor_dtype("float64") == torch.float64
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_full_precision_changes_nothing(make_network, precision, X):
+    network = make_network(dtype=tensor_dtype(precision))
+    rows = torch.from_numpy(X).to(tensor_dtype(precision))
+    expected = network.sample_losses(rows)
+    with autocast(precision, CPU):
+        losses = network.sample_losses(rows)
+    assert losses.dtype == tensor_dtype(precision)
+    assert torch.equal(losses, expected)
+
+
+def test_bfloat16_is_near_and_trains(make_network, X):
+    rows = torch.from_numpy((X - X.mean(0)) / X.std()).float()
+    network = make_network(linear_path=False)
+    optimizer = make_optimizer(network, torch.optim.AdamW, 0.02, 0.0)
+    expected = network.sample_losses(rows).detach()
+    history = []
+    for _ in range(60):
+        optimizer.zero_grad()
+        with autocast("bfloat16", CPU):
+            losses = network.sample_losses(rows)
+        losses.mean().backward()
+        optimizer.step()
+        history.append(losses.detach().float())
+    assert not torch.equal(history[0], expected)
+    np.testing.assert_allclose(history[0].numpy(), expected.numpy(), rtol=0.05)
+    assert history[-1].mean() < 0.5 * history[0].mean()
+    assert {parameter.dtype for parameter in network.parameters()} == {torch.float32}

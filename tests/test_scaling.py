@@ -1,0 +1,142 @@
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from skae.training.scaling import Moments, Scaling, dense_blocks, densify
+
+RNG = np.random.default_rng(0)
+VALUES = RNG.normal(size=(50, 4)) * [1, 10, 0.1, 3] + [0, 100, -2, 7]
+DATA = {
+    "float64": VALUES,
+    "float32": VALUES.astype(np.float32),
+    "float16": VALUES.astype(np.float16),
+    "int64": (VALUES * 10).astype(np.int64),
+    "int8": RNG.integers(-128, 128, size=(50, 4), dtype=np.int8),
+    "uint8": RNG.integers(0, 256, size=(50, 4), dtype=np.uint8),
+    "bool": RNG.random((50, 4)) < 0.3,
+    "csr_matrix": sp.random(50, 4, density=0.3, format="csr", random_state=0),
+    "csr_array": sp.csr_array(np.where(VALUES > 1, VALUES, 0).astype(np.float32)),
+    "fortran": np.asfortranarray(VALUES),
+    "one row": VALUES[:1],
+    "one column": VALUES[:, :1],
+}
+each_data = pytest.mark.parametrize("name", DATA)
+
+
+def exact(X):
+    return densify(X).astype(np.float64)
+
+
+@each_data
+@pytest.mark.parametrize("block_entries", [1, 4, 30, 2**18])
+def test_blocks_cover_every_row_once(name, block_entries):
+    X = DATA[name]
+    blocks = list(dense_blocks(X, block_entries))
+    assert [rows.start for rows, _ in blocks] == [0, *(rows.stop for rows, _ in blocks[:-1])]
+    assert blocks[-1][0].stop == X.shape[0]
+    assert all(len(block) == rows.stop - rows.start for rows, block in blocks)
+    assert all(block.size <= max(block_entries, X.shape[1]) for _, block in blocks)
+    together = np.concatenate([block for _, block in blocks])
+    assert together.dtype == X.dtype
+    np.testing.assert_array_equal(together, densify(X))
+
+
+@each_data
+def test_moments_are_numpys(name):
+    X = DATA[name]
+    moments, dense = Moments.of(X), exact(X)
+    np.testing.assert_allclose(moments.mean, dense.mean(axis=0), rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(moments.deviation, np.sqrt(dense.var(axis=0).mean()), rtol=1e-10)
+    assert moments.mean.dtype == np.float64
+    assert moments.minimum == dense.min()
+    assert moments.maximum == dense.max()
+
+
+@each_data
+def test_a_weight_counts_repetitions(name, monkeypatch):
+    monkeypatch.setattr("skae.training.scaling._BLOCK_ENTRIES", 40)
+    X = DATA[name]
+    counts = np.arange(X.shape[0]) % 4 + 1
+    weighted = Moments.of(X, counts / counts.mean())
+    repeated = Moments.of(np.repeat(exact(X), counts, axis=0))
+    np.testing.assert_allclose(weighted.mean, repeated.mean, rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(weighted.deviation, repeated.deviation, rtol=1e-10)
+
+
+@pytest.mark.parametrize("size", [1e-200, 1e-30, 1.0, 1e30, 1e200])
+def test_extreme_magnitudes(size):
+    moments, reference = Moments.of(VALUES * size), Moments.of(VALUES)
+    np.testing.assert_allclose(moments.mean, reference.mean * size, rtol=1e-12)
+    np.testing.assert_allclose(moments.deviation, reference.deviation * size, rtol=1e-12)
+    scaling = moments.scaling(rescales=True)
+    scaled = scaling.apply(VALUES * size, np.float64)
+    np.testing.assert_allclose(scaled.var(axis=0).mean(), 1, rtol=1e-10)
+    np.testing.assert_allclose(scaling.undo(scaled), VALUES * size, rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16, np.int64, np.uint8])
+@pytest.mark.parametrize("n_samples", [1, 2, 3, 7, 10, 49])
+def test_constant_data_are_scaled_to_zero(dtype, n_samples):
+    row = np.array([0.1, 0.7, -1.3, 3.0, 200.6]).astype(np.int64).astype(dtype)
+    if np.issubdtype(dtype, np.floating):
+        row = np.array([0.1, 0.7, -1.3, 3.0, 200.6]).astype(dtype)
+    X = np.tile(row, (n_samples, 1))
+    scaling = Moments.of(X).scaling(rescales=True)
+    np.testing.assert_allclose(scaling.apply(X), 0, atol=1e-10)
+    np.testing.assert_allclose(scaling.undo(scaling.apply(X)), X, rtol=1e-10)
+
+
+def test_data_of_zeros():
+    moments = Moments.of(np.zeros((5, 3)))
+    assert moments.deviation == 0
+    scaling = moments.scaling(rescales=True)
+    assert scaling.scale == 1
+    assert (scaling.apply(np.zeros((5, 3))) == 0).all()
+
+
+def test_a_single_entry_that_differs_is_no_constant():
+    X = np.zeros((1000, 3))
+    X[7, 1] = 1e-12
+    scaled = Moments.of(X).scaling(rescales=True).apply(X, np.float64)
+    np.testing.assert_allclose(scaled.var(axis=0).mean(), 1)
+
+
+def test_eight_bit_images_do_not_overflow():
+    X = np.array([[0, 255], [255, 0], [200, 100]], dtype=np.uint8)
+    scaling = Moments.of(X).scaling(rescales=True)
+    dense = X.astype(np.float64)
+    expected = (dense - dense.mean(0)) / np.sqrt(dense.var(0).mean())
+    np.testing.assert_allclose(scaling.apply(X, np.float64), expected, rtol=1e-12)
+    np.testing.assert_allclose(scaling.undo(scaling.apply(X, np.float64)), dense, atol=1e-10)
+
+
+def test_one_scale_for_all_features():
+    scaling = Moments.of(VALUES).scaling(rescales=True)
+    scaled = scaling.apply(VALUES, np.float64)
+    np.testing.assert_allclose(scaled.mean(axis=0), 0, atol=1e-12)
+    np.testing.assert_allclose(scaled.std(axis=0) * scaling.scale, VALUES.std(axis=0))
+
+
+def test_without_rescaling_the_data_stay():
+    scaling = Moments.of(VALUES).scaling(rescales=False)
+    np.testing.assert_array_equal(scaling.apply(VALUES, np.float64), VALUES)
+    np.testing.assert_array_equal(scaling.undo(VALUES), VALUES)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 1e-6), (np.float64, 1e-14)])
+def test_undo_is_the_inverse_of_apply(dtype, tolerance):
+    scaling = Scaling(np.array([1.0, -2.0, 3e3, 0.5]), 1234.5)
+    scaled = scaling.apply(VALUES, dtype)
+    assert scaled.dtype == dtype
+    back = scaling.undo(scaled)
+    assert back.dtype == np.float64
+    np.testing.assert_allclose(back, VALUES, atol=3e3 * tolerance)
+
+
+def test_scaling_does_not_lose_digits_of_float32_far_from_zero():
+    """Subtracting the mean in float32 would leave the noise of rounding."""
+    X = (1e6 + VALUES).astype(np.float32)
+    scaling = Moments.of(X).scaling(rescales=True)
+    dense = X.astype(np.float64)
+    expected = (dense - dense.mean(0)) / np.sqrt(dense.var(0).mean())
+    np.testing.assert_allclose(scaling.apply(X, np.float64), expected, rtol=1e-8, atol=1e-8)
