@@ -1,5 +1,7 @@
 """AutoencoderTransformer on its own: what goes in, what comes out, and what is refused."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -16,6 +18,7 @@ from skae import AutoencoderTransformer
 from skae.architectures import Dense
 from skae.kinds import Undercomplete
 from skae.losses import LOSSES
+from skae.training.net import AutoencoderNet
 from skae.training.train import TrainingDivergedError
 
 RANDOM = np.random.RandomState(0)
@@ -215,6 +218,7 @@ def test_memory_maps_and_read_only_arrays(tmp_path):
 def test_extreme_data_fit_and_are_no_worse_than_pca(data):
     ae = quick().fit(data)
     score = ae.score(data)
+    assert not np.isnan(ae.score_samples(data)).any()
     assert np.isfinite(ae.transform(data)).all()
     assert np.isfinite(ae.reconstruct(data)).all()
     unit = np.abs(data).max()
@@ -474,6 +478,24 @@ def test_ctrl_c_keeps_the_best_weights_and_says_so():
     assert ae.n_epochs_ == 2
     assert ae.loss_ == ae.history_["valid_loss"].min()
     assert np.isfinite(ae.transform(X)).all()
+
+
+def test_ctrl_c_while_folds_take_turns_leaves_pca(monkeypatch):
+    calls = itertools.count()
+    train_step_single = AutoencoderNet.train_step_single
+
+    def interrupted(self, batch, **kwargs):
+        if next(calls) == 20:
+            raise KeyboardInterrupt
+        return train_step_single(self, batch)
+
+    monkeypatch.setattr(AutoencoderNet, "train_step_single", interrupted)
+    iris = load_iris().data
+    with pytest.warns(ConvergenceWarning, match="Ctrl-C"):
+        ae = AutoencoderTransformer(2, max_epochs=30, random_state=0).fit(iris)
+    assert next(calls) == 21
+    assert ae.best_epoch_ == 0
+    assert ae.score(iris) == pytest.approx(pca_score(iris, iris, 2), abs=1e-5)
 
 
 def test_ctrl_c_before_the_training_leaves_nothing_fitted(monkeypatch):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
+from numbers import Integral
 
 import numpy as np
 import pandas as pd
@@ -89,7 +90,7 @@ class Fit:
         n_features = self.X.shape[1]
         wanted = self.parameters.n_components
         axes = None
-        if self.parameters.init == "pca" or isinstance(wanted, str | float):
+        if self.parameters.init == "pca" or not isinstance(wanted, Integral):
             axes = self._principal_axes(wanted, self.sample_weight)
         n_components = resolve_n_components(wanted, axes, n_features)
         parts["kind"].check(n_components, n_features)
@@ -119,8 +120,8 @@ class Fit:
         self.sample_weight = torch.from_numpy(weight).to(dtype).to(self.device)
 
     def _principal_axes(self, n_components, weight: torch.Tensor) -> PrincipalAxes:
-        from_spectrum = isinstance(n_components, str | float)
-        n_axes = min(_SPECTRUM_AXES if from_spectrum else n_components, *self.X.shape)
+        n_wanted = n_components if isinstance(n_components, Integral) else _SPECTRUM_AXES
+        n_axes = min(n_wanted, *self.X.shape)
         generator = torch.Generator().manual_seed(self.weights_seed)
         return principal_axes(self.rows, n_axes, generator, weight)
 
@@ -163,6 +164,7 @@ class Fit:
         if "history_" in self.previous:
             history = joined(self.previous["history_"], history)
         self._finish(plan, result, history, int(history["epoch"].iloc[-1]))
+        self._ending["_optimizer_state"] = result.optimizer_state
         report.end(self.attributes)
 
     def _train_by_folds(self) -> None:
@@ -173,15 +175,16 @@ class Fit:
         """
         everything = np.arange(len(self.rows))
         plan = self._plan(len(self.rows))
-        held_out = folds(len(self.rows), self.split_seed)
-        results = [self._run_fold(everything, fold, plan) for fold in held_out]
-        history = mean_history(
-            [result.history for result in results],
-            [float(self.sample_weight[fold].sum()) for fold in held_out],
-        )
+        results, weights = [], []
+        for fold in folds(len(self.rows), self.split_seed):
+            results.append(self._run_fold(everything, fold, plan))
+            weights.append(float(self.sample_weight[fold].sum()))
+            if results[-1].interrupted:
+                break
+        history = mean_history([result.history for result in results], weights)
         best = best_epoch(history["valid_loss"], from_pca=self.fitted.linear_path)
-        if any(result.interrupted for result in results):
-            best = 0  # Ctrl-C: no later epoch was judged by all folds
+        if results[-1].interrupted and self.fitted.linear_path:
+            best = 0  # Ctrl-C: PCA is at hand at once
         plan = replace(plan, stop_after=best)
         report = EpochReport(self.parameters, best, self.X)
         result = self._run(self.network, everything, None, self._reported(plan, report, history))
@@ -248,7 +251,7 @@ class Fit:
             "best_epoch_": best,
             "n_epochs_": int(history["epoch"].iloc[-1]),
             "loss_": final_loss(history, best),
-            "_optimizer_state": result.optimizer_state,
+            "_optimizer_state": None,
         }
 
     def attributes(self) -> dict:

@@ -329,7 +329,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         """
         X = self._validate_again(X)
         with np.errstate(over="ignore", under="ignore"):
-            return -self._squared_errors(X) / X.shape[1] * self.scale_**2
+            return -self._squared_errors(X) / X.shape[1] * np.square(np.float64(self.scale_))
 
     def score(self, X, y=None):
         r"""Return the explained share of the variance.
