@@ -1,5 +1,6 @@
 """The first example with a table of the user's, in each format that it reads."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +17,7 @@ def run(tmp_path, *arguments):
     return subprocess.run(
         command,
         cwd=tmp_path,
-        env={"MPLBACKEND": "Agg", "PATH": ""},
+        env={**os.environ, "MPLBACKEND": "Agg"},
         capture_output=True,
         text=True,
         timeout=240,

@@ -50,9 +50,10 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         network, `f` and `g` alone with random weights.
 
     max_epochs : int or "auto", default="auto"
-        Number of passes over the training rows. "auto" means as many as make 1,000 batches, up to
-        1,500 by the root of the number of rows beyond 5,000, and 300 with fewer than 500 rows;
-        at least 10 and at most 150 passes. The number that was run is ``n_epochs_``.
+        Number of passes over the training rows. "auto" means as many as make 1,000 batches: fewer
+        by the root of the batch size beyond 256, more by the root of the number of rows beyond
+        5,000, up to 1,500, and 300 with fewer than 500 rows; at least 10 and at most 150 passes.
+        The number that was run is ``n_epochs_``.
 
     batch_size : int or "auto", default="auto"
         Rows in a batch. "auto" means a tenth of the training rows, at least 32 and at most 512,

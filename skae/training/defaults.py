@@ -6,6 +6,10 @@ from __future__ import annotations
 FEW_ROWS = 500
 # Batches in a whole training: with few rows, with some, and with many.
 _FEW_BATCHES, _SOME_BATCHES, _MOST_BATCHES = 300, 1000, 1500
+# Rows in a batch beyond which fewer batches do.
+_SOME_ROWS_IN_BATCH = 256
+# Rows beyond which more batches pay.
+_MANY_ROWS = 5000
 _FEWEST_EPOCHS, _MOST_EPOCHS = 10, 150
 # Features from which a row is large.
 _LARGE_ROW = 256
@@ -23,11 +27,14 @@ def auto_batch_size(n_samples: int, n_features: int) -> int:
 def auto_epochs(n_samples: int, batch_size: int) -> int:
     """Return the number of passes that make 1,000 batches; 300 for fewer than 500 rows.
 
-    From 5,000 rows on, the number of batches grows with the root of the rows, up to 1,500. At
-    least 10 and at most 150 passes.
+    Fewer do by the root of the batch size beyond 256; more by the root of the rows beyond
+    5,000, up to 1,500. At least 10 and at most 150 passes.
     """
-    n_batches = _SOME_BATCHES * max(1.0, n_samples / 5000) ** 0.5
-    n_batches = _FEW_BATCHES if n_samples < FEW_ROWS else min(_MOST_BATCHES, n_batches)
+    if n_samples < FEW_ROWS:
+        n_batches = float(_FEW_BATCHES)
+    else:
+        larger = max(1.0, n_samples / _MANY_ROWS) / max(1.0, batch_size / _SOME_ROWS_IN_BATCH)
+        n_batches = min(_MOST_BATCHES, _SOME_BATCHES * larger**0.5)
     per_epoch = max(1, round(n_samples / batch_size))
     return min(_MOST_EPOCHS, max(_FEWEST_EPOCHS, round(n_batches / per_epoch)))
 
