@@ -179,3 +179,37 @@ def test_shape_of_samples_is_the_architectures(make_network, generator):
         assert torch.equal(
             network.decode(network.encode(rows)), reference.decode(reference.encode(rows))
         )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_beyond_known_rows_the_linear_path_goes_on_alone(X, pca, make_network, kind, architecture):
+    network = make_network(
+        n_components=N_COMPONENTS,
+        kind=KINDS[kind](),
+        architecture=ARCHITECTURES[architecture](),
+        dtype=torch.float64,
+    )
+    network = start_at(network, pca, len(X)).eval()
+    known = torch.from_numpy(X)
+    with torch.no_grad():
+        for parameter in (*network.encoder.parameters(), *network.decoder.parameters()):
+            parameter.add_(0.1)
+        before = network.decode(network.encode(known))
+        network.note_ranges(known)
+        # Nothing changes for rows within the ranges.
+        assert torch.equal(network.decode(network.encode(known)), before)
+        outlier = known[:1] + 1000 * network.linear_decoder.weight.sum(1)
+        further = network.decode(network.encode(2 * outlier))
+        step = further - network.decode(network.encode(outlier))
+        linear = network.linear_encoder.weight.T @ network.linear_decoder.weight.T
+        torch.testing.assert_close(step, outlier @ linear)
+
+
+def test_ranges_only_widen(make_network):
+    network = make_network(n_components=N_COMPONENTS).eval()
+    with torch.no_grad():
+        network.note_ranges(torch.full((2, network.n_features), 3.0))
+        network.note_ranges(torch.full((2, network.n_features), 1.0))
+    assert network.row_low.eq(1).all()
+    assert network.row_high.eq(3).all()

@@ -326,7 +326,7 @@ def test_other_columns_than_in_fit_are_refused():
         {"precision": "bfloat16"},
         {"random_state": 1},
     ],
-    ids=str,
+    ids=lambda parameters: next(iter(parameters)),
 )
 def test_parameter_changes_the_training(parameters):
     def losses(**changed):
@@ -381,6 +381,15 @@ def test_skorch_callbacks_are_called_and_can_stop():
     assert seen == ae.history_["train_loss"][1:].tolist()
     stopping = EarlyStopping(monitor="valid_loss", patience=1, threshold=10, sink=lambda text: None)
     assert quick(2, max_epochs=50, callbacks=[stopping]).fit(X).n_epochs_ < 50
+
+
+def test_an_outlier_is_rebuilt_about_as_well_as_by_pca():
+    digits = load_digits().data
+    ae = AutoencoderTransformer(8, max_epochs=20, random_state=0).fit(digits)
+    pca = PCA(8, random_state=0).fit(digits)
+    outliers = 100 * digits[:20]
+    error = np.square(outliers - pca.inverse_transform(pca.transform(outliers))).mean()
+    assert -ae.score_samples(outliers).mean() < 1.5 * error
 
 
 # --- few rows

@@ -243,7 +243,12 @@ class Fit:
         return replace(plan, on_epoch=on_epoch)
 
     def _finish(self, plan, result: TrainingResult, history, best: int) -> None:
-        self.fitted.set_weights(result.weights)
+        self.network.load_state_dict(result.weights)
+        self.network.eval()
+        with torch.no_grad(), threads_for(plan.batch_size, count_parameters(self.network)):
+            for _, block in self.rows.blocks():
+                self.network.note_ranges(block)
+        self.fitted.set_weights(self.network.state_dict())
         self._ending = {
             "batch_size_": plan.batch_size,
             "learning_rate_": plan.learning_rate,

@@ -10,6 +10,10 @@ from skae.architectures.layers import linear, silence
 from skae.kinds.kind import ForwardPass, Kind
 from skae.losses.loss import Loss
 
+# How far beyond the range of the training rows a residual network is trusted, as a share of the
+# range: rows of the same kind reach a little beyond, and are better rebuilt with it.
+_MARGIN = 0.25
+
 
 class AutoencoderNetwork(nn.Module):
     """``encode(x) = V x + f(x)`` and ``decode(z) = W z + g(z)``.
@@ -54,6 +58,9 @@ class AutoencoderNetwork(nn.Module):
         )
         self.linear_encoder = self.linear_decoder = None
         self.register_buffer("residual_scale", torch.ones(()))
+        for name, size in (("row", n_features), ("code", n_components)):
+            self.register_buffer(f"{name}_low", torch.full((size,), -torch.inf))
+            self.register_buffer(f"{name}_high", torch.full((size,), torch.inf))
         if linear_path:
             self.linear_encoder = linear(n_features, n_components, generator)
             self.linear_decoder = linear(n_components, n_features, generator)
@@ -96,7 +103,8 @@ class AutoencoderNetwork(nn.Module):
 
     def encoder_output(self, X: torch.Tensor) -> torch.Tensor:
         """Return what the encoder makes of rows of shape (n_samples, n_features)."""
-        output = self.encoder(X.reshape(-1, *self.sample_shape))
+        known = self._within(X, self.row_low, self.row_high)
+        output = self.encoder(known.reshape(-1, *self.sample_shape))
         if self.linear_encoder is None:
             return output
         mean = self.linear_encoder(X)
@@ -109,12 +117,35 @@ class AutoencoderNetwork(nn.Module):
 
     def decoder_output(self, code: torch.Tensor) -> torch.Tensor:
         """Return what the decoder makes of codes: a reconstruction, or its logits."""
-        residual = self.decoder(code).reshape(-1, self.n_features)
+        known = self._within(code, self.code_low, self.code_high)
+        residual = self.decoder(known).reshape(-1, self.n_features)
         if self.linear_decoder is None:
             return residual
         if self.loss.rescales:  # otherwise the residual is not in units of the data
             residual = residual * self.residual_scale
         return self.loss.output(self.linear_decoder(code), residual)
+
+    def note_ranges(self, X: torch.Tensor) -> None:
+        """Widen the ranges that `f` and `g` know to those of these rows and of their codes."""
+        self._widen("row", X)
+        self._widen("code", self.encode(X))
+
+    def _widen(self, name: str, values: torch.Tensor) -> None:
+        low, high = getattr(self, f"{name}_low"), getattr(self, f"{name}_high")
+        unknown = torch.isinf(low)
+        low.copy_(torch.minimum(low.masked_fill(unknown, torch.inf), values.amin(0)))
+        high.copy_(torch.maximum(high.masked_fill(unknown, -torch.inf), values.amax(0)))
+
+    def _within(self, values: torch.Tensor, low: torch.Tensor, high: torch.Tensor) -> torch.Tensor:
+        """Return values moved into the range that the residual networks know, and a margin.
+
+        A network goes on in any direction beyond the rows it was trained on. There the linear
+        path goes on alone, and an outlier is rebuilt about as well as by PCA.
+        """
+        if self.training or self.linear_encoder is None:
+            return values
+        margin = _MARGIN * (high - low)
+        return torch.clamp(values, low - margin, high + margin)
 
     def encode(self, X: torch.Tensor) -> torch.Tensor:
         """Return the codes of rows, without any randomness."""
