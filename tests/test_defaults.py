@@ -37,3 +37,4 @@ def test_learning_rate_and_jitter_shrink_as_stated():
     assert auto_learning_rate(32) == pytest.approx(0.0035)
     assert auto_jitter(100) == auto_jitter(500) == 0.6
     assert auto_jitter(2000) == pytest.approx(0.3)
+    assert auto_jitter(20_000) == 0

@@ -75,7 +75,8 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         Standard deviation of the Gaussian noise added in training to what the encoder is shown,
         but not to what the decoder should give: a regularisation [1]_. The unit is the root mean
         square of what PCA leaves over; with ``init="random"``, that of the centred data. "auto"
-        means ``0.6 * sqrt(500 / n_samples)``, at most 0.6, and 0 with ``init="random"``.
+        means ``0.6 * sqrt(500 / n_samples)``, at most 0.6; 0 from 20,000 samples on and with
+        ``init="random"``.
 
     early_stopping : bool, default=True
         Whether rows are held out to say which weights are best. If False, all rows are trained
