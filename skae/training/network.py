@@ -10,9 +10,9 @@ from skae.architectures.layers import linear, silence
 from skae.kinds.kind import ForwardPass, Kind
 from skae.losses.loss import Loss
 
-# How far beyond the range of the training rows a residual network is trusted, as a share of the
-# range: rows of the same kind reach a little beyond, and are better rebuilt with it.
-_MARGIN = 0.25
+# How far beyond the range of the training rows a residual network is trusted, in ranges: where
+# tails are heavy, rows of the same kind reach far beyond, and are better rebuilt with it.
+_MARGIN = 1.0
 
 
 class AutoencoderNetwork(nn.Module):
