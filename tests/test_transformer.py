@@ -517,3 +517,14 @@ def test_ctrl_c_before_the_training_leaves_nothing_fitted(monkeypatch):
         ae.fit(X)
     with pytest.raises(NotFittedError):
         ae.transform(X)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("rows", [60, 1200])
+def test_a_fit_on_the_gpu_computes_the_same_on_the_cpu(rows):
+    data = load_digits().data[:rows]
+    ae = AutoencoderTransformer(4, max_epochs=10, device="cuda", random_state=0).fit(data)
+    on_gpu = ae.transform(data)
+    assert ae.device_.startswith("cuda")
+    np.testing.assert_allclose(ae.set_params(device="cpu").transform(data), on_gpu, atol=1e-3)

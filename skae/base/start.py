@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import torch
-
 from skae.architectures import ARCHITECTURES, Architecture
 from skae.base.named_parts import resolve_part
 from skae.kinds import KINDS, Kind
@@ -36,10 +34,10 @@ def start_at_pca(network: AutoencoderNetwork, found: PrincipalAxes) -> None:
     """Set the linear path to the principal axes; axes that do not exist are left at zero."""
     n_components, n_features = network.n_components, network.n_features
     n_found = min(n_components, len(found.axes))
-    axes = torch.zeros(n_components, n_features, dtype=found.axes.dtype)
+    axes = found.axes.new_zeros(n_components, n_features)
     axes[:n_found] = found.axes[:n_found]
     deviation = (found.total / n_features) ** 0.5 or 1.0
-    scales = torch.full((n_components,), deviation, dtype=found.axes.dtype)
+    scales = found.axes.new_full((n_components,), deviation)
     smallest = _SMALLEST_SCALE * deviation
     scales[:n_found] = found.variances[:n_found].sqrt().clamp_min(smallest)
     left_over = max(found.total - float(found.variances[:n_found].sum()), 0.0)
