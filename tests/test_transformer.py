@@ -428,6 +428,13 @@ def test_warm_start_goes_on():
         ae.fit(iris[:, :3])
 
 
+@pytest.mark.parametrize(("first", "then"), [("float64", "float32"), ("float32", "float64")])
+def test_warm_start_takes_a_changed_precision(first, then):
+    ae = quick(2, warm_start=True, precision=first).fit(X)
+    assert ae.set_params(precision=then).fit(X).precision_ == then
+    assert next(iter(ae._fitted.weights.values())).dtype == then
+
+
 def test_partial_fit_is_one_pass_and_learns():
     digits = load_digits().data
     ae = AutoencoderTransformer(4, batch_size=64, random_state=0)

@@ -76,7 +76,7 @@ class Fit:
         else:
             self._go_on(sample_weight)
         self.fitted.precision = resolve_precision(
-            estimator.precision, self.device, count_parameters(self.network)
+            estimator.precision, self.device, self.network.n_parameters
         )
 
     def _start(self, sample_weight) -> None:
@@ -111,6 +111,7 @@ class Fit:
         self.fitted = copy.copy(self.previous["_fitted"])
         self.mean = self.previous["mean_"]
         self._load(self.fitted.scaling, sample_weight)
+        self.fitted.precision = self.parameters.precision  # it may have been set since
         self.network = self.fitted.new_network(self.device)
 
     def _load(self, scaling, sample_weight) -> None:
@@ -207,7 +208,7 @@ class Fit:
         generator = torch.Generator(self.device).manual_seed(self.training_seed)
         batches = self._batches(training, plan.batch_size, generator)
         selection = None if selecting is None else self._batches(selecting, _SELECTION_BATCH)
-        with threads_for(plan.batch_size, count_parameters(network)):
+        with threads_for(plan.batch_size, network.n_parameters):
             return train(network, batches, selection, plan, optimizer_state)
 
     def _batches(self, index: np.ndarray, batch_size: int, generator=None) -> Batches:
@@ -245,7 +246,7 @@ class Fit:
     def _finish(self, plan, result: TrainingResult, history, best: int) -> None:
         self.network.load_state_dict(result.weights)
         self.network.eval()
-        with torch.no_grad(), threads_for(plan.batch_size, count_parameters(self.network)):
+        with torch.no_grad(), threads_for(plan.batch_size, self.network.n_parameters):
             for _, block in self.rows.blocks():
                 self.network.note_ranges(block)
         self.fitted.set_weights(self.network.state_dict())
@@ -297,11 +298,6 @@ def final_loss(history: pd.DataFrame, epoch: int) -> float:
 def given_or(value, automatic):
     """Return the value that "auto" stands for, or the one that was given."""
     return automatic if isinstance(value, str) and value == "auto" else value
-
-
-def count_parameters(network: torch.nn.Module) -> int:
-    """Return the number of weights of a network."""
-    return sum(weights.numel() for weights in network.parameters())
 
 
 def _seeds(random_state) -> tuple[int, int, int]:
