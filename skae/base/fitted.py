@@ -12,7 +12,7 @@ from skae.kinds.kind import Kind
 from skae.losses.loss import Loss
 from skae.training.device import device_at_hand
 from skae.training.network import AutoencoderNetwork
-from skae.training.precision import tensor_dtype
+from skae.training.precision import array_dtype, tensor_dtype
 from skae.training.scaling import Scaling, densify
 from skae.training.threads import threads_for
 
@@ -136,14 +136,13 @@ class FittedNetwork:
     def _batches(self, X, network: AutoencoderNetwork, *, scale: bool):
         """Yield (rows, tensor of these rows and padding), all of one shape."""
         parameter = next(network.parameters())
-        numpy_dtype = np.float64 if parameter.dtype == torch.float64 else np.float32
-        n_parameters = sum(p.numel() for p in network.parameters())
-        padded = np.zeros((_BATCH, X.shape[1]), dtype=numpy_dtype)
-        with threads_for(_BATCH, n_parameters), torch.inference_mode():
+        dtype = array_dtype(parameter.dtype)
+        padded = np.zeros((_BATCH, X.shape[1]), dtype=dtype)
+        with threads_for(_BATCH, network.n_parameters), torch.inference_mode():
             for start in range(0, X.shape[0], _BATCH):
                 rows = slice(start, min(start + _BATCH, X.shape[0]))
                 block = densify(X[rows])
-                padded[: len(block)] = self.scaling.apply(block, numpy_dtype) if scale else block
+                padded[: len(block)] = self.scaling.apply(block, dtype) if scale else block
                 yield rows, torch.from_numpy(padded).to(parameter.device)
 
 

@@ -69,7 +69,5 @@ class NamedPartsMixin(BaseEstimator):
             value = params.get(part, getattr(self, part))
             nested = any(name.startswith(f"{part}__") for name in params)
             if nested and isinstance(value, str):
-                if value not in registry:
-                    raise ValueError(f"{part} must be one of {sorted(registry)}, got {value!r}.")
-                params = {**params, part: registry[value]()}
+                params = {**params, part: resolve_part(value, part, registry, object)}
         return super().set_params(**params)

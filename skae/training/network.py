@@ -67,6 +67,11 @@ class AutoencoderNetwork(nn.Module):
             silence(self.encoder)
             silence(self.decoder)
 
+    @property
+    def n_parameters(self) -> int:
+        """Number of weights."""
+        return sum(weights.numel() for weights in self.parameters())
+
     def set_linear_path(
         self,
         axes: torch.Tensor,

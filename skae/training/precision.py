@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
+import numpy as np
 import torch
 
 # Weights below which a network gains nothing from half precision: the casts cost more.
@@ -34,6 +35,11 @@ def resolve_precision(precision: str, device: torch.device, n_parameters: int) -
 def tensor_dtype(precision: str) -> torch.dtype:
     """Return the dtype of weights and rows; in bfloat16, products alone are in half precision."""
     return torch.float64 if precision == "float64" else torch.float32
+
+
+def array_dtype(dtype: torch.dtype) -> type[np.floating]:
+    """Return the dtype of the arrays that become tensors of this dtype."""
+    return np.float64 if dtype == torch.float64 else np.float32
 
 
 def autocast(precision: str, device: torch.device):

@@ -95,10 +95,10 @@ class _Weighted:
         wide = torch.float32 if rows.device.type == "mps" else torch.float64
         self.sum_dtype = wide
         self.dtype = wide if n_samples * n_features**2 <= _FLOAT64_WORK else rows.dtype
-        weight = (
-            torch.ones(n_samples, device=rows.device) if sample_weight is None else (sample_weight)
-        )
-        self.weight = (weight.to(wide) / weight.to(wide).sum()).to(rows.device)
+        if sample_weight is None:
+            sample_weight = torch.ones(n_samples, device=rows.device)
+        weight = sample_weight.to(wide)
+        self.weight = (weight / weight.sum()).to(rows.device)
         self.mean = sum(self.weight[s] @ block.to(wide) for s, block in rows.blocks())
         self.total_variance = sum(
             self.weight[s] @ (block.to(wide) - self.mean).square().sum(1)

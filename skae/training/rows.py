@@ -8,6 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 
+from skae.training.precision import array_dtype
 from skae.training.scaling import Scaling, dense_blocks, densify
 
 # Up to this many bytes of scaled rows are kept on the device for the whole fit.
@@ -39,7 +40,7 @@ class Rows:
         self.shape = X.shape
         self.device, self.dtype = device, dtype
         self._X, self._scaling = X, scaling
-        self._numpy_dtype = np.float64 if dtype == torch.float64 else np.float32
+        self._array_dtype = array_dtype(dtype)
         self._resident = self._move() if self._fits() else None
 
     def __len__(self) -> int:
@@ -64,11 +65,11 @@ class Rows:
         return not sp.issparse(self._X) and entries * self.dtype.itemsize <= RESIDENT_BYTES
 
     def _move(self) -> torch.Tensor:
-        scaled = np.empty(self.shape, dtype=self._numpy_dtype)
+        scaled = np.empty(self.shape, dtype=self._array_dtype)
         for rows, block in dense_blocks(self._X):
-            scaled[rows] = self._scaling.apply(block, self._numpy_dtype)
+            scaled[rows] = self._scaling.apply(block, self._array_dtype)
         return torch.from_numpy(scaled).to(self.device)
 
     def _convert(self, block) -> torch.Tensor:
-        scaled = self._scaling.apply(densify(block), self._numpy_dtype)
+        scaled = self._scaling.apply(densify(block), self._array_dtype)
         return torch.from_numpy(scaled).to(self.device)

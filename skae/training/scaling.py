@@ -71,8 +71,8 @@ class Moments:
     def of(cls, X, sample_weight: np.ndarray | None = None) -> Moments:
         """Compute the moments of `X`, block by block, each row counted by its weight."""
         weight = np.ones(X.shape[0]) if sample_weight is None else sample_weight
-        minimum = min(float(block.min()) for _, block in dense_blocks(X))
-        maximum = max(float(block.max()) for _, block in dense_blocks(X))
+        extremes = [(float(block.min()), float(block.max())) for _, block in dense_blocks(X)]
+        minimum, maximum = min(low for low, _ in extremes), max(high for _, high in extremes)
         # Dividing by the largest entry first keeps squares of entries near the limits of the
         # dtype finite, and those of entries near zero above zero.
         unit = max(abs(minimum), abs(maximum)) or 1.0

@@ -27,11 +27,11 @@ class TrainingPlan:
     """How to train: what "auto" stood for, and what the user chose.
 
     The schedule is laid out for ``n_epochs``; ``stop_after`` ends it earlier. ``optimizer`` is a
-    class of ``torch.optim``; ``schedule`` goes from the share of the batches
-    done to a factor of ``learning_rate``; ``jitter`` is noise on what the encoder is shown, in
-    units of what PCA leaves over; ``patience`` is a number of epochs, or None;
-    ``callbacks`` are skorch's; ``on_epoch`` is shown each row of the history, and a function that
-    gives the weights of that moment, and ends the training by returning True.
+    class of ``torch.optim``; ``schedule`` goes from the share of the batches done to a factor of
+    ``learning_rate``; ``jitter`` is noise on what the encoder is shown, in units of what PCA
+    leaves over; ``patience`` is a number of epochs, or None; ``callbacks`` are skorch's;
+    ``on_epoch`` is shown each row of the history, and a function that gives the weights of that
+    moment, and ends the training by returning True.
     """
 
     n_epochs: int
