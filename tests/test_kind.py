@@ -82,7 +82,7 @@ class Drawing(Kind):
     def n_encoder_outputs(self, n_components):
         return 2 * n_components
 
-    def code(self, encoder_output, generator=None):
+    def code(self, encoder_output, generator=None, state=None):
         mean, spread = encoder_output.chunk(2, dim=1)
         if generator is None:
             return mean
@@ -92,7 +92,7 @@ class Drawing(Kind):
 class Penalised(Kind):
     """Adds the squared length of the code, and keeps what it was shown."""
 
-    def penalty(self, forward_pass):
+    def added_loss(self, forward_pass):
         self.seen_ = forward_pass
         return forward_pass.code.square().sum(1)
 

@@ -22,6 +22,7 @@ LEVELS = {
     "architectures": 4,
     "losses": 4,
     "corruptions": 4,
+    "named_parts": 4,
 }
 MODULES = {name for name, level in LEVELS.items() if level == 4}
 PRIVATE = "_sklearn_private"

@@ -4,7 +4,7 @@ from sklearn.model_selection import ParameterGrid
 
 from skae import AutoencoderTransformer
 from skae.architectures import ARCHITECTURES, Architecture, Dense
-from skae.base.named_parts import NamedPartsMixin, resolve_part
+from skae.named_parts import NamedPartsMixin, resolve_part
 from skae.kinds import KINDS, Kind, Undercomplete
 from skae.losses import LOSSES, Huber, Loss
 

@@ -42,6 +42,10 @@ class Architecture(BaseEstimator):
         """Return whether encoder and decoder are linear maps, with these parameters."""
         return False
 
+    def ties_weights(self) -> bool:
+        """Return whether the decoder's weights are the encoder's, transposed."""
+        return False
+
     @abstractmethod
     def build(
         self,

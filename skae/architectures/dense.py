@@ -11,7 +11,7 @@ from sklearn.base import clone
 from torch import nn
 
 from skae.architectures.architecture import Architecture
-from skae.architectures.layers import linear
+from skae.architectures.layers import TiedLinear, linear
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "elu": nn.ELU,
@@ -39,6 +39,11 @@ class Dense(Architecture):
     activation : {"elu", "gelu", "identity", "relu", "silu", "tanh"}, default="silu"
         Nonlinearity after each hidden layer.
 
+    tied_weights : bool, default=False
+        Whether each weight matrix of the decoder is that of the encoder's mirror layer,
+        transposed, which halves the number of weights. The code is then not brought to unit
+        variance, and a kind with more encoder outputs than code values can not be used.
+
     Examples
     --------
     >>> from sklearn.datasets import load_iris
@@ -51,9 +56,10 @@ class Dense(Architecture):
     (150, 2)
     """
 
-    def __init__(self, hidden_layer_sizes="auto", activation="silu"):
+    def __init__(self, hidden_layer_sizes="auto", activation="silu", tied_weights=False):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
+        self.tied_weights = tied_weights
 
     def resolved(self, sample_shape: tuple[int, ...], n_samples: int) -> Dense:
         """Return this architecture with its layer sizes as numbers."""
@@ -66,6 +72,10 @@ class Dense(Architecture):
         """Return whether there is no hidden layer, or no nonlinearity."""
         no_layers = not isinstance(self.hidden_layer_sizes, str) and not self.hidden_layer_sizes
         return no_layers or self.activation == "identity"
+
+    def ties_weights(self) -> bool:
+        """Return whether the decoder's weights are the encoder's, transposed."""
+        return bool(self.tied_weights)
 
     def build(
         self,
@@ -80,6 +90,14 @@ class Dense(Architecture):
         hidden = self.resolved(sample_shape, n_samples=0)._hidden_layer_sizes()
         activation = self._activation()
         encoder = _layers([n_features, *hidden, n_encoder_outputs], activation, generator)
+        if self.tied_weights:
+            if n_encoder_outputs != n_components:
+                raise ValueError(
+                    f"tied_weights=True of Dense needs an encoder with as many outputs as the "
+                    f"code has values, but the kind asks for {n_encoder_outputs} outputs and a "
+                    f"code of {n_components}: use tied_weights=False, or another kind."
+                )
+            return encoder, _mirrored(encoder, activation)
         decoder = _layers([n_components, *reversed(hidden), n_features], activation, generator)
         return encoder, decoder
 
@@ -109,4 +127,12 @@ def _layers(
     modules: list[nn.Module] = []
     for n_inputs, n_outputs in pairwise(sizes):
         modules += [linear(n_inputs, n_outputs, generator), activation()]
+    return nn.Sequential(*modules[:-1])
+
+
+def _mirrored(encoder: nn.Sequential, activation: type[nn.Module]) -> nn.Sequential:
+    """Return the layers of an encoder backwards, with the same weights transposed."""
+    modules: list[nn.Module] = []
+    for layer in reversed([layer for layer in encoder if isinstance(layer, nn.Linear)]):
+        modules += [TiedLinear(layer), activation()]
     return nn.Sequential(*modules[:-1])

@@ -21,9 +21,49 @@ def linear(n_inputs: int, n_outputs: int, generator: torch.Generator) -> nn.Line
     return layer
 
 
+class TiedLinear(nn.Module):
+    """A linear layer whose weights are those of another one, transposed.
+
+    Parameters
+    ----------
+    partner : torch.nn.Linear
+        The layer that has the weights. This layer has a bias of its own, which starts at zero.
+    """
+
+    def __init__(self, partner: nn.Linear):
+        super().__init__()
+        self._partner = [partner]  # in a list, so that its weights are not registered twice
+        self.bias = nn.Parameter(torch.zeros(partner.in_features))
+
+    @property
+    def weight(self) -> torch.Tensor:
+        """The weights, of shape (partner.in_features, partner.out_features)."""
+        return self._partner[0].weight.T
+
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        """Return ``X W^T + b``."""
+        return nn.functional.linear(X, self.weight, self.bias)
+
+
 def silence(module: nn.Module) -> None:
-    """Set the last layer of `module` that has weights to zero, so that it gives zero."""
-    layers = [m for m in module.modules() if isinstance(getattr(m, "weight", None), nn.Parameter)]
+    """Set the last layer of `module` that has weights to zero, so that it gives zero.
+
+    Of a tied layer only the bias is set: its partner's weights are another module's.
+    """
+    layers = [
+        layer
+        for layer in module.modules()
+        if isinstance(layer, TiedLinear) or isinstance(getattr(layer, "weight", None), nn.Parameter)
+    ]
     with torch.no_grad():
         for parameter in layers[-1].parameters(recurse=False):
             parameter.zero_()
+
+
+def first_weight(module: nn.Module, n_inputs: int) -> torch.Tensor | None:
+    """Return the first weight matrix of `module` if it multiplies `n_inputs` inputs."""
+    for layer in module.modules():
+        weight = getattr(layer, "weight", None)
+        if isinstance(weight, torch.Tensor):
+            return weight if weight.ndim == 2 and weight.shape[1] == n_inputs else None
+    return None

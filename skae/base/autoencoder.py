@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from skae._sklearn_private import Interval, StrOptions
 from skae.architectures import ARCHITECTURES
 from skae.base.fitting import Fit
-from skae.base.named_parts import NamedPartsMixin
+from skae.named_parts import NamedPartsMixin
 from skae.base.progress import CallbackSupportMixin
 from skae.base.validation import output_dtype, validate_sample_weight, validate_X
 from skae.kinds import KINDS
@@ -108,6 +108,8 @@ class BaseAutoencoder(CallbackSupportMixin, NamedPartsMixin):
             fit.train_once()
         else:
             fit.train()
+        for name in getattr(self, "_of_kind", ()):  # the kind may be another one now
+            vars(self).pop(name, None)
         vars(self).update(fit.attributes())
         return self
 

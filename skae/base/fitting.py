@@ -22,7 +22,9 @@ from skae.base.held_out import (
 )
 from skae.base.n_components import resolve_n_components
 from skae.base.progress import EpochReport
-from skae.base.start import resolve_parts, start_at_pca
+from skae.base.start import Start, check_kind, note_features, resolve_parts
+from skae.base.training_codes import TrainingCodes
+from skae.kinds.kind import Setting
 from skae.training import defaults
 from skae.training.batches import Batches
 from skae.training.device import resolve_device
@@ -92,19 +94,31 @@ class Fit:
         axes = None
         if self.parameters.init == "pca" or not isinstance(wanted, Integral):
             axes = self._principal_axes(wanted, self.sample_weight)
-        n_components = resolve_n_components(wanted, axes, n_features)
-        parts["kind"].check(n_components, n_features)
+        kind = parts["kind"]
+        n_components = resolve_n_components(wanted, axes, n_features, kind)
+        takes_linear_path = kind.takes_linear_path(n_components, n_features)
+        linear_path = self.parameters.init == "pca" and takes_linear_path
         shape = parts["architecture"].sample_shape(n_features)
+        setting = Setting(
+            n_components=n_components,
+            n_features=n_features,
+            sample_shape=shape,
+            loss=parts["loss"],
+            weight_decay=self.parameters.weight_decay,
+            linear_path=linear_path,
+        )
+        check_kind(kind, setting)
         parts["architecture"] = parts["architecture"].resolved(shape, len(self.rows))
         self.fitted = FittedNetwork(
             **parts,
             n_features=n_features,
             n_components=n_components,
-            linear_path=self.parameters.init == "pca" and n_components <= n_features,
+            linear_path=linear_path,
             scaling=scaling,
             precision=self.parameters.precision,
         )
-        self.network = self._new_network(axes)
+        self.moments = moments
+        self.network = self._new_network(axes, self.sample_weight)
 
     def _go_on(self, sample_weight) -> None:
         """Take the network of the previous fit, with its scaling and its parts."""
@@ -126,11 +140,14 @@ class Fit:
         generator = torch.Generator().manual_seed(self.weights_seed)
         return principal_axes(self.rows, n_axes, generator, weight)
 
-    def _new_network(self, axes: PrincipalAxes | None) -> AutoencoderNetwork:
+    def _new_network(
+        self, axes: PrincipalAxes | None, weight: torch.Tensor
+    ) -> AutoencoderNetwork:
         generator = torch.Generator().manual_seed(self.weights_seed)
         network = self.fitted.new_network(self.device, generator)
+        note_features(network, self.moments, self.fitted.scaling)
         if self.fitted.linear_path:
-            start_at_pca(network, axes)
+            Start(self.rows, weight, axes, self.weights_seed).apply(network)
         return network
 
     def train(self) -> None:
@@ -153,6 +170,7 @@ class Fit:
     def train_once(self) -> None:
         """Pass over all rows once, at a constant learning rate, and keep the last weights."""
         plan = replace(self._plan(len(self.rows)), n_epochs=1, schedule=constant)
+        plan = replace(plan, begins=not self.previous)
         report = EpochReport(self.parameters, plan.n_epochs, self.X)
         result = self._run(
             self.network,
@@ -199,7 +217,7 @@ class Fit:
         if self.fitted.linear_path:
             axes = self._principal_axes(self.fitted.n_components, weight)
         rest = np.setdiff1d(everything, fold)
-        return self._run(self._new_network(axes), rest, fold, replace(plan, callbacks=[]))
+        return self._run(self._new_network(axes, weight), rest, fold, replace(plan, callbacks=[]))
 
     def _run(
         self, network, training, selecting, plan: TrainingPlan, optimizer_state=None
@@ -219,7 +237,8 @@ class Fit:
         p = self.parameters
         automatic = defaults.auto_batch_size(n_training, self.X.shape[1])
         batch_size = given_or(p.batch_size, automatic)
-        jitter = defaults.auto_jitter(n_training) if self.fitted.linear_path else 0.0
+        jitters = self.fitted.linear_path and self.fitted.kind.wants_jitter()
+        jitter = defaults.auto_jitter(n_training) if jitters else 0.0
         return TrainingPlan(
             n_epochs=given_or(p.max_epochs, defaults.auto_epochs(n_training, batch_size)),
             batch_size=batch_size,
@@ -246,10 +265,9 @@ class Fit:
     def _finish(self, plan, result: TrainingResult, history, best: int) -> None:
         self.network.load_state_dict(result.weights)
         self.network.eval()
-        with torch.no_grad(), threads_for(plan.batch_size, self.network.n_parameters):
-            for _, block in self.rows.blocks():
-                self.network.note_ranges(block)
+        codes = self._note_rows(plan.batch_size)
         self.fitted.set_weights(self.network.state_dict())
+        self._of_kind = self.fitted.kind.attributes(codes.summary(self._directions))
         self._ending = {
             "batch_size_": plan.batch_size,
             "learning_rate_": plan.learning_rate,
@@ -258,11 +276,32 @@ class Fit:
             "n_epochs_": int(history["epoch"].iloc[-1]),
             "loss_": final_loss(history, best),
             "_optimizer_state": None,
+            "_training_codes": codes.sample,
+            "_of_kind": list(self._of_kind),
         }
+
+    def _note_rows(self, batch_size: int) -> TrainingCodes:
+        """Show the network all rows, so that it knows their ranges, and return their codes."""
+        codes = TrainingCodes(
+            self.fitted.kind, len(self.rows), self.fitted.n_components, self.training_seed
+        )
+        generator = torch.Generator(self.device).manual_seed(self.training_seed)
+        with torch.no_grad(), threads_for(batch_size, self.network.n_parameters):
+            for rows, block in self.rows.blocks():
+                codes.add(rows, self.network.note_ranges(block, generator))
+        return codes
+
+    def _directions(self) -> np.ndarray:
+        """Return what each value of the code alone does in the reconstruction, in units of X."""
+        codes = np.eye(self.fitted.n_components)
+        dtype, device = np.dtype(np.float64), str(self.device)
+        return self.fitted.decode(codes, device, dtype) - self.fitted.decode(
+            np.zeros_like(codes[:1]), device, dtype
+        )
 
     def attributes(self) -> dict:
         """Return what the finished fit leaves on the estimator."""
-        return {**self._so_far(), **self._ending}
+        return {**self._so_far(), **self._ending, **self._of_kind}
 
     def _so_far(self, weights: dict[str, torch.Tensor] | None = None) -> dict:
         """Return the attributes that do not wait for the end, with these weights."""

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import torch
+
 from skae.architectures import ARCHITECTURES, Architecture
-from skae.base.named_parts import resolve_part
+from skae.named_parts import resolve_part
 from skae.kinds import KINDS, Kind
+from skae.kinds.kind import Setting
 from skae.losses import LOSSES, FunctionLoss, Loss
 from skae.training.network import AutoencoderNetwork
 from skae.training.principal_axes import PrincipalAxes
+from skae.training.rows import Rows
+from skae.training.scaling import Moments, Scaling
 
 # Standard deviations below this share of the data's are those of rounding; codes along such
 # axes are not blown up to unit variance.
 _SMALLEST_SCALE = 1e-3
 # What PCA leaves over counts as at least this share of the data.
 _SMALLEST_RESIDUAL = 1e-5
+# Rows that a linear decoder is fitted to.
+_ROWS_OF_A_FIT = 5000
 
 
 def resolve_parts(estimator) -> dict:
@@ -22,7 +29,7 @@ def resolve_parts(estimator) -> dict:
     if callable(loss) and not isinstance(loss, Loss | type):
         loss = FunctionLoss(loss)
     return {
-        "kind": resolve_part(estimator.kind, "kind", KINDS, Kind),
+        "kind": resolve_part(estimator.kind, "kind", KINDS, Kind).resolved(),
         "architecture": resolve_part(
             estimator.architecture, "architecture", ARCHITECTURES, Architecture
         ),
@@ -30,16 +37,75 @@ def resolve_parts(estimator) -> dict:
     }
 
 
-def start_at_pca(network: AutoencoderNetwork, found: PrincipalAxes) -> None:
-    """Set the linear path to the principal axes; axes that do not exist are left at zero."""
-    n_components, n_features = network.n_components, network.n_features
-    n_found = min(n_components, len(found.axes))
-    axes = found.axes.new_zeros(n_components, n_features)
-    axes[:n_found] = found.axes[:n_found]
-    deviation = (found.total / n_features) ** 0.5 or 1.0
-    scales = found.axes.new_full((n_components,), deviation)
-    smallest = _SMALLEST_SCALE * deviation
-    scales[:n_found] = found.variances[:n_found].sqrt().clamp_min(smallest)
-    left_over = max(found.total - float(found.variances[:n_found].sum()), 0.0)
-    residual_scale = max((left_over / n_features) ** 0.5, _SMALLEST_RESIDUAL * deviation)
-    network.set_linear_path(axes, scales, found.mean, residual_scale)
+def check_kind(kind: Kind, setting: Setting) -> None:
+    """Refuse what a kind and its corruption can not work with."""
+    kind.check(setting)
+    if kind.corruption is not None:
+        kind.corruption.check(setting.sample_shape)
+
+
+class Start:
+    """What the linear path of a network starts as.
+
+    Parameters
+    ----------
+    rows : Rows
+        The data.
+
+    weight : torch.Tensor of shape (n_samples,)
+        Weight of each row; those of weight zero are not looked at.
+
+    axes : PrincipalAxes
+        Those of the rows with their weights.
+
+    seed : int
+        Decides which rows are looked at where not all are.
+    """
+
+    def __init__(self, rows: Rows, weight: torch.Tensor, axes: PrincipalAxes, seed: int):
+        self.rows, self.weight, self.found, self.seed = rows, weight, axes, seed
+
+    def apply(self, network: AutoencoderNetwork) -> None:
+        """Set the linear path to the principal axes, and what the kind makes of them."""
+        found, kind = self.found, network.kind
+        n_components, n_features = network.n_components, network.n_features
+        n_axes = min(kind.n_axes(n_components, n_features), len(found.axes), n_components)
+        axes = found.axes.new_zeros(n_components, n_features)
+        axes[:n_axes] = found.axes[:n_axes]
+        if kind.n_axes(n_components, n_features) < n_components:
+            axes[n_axes:] = self._directions(n_components - n_axes).to(axes)
+        deviation = (found.total / n_features) ** 0.5 or 1.0
+        deviations = found.axes.new_full((n_components,), deviation)
+        smallest = _SMALLEST_SCALE * deviation
+        deviations[:n_axes] = found.variances[:n_axes].sqrt().clamp_min(smallest)
+        left_over = max(found.total - float(found.variances[:n_axes].sum()), 0.0)
+        residual_scale = max((left_over / n_features) ** 0.5, _SMALLEST_RESIDUAL * deviation)
+        start = kind.linear_start(deviations, left_over / max(1, n_features - n_axes))
+        network.set_linear_path(axes, start, found.mean, residual_scale)
+        if kind.fits_decoder and not network.tied:
+            network.fit_linear_decoder(self._some_rows(_ROWS_OF_A_FIT))
+
+    def _directions(self, n_directions: int) -> torch.Tensor:
+        """Return unit vectors from the mean to rows."""
+        away = self._some_rows(n_directions) - self.found.mean.to(self.rows.dtype)
+        return torch.nn.functional.normalize(away, dim=1)
+
+    def _some_rows(self, n_rows: int) -> torch.Tensor:
+        """Return rows drawn at random; some of them twice only where there are too few."""
+        eligible = torch.nonzero(self.weight)[:, 0].cpu()
+        generator = torch.Generator().manual_seed(self.seed)
+        order = torch.randperm(len(eligible), generator=generator)
+        drawn = order[torch.arange(n_rows) % len(order)]
+        return self.rows.take(eligible[drawn].to(self.rows.device))
+
+
+def note_features(network: AutoencoderNetwork, moments: Moments, scaling: Scaling) -> None:
+    """Tell the network what its corruption needs to know of the data."""
+    network.features.set(
+        mean=moments.mean,
+        deviation=moments.deviations,
+        low=moments.lows,
+        high=moments.highs,
+        centre=scaling.centre,
+        scale=scaling.scale,
+    )

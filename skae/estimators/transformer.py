@@ -253,10 +253,10 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     def _explain_components(self, X):
         """Set ``explained_variance_ratio_`` where the autoencoder is linear."""
         vars(self).pop("explained_variance_ratio_", None)
-        if self.architecture_.is_linear() and self._fitted.loss.rescales:
-            self.explained_variance_ratio_ = component_shares(
-                self._fitted, X, self.mean_, self.device
-            )
+        fitted = self._fitted
+        linear = self.architecture_.is_linear() and self.kind_.linear_code and fitted.loss.rescales
+        if linear and fitted.n_components <= fitted.n_features:
+            self.explained_variance_ratio_ = component_shares(fitted, X, self.mean_, self.device)
         return self
 
     def transform(self, X):

@@ -1,13 +1,36 @@
 """What makes the code a good code: one file per kind.
 
-``KINDS`` holds every kind by its name; ``kind="undercomplete"`` means ``kind=Undercomplete()``.
+``KINDS`` holds every kind by its name; ``kind="sparse"`` means ``kind=Sparse()``.
 """
 
-from skae.kinds.kind import ForwardPass, Kind
+from skae.kinds.contractive import Contractive
+from skae.kinds.denoising import Denoising
+from skae.kinds.kind import CodeSummary, ForwardPass, Kind, LinearStart, Setting
+from skae.kinds.overcomplete import Overcomplete
+from skae.kinds.sparse import Sparse
 from skae.kinds.undercomplete import Undercomplete
+from skae.kinds.variational import Variational
 
 KINDS: dict[str, type[Kind]] = {
     "undercomplete": Undercomplete,
+    "overcomplete": Overcomplete,
+    "sparse": Sparse,
+    "denoising": Denoising,
+    "contractive": Contractive,
+    "variational": Variational,
 }
 
-__all__ = ["KINDS", "ForwardPass", "Kind", "Undercomplete"]
+__all__ = [
+    "KINDS",
+    "CodeSummary",
+    "Contractive",
+    "Denoising",
+    "ForwardPass",
+    "Kind",
+    "LinearStart",
+    "Overcomplete",
+    "Setting",
+    "Sparse",
+    "Undercomplete",
+    "Variational",
+]

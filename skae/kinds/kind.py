@@ -5,13 +5,75 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
-from sklearn.base import BaseEstimator
+from sklearn.base import clone
+from torch import nn
+
+from skae.corruptions import CORRUPTIONS, Features, resolve_corruption
+from skae.losses.loss import Loss
+from skae.named_parts import NamedPartsMixin
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a kind is to work with, for :meth:`Kind.check`.
+
+    Parameters
+    ----------
+    n_components, n_features : int
+        Size of the code and of a sample.
+
+    sample_shape : tuple of int
+        Shape in which the architecture is shown a sample.
+
+    loss : Loss
+        What counts as a good reconstruction.
+
+    weight_decay : float
+        Decay of the weights.
+
+    linear_path : bool
+        Whether encoder and decoder have a linear path, which starts as PCA.
+    """
+
+    n_components: int
+    n_features: int
+    sample_shape: tuple[int, ...]
+    loss: Loss
+    weight_decay: float = 0.0
+    linear_path: bool = True
+
+
+@dataclass(frozen=True)
+class LinearStart:
+    """What the linear path starts as: ``V = diag(encode) axes``, ``W = axes^T diag(decode)``.
+
+    Parameters
+    ----------
+    encode, decode : torch.Tensor of shape (n_components,)
+        Factors of the axes.
+
+    rest : torch.Tensor of shape (n_encoder_outputs - n_components,) or None
+        What the encoder's outputs beyond the code start as; None means zero.
+
+    encode_offset : torch.Tensor of shape (n_components,) or None
+        What the encoder's outputs are for the mean of the data; None means zero.
+
+    scale : float or None
+        Scale of the residuals, for kinds with a likelihood; None means what PCA leaves over.
+    """
+
+    encode: torch.Tensor
+    decode: torch.Tensor
+    rest: torch.Tensor | None = None
+    encode_offset: torch.Tensor | None = None
+    scale: float | None = None
 
 
 @dataclass(frozen=True)
 class ForwardPass:
-    """What one batch looked like on its way through the network, for :meth:`Kind.penalty`.
+    """What one batch looked like on its way through the network, for :meth:`Kind.added_loss`.
 
     Parameters
     ----------
@@ -21,67 +83,193 @@ class ForwardPass:
     shown : torch.Tensor of shape (n_samples, n_features)
         The rows that the encoder was shown: ``target`` after :meth:`Kind.corrupt`.
 
+    corrupted : torch.Tensor of shape (n_samples, n_features), dtype bool, or None
+        Which entries :meth:`Kind.corrupt` changed; None where nothing is corrupted.
+
     encoder_output : torch.Tensor of shape (n_samples, n_encoder_outputs)
         What the encoder returned.
 
     code : torch.Tensor of shape (n_samples, n_components)
         What :meth:`Kind.code` made of it.
 
+    output : torch.Tensor of shape (n_samples, n_features)
+        What the decoder made of the code.
+
     encode : callable
-        The encoder, from rows to encoder outputs, for penalties on its derivatives.
+        The encoder and :meth:`Kind.code` as in inference, from rows to codes, for penalties on
+        derivatives.
+
+    decode : callable
+        The decoder, from codes to outputs.
+
+    code_weights : list of torch.Tensor of shape (n, n_components)
+        The weights of the decoder that multiply the code. Column `i` of each belongs to the
+        `i`-th value of the code.
+
+    state : torch.nn.Module or None
+        What :meth:`Kind.new_state` returned; ``state.training`` says whether this is a batch to
+        train on.
+
+    generator : torch.Generator or None
+        Source of randomness; None in inference.
+
+    progress : float
+        Share of the training that is done, in [0, 1]; 1 where losses are compared.
     """
 
     target: torch.Tensor
     shown: torch.Tensor
+    corrupted: torch.Tensor | None
     encoder_output: torch.Tensor
     code: torch.Tensor
+    output: torch.Tensor
     encode: Callable[[torch.Tensor], torch.Tensor]
+    decode: Callable[[torch.Tensor], torch.Tensor]
+    code_weights: list[torch.Tensor]
+    state: nn.Module | None = None
+    generator: torch.Generator | None = None
+    progress: float = 1.0
 
 
-class Kind(BaseEstimator):
+@dataclass(frozen=True)
+class CodeSummary:
+    """The codes of all training rows in a few numbers, for :meth:`Kind.attributes`.
+
+    Parameters
+    ----------
+    mean, variance : ndarray of shape (n_components,), dtype float64
+        Of each value of the code, over the rows.
+
+    share_active : ndarray of shape (n_components,), dtype float64
+        Share of the rows where :meth:`Kind.active` says that the value is active.
+
+    directions : callable
+        Returns the decoder's direction of each value of the code, an ndarray of shape
+        (n_components, n_features) in units of `X`: what changes in the reconstruction of the
+        code zero when this value becomes one.
+    """
+
+    mean: np.ndarray
+    variance: np.ndarray
+    share_active: np.ndarray
+    directions: Callable[[], np.ndarray]
+
+
+class Kind(NamedPartsMixin):
     """Base class of all kinds: what makes the code a good code.
 
     A kind sees tensors only. Every method has a default, that of the plain autoencoder, so a
     subclass writes only what sets it apart. Parameters of a kind are arguments of its
-    ``__init__``, stored as they are, as in every scikit-learn estimator.
+    ``__init__``, stored as they are, as in every scikit-learn estimator. A kind that takes
+    ``corruption`` stores it under that name.
 
     Attributes
     ----------
     feature_reduction : {"mean", "sum"}
         How the loss of the features of one sample becomes the loss of the sample.
 
+    linear_decoder : bool
+        Whether the decoder is its linear path alone, ``W z + c``.
+
+    linear_code : bool
+        Whether :meth:`code` is linear in the encoder's output.
+
+    fits_decoder : bool
+        Whether the linear path of the decoder starts at the least squares fit of the data by the
+        codes, instead of :meth:`linear_start`. For codes that are not linear.
+
+    has_posterior : bool
+        Whether the code of a row is a distribution, as a :class:`Variational` one is.
+
     Notes
     -----
-    The objective of one sample is ``reduction over features of loss(output, x) + penalty``. The
-    objective of a batch is the mean over its samples, weighted by ``sample_weight``.
+    The objective of one sample is ``reduction over features of loss(output, x) + added loss``. The
+    objective of a batch is the mean over its samples, weighted by ``sample_weight``. The rows
+    held out are judged by the same objective, with corruption and draws that are the same in
+    every epoch.
     """
 
     feature_reduction = "mean"
+    linear_decoder = False
+    linear_code = True
+    fits_decoder = False
+    has_posterior = False
+    corruption = None
+    _part_registries = {"corruption": CORRUPTIONS}
 
-    def check(self, n_components: int, n_features: int) -> None:
-        """Refuse a code size that this kind can not work with.
+    def resolved(self) -> Kind:
+        """Return this kind with the corruption as an object: what the estimator works with."""
+        if self.corruption is None:
+            return self
+        return clone(self).set_params(corruption=resolve_corruption(self.corruption))
+
+    def auto_n_components(self, n_needed: int, n_features: int) -> int:
+        """Return the size of the code that "auto" stands for.
 
         Parameters
         ----------
-        n_components : int
-            Size of the code.
+        n_needed : int
+            How many components PCA needs for 0.9 of the variance.
 
         n_features : int
-            Number of features of a sample.
+            Number of features.
+        """
+        return min(n_needed, (n_features + 1) // 2, 64)
+
+    def n_axes(self, n_components: int, n_features: int) -> int:
+        """Return how many values of the code start at a principal axis.
+
+        The others start at the direction of a row drawn at random, seen from the mean.
+        """
+        return n_components
+
+    def takes_linear_path(self, n_components: int, n_features: int) -> bool:
+        """Return whether a code of this size can start at PCA."""
+        return n_components <= n_features
+
+    def check(self, setting: Setting) -> None:
+        """Refuse parameters out of range, and what this kind can not work with.
+
+        Parameters
+        ----------
+        setting : Setting
+            Code size, features, loss and weight decay.
 
         Raises
         ------
         ValueError
-            If the two do not go together.
+            If something does not go together, in a sentence that names it.
         """
 
-    def corrupt(self, X: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    def linear_start(self, deviations: torch.Tensor, residual_variance: float) -> LinearStart:
+        """Return what the linear path starts as: codes of unit variance.
+
+        Parameters
+        ----------
+        deviations : torch.Tensor of shape (n_components,)
+            Standard deviations of the data along the axes.
+
+        residual_variance : float
+            Mean variance along the directions that the axes leave over.
+        """
+        return LinearStart(1 / deviations, deviations)
+
+    def wants_jitter(self) -> bool:
+        """Return whether ``jitter="auto"`` is to disturb what the encoder is shown."""
+        return self.corruption is None
+
+    def corrupt(
+        self, X: torch.Tensor, features: Features, generator: torch.Generator
+    ) -> torch.Tensor:
         """Return what the encoder is shown in training instead of `X`.
 
         Parameters
         ----------
         X : torch.Tensor of shape (n_samples, n_features)
             Scaled rows. Must not be changed in place.
+
+        features : Features
+            What is known of the training rows.
 
         generator : torch.Generator
             Source of all randomness, on the device of `X`.
@@ -90,14 +278,21 @@ class Kind(BaseEstimator):
         -------
         torch.Tensor of shape (n_samples, n_features)
         """
-        return X
+        return X if self.corruption is None else self.corruption.corrupt(X, features, generator)
 
     def n_encoder_outputs(self, n_components: int) -> int:
         """Return how many outputs the encoder needs for a code of `n_components`."""
         return n_components
 
+    def new_state(self, n_components: int) -> nn.Module | None:
+        """Return a module whose buffers hold what is to be remembered of the training."""
+        return None
+
     def code(
-        self, encoder_output: torch.Tensor, generator: torch.Generator | None = None
+        self,
+        encoder_output: torch.Tensor,
+        generator: torch.Generator | None = None,
+        state: nn.Module | None = None,
     ) -> torch.Tensor:
         """Return the code that belongs to an output of the encoder.
 
@@ -107,7 +302,11 @@ class Kind(BaseEstimator):
             What the encoder returned.
 
         generator : torch.Generator or None, default=None
-            Given in training only; without it the result must be deterministic.
+            Given in training only; without it the result must be deterministic, and that of a
+            row must not depend on other rows.
+
+        state : torch.nn.Module or None, default=None
+            What :meth:`new_state` returned.
 
         Returns
         -------
@@ -115,7 +314,32 @@ class Kind(BaseEstimator):
         """
         return encoder_output
 
-    def penalty(self, forward_pass: ForwardPass) -> torch.Tensor | None:
+    def entry_losses(
+        self, loss: Loss, output: torch.Tensor, forward_pass: ForwardPass, log_scale: torch.Tensor
+    ) -> torch.Tensor:
+        """Return the loss of each entry.
+
+        Parameters
+        ----------
+        loss : Loss
+            What counts as a good reconstruction.
+
+        output : torch.Tensor of shape (n_samples, n_features)
+            What the decoder gave.
+
+        forward_pass : ForwardPass
+            Tensors of the batch, the target among them.
+
+        log_scale : torch.Tensor of shape ()
+            Logarithm of the learned scale of the residuals, for kinds with a likelihood.
+
+        Returns
+        -------
+        torch.Tensor of shape (n_samples, n_features)
+        """
+        return loss.elementwise(output, forward_pass.target)
+
+    def added_loss(self, forward_pass: ForwardPass) -> torch.Tensor | None:
         """Return what is added to the loss of each sample.
 
         Parameters
@@ -129,3 +353,22 @@ class Kind(BaseEstimator):
             None where nothing is added.
         """
         return None
+
+    def active(self, code: torch.Tensor) -> torch.Tensor:
+        """Return which values of codes are active, a boolean tensor of the same shape."""
+        return code != 0
+
+    def attributes(self, summary: CodeSummary) -> dict:
+        """Return what this kind adds to the attributes of a fitted estimator.
+
+        Parameters
+        ----------
+        summary : CodeSummary
+            The codes of the training rows.
+
+        Returns
+        -------
+        dict of str to object
+            Names end in an underscore.
+        """
+        return {}

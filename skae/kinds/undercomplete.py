@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from skae.kinds.kind import Kind
+from skae.kinds.kind import Kind, Setting
 
 
 class Undercomplete(Kind):
@@ -14,6 +14,12 @@ class Undercomplete(Kind):
     .. math:: \frac{1}{d} \lVert x - \hat{x} \rVert^2 .
 
     With a linear encoder and decoder, its minimum spans the principal subspace [1]_.
+
+    Parameters
+    ----------
+    corruption : None, str, Corruption or callable, default=None
+        What is done in training to the rows that the encoder is shown, see
+        :mod:`skae.corruptions`.
 
     References
     ----------
@@ -31,11 +37,15 @@ class Undercomplete(Kind):
     (150, 2)
     """
 
-    def check(self, n_components: int, n_features: int) -> None:
+    def __init__(self, corruption=None):
+        self.corruption = corruption
+
+    def check(self, setting: Setting) -> None:
         """Refuse a code that is larger than the data."""
+        n_components, n_features = setting.n_components, setting.n_features
         if n_components > n_features:
             raise ValueError(
                 f"n_components={n_components} is larger than the {n_features} features of X, and "
                 f"kind='undercomplete' needs a code that is not: give an n_components between 1 "
-                f"and {n_features}."
+                f"and {n_features}, or kind='overcomplete' for a larger code."
             )

@@ -18,9 +18,13 @@ class BCE(Loss):
 
     The network sees `X` as it is. The linear path gives a probability, cut to (0, 1); the
     residual is added to its logit. So a residual of zero gives PCA's reconstruction, clipped.
+
+    The distribution that goes with it is Bernoulli's, :math:`\log p(x) = -\ell(x, p)`, where the
+    entries are 0 or 1; between them it is a loss, and no probability.
     """
 
     rescales = False
+    distribution = "bernoulli"
 
     def check(self, minimum: float, maximum: float) -> None:
         """Refuse data outside [0, 1]."""
@@ -44,3 +48,9 @@ class BCE(Loss):
         return torch.nn.functional.binary_cross_entropy_with_logits(
             output, target, reduction="none"
         )
+
+    def log_likelihood(
+        self, output: torch.Tensor, target: torch.Tensor, log_scale: torch.Tensor | None
+    ) -> torch.Tensor:
+        """Return the logarithm of Bernoulli's probability of each entry."""
+        return -self.elementwise(output, target)

@@ -20,9 +20,18 @@ class Loss(BaseEstimator):
     rescales : bool
         Whether the network sees features centred and divided by one global scale (True), or as
         they are (False).
+
+    has_scale : bool
+        Whether :meth:`log_likelihood` has a scale of the residuals to be learned.
+
+    distribution : str or None
+        Name of the distribution whose logarithm :meth:`log_likelihood` is; None where the loss
+        stands for no distribution.
     """
 
     rescales = True
+    has_scale = False
+    distribution: str | None = None
 
     def check(self, minimum: float, maximum: float) -> None:
         """Refuse data that this loss is not defined on.
@@ -59,3 +68,22 @@ class Loss(BaseEstimator):
         -------
         torch.Tensor of shape (n_samples, n_features)
         """
+
+    def log_likelihood(
+        self, output: torch.Tensor, target: torch.Tensor, log_scale: torch.Tensor | None
+    ) -> torch.Tensor:
+        """Return the logarithm of the probability (density) of each entry, in nats.
+
+        Parameters
+        ----------
+        output, target : torch.Tensor of shape (n_samples, n_features)
+            What the decoder gave, and the entries.
+
+        log_scale : torch.Tensor of shape () or None
+            Logarithm of the scale of the residuals, where the distribution has one.
+
+        Returns
+        -------
+        torch.Tensor of shape (n_samples, n_features)
+        """
+        raise NotImplementedError(f"{type(self).__name__} stands for no distribution.")

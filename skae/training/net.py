@@ -59,6 +59,7 @@ class AutoencoderNet(NeuralNet):
         self, module, *, generator=None, precision="float32", weight_decay=0.0, jitter=0.0, **kwargs
     ):
         self.generator = generator
+        self.share_done = 1.0
         self.precision = precision
         self.weight_decay = weight_decay
         self.jitter = jitter
@@ -101,6 +102,11 @@ class AutoencoderNet(NeuralNet):
         if iterator is None:
             return
         self._set_training(training)
+        if not training:
+            # The same corruption and draws for every epoch, so that epochs can be compared.
+            self.selection_generator = torch.Generator(self.generator.device).manual_seed(
+                self.generator.initial_seed()
+            )
         start = time.perf_counter()
         total = weight = 0.0
         for batch in iterator:
@@ -119,16 +125,18 @@ class AutoencoderNet(NeuralNet):
         """Compute the loss of a batch and its gradients."""
         X, weight = batch
         with autocast(self.precision, X.device):
-            losses = self.module_.sample_losses(X, self.generator, self.jitter)
+            losses = self.module_.sample_losses(
+                X, self.generator, self.jitter, progress=self.share_done
+            )
         loss = self.criterion_(losses.to(weight.dtype), weight)
         loss.backward()
         return {"loss": loss, "y_pred": losses}
 
     def validation_step(self, batch, **fit_params):
-        """Compute the loss of a batch as in inference: without corruption or drawing."""
+        """Compute the objective of a batch on rows held out, in evaluation mode."""
         X, weight = batch
         with torch.no_grad():
-            losses = self.module_.sample_losses(X)
+            losses = self.module_.sample_losses(X, self.selection_generator)
             return {"loss": self.criterion_(losses, weight), "y_pred": losses}
 
 
@@ -142,11 +150,15 @@ class LearningRateSchedule(Callback):
 
     n_batches : int
         Number of batches planned.
+
+    begins : bool
+        Whether the training begins here, so that kinds with a warm-up begin with it.
     """
 
-    def __init__(self, factor, n_batches):
+    def __init__(self, factor, n_batches, begins=True):
         self.factor = factor
         self.n_batches = n_batches
+        self.begins = begins
 
     def on_train_begin(self, net, X=None, y=None, **kwargs):
         """Note the rates that the factors are to multiply."""
@@ -156,7 +168,9 @@ class LearningRateSchedule(Callback):
     def on_batch_begin(self, net, batch=None, training=None, **kwargs):
         """Set the rate of a training batch."""
         if training:
-            factor = self.factor(self.done_ / self.n_batches)
+            share_done = self.done_ / self.n_batches
+            net.share_done = min(1.0, share_done) if self.begins else 1.0
+            factor = self.factor(share_done)
             for group, rate in zip(net.optimizer_.param_groups, self.rates_, strict=True):
                 group["lr"] = rate * factor
             self.done_ += 1

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import nn
 
 from skae.architectures.architecture import Architecture
-from skae.architectures.layers import linear, silence
-from skae.kinds.kind import ForwardPass, Kind
+from skae.architectures.layers import TiedLinear, first_weight, linear, silence
+from skae.corruptions import Features
+from skae.kinds.kind import ForwardPass, Kind, LinearStart
 from skae.losses.loss import Loss
 
 # How far beyond the range of the training rows a residual network is trusted, in ranges: where
 # tails are heavy, rows of the same kind reach far beyond, and are better rebuilt with it.
 _MARGIN = 1.0
+# What is added to the squares of the codes where the decoder is fitted to them, as a share.
+_RIDGE = 1e-3
 
 
 class AutoencoderNetwork(nn.Module):
@@ -50,22 +55,41 @@ class AutoencoderNetwork(nn.Module):
         self.kind, self.loss = kind, loss
         self.n_features, self.n_components = n_features, n_components
         self.sample_shape = architecture.sample_shape(n_features)
+        n_encoder_outputs = kind.n_encoder_outputs(n_components)
         self.encoder, self.decoder = architecture.build(
             self.sample_shape,
             n_components,
-            n_encoder_outputs=kind.n_encoder_outputs(n_components),
+            n_encoder_outputs=n_encoder_outputs,
             generator=generator,
         )
-        self.linear_encoder = self.linear_decoder = None
+        self.state = kind.new_state(n_components)
+        self.tied = architecture.ties_weights()
+        self.linear_encoder = self.linear_decoder = self.encoder_rest = None
+        self.features = Features(self.sample_shape)
         self.register_buffer("residual_scale", torch.ones(()))
         for name, size in (("row", n_features), ("code", n_components)):
             self.register_buffer(f"{name}_low", torch.full((size,), -torch.inf))
             self.register_buffer(f"{name}_high", torch.full((size,), torch.inf))
         if linear_path:
-            self.linear_encoder = linear(n_features, n_components, generator)
-            self.linear_decoder = linear(n_components, n_features, generator)
-            silence(self.encoder)
-            silence(self.decoder)
+            self._add_linear_path(n_encoder_outputs - n_components, generator)
+        if kind.linear_decoder:
+            self.decoder = None
+            if self.linear_decoder is None:
+                self.linear_decoder = linear(n_components, n_features, generator)
+        self.log_scale = None
+        if kind.has_posterior and loss.has_scale:
+            self.log_scale = nn.Parameter(torch.zeros(()))
+
+    def _add_linear_path(self, n_rest: int, generator: torch.Generator) -> None:
+        self.linear_encoder = linear(self.n_features, self.n_components, generator)
+        if self.tied:
+            self.linear_decoder = TiedLinear(self.linear_encoder)
+        else:
+            self.linear_decoder = linear(self.n_components, self.n_features, generator)
+        silence(self.encoder)
+        silence(self.decoder)
+        if n_rest:
+            self.encoder_rest = nn.Parameter(torch.zeros(n_rest))
 
     @property
     def n_parameters(self) -> int:
@@ -73,13 +97,9 @@ class AutoencoderNetwork(nn.Module):
         return sum(weights.numel() for weights in self.parameters())
 
     def set_linear_path(
-        self,
-        axes: torch.Tensor,
-        scales: torch.Tensor,
-        mean: torch.Tensor,
-        residual_scale: float,
+        self, axes: torch.Tensor, start: LinearStart, mean: torch.Tensor, residual_scale: float
     ) -> None:
-        """Start as PCA: ``V = diag(1/scales) axes``, ``W = axes^T diag(scales)``, both centred.
+        """Set ``V = diag(start.encode) axes`` and ``W = axes^T diag(start.decode)``, centred.
 
         What PCA leaves over may be a thousandth of the data or nearly all of them. The residual
         of the decoder is therefore counted in units of it, so that steps of one size suit both.
@@ -89,8 +109,8 @@ class AutoencoderNetwork(nn.Module):
         axes : torch.Tensor of shape (n_components, n_features)
             Orthonormal rows.
 
-        scales : torch.Tensor of shape (n_components,)
-            Standard deviations of the data along them, so that the code has unit variance.
+        start : LinearStart
+            What the kind makes of them. Tied weights leave the axes as they are.
 
         mean : torch.Tensor of shape (n_features,)
             Mean of the data.
@@ -99,12 +119,33 @@ class AutoencoderNetwork(nn.Module):
             Root mean square, over the features, of what PCA leaves over.
         """
         with torch.no_grad():
-            weight = axes / scales[:, None]
+            encode = torch.ones_like(start.encode) if self.tied else start.encode
+            weight = axes * encode[:, None]
             self.linear_encoder.weight.copy_(weight)
             self.linear_encoder.bias.copy_(-weight @ mean)
-            self.linear_decoder.weight.copy_((axes * scales[:, None]).T)
+            if start.encode_offset is not None:
+                self.linear_encoder.bias.add_(start.encode_offset)
+            if not self.tied:
+                self.linear_decoder.weight.copy_((axes * start.decode[:, None]).T)
             self.linear_decoder.bias.copy_(mean)
+            if start.rest is not None:
+                self.encoder_rest.copy_(start.rest)
             self.residual_scale.fill_(residual_scale)
+            if self.log_scale is not None:
+                self.log_scale.fill_(math.log(start.scale or residual_scale))
+
+    def fit_linear_decoder(self, X: torch.Tensor) -> None:
+        """Set the linear path of the decoder to the least squares fit of rows by their codes."""
+        with torch.no_grad():
+            codes, X = self.encode(X).double(), X.double()
+            mean_code, mean = codes.mean(0), X.mean(0)
+            codes = codes - mean_code
+            gram = codes.T @ codes
+            ridge = _RIDGE * gram.diagonal().mean() + torch.finfo(gram.dtype).tiny
+            gram.diagonal().add_(ridge)
+            weight = torch.linalg.solve(gram, codes.T @ (X - mean))
+            self.linear_decoder.weight.copy_(weight.T)
+            self.linear_decoder.bias.copy_(mean - mean_code @ weight)
 
     def encoder_output(self, X: torch.Tensor) -> torch.Tensor:
         """Return what the encoder makes of rows of shape (n_samples, n_features)."""
@@ -118,10 +159,12 @@ class AutoencoderNetwork(nn.Module):
         # A kind with more outputs than code values, such as means and variances, has the code
         # in the first ones.
         first, rest = output[:, : self.n_components], output[:, self.n_components :]
-        return torch.cat([first + mean, rest], dim=1)
+        return torch.cat([first + mean, rest + self.encoder_rest], dim=1)
 
     def decoder_output(self, code: torch.Tensor) -> torch.Tensor:
         """Return what the decoder makes of codes: a reconstruction, or its logits."""
+        if self.decoder is None:
+            return self.loss.output(self.linear_decoder(code), code.new_zeros(()))
         known = self._within(code, self.code_low, self.code_high)
         residual = self.decoder(known).reshape(-1, self.n_features)
         if self.linear_decoder is None:
@@ -130,10 +173,23 @@ class AutoencoderNetwork(nn.Module):
             residual = residual * self.residual_scale
         return self.loss.output(self.linear_decoder(code), residual)
 
-    def note_ranges(self, X: torch.Tensor) -> None:
-        """Widen the ranges that `f` and `g` know to those of these rows and of their codes."""
+    def code_weights(self) -> list[torch.Tensor]:
+        """Return the weights of the decoder that multiply the code, columns for its values."""
+        weights = [] if self.linear_decoder is None else [self.linear_decoder.weight]
+        first = None if self.decoder is None else first_weight(self.decoder, self.n_components)
+        return weights if first is None else [*weights, first]
+
+    def note_ranges(self, X: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Widen the ranges that `f` and `g` know to those of these rows, and return their codes.
+
+        What the encoder was shown in training it knows as well.
+        """
         self._widen("row", X)
-        self._widen("code", self.encode(X))
+        if self.kind.corruption is not None:
+            self._widen("row", self.kind.corrupt(X, self.features, generator))
+        codes = self.encode(X)
+        self._widen("code", codes)
+        return codes
 
     def _widen(self, name: str, values: torch.Tensor) -> None:
         low, high = getattr(self, f"{name}_low"), getattr(self, f"{name}_high")
@@ -154,41 +210,75 @@ class AutoencoderNetwork(nn.Module):
 
     def encode(self, X: torch.Tensor) -> torch.Tensor:
         """Return the codes of rows, without any randomness."""
-        return self.kind.code(self.encoder_output(X))
+        return self.kind.code(self.encoder_output(X), None, self.state)
 
     def decode(self, code: torch.Tensor) -> torch.Tensor:
         """Return the reconstructions that belong to codes."""
         return self.loss.reconstruction(self.decoder_output(code))
 
     def forward(
-        self, X: torch.Tensor, generator: torch.Generator | None = None, jitter: float = 0.0
+        self,
+        X: torch.Tensor,
+        generator: torch.Generator | None = None,
+        jitter: float = 0.0,
+        progress: float = 1.0,
     ) -> tuple[torch.Tensor, ForwardPass]:
         """Return the output of the decoder and all that led to it.
 
-        With a `generator` the pass is one of training: the encoder is shown rows with `jitter`
-        and corruption, and the kind draws where it does.
+        With a `generator` the pass is one of training, or of the selection that goes with it:
+        the encoder is shown rows with `jitter` and corruption, and the kind draws where it does.
         """
-        shown = X if generator is None else self._disturbed(X, generator, jitter)
+        shown, corrupted = X, None
+        if generator is not None:
+            clean = self._jittered(X, generator, jitter)
+            shown = self.kind.corrupt(clean, self.features, generator)
+            corrupted = None if shown is clean else shown != clean
         encoder_output = self.encoder_output(shown)
-        code = self.kind.code(encoder_output, generator)
-        forward_pass = ForwardPass(X, shown, encoder_output, code, self.encoder_output)
-        return self.decoder_output(code), forward_pass
+        code = self.kind.code(encoder_output, generator, self.state)
+        output = self.decoder_output(code)
+        forward_pass = ForwardPass(
+            target=X,
+            shown=shown,
+            corrupted=corrupted,
+            encoder_output=encoder_output,
+            code=code,
+            output=output,
+            encode=self._encode_as_in_inference,
+            decode=self.decoder_output,
+            code_weights=self.code_weights(),
+            state=self.state,
+            generator=generator,
+            progress=progress,
+        )
+        return output, forward_pass
 
-    def _disturbed(
+    def _jittered(
         self, X: torch.Tensor, generator: torch.Generator, jitter: float
     ) -> torch.Tensor:
-        """Return the rows that the encoder is shown in training."""
-        if jitter:
-            noise = torch.randn(X.shape, generator=generator, device=X.device, dtype=X.dtype)
-            X = torch.addcmul(X, noise, self.residual_scale, value=jitter)
-        return self.kind.corrupt(X, generator)
+        if not jitter:
+            return X
+        noise = torch.randn(X.shape, generator=generator, device=X.device, dtype=X.dtype)
+        return torch.addcmul(X, noise, self.residual_scale, value=jitter)
+
+    def _encode_as_in_inference(self, X: torch.Tensor) -> torch.Tensor:
+        """Return codes without dropout, and without normalisation over the batch."""
+        training = self.encoder.training
+        self.encoder.train(False)
+        try:
+            return self.encode(X)
+        finally:
+            self.encoder.train(training)
 
     def sample_losses(
-        self, X: torch.Tensor, generator: torch.Generator | None = None, jitter: float = 0.0
+        self,
+        X: torch.Tensor,
+        generator: torch.Generator | None = None,
+        jitter: float = 0.0,
+        progress: float = 1.0,
     ) -> torch.Tensor:
         """Return the objective of each row of `X`, a tensor of shape (n_samples,)."""
-        output, forward_pass = self(X, generator, jitter)
-        losses = self.loss.elementwise(output, X)
+        output, forward_pass = self(X, generator, jitter, progress)
+        losses = self.kind.entry_losses(self.loss, output, forward_pass, self.log_scale)
         losses = losses.mean(1) if self.kind.feature_reduction == "mean" else losses.sum(1)
-        penalty = self.kind.penalty(forward_pass)
-        return losses if penalty is None else losses + penalty
+        added = self.kind.added_loss(forward_pass)
+        return losses if added is None else losses + added

@@ -56,26 +56,42 @@ class Scaling:
 
 @dataclass(frozen=True)
 class Moments:
-    """First and second moments of the features of `X`, and its extremes, all float64.
+    """First and second moments of the features of `X`, and their extremes, all float64.
 
-    ``mean`` has shape (n_features,); ``deviation`` is the root of the mean over the features of
-    their variance; ``minimum`` and ``maximum`` are over all entries.
+    ``mean``, ``deviations``, ``lows`` and ``highs`` have shape (n_features,).
     """
 
     mean: np.ndarray
-    deviation: float
-    minimum: float
-    maximum: float
+    deviations: np.ndarray
+    lows: np.ndarray
+    highs: np.ndarray
+
+    @property
+    def deviation(self) -> float:
+        """The root of the mean over the features of their variance."""
+        unit = self.deviations.max() or 1.0  # squares near the limits of the dtype stay in it
+        return float(np.sqrt(np.mean(np.square(self.deviations / unit)))) * unit
+
+    @property
+    def minimum(self) -> float:
+        """The smallest entry."""
+        return float(self.lows.min())
+
+    @property
+    def maximum(self) -> float:
+        """The largest entry."""
+        return float(self.highs.max())
 
     @classmethod
     def of(cls, X, sample_weight: np.ndarray | None = None) -> Moments:
         """Compute the moments of `X`, block by block, each row counted by its weight."""
         weight = np.ones(X.shape[0]) if sample_weight is None else sample_weight
-        extremes = [(float(block.min()), float(block.max())) for _, block in dense_blocks(X)]
-        minimum, maximum = min(low for low, _ in extremes), max(high for _, high in extremes)
+        lows, highs = zip(*((b.min(axis=0), b.max(axis=0)) for _, b in dense_blocks(X)), strict=True)
+        lows = np.min(lows, axis=0).astype(np.float64)
+        highs = np.max(highs, axis=0).astype(np.float64)
         # Dividing by the largest entry first keeps squares of entries near the limits of the
         # dtype finite, and those of entries near zero above zero.
-        unit = max(abs(minimum), abs(maximum)) or 1.0
+        unit = float(max(np.abs(lows).max(), np.abs(highs).max())) or 1.0
         total = weight.sum()
         # Counted from the first row, so that constant features have no variance by rounding.
         first = densify(X[:1])[0].astype(np.float64) / unit
@@ -85,9 +101,9 @@ class Moments:
                 yield weight[rows], np.divide(block, unit, dtype=np.float64) - first
 
         mean = sum(w @ block for w, block in shifted()) / total
-        variance = sum(w @ np.square(block - mean).mean(axis=1) for w, block in shifted()) / total
+        variances = sum(w @ np.square(block - mean) for w, block in shifted()) / total
         mean = mean + first
-        return cls(mean * unit, float(np.sqrt(variance)) * unit, minimum, maximum)
+        return cls(mean * unit, np.sqrt(variances) * unit, lows, highs)
 
     def scaling(self, *, rescales: bool) -> Scaling:
         """Return the scaling for a loss that rescales, or that takes `X` as it is."""

@@ -29,7 +29,8 @@ class TrainingPlan:
     The schedule is laid out for ``n_epochs``; ``stop_after`` ends it earlier. ``optimizer`` is a
     class of ``torch.optim``; ``schedule`` goes from the share of the batches done to a factor of
     ``learning_rate``; ``jitter`` is noise on what the encoder is shown, in units of what PCA
-    leaves over; ``patience`` is a number of epochs, or None; ``callbacks`` are skorch's;
+    leaves over; ``begins`` says whether warm-ups start here; ``patience`` is a number of epochs,
+    or None; ``callbacks`` are skorch's;
     ``on_epoch`` is shown each row of the history, and a function that gives the weights of that
     moment, and ends the training by returning True.
     """
@@ -41,6 +42,7 @@ class TrainingPlan:
     weight_decay: float
     schedule: Callable[[float], float]
     jitter: float = 0.0
+    begins: bool = True
     stop_after: int | None = None
     patience: int | None = None
     precision: str = "float32"
@@ -120,7 +122,9 @@ def train(
 def _net(
     network: AutoencoderNetwork, training: Batches, plan: TrainingPlan, best: BestWeights | None
 ) -> AutoencoderNet:
-    schedule = LearningRateSchedule(plan.schedule, plan.n_epochs * len(training))
+    schedule = LearningRateSchedule(
+        plan.schedule, plan.n_epochs * len(training), begins=plan.begins
+    )
     callbacks = [("schedule", schedule)]
     if best is not None:
         callbacks.append(("best", best))

@@ -1,0 +1,56 @@
+"""What is kept of the codes of the training rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from skae.kinds.kind import CodeSummary, Kind
+
+# Codes that are kept, for densities fitted on them later.
+_MOST_CODES = 10_000
+
+
+class TrainingCodes:
+    """The codes of all training rows, block by block, as sums and a sample.
+
+    Parameters
+    ----------
+    kind : Kind
+        Says which values are active.
+
+    n_rows, n_components : int
+        Number of rows to come, and size of a code.
+
+    seed : int
+        Decides which rows are in the sample.
+    """
+
+    def __init__(self, kind: Kind, n_rows: int, n_components: int, seed: int):
+        self.kind, self.n_rows = kind, n_rows
+        order = np.random.RandomState(seed).permutation(n_rows)
+        self._chosen = np.sort(order[:_MOST_CODES])
+        self.sample = np.empty((len(self._chosen), n_components), dtype=np.float32)
+        self._origin = None
+        self._sums = [0.0, 0.0, 0.0]
+
+    def add(self, rows: slice, codes: torch.Tensor) -> None:
+        """Take the codes of some consecutive rows."""
+        first, last = np.searchsorted(self._chosen, [rows.start, rows.stop])
+        chosen = torch.from_numpy(self._chosen[first:last] - rows.start).to(codes.device)
+        self.sample[first:last] = codes[chosen].cpu().numpy()
+        active = self.kind.active(codes).sum(0).cpu().numpy()
+        codes = codes.cpu().numpy().astype(np.float64)
+        if self._origin is None:
+            self._origin = codes[0]  # sums of squares counted from here lose less to rounding
+        codes -= self._origin
+        for i, values in enumerate((codes.sum(0), np.square(codes).sum(0), active)):
+            self._sums[i] = self._sums[i] + values
+
+    def summary(self, directions: Callable[[], np.ndarray]) -> CodeSummary:
+        """Return the summary of all codes taken."""
+        mean, square, active = (values / self.n_rows for values in self._sums)
+        variance = np.maximum(square - np.square(mean), 0.0)
+        return CodeSummary(mean + self._origin, variance, active, directions)

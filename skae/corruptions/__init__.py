@@ -1,0 +1,64 @@
+"""What is done in training to the rows that the encoder is shown: one file per corruption.
+
+``CORRUPTIONS`` holds every corruption by its name; ``corruption="masking"`` means
+``corruption=Masking()``.
+"""
+
+from skae.corruptions.corruption import Corruption
+from skae.corruptions.features import Features
+from skae.corruptions.function import FunctionCorruption
+from skae.corruptions.gaussian import Gaussian
+from skae.corruptions.masking import Masking
+from skae.corruptions.occlusion import Occlusion
+from skae.corruptions.salt_and_pepper import SaltAndPepper
+from skae.corruptions.swap import Swap
+from skae.named_parts import resolve_part
+
+CORRUPTIONS: dict[str, type[Corruption]] = {
+    "gaussian": Gaussian,
+    "masking": Masking,
+    "salt_and_pepper": SaltAndPepper,
+    "swap": Swap,
+    "occlusion": Occlusion,
+}
+
+__all__ = [
+    "CORRUPTIONS",
+    "Corruption",
+    "Features",
+    "FunctionCorruption",
+    "Gaussian",
+    "Masking",
+    "Occlusion",
+    "SaltAndPepper",
+    "Swap",
+    "resolve_corruption",
+]
+
+
+def resolve_corruption(value) -> Corruption | None:
+    """Return a corruption of its own for a fit.
+
+    Parameters
+    ----------
+    value : None, str, Corruption or callable
+        What the user gave.
+
+    Returns
+    -------
+    Corruption or None
+        The default of a name, a copy of an object, a function as a corruption; None for None.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown.
+
+    TypeError
+        If `value` is nothing of these.
+    """
+    if value is None:
+        return None
+    if callable(value) and not isinstance(value, Corruption | type):
+        return FunctionCorruption(value)
+    return resolve_part(value, "corruption", CORRUPTIONS, Corruption)

@@ -1,0 +1,43 @@
+"""What corruptions of single entries share: which entries, and what stands there instead."""
+
+from __future__ import annotations
+
+import math
+from numbers import Real
+
+import torch
+
+from skae.corruptions.features import Features
+
+
+def is_number(value) -> bool:
+    """Return whether a parameter is a finite real number; True and False are none."""
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def check_share(share, corruption: str) -> None:
+    """Refuse a `share` that is not in (0, 1]."""
+    if not (is_number(share) and 0 < share <= 1):
+        raise ValueError(
+            f"share of {corruption} must be a number > 0 and <= 1, the probability that an entry "
+            f"is changed, got {share!r}."
+        )
+
+
+def check_fill(fill, corruption: str) -> None:
+    """Refuse a `fill` that is neither "mean" nor a number."""
+    if not (is_number(fill) or (isinstance(fill, str) and fill == "mean")):
+        raise ValueError(
+            f"fill of {corruption} must be 'mean' or a finite number in units of X, got {fill!r}."
+        )
+
+
+def fill_values(fill: str | float, features: Features, dtype: torch.dtype) -> torch.Tensor:
+    """Return what stands in place of hidden entries, scaled, of shape (n_features,)."""
+    values = features.mean if isinstance(fill, str) else features.scaled(fill)
+    return values.to(dtype)
+
+
+def uniform(X: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Return a number for each entry of `X`, drawn from [0, 1)."""
+    return torch.rand(X.shape, generator=generator, device=X.device, dtype=torch.float32)

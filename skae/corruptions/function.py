@@ -1,0 +1,53 @@
+"""A corruption given as a function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+
+from skae.corruptions.corruption import Corruption
+from skae.corruptions.features import Features
+
+
+class FunctionCorruption(Corruption):
+    """A user's own function as a corruption.
+
+    ``corruption=function`` means ``corruption=FunctionCorruption(function)``.
+
+    Parameters
+    ----------
+    function : callable
+        ``function(X, generator)`` returns corrupted rows, a tensor of the shape of `X`. `X` is a
+        tensor of shape (n_samples, n_features) in the units of the data that ``fit`` was given,
+        and may be changed in place; `generator` is a ``torch.Generator`` on the device of `X`,
+        from which all randomness should come.
+    """
+
+    def __init__(self, function: Callable[[torch.Tensor, torch.Generator], torch.Tensor]):
+        self.function = function
+
+    def check(self, sample_shape: tuple[int, ...]) -> None:
+        """Refuse what can not be called."""
+        if not callable(self.function):
+            raise ValueError(
+                f"function of FunctionCorruption must be a callable function(X, generator), "
+                f"got {self.function!r}."
+            )
+
+    def corrupt(
+        self, X: torch.Tensor, features: Features, generator: torch.Generator
+    ) -> torch.Tensor:
+        """Return what the function gives, after a look at its shape."""
+        given = features.unscaled(X)
+        corrupted = self.function(given.clone(), generator)
+        shape = getattr(corrupted, "shape", None)
+        if not isinstance(corrupted, torch.Tensor) or shape != X.shape:
+            raise ValueError(
+                f"corruption={self.function!r} must return corrupted rows, a tensor of shape "
+                f"{tuple(X.shape)}, but returned {type(corrupted).__name__} of shape "
+                f"{None if shape is None else tuple(shape)}: return all rows and features of the "
+                f"X it is given, also those it leaves alone."
+            )
+        # There and back again costs the last digits, which must not look like a corruption.
+        return torch.where(corrupted == given, X, features.scaled(corrupted).to(X.dtype))

@@ -1,0 +1,87 @@
+"""Gaussian noise."""
+
+from __future__ import annotations
+
+import math
+from numbers import Real
+
+import torch
+
+from skae.corruptions.corruption import Corruption
+from skae.corruptions.entries import is_number
+from skae.corruptions.features import Features
+
+
+class Gaussian(Corruption):
+    r"""Gaussian noise on every entry [1]_.
+
+    .. math:: \tilde{x}_j = x_j + \lambda \sigma_j \varepsilon_j, \quad
+       \varepsilon_j \sim \mathcal{N}(0, 1),
+
+    with the level :math:`\lambda` and the standard deviation :math:`\sigma_j` of feature `j` over
+    the training rows; :math:`\sigma_j = 1` with ``relative=False``.
+
+    Parameters
+    ----------
+    level : float, default=0.3
+        Standard deviation of the noise.
+
+    relative : bool, default=True
+        Whether `level` counts in standard deviations of each feature. A feature that is constant
+        then gets no noise. Otherwise it is in units of `X`, the same for all features.
+
+    clip : None, "range" or pair of float, default=None
+        Where corrupted values are cut off: nowhere, at the smallest and the largest entry of all
+        training rows (one range for all features, since pixels in the corner of an image may
+        have hardly any of their own), or at ``(low, high)`` in units of `X`.
+
+    References
+    ----------
+    .. [1] P. Vincent, H. Larochelle, I. Lajoie, Y. Bengio and P.-A. Manzagol, "Stacked denoising
+       autoencoders", Journal of Machine Learning Research 11, 2010, section 3.3.
+    """
+
+    def __init__(self, level=0.3, relative=True, clip=None):
+        self.level = level
+        self.relative = relative
+        self.clip = clip
+
+    def check(self, sample_shape: tuple[int, ...]) -> None:
+        """Refuse parameters out of range."""
+        if not (is_number(self.level) and self.level > 0):
+            raise ValueError(f"level of Gaussian must be a finite number > 0, got {self.level!r}.")
+        if not isinstance(self.relative, bool):
+            raise ValueError(f"relative of Gaussian must be True or False, got {self.relative!r}.")
+        if not (self.clip is None or self._clips_to_range() or _is_range(self.clip)):
+            raise ValueError(
+                f"clip of Gaussian must be None, 'range' or a pair (low, high) of numbers in units "
+                f"of X with low < high, got {self.clip!r}."
+            )
+
+    def corrupt(
+        self, X: torch.Tensor, features: Features, generator: torch.Generator
+    ) -> torch.Tensor:
+        """Return rows with noise."""
+        noise = torch.randn(X.shape, generator=generator, device=X.device, dtype=X.dtype)
+        unit = features.deviation if self.relative else 1 / features.scale
+        noisy = X + noise * (unit * self.level).to(X.dtype)
+        if self.clip is None:
+            return noisy
+        low, high = (features.scaled(bound).to(X.dtype) for bound in self._bounds(features))
+        return torch.clamp(noisy, low, high)
+
+    def _clips_to_range(self) -> bool:
+        return isinstance(self.clip, str) and self.clip == "range"
+
+    def _bounds(self, features: Features):
+        if not self._clips_to_range():
+            return self.clip
+        return features.unscaled(features.low).min(), features.unscaled(features.high).max()
+
+
+def _is_range(value) -> bool:
+    if not (isinstance(value, tuple | list) and len(value) == 2):
+        return False
+    low, high = value
+    # Infinity is a bound that cuts nothing off; nan fails the comparison.
+    return all(isinstance(bound, Real) for bound in value) and -math.inf <= low < high

@@ -1,0 +1,112 @@
+"""Occlusion of a part of each image or series."""
+
+from __future__ import annotations
+
+from numbers import Integral
+
+import torch
+
+from skae.corruptions.corruption import Corruption
+from skae.corruptions.entries import check_fill, fill_values, is_number
+from skae.corruptions.features import Features
+from skae.corruptions.rectangles import Grid, check_shape
+
+
+class Occlusion(Corruption):
+    r"""Hide one rectangle of each image, or one span of each series [1]_.
+
+    .. math:: \tilde{x}_j = f_j \text{ if } j \in R, \text{ else } x_j,
+
+    with the fill :math:`f` and a rectangle `R` that is drawn for each row, uniformly from all
+    places where the whole of it fits. All channels are hidden alike.
+
+    Parameters
+    ----------
+    size : float, int or pair of them, default=0.35
+        Sides of the rectangle: a float is a share of the side of the image, in (0, 1]; an int is
+        a number of pixels or steps. So 1.0 is the whole side and 1 is one pixel. A pair gives
+        height and width.
+
+    fill : "mean" or float, default="mean"
+        What stands in place of hidden entries: the mean of the feature over the training rows, or
+        a number in units of `X`.
+
+    sample_shape : None or tuple of int, default=None
+        Shape of a sample: (height, width) or (n_channels, height, width) for images, (n_steps,)
+        for series. None means the shape in which the architecture is shown a sample. The dense
+        architecture has none, so there it is given: ``Occlusion(sample_shape=(28, 28))``.
+
+    layout : None or "span", default=None
+        "span" says that samples are series, of shape (n_steps,) or (n_steps, n_channels). Without
+        it, a shape of two axes is that of an image.
+
+    References
+    ----------
+    .. [1] D. Pathak, P. Krähenbühl, J. Donahue, T. Darrell and A. A. Efros, "Context encoders:
+       feature learning by inpainting", CVPR 2016.
+    """
+
+    def __init__(self, size=0.35, fill="mean", sample_shape=None, layout=None):
+        self.size = size
+        self.fill = fill
+        self.sample_shape = sample_shape
+        self.layout = layout
+
+    def check(self, sample_shape: tuple[int, ...]) -> None:
+        """Refuse parameters out of range, and samples that are no images or series."""
+        check_fill(self.fill, "Occlusion")
+        if not (self.layout is None or (isinstance(self.layout, str) and self.layout == "span")):
+            raise ValueError(f"layout of Occlusion must be None or 'span', got {self.layout!r}.")
+        check_shape(self.sample_shape, sample_shape, self.layout)
+        self._check_size(self._shape(sample_shape))
+
+    def corrupt(
+        self, X: torch.Tensor, features: Features, generator: torch.Generator
+    ) -> torch.Tensor:
+        """Return rows with a hidden part."""
+        shape = self._shape(features.sample_shape)
+        hidden = self._grid(shape).draw(len(X), self._sides(shape), generator)
+        return torch.where(hidden, fill_values(self.fill, features, X.dtype), X)
+
+    def _shape(self, shown: tuple[int, ...]) -> tuple[int, ...]:
+        return shown if self.sample_shape is None else tuple(self.sample_shape)
+
+    def _is_series(self, shape: tuple[int, ...]) -> bool:
+        return self.layout == "span" or len(shape) == 1
+
+    def _grid(self, shape: tuple[int, ...]) -> Grid:
+        return Grid.of_series(shape) if self._is_series(shape) else Grid.of_image(shape)
+
+    def _sides(self, shape: tuple[int, ...]) -> tuple[int, int]:
+        """Return height and width of the rectangle; that of a series is one high."""
+        grid = self._grid(shape)
+        if self._is_series(shape):
+            return 1, _length(self.size, grid.width)
+        height, width = self.size if isinstance(self.size, tuple | list) else [self.size] * 2
+        return _length(height, grid.height), _length(width, grid.width)
+
+    def _check_size(self, shape: tuple[int, ...]) -> None:
+        is_pair = isinstance(self.size, tuple | list) and len(self.size) == 2
+        sizes = self.size if is_pair and not self._is_series(shape) else [self.size]
+        if not all(_is_size(size) for size in sizes):
+            raise ValueError(
+                f"size of Occlusion must be a share > 0 and <= 1.0, an integer >= 1, or a pair of "
+                f"them for images, got {self.size!r} for samples of shape {shape}."
+            )
+        grid, (height, width) = self._grid(shape), self._sides(shape)
+        if height > grid.height or width > grid.width:
+            raise ValueError(
+                f"size={self.size!r} of Occlusion is larger than a side of the samples of shape "
+                f"{shape}: give a smaller size, or layout='span' for series."
+            )
+
+
+def _is_size(size) -> bool:
+    if isinstance(size, Integral):
+        return not isinstance(size, bool) and size >= 1
+    return is_number(size) and 0 < size <= 1
+
+
+def _length(size: float, side: int) -> int:
+    """Return a size in pixels; the smallest share still hides one."""
+    return int(size) if isinstance(size, Integral) else max(1, round(size * side))

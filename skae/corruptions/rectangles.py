@@ -1,0 +1,115 @@
+"""Where the rectangles of an occlusion lie."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from numbers import Integral
+
+import torch
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The axes of a sample: ``n_before x height x width x n_after`` entries.
+
+    An image has its channels before, a series has a height of 1 and its channels after.
+    """
+
+    n_before: int
+    height: int
+    width: int
+    n_after: int
+
+    @classmethod
+    def of_image(cls, shape: tuple[int, ...]) -> Grid:
+        """Return the grid of (height, width) or (n_channels, height, width)."""
+        n_channels, height, width = (1, *shape)[-3:]
+        return cls(n_channels, height, width, 1)
+
+    @classmethod
+    def of_series(cls, shape: tuple[int, ...]) -> Grid:
+        """Return the grid of (n_steps,) or (n_steps, n_channels)."""
+        n_steps, n_channels = (*shape, 1)[:2]
+        return cls(1, 1, n_steps, n_channels)
+
+    def draw(
+        self, n_samples: int, sides: tuple[int, int], generator: torch.Generator
+    ) -> torch.Tensor:
+        """Draw a rectangle for each sample.
+
+        Parameters
+        ----------
+        n_samples : int
+            How many.
+
+        sides : tuple of int
+            Height and width of the rectangles.
+
+        generator : torch.Generator
+            Source of randomness.
+
+        Returns
+        -------
+        torch.Tensor of shape (n_samples, n_features), dtype bool
+            True inside of the rectangles.
+        """
+        rows = _spans(n_samples, sides[0], self.height, generator)
+        columns = _spans(n_samples, sides[1], self.width, generator)
+        inside = rows[:, None, :, None, None] & columns[:, None, None, :, None]
+        inside = inside.expand(-1, self.n_before, -1, -1, self.n_after)
+        return inside.reshape(n_samples, -1)
+
+
+def check_shape(given, shown: tuple[int, ...], layout: str | None) -> None:
+    """Refuse a shape of samples that is not that of images, or of series with a `layout`.
+
+    Parameters
+    ----------
+    given : None or tuple of int
+        The user's shape; None means `shown`.
+
+    shown : tuple of int
+        The shape in which the architecture is shown a sample.
+
+    layout : None or "span"
+        Whether samples are series.
+
+    Raises
+    ------
+    ValueError
+        If they do not go together.
+    """
+    if given is None and layout is None and len(shown) == 1:
+        raise ValueError(
+            f"sample_shape of Occlusion must be given where the architecture is shown a sample as "
+            f"{shown[0]} values in a row, got None: give sample_shape=(height, width) for images "
+            f"or layout='span' for series."
+        )
+    shape, n_axes = shown if given is None else given, 3 if layout is None else 2
+    if not _is_shape(shape) or len(shape) > n_axes:
+        raise ValueError(
+            f"Occlusion with layout={layout!r} takes a sample_shape of 1 to {n_axes} integers, "
+            f"got {shape!r}: images take sample_shape=(height, width), series layout='span'."
+        )
+    if math.prod(shape) != math.prod(shown):
+        raise ValueError(
+            f"sample_shape={shape!r} of Occlusion is that of {math.prod(shape)} values, but X has "
+            f"{math.prod(shown)} features: give a shape whose product is {math.prod(shown)}."
+        )
+
+
+def _is_shape(shape) -> bool:
+    return (
+        isinstance(shape, tuple | list)
+        and len(shape) > 0
+        and all(isinstance(side, Integral) and side >= 1 for side in shape)
+    )
+
+
+def _spans(n_samples: int, length: int, side: int, generator: torch.Generator) -> torch.Tensor:
+    """Draw a span for each sample, all places alike; returns the shape (n_samples, side)."""
+    device = generator.device
+    start = torch.randint(side - length + 1, (n_samples, 1), generator=generator, device=device)
+    place = torch.arange(side, device=device)
+    return (place >= start) & (place < start + length)

@@ -1,0 +1,48 @@
+"""Salt-and-pepper noise."""
+
+from __future__ import annotations
+
+import torch
+
+from skae.corruptions.corruption import Corruption
+from skae.corruptions.entries import check_share, uniform
+from skae.corruptions.features import Features
+
+
+class SaltAndPepper(Corruption):
+    r"""Salt-and-pepper noise: entries here and there become extreme [1]_.
+
+    .. math:: \tilde{x}_j = \min_i x_{ij} \text{ if } u_j < s / 2, \;
+       \max_i x_{ij} \text{ if } s / 2 \le u_j < s, \text{ else } x_j, \quad
+       u_j \sim \mathcal{U}(0, 1),
+
+    with the share `s`, and `i` over the training rows.
+
+    Parameters
+    ----------
+    share : float, default=0.1
+        Probability that an entry is changed, in (0, 1]. Lowest and highest value of the feature
+        are equally likely.
+
+    References
+    ----------
+    .. [1] P. Vincent, H. Larochelle, I. Lajoie, Y. Bengio and P.-A. Manzagol, "Stacked denoising
+       autoencoders", Journal of Machine Learning Research 11, 2010, section 3.3.
+    """
+
+    def __init__(self, share=0.1):
+        self.share = share
+
+    def check(self, sample_shape: tuple[int, ...]) -> None:
+        """Refuse a `share` out of range."""
+        check_share(self.share, "SaltAndPepper")
+
+    def corrupt(
+        self, X: torch.Tensor, features: Features, generator: torch.Generator
+    ) -> torch.Tensor:
+        """Return rows with extreme entries."""
+        # One draw is both the choice of the entry and the fair coin.
+        draw = uniform(X, generator)
+        low, high = features.low.to(X.dtype), features.high.to(X.dtype)
+        extreme = torch.where(draw < self.share / 2, low, high)
+        return torch.where(draw < self.share, extreme, X)

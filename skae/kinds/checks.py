@@ -1,0 +1,52 @@
+"""The sentences about parameters of kinds that are out of range."""
+
+from __future__ import annotations
+
+import math
+from numbers import Integral, Real
+
+
+def check_number(
+    value, name: str, *, low: float, high: float = math.inf, open_low: bool = False, open_high=False
+) -> None:
+    """Refuse what is not a real number between two limits.
+
+    Parameters
+    ----------
+    value : object
+        What the user gave.
+
+    name : str
+        Parameter and class, such as "weight of Sparse".
+
+    low, high : float
+        The limits.
+
+    open_low, open_high : bool, default=False
+        Whether a limit itself is refused.
+
+    Raises
+    ------
+    ValueError
+        If it is not.
+    """
+    if isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value):
+        above = value > low if open_low else value >= low
+        below = value < high if open_high else value <= high
+        if above and below:
+            return
+    left, right = "(" if open_low else "[", ")" if open_high or math.isinf(high) else "]"
+    raise ValueError(f"{name} must be a number in {left}{low:g}, {high:g}{right}, got {value!r}.")
+
+
+def check_integer(value, name: str, *, low: int, high: int, reason: str = "") -> None:
+    """Refuse what is not an integer between two limits, both included."""
+    if isinstance(value, Integral) and not isinstance(value, bool) and low <= value <= high:
+        return
+    raise ValueError(f"{name} must be an integer from {low} to {high}{reason}, got {value!r}.")
+
+
+def check_choice(value, name: str, choices) -> None:
+    """Refuse what is none of some names."""
+    if not (isinstance(value, str) and value in choices):
+        raise ValueError(f"{name} must be one of {sorted(choices)}, got {value!r}.")

@@ -1,0 +1,79 @@
+"""The denoising kind."""
+
+from __future__ import annotations
+
+import torch
+
+from skae.kinds.checks import check_number
+from skae.kinds.kind import ForwardPass, Kind, Setting
+from skae.losses.loss import Loss
+
+
+class Denoising(Kind):
+    r"""An autoencoder that is shown corrupted rows and has to give the clean ones.
+
+    With :math:`\tilde{x}` drawn from a corruption of `x`, and :math:`\hat{x}` the reconstruction
+    from :math:`\tilde{x}`, the objective of one sample under ``loss="mse"`` is
+
+    .. math:: \frac{1}{d} \sum_{j \text{ corrupted}} (x_j - \hat{x}_j)^2
+              + \frac{1 - \text{emphasis}}{d} \sum_{j \text{ not}} (x_j - \hat{x}_j)^2
+
+    (Vincent et al. [1]_ with :math:`\alpha = 1` and :math:`\beta = 1 - \text{emphasis}`). Rows
+    are corrupted in training only, and the rows held out in the same way in every epoch;
+    ``reconstruct`` is the denoiser.
+
+    Parameters
+    ----------
+    corruption : {"gaussian", "masking", "salt_and_pepper", "swap", "occlusion"}, Corruption or \
+            callable, default="gaussian"
+        What is done to the rows that the encoder is shown, by name or as an object of
+        :mod:`skae.corruptions`. A callable ``corruption(X, generator)`` is given a tensor in the
+        units of `X` and returns one like it.
+
+    emphasis : float in [0, 1], default=0
+        0 counts all entries alike, 1 only those that were corrupted. No matter where all are.
+
+    References
+    ----------
+    .. [1] P. Vincent, H. Larochelle, I. Lajoie, Y. Bengio and P.-A. Manzagol, "Stacked denoising
+       autoencoders: learning useful representations in a deep network with a local denoising
+       criterion", Journal of Machine Learning Research 11, 2010.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skae import AutoencoderTransformer
+    >>> from skae.corruptions import Gaussian
+    >>> from skae.kinds import Denoising
+    >>> X = load_digits().data
+    >>> kind = Denoising(Gaussian(level=4.0, relative=False))
+    >>> ae = AutoencoderTransformer(n_components=16, kind=kind, max_epochs=20, random_state=0)
+    >>> ae = ae.fit(X[:1500])
+    >>> import numpy as np
+    >>> noisy = X[1500:] + np.random.default_rng(0).normal(scale=4.0, size=X[1500:].shape)
+    >>> after, before = ae.reconstruct(noisy) - X[1500:], noisy - X[1500:]
+    >>> bool((after**2).mean() < 0.6 * (before**2).mean())
+    True
+    """
+
+    def __init__(self, corruption="gaussian", emphasis=0.0):
+        self.corruption = corruption
+        self.emphasis = emphasis
+
+    def check(self, setting: Setting) -> None:
+        """Refuse an emphasis out of range, and a corruption of None."""
+        check_number(self.emphasis, "emphasis of Denoising", low=0, high=1)
+        if self.corruption is None:
+            raise ValueError(
+                "corruption of Denoising is None, so there is nothing to remove: give a name such "
+                "as 'gaussian' or an object of skae.corruptions, or use kind='undercomplete'."
+            )
+
+    def entry_losses(
+        self, loss: Loss, output: torch.Tensor, forward_pass: ForwardPass, log_scale: torch.Tensor
+    ) -> torch.Tensor:
+        """Return the loss of each entry, less for those that were not corrupted."""
+        losses = loss.elementwise(output, forward_pass.target)
+        if self.emphasis == 0 or forward_pass.corrupted is None:
+            return losses
+        return torch.where(forward_pass.corrupted, losses, (1 - self.emphasis) * losses)

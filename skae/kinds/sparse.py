@@ -1,0 +1,190 @@
+"""The sparse kind."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from skae.kinds.checks import check_choice, check_integer, check_number
+from skae.kinds.kind import CodeSummary, ForwardPass, Kind, LinearStart, Setting
+from skae.kinds.sparsity import SPARSITIES, Sparsity, SparsityState
+
+# Share of the units that k="auto" lets a sample have.
+_AUTO_SHARE = 0.1
+
+
+class Sparse(Kind):
+    r"""A code of which few values are active at a time.
+
+    With the code `z` and the columns :math:`w_i` of the weights that the decoder multiplies it
+    by, what is added to the loss of each sample, times `weight`, is
+
+    ============== ===========================================================================
+    ``"l1"``       :math:`\sum_i |z_i| \, \lVert w_i \rVert / \sqrt{d}`
+    ``"l2"``       :math:`\sum_i z_i^2 \, \lVert w_i \rVert^2 / d`
+    ``"kl"``       :math:`\sum_i \rho \log \frac{\rho}{\hat\rho_i} + (1 - \rho) \log \frac{1 -
+                   \rho}{1 - \hat\rho_i}`, with activations in (0, 1), their means
+                   :math:`\hat\rho_i` over the batch, and :math:`\rho` = `target_activation` [1]_
+    ``"topk"``     nothing: the `k` largest values of each sample are kept, the others are zero
+                   [2]_ [3]_
+    ``"batch_topk"`` nothing: of `n` samples, the `k n` largest values are kept, so samples may
+                   have more or fewer; in inference those above the mean threshold [4]_
+    ============== ===========================================================================
+
+    Counted with the lengths of the columns, a smaller code with a larger decoder pays the same.
+    "Large" means in absolute value: codes have signs, as those of dictionary learning. Under
+    "l1" values up to 0.1 are zero, and others are shrunk by as much.
+
+    Units that were idle for 2,000 rows of the training are revived under "topk" and
+    "batch_topk": they reconstruct what the others leave over, with a weight of 1/32 [3]_.
+
+    Parameters
+    ----------
+    penalty : {"l1", "l2", "kl", "topk", "batch_topk"}, default="l1"
+        What makes the code sparse.
+
+    weight : float or "auto", default="auto"
+        Weight of the penalty of "l1" (auto: 0.03), "l2" (0.1) and "kl" (0.1).
+
+    target_activation : float in (0, 1), default=0.05
+        Mean activation of each unit under "kl".
+
+    k : int or "auto", default="auto"
+        Number of active values under "topk", for each sample, and "batch_topk", on average.
+        "auto" means a tenth of the code, at least 1.
+
+    linear_decoder : bool, default=False
+        Whether the decoder is ``W z + c`` alone, so that a row is a sum of few directions, as in
+        dictionary learning; otherwise it has the architecture's residual as well.
+
+    sparse_output : bool, default=False
+        Whether ``transform`` returns a scipy CSR matrix. Not for "l2" and "kl", which have no
+        zeros.
+
+    corruption : None, str, Corruption or callable, default=None
+        What is done in training to the rows that the encoder is shown, see
+        :mod:`skae.corruptions`.
+
+    Notes
+    -----
+    The fitted estimator has ``sparsity_``, the share of zeros in the codes of the training rows
+    (under "kl", of values not above `target_activation`); ``dead_units_``, the units that no
+    training row activates; and ``dictionary_``, of shape (n_components, n_features), the
+    decoder's direction of each unit in units of `X`: what is added to the reconstruction when
+    the unit alone is one.
+
+    References
+    ----------
+    .. [1] A. Ng, "Sparse autoencoder", CS294A lecture notes, Stanford 2011.
+    .. [2] A. Makhzani and B. Frey, "k-sparse autoencoders", ICLR 2014.
+    .. [3] L. Gao et al., "Scaling and evaluating sparse autoencoders", 2024.
+    .. [4] B. Bussmann, P. Leask and N. Nanda, "BatchTopK sparse autoencoders", 2024.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skae import AutoencoderTransformer
+    >>> from skae.kinds import Sparse
+    >>> X = load_digits().data
+    >>> kind = Sparse(penalty="topk", k=5, sparse_output=True)
+    >>> ae = AutoencoderTransformer(100, kind=kind, max_epochs=5, random_state=0).fit(X)
+    >>> codes = ae.transform(X)
+    >>> codes.shape, codes.nnz // len(X)
+    ((1797, 100), 5)
+    >>> ae.sparsity_
+    0.95
+    >>> ae.dictionary_.shape
+    (100, 64)
+    """
+
+    linear_code = False
+    fits_decoder = True
+
+    def __init__(
+        self,
+        penalty="l1",
+        weight="auto",
+        target_activation=0.05,
+        k="auto",
+        linear_decoder=False,
+        sparse_output=False,
+        corruption=None,
+    ):
+        self.penalty = penalty
+        self.weight = weight
+        self.target_activation = target_activation
+        self.k = k
+        self.linear_decoder = linear_decoder
+        self.sparse_output = sparse_output
+        self.corruption = corruption
+
+    def n_axes(self, n_components: int, n_features: int) -> int:
+        """Return all of a code that is not larger than the data, and none of a larger one."""
+        return n_components if n_components <= n_features else 0
+
+    def takes_linear_path(self, n_components: int, n_features: int) -> bool:
+        """Return True: few values are active, however many there are."""
+        return True
+
+    def check(self, setting: Setting) -> None:
+        """Refuse parameters out of range."""
+        check_choice(self.penalty, "penalty of Sparse", SPARSITIES)
+        if self.weight != "auto":
+            check_number(self.weight, "weight of Sparse", low=0)
+        check_number(
+            self.target_activation,
+            "target_activation of Sparse",
+            low=0,
+            high=1,
+            open_low=True,
+            open_high=True,
+        )
+        if self.k != "auto":
+            reason = f", as the code has {setting.n_components} values"
+            check_integer(self.k, "k of Sparse", low=1, high=setting.n_components, reason=reason)
+        if self.sparse_output and not SPARSITIES[self.penalty].has_zeros:
+            raise ValueError(
+                f"sparse_output=True of Sparse is of no use with penalty={self.penalty!r}, whose "
+                f"codes have no zeros: use penalty='l1', 'topk' or 'batch_topk'."
+            )
+
+    def _sparsity(self, n_components: int) -> Sparsity:
+        sparsity = SPARSITIES[self.penalty]
+        return sparsity(
+            weight=sparsity.auto_weight if self.weight == "auto" else self.weight,
+            target_activation=self.target_activation,
+            k=max(1, round(_AUTO_SHARE * n_components)) if self.k == "auto" else self.k,
+        )
+
+    def linear_start(self, deviations: torch.Tensor, residual_variance: float) -> LinearStart:
+        """Return what the linear path starts as; it depends on the penalty."""
+        return self._sparsity(len(deviations)).start(deviations)
+
+    def new_state(self, n_components: int) -> SparsityState:
+        """Return what is remembered of the training."""
+        return SparsityState(n_components)
+
+    def code(
+        self,
+        encoder_output: torch.Tensor,
+        generator: torch.Generator | None = None,
+        state: SparsityState | None = None,
+    ) -> torch.Tensor:
+        """Return the sparse code."""
+        return self._sparsity(encoder_output.shape[1]).code(encoder_output, state)
+
+    def added_loss(self, forward_pass: ForwardPass) -> torch.Tensor | None:
+        """Return the penalty on the code, or what revives dead units."""
+        return self._sparsity(forward_pass.code.shape[1]).penalty(forward_pass)
+
+    def active(self, code: torch.Tensor) -> torch.Tensor:
+        """Return which values of codes are active."""
+        return self._sparsity(code.shape[1]).active(code)
+
+    def attributes(self, summary: CodeSummary) -> dict:
+        """Return the share of zeros, the dead units and the dictionary."""
+        return {
+            "sparsity_": float(1 - summary.share_active.mean()),
+            "dead_units_": np.flatnonzero(summary.share_active == 0),
+            "dictionary_": summary.directions(),
+        }

@@ -1,0 +1,227 @@
+"""The ways in which a sparse code is made sparse: one class for each penalty of ``Sparse``."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import torch
+from torch import nn
+
+from skae.kinds.kind import ForwardPass, LinearStart
+
+# Values of the code up to this size are zero under "l1". The penalty does not depend on the unit
+# that the code is counted in, so training moves the values, not this limit.
+_SHRINKAGE = 0.1
+# Rows without any activity after which a unit counts as dead in training.
+_DEAD_AFTER = 2000
+# Weight of the reconstruction of the residual by dead units, and how many take part for each
+# unit that a sample may have.
+_REVIVAL_WEIGHT, _REVIVAL_UNITS = 1 / 32, 2
+_UNKNOWN = -1.0
+_TINY = 1e-12
+
+
+class SparsityState(nn.Module):
+    """What a sparse code remembers of the training.
+
+    Parameters
+    ----------
+    n_components : int
+        Number of units.
+
+    Attributes
+    ----------
+    idle : torch.Tensor of shape (n_components,)
+        Number of training rows since each unit was last active.
+
+    threshold : torch.Tensor of shape ()
+        Mean of the smallest values that were kept in a batch; -1 before there was any.
+    """
+
+    def __init__(self, n_components: int):
+        super().__init__()
+        self.register_buffer("idle", torch.zeros(n_components))
+        self.register_buffer("threshold", torch.full((), _UNKNOWN))
+
+    def note_activity(self, code: torch.Tensor) -> None:
+        """Count the rows since each unit was active."""
+        with torch.no_grad():
+            active = (code != 0).any(0)
+            self.idle.copy_(torch.where(active, 0.0, self.idle + len(code)))
+
+    def note_threshold(self, smallest: torch.Tensor) -> None:
+        """Take the smallest value kept of a batch into the running mean."""
+        with torch.no_grad():
+            known = self.threshold >= 0
+            mean = torch.where(known, 0.99 * self.threshold + 0.01 * smallest, smallest)
+            self.threshold.copy_(mean)
+
+
+@dataclass(frozen=True)
+class Sparsity:
+    """Base class: how a code is made from the encoder's output, and what is added to the loss.
+
+    Parameters
+    ----------
+    weight : float
+        Weight of the penalty.
+
+    target_activation : float
+        Mean activation that is asked for, by those who ask for one.
+
+    k : int
+        Number of units that a sample may have, by those who count them.
+    """
+
+    weight: float
+    target_activation: float
+    k: int
+
+    auto_weight = 0.0
+    has_zeros = True
+
+    def start(self, deviations: torch.Tensor) -> LinearStart:
+        """Return the start at PCA with all values in one unit, so that they can be compared."""
+        unit = deviations.square().mean().sqrt()
+        return LinearStart((1 / unit).expand_as(deviations), unit.expand_as(deviations))
+
+    def code(self, output: torch.Tensor, state: SparsityState) -> torch.Tensor:
+        """Return the code."""
+        return output
+
+    def penalty(self, forward_pass: ForwardPass) -> torch.Tensor | None:
+        """Return what is added to the loss of each sample."""
+        return None
+
+    def active(self, code: torch.Tensor) -> torch.Tensor:
+        """Return which values of codes are active."""
+        return code != 0
+
+
+class L1(Sparsity):
+    """Absolute values, counted in what they do to the reconstruction."""
+
+    auto_weight = 0.03
+
+    def code(self, output: torch.Tensor, state: SparsityState) -> torch.Tensor:
+        """Return values shrunk towards zero, small ones to zero."""
+        return nn.functional.softshrink(output, _SHRINKAGE)
+
+    def penalty(self, forward_pass: ForwardPass) -> torch.Tensor:
+        """Return the sum of the absolute values times the lengths of the decoder's columns."""
+        return self.weight * forward_pass.code.abs() @ column_norms(forward_pass)
+
+
+class L2(Sparsity):
+    """Squares, counted in what they do to the reconstruction: small values, but no zeros."""
+
+    auto_weight = 0.1
+    has_zeros = False
+
+    def penalty(self, forward_pass: ForwardPass) -> torch.Tensor:
+        """Return the sum of the squares times the squared lengths of the decoder's columns."""
+        return self.weight * forward_pass.code.square() @ column_norms(forward_pass).square()
+
+
+class KL(Sparsity):
+    """Activations in (0, 1) whose means over the rows are to be a small number."""
+
+    auto_weight = 0.1
+    has_zeros = False
+
+    def start(self, deviations: torch.Tensor) -> LinearStart:
+        """Return a start where the mean row has the activations that are asked for."""
+        offset = math.log(self.target_activation / (1 - self.target_activation))
+        start = LinearStart(1 / deviations, deviations)
+        return replace(start, encode_offset=torch.full_like(deviations, offset))
+
+    def code(self, output: torch.Tensor, state: SparsityState) -> torch.Tensor:
+        """Return activations in (0, 1)."""
+        return torch.sigmoid(output)
+
+    def penalty(self, forward_pass: ForwardPass) -> torch.Tensor:
+        """Return the divergence of the mean activations of the batch, the same for each row."""
+        code = forward_pass.code
+        margin = torch.finfo(code.dtype).eps
+        mean = code.mean(0).clamp(margin, 1 - margin)
+        return (self.weight * bernoulli_divergence(self.target_activation, mean).sum()).expand(
+            len(code)
+        )
+
+    def active(self, code: torch.Tensor) -> torch.Tensor:
+        """Return which activations are above the mean asked for."""
+        return code > self.target_activation
+
+
+class TopK(Sparsity):
+    """The k largest values of each sample; the others are zero."""
+
+    def code(self, output: torch.Tensor, state: SparsityState) -> torch.Tensor:
+        """Return the k values that are largest in absolute value."""
+        code = largest(output, self.k)
+        if state.training:
+            state.note_activity(code)
+        return code
+
+    def penalty(self, forward_pass: ForwardPass) -> torch.Tensor | None:
+        """Return the error of dead units as a reconstruction of what the others left over."""
+        dead = forward_pass.state.idle > _DEAD_AFTER
+        n_dead = int(dead.sum()) if forward_pass.state.training else 0
+        if n_dead == 0:
+            return None
+        k = min(_REVIVAL_UNITS * self.k, n_dead)
+        code = largest(forward_pass.encoder_output.masked_fill(~dead, 0.0), k)
+        given = forward_pass.decode(code) - forward_pass.decode(torch.zeros_like(code[:1]))
+        left_over = (forward_pass.target - forward_pass.output).detach()
+        return _REVIVAL_WEIGHT * (left_over - given).square().mean(1)
+
+
+class BatchTopK(TopK):
+    """The k n largest values of a batch of n samples; in inference, those above a threshold."""
+
+    def code(self, output: torch.Tensor, state: SparsityState) -> torch.Tensor:
+        """Return the values that are kept; before any training, the k largest of each sample."""
+        size = output.abs()
+        if state.training:
+            n_kept = min(self.k * len(output), size.numel())
+            smallest = torch.topk(size.flatten(), n_kept).values[-1]
+            code = output * (size >= smallest)
+            state.note_threshold(smallest)
+            state.note_activity(code)
+            return code
+        above = output * (size >= state.threshold)
+        return torch.where(state.threshold < 0, largest(output, self.k), above)
+
+
+SPARSITIES: dict[str, type[Sparsity]] = {
+    "l1": L1,
+    "l2": L2,
+    "kl": KL,
+    "topk": TopK,
+    "batch_topk": BatchTopK,
+}
+
+
+def largest(values: torch.Tensor, k: int) -> torch.Tensor:
+    """Return the k values of each row that are largest in absolute value, zeros elsewhere."""
+    index = torch.topk(values.abs(), k, dim=1, sorted=False).indices
+    return torch.zeros_like(values).scatter(1, index, values.gather(1, index))
+
+
+def column_norms(forward_pass: ForwardPass) -> torch.Tensor:
+    """Return the lengths of the columns that the decoder multiplies the code by.
+
+    Divided by the root of the number of features, so that a value of the code times its length
+    is what it does to the reconstruction, as a root mean square over the features.
+    """
+    squares = sum(weight.square().sum(0) for weight in forward_pass.code_weights)
+    # A column of zeros has no direction to shrink in: the small number keeps its gradient finite.
+    return torch.sqrt(squares / forward_pass.target.shape[1] + _TINY)
+
+
+def bernoulli_divergence(target: float, mean: torch.Tensor) -> torch.Tensor:
+    """Return KL(target || mean) of Bernoulli distributions, elementwise."""
+    return target * torch.log(target / mean) + (1 - target) * torch.log(
+        (1 - target) / (1 - mean)
+    )
