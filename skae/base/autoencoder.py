@@ -5,6 +5,7 @@ from __future__ import annotations
 from numbers import Integral, Real
 
 import numpy as np
+import scipy.sparse as sp
 import torch
 from sklearn.utils.validation import check_is_fitted
 
@@ -12,14 +13,18 @@ from skae._sklearn_private import Interval, StrOptions
 from skae.architectures import ARCHITECTURES
 from skae.base.fitting import Fit
 from skae.named_parts import NamedPartsMixin
+from skae.base.generation import GenerationMixin
 from skae.base.progress import CallbackSupportMixin
 from skae.base.validation import output_dtype, validate_sample_weight, validate_X
 from skae.kinds import KINDS
 from skae.losses import LOSSES
 from skae.training.scaling import densify
 
+# Entries of the dense codes that are made sparse at once.
+_DENSE_ENTRIES = 2**22
 
-class BaseAutoencoder(CallbackSupportMixin, NamedPartsMixin):
+
+class BaseAutoencoder(GenerationMixin, CallbackSupportMixin, NamedPartsMixin):
     """Base class of all estimators.
 
     It holds the parameters that all share, and the single path from `X` to a fitted network
@@ -116,6 +121,12 @@ class BaseAutoencoder(CallbackSupportMixin, NamedPartsMixin):
     def _encode(self, X) -> np.ndarray:
         """Return the codes of validated rows."""
         return self._fitted.encode(X, self.device, output_dtype(X))
+
+    def _encode_sparse(self, X) -> sp.csr_matrix:
+        """Return the codes of validated rows as a CSR matrix, never all of them as dense ones."""
+        step = max(1, _DENSE_ENTRIES // self.n_components_)
+        blocks = (self._encode(X[i : i + step]) for i in range(0, X.shape[0], step))
+        return sp.vstack([sp.csr_matrix(block) for block in blocks], format="csr")
 
     def _decode(self, Z: np.ndarray) -> np.ndarray:
         """Return the reconstructions of validated codes."""

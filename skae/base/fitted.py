@@ -114,7 +114,7 @@ class FittedNetwork:
         """Return the codes of the rows of `X`, of shape (n_samples, n_components)."""
         codes = np.empty((X.shape[0], self.n_components), dtype=dtype)
         network = self.network(device)
-        for rows, scaled in self._batches(X, network, scale=True):
+        for rows, scaled in self.batches(X, network, scale=True):
             codes[rows] = _rows_of(network.encode(scaled), rows)
         return codes
 
@@ -122,18 +122,18 @@ class FittedNetwork:
         """Return the reconstructions of codes, of shape (n_samples, n_features), in X's units."""
         X = np.empty((Z.shape[0], self.n_features), dtype=dtype)
         network = self.network(device)
-        for rows, codes in self._batches(Z, network, scale=False):
+        for rows, codes in self.batches(Z, network, scale=False):
             X[rows] = self.scaling.undo(_rows_of(network.decode(codes), rows))
         return X
 
     def reconstructions(self, X, device: str):
         """Yield (rows, reconstruction of these rows) in float64 and the units of `X`."""
         network = self.network(device)
-        for rows, scaled in self._batches(X, network, scale=True):
+        for rows, scaled in self.batches(X, network, scale=True):
             decoded = network.decode(network.encode(scaled))
             yield rows, self.scaling.undo(_rows_of(decoded, rows))
 
-    def _batches(self, X, network: AutoencoderNetwork, *, scale: bool):
+    def batches(self, X, network: AutoencoderNetwork, *, scale: bool):
         """Yield (rows, tensor of these rows and padding), all of one shape."""
         parameter = next(network.parameters())
         dtype = array_dtype(parameter.dtype)

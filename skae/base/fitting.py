@@ -9,8 +9,8 @@ from numbers import Integral
 import numpy as np
 import pandas as pd
 import torch
-from sklearn.utils import check_random_state
 
+from skae.base.code_density import CodeDensity
 from skae.base.fitted import FittedNetwork
 from skae.base.held_out import (
     FEWEST_ROWS,
@@ -22,6 +22,7 @@ from skae.base.held_out import (
 )
 from skae.base.n_components import resolve_n_components
 from skae.base.progress import EpochReport
+from skae.base.random_state import own_random_state
 from skae.base.start import Start, check_kind, note_features, resolve_parts
 from skae.base.training_codes import TrainingCodes
 from skae.kinds.kind import Setting
@@ -276,7 +277,7 @@ class Fit:
             "n_epochs_": int(history["epoch"].iloc[-1]),
             "loss_": final_loss(history, best),
             "_optimizer_state": None,
-            "_training_codes": codes.sample,
+            "_code_density": CodeDensity(codes.sample),
             "_of_kind": list(self._of_kind),
         }
 
@@ -340,11 +341,5 @@ def given_or(value, automatic):
 
 
 def _seeds(random_state) -> tuple[int, int, int]:
-    """Draw seeds for the split, the first weights and the training.
-
-    ``random_state=None`` draws from fresh entropy, not from numpy's global generator: a fit
-    neither reads nor changes global state.
-    """
-    if random_state is None:
-        random_state = np.random.RandomState(np.random.SeedSequence().generate_state(4))
-    return tuple(int(s) for s in check_random_state(random_state).randint(2**31 - 1, size=3))
+    """Draw seeds for the split, the first weights and the training."""
+    return tuple(int(s) for s in own_random_state(random_state).randint(2**31 - 1, size=3))

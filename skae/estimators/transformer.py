@@ -269,18 +269,19 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
         Returns
         -------
-        Z : ndarray of shape (n_samples, n_components)
+        Z : ndarray or CSR matrix of shape (n_samples, n_components)
             Codes, float32 for float32 `X` and float64 otherwise. They do not depend on what
-            other rows are in `X`.
+            other rows are in `X`. Sparse with ``kind=Sparse(sparse_output=True)``.
         """
-        return self._encode(self._validate_again(X))
+        X = self._validate_again(X)
+        return self._encode_sparse(X) if self.kind_.sparse_output else self._encode(X)
 
     def inverse_transform(self, X):
         """Return the reconstructions that belong to codes.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_components)
+        X : {array-like, sparse matrix} of shape (n_samples, n_components)
             Codes.
 
         Returns
@@ -289,7 +290,9 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             Reconstructions in the units of the training rows, of the dtype of the codes.
         """
         check_is_fitted(self)
-        codes = check_array(X, dtype=[np.float64, np.float32], input_name="X")
+        codes = check_array(
+            X, dtype=[np.float64, np.float32], accept_sparse="csr", input_name="X"
+        )
         if codes.shape[1] != self.n_components_:
             raise ValueError(
                 f"X has {codes.shape[1]} columns, but the codes of this "

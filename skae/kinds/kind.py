@@ -178,6 +178,9 @@ class Kind(NamedPartsMixin):
         Whether the linear path of the decoder starts at the least squares fit of the data by the
         codes, instead of :meth:`linear_start`. For codes that are not linear.
 
+    sparse_output : bool
+        Whether ``transform`` returns a scipy CSR matrix.
+
     has_posterior : bool
         Whether the code of a row is a distribution, as a :class:`Variational` one is.
 
@@ -193,6 +196,7 @@ class Kind(NamedPartsMixin):
     linear_decoder = False
     linear_code = True
     fits_decoder = False
+    sparse_output = False
     has_posterior = False
     corruption = None
     _part_registries = {"corruption": CORRUPTIONS}

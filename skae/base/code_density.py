@@ -1,0 +1,69 @@
+"""A density over codes, to draw new ones from."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+from sklearn.mixture import GaussianMixture
+
+# At most so many Gaussians, and so many codes for each value of a code in each of them.
+_MOST_GAUSSIANS, _CODES_PER_VALUE = 10, 5
+# Up to this size of the code, each Gaussian has a covariance of its own.
+_FULL_COVARIANCE = 64
+
+
+class CodeDensity:
+    """A mixture of Gaussians fitted to the codes of training rows when it is first needed.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_codes, n_components)
+        Codes of training rows.
+    """
+
+    def __init__(self, codes: np.ndarray):
+        self.codes = codes
+        self._forget()
+
+    def __getstate__(self):
+        return {"codes": self.codes}
+
+    def __setstate__(self, state):
+        self.codes = state["codes"]
+        self._forget()
+
+    def _forget(self):
+        self._mixture = None
+        self._lock = threading.Lock()
+
+    def mixture(self) -> GaussianMixture:
+        """Return the mixture: ten Gaussians, fewer where there are few codes."""
+        with self._lock:
+            if self._mixture is None:
+                self._mixture = self._fitted()
+            return self._mixture
+
+    def _fitted(self) -> GaussianMixture:
+        n_codes, n_components = self.codes.shape
+        full = n_components <= _FULL_COVARIANCE
+        needed = _CODES_PER_VALUE * (n_components if full else 1)
+        mixture = GaussianMixture(
+            n_components=int(np.clip(n_codes // needed, 1, _MOST_GAUSSIANS)),
+            covariance_type="full" if full else "diag",
+            reg_covar=1e-6 * max(float(self.codes.var()), np.finfo(np.float32).tiny),
+            tol=1e-2,
+            max_iter=200,
+            random_state=0,
+        )
+        return mixture.fit(self.codes.astype(np.float64))
+
+    def sample(self, n_samples: int, random_state: np.random.RandomState) -> np.ndarray:
+        """Return drawn codes, of shape (n_samples, n_components), in random order."""
+        mixture = self.mixture()
+        which = random_state.choice(len(mixture.weights_), size=n_samples, p=mixture.weights_)
+        noise = random_state.standard_normal((n_samples, self.codes.shape[1]))
+        if mixture.covariance_type == "diag":
+            return mixture.means_[which] + np.sqrt(mixture.covariances_[which]) * noise
+        roots = np.linalg.cholesky(mixture.covariances_)
+        return mixture.means_[which] + np.einsum("nij,nj->ni", roots[which], noise)

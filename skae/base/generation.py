@@ -1,0 +1,187 @@
+"""What estimators can say of new data: draws, paths between rows, and likelihoods."""
+
+from __future__ import annotations
+
+from numbers import Integral
+
+import numpy as np
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from skae.base.posterior import elbo, log_likelihood, posterior
+from skae.base.random_state import own_random_state
+from skae.base.validation import output_dtype
+from skae.kinds import KINDS
+
+_DENSITIES = ("auto", "gaussian_mixture", "prior")
+
+
+def _has_posterior(estimator) -> bool:
+    """Return whether the kind's codes are distributions; say what is needed where they are not."""
+    kind = getattr(estimator, "kind_", estimator.kind)
+    kind = KINDS.get(kind, kind) if isinstance(kind, str) else kind
+    if getattr(kind, "has_posterior", False):
+        return True
+    raise AttributeError(
+        f"This needs a kind whose codes are distributions, such as kind='variational', but the "
+        f"kind is {kind!r}."
+    )
+
+
+class GenerationMixin:
+    """Methods that draw from the fitted model, or weigh rows by it."""
+
+    def sample(self, n_samples=1, random_state=None, *, density="auto"):
+        """Return new rows: codes drawn from a density, decoded.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            Number of rows.
+
+        random_state : int, RandomState instance or None, default=None
+            Source of randomness; None draws from fresh entropy.
+
+        density : {"auto", "prior", "gaussian_mixture"}, default="auto"
+            What codes are drawn from. "prior" is the standard normal distribution, for kinds
+            that bring codes near to it. "gaussian_mixture" is a mixture of up to ten Gaussians
+            fitted to the codes of up to 10,000 training rows, for every kind. "auto" is "prior"
+            for ``kind="variational"`` and the mixture otherwise.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, n_features), dtype float64
+            Rows in the units of the training rows: means of the decoder, without its noise.
+        """
+        check_is_fitted(self)
+        if not isinstance(n_samples, Integral) or n_samples < 1:
+            raise ValueError(f"n_samples must be an integer >= 1, got {n_samples!r}.")
+        if density not in _DENSITIES:
+            raise ValueError(f"density must be one of {list(_DENSITIES)}, got {density!r}.")
+        has_prior = self.kind_.has_posterior
+        if density == "prior" and not has_prior:
+            raise ValueError(
+                f"density='prior' needs a kind that brings codes near to a known distribution, "
+                f"such as 'variational', but the kind is {self.kind_!r}: use 'gaussian_mixture'."
+            )
+        rng = own_random_state(random_state)
+        if density == "prior" or (density == "auto" and has_prior):
+            return self._decode(rng.standard_normal((n_samples, self.n_components_)))
+        return self._decode(self._code_density.sample(n_samples, rng))
+
+    def interpolate(self, x_a, x_b, n_steps=10):
+        """Return the rows on the way from one row to another, by a straight line between codes.
+
+        Parameters
+        ----------
+        x_a, x_b : array-like of shape (n_features,) or (n_samples, n_features)
+            Where to start and where to end.
+
+        n_steps : int, default=10
+            Number of points on the way, both ends included.
+
+        Returns
+        -------
+        X : ndarray of shape (n_steps, n_features) or (n_samples, n_steps, n_features)
+            Reconstructions; the first and the last are those of `x_a` and `x_b`.
+        """
+        check_is_fitted(self)
+        if not isinstance(n_steps, Integral) or n_steps < 2:
+            raise ValueError(f"n_steps must be an integer >= 2, got {n_steps!r}.")
+        x_a, x_b = np.asarray(x_a), np.asarray(x_b)
+        if x_a.shape != x_b.shape or x_a.ndim not in (1, 2):
+            raise ValueError(
+                f"x_a and x_b must be two rows, or two arrays of as many rows, got shapes "
+                f"{x_a.shape} and {x_b.shape}."
+            )
+        start, end = (self._encode(self._validate_again(np.atleast_2d(x))) for x in (x_a, x_b))
+        share = np.linspace(0, 1, n_steps, dtype=start.dtype)[None, :, None]
+        codes = (1 - share) * start[:, None] + share * end[:, None]
+        path = self._decode(codes.reshape(-1, self.n_components_))
+        path = path.reshape(len(start), n_steps, -1)
+        return path[0] if x_a.ndim == 1 else path
+
+    @available_if(_has_posterior)
+    def posterior(self, X):
+        """Return the distribution of the code of each row: a normal one for each value.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        mean, deviation : ndarray of shape (n_samples, n_components)
+            Mean, which is what ``transform`` returns, and standard deviation.
+        """
+        X = self._validate_again(X)
+        return posterior(self._fitted, X, self.device, output_dtype(X))
+
+    @available_if(_has_posterior)
+    def elbo(self, X, *, n_draws=32, random_state=0):
+        r"""Return the evidence lower bound of the log-likelihood of each row.
+
+        .. math:: E_{z \sim q(z|x)} \log p(x|z) - KL(q(z|x) \| N(0, I)) \le \log p(x)
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows.
+
+        n_draws : int, default=32
+            Number of draws that the expectation is estimated by, the same for all rows.
+
+        random_state : int, RandomState instance or None, default=0
+            Source of the draws.
+
+        Returns
+        -------
+        bound : ndarray of shape (n_samples,), dtype float64
+            In nats. Under "mse" and "mae" of a density in the units of `X`, so it can be
+            positive; whatever `beta` was, the divergence counts once.
+        """
+        X = self._validate_again(X)
+        n_draws = _check_draws(n_draws, "n_draws")
+        return elbo(self._fitted, X, self.device, n_draws, own_random_state(random_state))
+
+    @available_if(_has_posterior)
+    def log_likelihood(self, X, n_importance_samples=100, *, random_state=0):
+        r"""Return an importance-weighted estimate of the log-likelihood of each row.
+
+        .. math:: \log \frac{1}{K} \sum_{k=1}^{K} \frac{p(x|z_k) p(z_k)}{q(z_k|x)},
+                  \qquad z_k \sim q(z|x)
+
+        It is on average a lower bound that rises to :math:`\log p(x)` with `K` (Burda et al.
+        [1]_), not the value itself: compare models with the same `K` only.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows.
+
+        n_importance_samples : int, default=100
+            `K`; 1 has the expectation of :meth:`elbo`.
+
+        random_state : int, RandomState instance or None, default=0
+            Source of the draws, which are the same for all rows.
+
+        Returns
+        -------
+        log_likelihood : ndarray of shape (n_samples,), dtype float64
+            In nats, as :meth:`elbo`.
+
+        References
+        ----------
+        .. [1] Y. Burda, R. Grosse and R. Salakhutdinov, "Importance weighted autoencoders", ICLR
+           2016.
+        """
+        X = self._validate_again(X)
+        n_draws = _check_draws(n_importance_samples, "n_importance_samples")
+        return log_likelihood(self._fitted, X, self.device, n_draws, own_random_state(random_state))
+
+
+def _check_draws(value, name: str) -> int:
+    if not isinstance(value, Integral) or value < 1:
+        raise ValueError(f"{name} must be an integer >= 1, got {value!r}.")
+    return int(value)

@@ -1,0 +1,17 @@
+"""Where randomness comes from."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+
+def own_random_state(random_state) -> np.random.RandomState:
+    """Return a generator of numbers for a parameter ``random_state``.
+
+    None draws from fresh entropy, not from numpy's global generator: skae neither reads nor
+    changes global state.
+    """
+    if random_state is None:
+        return np.random.RandomState(np.random.SeedSequence().generate_state(4))
+    return check_random_state(random_state)
