@@ -51,3 +51,9 @@ def fashion_mnist() -> tuple[np.ndarray, np.ndarray] | None:
         return tuple(
             arrays[name].reshape(-1, 784).astype(np.float32) / 255 for name in ("X_train", "X_test")
         )
+
+
+def fashion_mnist_labels() -> tuple[np.ndarray, np.ndarray]:
+    """Return the classes of the training and the test images."""
+    with np.load(FOLDER / "fashion_mnist.npz") as arrays:
+        return arrays["y_train"], arrays["y_test"]

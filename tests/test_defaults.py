@@ -33,8 +33,9 @@ def test_epochs_have_bounds():
 
 
 def test_learning_rate_and_jitter_shrink_as_stated():
-    assert auto_learning_rate(512) == pytest.approx(0.007)
-    assert auto_learning_rate(32) == pytest.approx(0.0035)
+    assert auto_learning_rate(512, 64) == pytest.approx(0.007)
+    assert auto_learning_rate(32, 64) == auto_learning_rate(32, 2) == pytest.approx(0.0035)
+    assert auto_learning_rate(512, 256) == pytest.approx(0.0035)
     assert auto_jitter(100) == auto_jitter(500) == 0.6
     assert auto_jitter(2000) == pytest.approx(0.3)
     assert auto_jitter(20_000) == 0

@@ -12,12 +12,12 @@ from sklearn.utils.validation import check_is_fitted
 from skae._sklearn_private import Interval, StrOptions
 from skae.architectures import ARCHITECTURES
 from skae.base.fitting import Fit
-from skae.named_parts import NamedPartsMixin
 from skae.base.generation import GenerationMixin
 from skae.base.progress import CallbackSupportMixin
 from skae.base.validation import output_dtype, validate_sample_weight, validate_X
 from skae.kinds import KINDS
 from skae.losses import LOSSES
+from skae.named_parts import NamedPartsMixin
 from skae.training.scaling import densify
 
 # Entries of the dense codes that are made sparse at once.

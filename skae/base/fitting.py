@@ -25,7 +25,7 @@ from skae.base.progress import EpochReport
 from skae.base.random_state import own_random_state
 from skae.base.start import Start, check_kind, note_features, resolve_parts
 from skae.base.training_codes import TrainingCodes
-from skae.kinds.kind import Setting
+from skae.kinds.interface import Setting
 from skae.training import defaults
 from skae.training.batches import Batches
 from skae.training.device import resolve_device
@@ -141,9 +141,7 @@ class Fit:
         generator = torch.Generator().manual_seed(self.weights_seed)
         return principal_axes(self.rows, n_axes, generator, weight)
 
-    def _new_network(
-        self, axes: PrincipalAxes | None, weight: torch.Tensor
-    ) -> AutoencoderNetwork:
+    def _new_network(self, axes: PrincipalAxes | None, weight: torch.Tensor) -> AutoencoderNetwork:
         generator = torch.Generator().manual_seed(self.weights_seed)
         network = self.fitted.new_network(self.device, generator)
         note_features(network, self.moments, self.fitted.scaling)
@@ -243,7 +241,10 @@ class Fit:
         return TrainingPlan(
             n_epochs=given_or(p.max_epochs, defaults.auto_epochs(n_training, batch_size)),
             batch_size=batch_size,
-            learning_rate=given_or(p.learning_rate, defaults.auto_learning_rate(batch_size)),
+            learning_rate=given_or(
+                p.learning_rate,
+                defaults.auto_learning_rate(batch_size, self.fitted.n_components),
+            ),
             optimizer=self.optimizer,
             weight_decay=p.weight_decay,
             schedule=one_cycle,

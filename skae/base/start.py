@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 
 from skae.architectures import ARCHITECTURES, Architecture
-from skae.named_parts import resolve_part
 from skae.kinds import KINDS, Kind
-from skae.kinds.kind import Setting
+from skae.kinds.interface import Setting
 from skae.losses import LOSSES, FunctionLoss, Loss
+from skae.named_parts import resolve_part
 from skae.training.network import AutoencoderNetwork
 from skae.training.principal_axes import PrincipalAxes
 from skae.training.rows import Rows

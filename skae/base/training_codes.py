@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from skae.kinds.kind import CodeSummary, Kind
+from skae.kinds.interface import CodeSummary
+from skae.kinds.kind import Kind
 
 # Codes that are kept, for densities fitted on them later.
 _MOST_CODES = 10_000

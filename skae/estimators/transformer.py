@@ -32,9 +32,11 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     n_components : int, float in (0, 1) or "auto", default="auto"
         Size of the code. A float means as many components as PCA needs to explain that share of
         the variance. "auto" means as many as PCA needs for 0.9 of it, but at most half of the
-        features and at most 64. The fitted value is ``n_components_``.
+        features and at most 64; for "overcomplete", twice the features, and for "sparse", as
+        many as there are features, at most 256. The fitted value is ``n_components_``.
 
-    kind : {"undercomplete"} or Kind, default="undercomplete"
+    kind : {"undercomplete", "overcomplete", "sparse", "denoising", "contractive", \
+            "variational"} or Kind, default="undercomplete"
         What makes the code a good code, by name or as an object of :mod:`skae.kinds`.
 
     architecture : {"dense"} or Architecture, default="dense"
@@ -46,8 +48,8 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         (n_samples, n_features) and returns the loss of each entry. "bce" needs `X` in [0, 1].
 
     init : {"pca", "random"}, default="pca"
-        "pca" starts at PCA where the code is not larger than the data. "random" is the textbook
-        network, `f` and `g` alone with random weights.
+        "pca" starts at PCA where the code is not larger than the data, or at what the kind makes
+        of it. "random" is the textbook network, `f` and `g` alone with random weights.
 
     max_epochs : int or "auto", default="auto"
         Number of passes over the training rows. "auto" means as many as make 1,000 batches: fewer
@@ -62,8 +64,9 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
     learning_rate : float or "auto", default="auto"
         Highest learning rate; it rises in the first tenth of the batches and falls to zero in
-        the others, each on a half cosine. "auto" means ``0.007 * (batch_size / 512) ** 0.25``.
-        The fitted value is ``learning_rate_``.
+        the others, each on a half cosine. "auto" means ``0.007 * (batch_size / 512) ** 0.25``,
+        times ``sqrt(64 / n_components)`` for codes of more than 64 values. The fitted value is
+        ``learning_rate_``.
 
     optimizer : {"adamw", "adam", "rmsprop", "sgd"} or class, default="adamw"
         The optimizer, by name or as a class of :mod:`torch.optim`.
@@ -75,8 +78,8 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         Standard deviation of the Gaussian noise added in training to what the encoder is shown,
         but not to what the decoder should give: a regularisation [1]_. The unit is the root mean
         square of what PCA leaves over; with ``init="random"``, that of the centred data. "auto"
-        means ``0.6 * sqrt(500 / n_samples)``, at most 0.6; 0 from 20,000 samples on and with
-        ``init="random"``.
+        means ``0.6 * sqrt(500 / n_samples)``, at most 0.6; 0 from 20,000 samples on, with
+        ``init="random"``, with a corruption and for ``kind="variational"``.
 
     early_stopping : bool, default=True
         Whether rows are held out to say which weights are best. If False, all rows are trained
@@ -148,6 +151,15 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         The one number by which centred features are divided inside, the root of their mean
         variance.
 
+    sparsity_, dead_units_, dictionary_ : float, ndarray of int, ndarray
+        Share of zeros in the codes of the training rows, units that none of them activates, and
+        the decoder's direction of each unit, of shape (n_components, n_features). Only for
+        ``kind="sparse"``, see :class:`~skae.kinds.Sparse`.
+
+    active_units_ : ndarray of int
+        Values of the code whose posterior mean varies over the training rows by a variance of
+        more than 0.01 [2]_. Only for ``kind="variational"``.
+
     kind_, architecture_ : Kind, Architecture
         The parts that were fitted.
 
@@ -168,6 +180,8 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     ----------
     .. [1] C. M. Bishop, "Training with noise is equivalent to Tikhonov regularization", Neural
        Computation 7(1), 1995.
+    .. [2] Y. Burda, R. Grosse and R. Salakhutdinov, "Importance weighted autoencoders", ICLR
+       2016.
 
     Examples
     --------
@@ -290,9 +304,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             Reconstructions in the units of the training rows, of the dtype of the codes.
         """
         check_is_fitted(self)
-        codes = check_array(
-            X, dtype=[np.float64, np.float32], accept_sparse="csr", input_name="X"
-        )
+        codes = check_array(X, dtype=[np.float64, np.float32], accept_sparse="csr", input_name="X")
         if codes.shape[1] != self.n_components_:
             raise ValueError(
                 f"X has {codes.shape[1]} columns, but the codes of this "

@@ -5,7 +5,8 @@
 
 from skae.kinds.contractive import Contractive
 from skae.kinds.denoising import Denoising
-from skae.kinds.kind import CodeSummary, ForwardPass, Kind, LinearStart, Setting
+from skae.kinds.interface import CodeSummary, ForwardPass, LinearStart, Setting
+from skae.kinds.kind import Kind
 from skae.kinds.overcomplete import Overcomplete
 from skae.kinds.sparse import Sparse
 from skae.kinds.undercomplete import Undercomplete

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 
 from skae.kinds.checks import check_choice, check_number
-from skae.kinds.kind import ForwardPass, Kind, Setting
+from skae.kinds.interface import ForwardPass, Setting
+from skae.kinds.kind import Kind
 
 # Up to this many values of the code, each has a gradient of its own.
 _EXACT_SIZE = 8

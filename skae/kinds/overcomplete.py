@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import warnings
 
-from skae.kinds.kind import Kind, Setting
+from skae.kinds.interface import Setting
+from skae.kinds.kind import Kind
 
 # What n_components="auto" adds to the features, at most.
 _MOST_ADDED = 512
@@ -53,19 +54,21 @@ class Overcomplete(Kind):
         return False
 
     def check(self, setting: Setting) -> None:
-        """Refuse a code that is not larger than the data; warn if nothing holds it back."""
+        """Warn if the code is not larger than the data, or if nothing holds it back."""
         n_components, n_features = setting.n_components, setting.n_features
         if n_components <= n_features:
-            raise ValueError(
+            _warn(
                 f"n_components={n_components} is not larger than the {n_features} features of X, "
-                f"as kind='overcomplete' needs it: give at least {n_features + 1}, 'auto' (twice "
-                f"the features), or kind='undercomplete'."
+                f"so the code is not overcomplete: give at least {n_features + 1}, 'auto' (twice "
+                f"the features), or kind='undercomplete', which starts at PCA."
             )
-        if self.corruption is None and setting.weight_decay == 0:
-            warnings.warn(
+        elif self.corruption is None and setting.weight_decay == 0:
+            _warn(
                 f"A code of {n_components} values can hold a copy of {n_features} features, and "
                 f"nothing keeps this one from it: give kind=Overcomplete(corruption='masking'), a "
-                f"weight_decay above 0, or kind='sparse'.",
-                UserWarning,
-                stacklevel=2,
+                f"weight_decay above 0, or kind='sparse'."
             )
+
+
+def _warn(sentence: str) -> None:
+    warnings.warn(sentence, UserWarning, stacklevel=3)

@@ -6,11 +6,14 @@ import numpy as np
 import torch
 
 from skae.kinds.checks import check_choice, check_integer, check_number
-from skae.kinds.kind import CodeSummary, ForwardPass, Kind, LinearStart, Setting
+from skae.kinds.interface import CodeSummary, ForwardPass, LinearStart, Setting
+from skae.kinds.kind import Kind
 from skae.kinds.sparsity import SPARSITIES, Sparsity, SparsityState
 
 # Share of the units that k="auto" lets a sample have.
 _AUTO_SHARE = 0.1
+# The largest code that n_components="auto" stands for.
+_MOST_COMPONENTS = 256
 
 
 class Sparse(Kind):
@@ -117,6 +120,10 @@ class Sparse(Kind):
         self.linear_decoder = linear_decoder
         self.sparse_output = sparse_output
         self.corruption = corruption
+
+    def auto_n_components(self, n_needed: int, n_features: int) -> int:
+        """Return the number of features, at most 256."""
+        return min(n_features, _MOST_COMPONENTS)
 
     def n_axes(self, n_components: int, n_features: int) -> int:
         """Return all of a code that is not larger than the data, and none of a larger one."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import nn
 
-from skae.kinds.kind import ForwardPass, LinearStart
+from skae.kinds.interface import ForwardPass, LinearStart
 
 # Values of the code up to this size are zero under "l1". The penalty does not depend on the unit
 # that the code is counted in, so training moves the values, not this limit.
@@ -222,6 +222,4 @@ def column_norms(forward_pass: ForwardPass) -> torch.Tensor:
 
 def bernoulli_divergence(target: float, mean: torch.Tensor) -> torch.Tensor:
     """Return KL(target || mean) of Bernoulli distributions, elementwise."""
-    return target * torch.log(target / mean) + (1 - target) * torch.log(
-        (1 - target) / (1 - mean)
-    )
+    return target * torch.log(target / mean) + (1 - target) * torch.log((1 - target) / (1 - mean))

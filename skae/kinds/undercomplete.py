@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from skae.kinds.kind import Kind, Setting
+from skae.kinds.interface import Setting
+from skae.kinds.kind import Kind
 
 
 class Undercomplete(Kind):

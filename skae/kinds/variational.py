@@ -8,7 +8,8 @@ import numpy as np
 import torch
 
 from skae.kinds.checks import check_number
-from skae.kinds.kind import CodeSummary, ForwardPass, Kind, LinearStart, Setting
+from skae.kinds.interface import CodeSummary, ForwardPass, LinearStart, Setting
+from skae.kinds.kind import Kind
 from skae.losses.loss import Loss
 
 # Limits of the logarithm of the posterior's variance, and the smallest scale of residuals, that
@@ -137,9 +138,7 @@ class Variational(Kind):
         mean, log_variance = self.posterior(encoder_output)
         if generator is None:
             return mean
-        noise = torch.randn(
-            mean.shape, generator=generator, device=mean.device, dtype=mean.dtype
-        )
+        noise = torch.randn(mean.shape, generator=generator, device=mean.device, dtype=mean.dtype)
         return torch.addcmul(mean, torch.exp(0.5 * log_variance), noise)
 
     def entry_losses(

@@ -12,7 +12,8 @@ from skae.losses.loss import Loss
 class MAE(Loss):
     r"""Absolute error, :math:`|x - \hat{x}|`: less moved by single large errors than MSE.
 
-    The distribution that goes with it is Laplace's, :math:`\log p(x) = -\log 2 b - |x - \hat{x}| / b`.
+    The distribution that goes with it is Laplace's,
+    :math:`\log p(x) = -\log 2 b - |x - \hat{x}| / b`.
     """
 
     has_scale = True

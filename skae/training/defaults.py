@@ -13,6 +13,8 @@ _MANY_ROWS = 5000
 _FEWEST_EPOCHS, _MOST_EPOCHS = 10, 150
 # Rows from which no jitter is needed.
 _ENOUGH_ROWS = 20_000
+# Values from which a code is large.
+_LARGE_CODE = 64
 # Features from which a row is large.
 _LARGE_ROW = 256
 
@@ -41,9 +43,13 @@ def auto_epochs(n_samples: int, batch_size: int) -> int:
     return min(_MOST_EPOCHS, max(_FEWEST_EPOCHS, round(n_batches / per_epoch)))
 
 
-def auto_learning_rate(batch_size: int) -> float:
-    """Return 0.007 for batches of 512, less for smaller ones, by the fourth root of their size."""
-    return 0.007 * (batch_size / 512) ** 0.25
+def auto_learning_rate(batch_size: int, n_components: int) -> float:
+    """Return 0.007 for batches of 512, less for smaller ones, by the fourth root of their size.
+
+    Where many values of a code meet in each feature, their steps add up: beyond 64 the rate
+    falls by the root of the size of the code.
+    """
+    return 0.007 * (batch_size / 512) ** 0.25 * min(1.0, _LARGE_CODE / n_components) ** 0.5
 
 
 def auto_jitter(n_samples: int) -> float:

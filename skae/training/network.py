@@ -10,7 +10,8 @@ from torch import nn
 from skae.architectures.architecture import Architecture
 from skae.architectures.layers import TiedLinear, first_weight, linear, silence
 from skae.corruptions import Features
-from skae.kinds.kind import ForwardPass, Kind, LinearStart
+from skae.kinds.interface import ForwardPass, LinearStart
+from skae.kinds.kind import Kind
 from skae.losses.loss import Loss
 
 # How far beyond the range of the training rows a residual network is trusted, in ranges: where
@@ -252,9 +253,7 @@ class AutoencoderNetwork(nn.Module):
         )
         return output, forward_pass
 
-    def _jittered(
-        self, X: torch.Tensor, generator: torch.Generator, jitter: float
-    ) -> torch.Tensor:
+    def _jittered(self, X: torch.Tensor, generator: torch.Generator, jitter: float) -> torch.Tensor:
         if not jitter:
             return X
         noise = torch.randn(X.shape, generator=generator, device=X.device, dtype=X.dtype)

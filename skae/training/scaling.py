@@ -86,7 +86,9 @@ class Moments:
     def of(cls, X, sample_weight: np.ndarray | None = None) -> Moments:
         """Compute the moments of `X`, block by block, each row counted by its weight."""
         weight = np.ones(X.shape[0]) if sample_weight is None else sample_weight
-        lows, highs = zip(*((b.min(axis=0), b.max(axis=0)) for _, b in dense_blocks(X)), strict=True)
+        lows, highs = zip(
+            *((b.min(axis=0), b.max(axis=0)) for _, b in dense_blocks(X)), strict=True
+        )
         lows = np.min(lows, axis=0).astype(np.float64)
         highs = np.max(highs, axis=0).astype(np.float64)
         # Dividing by the largest entry first keeps squares of entries near the limits of the
