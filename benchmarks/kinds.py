@@ -141,7 +141,8 @@ def occlusion() -> pd.DataFrame:
     test, size = test[:2000], round(side * 10 / 28)
     rng = np.random.default_rng(0)
     hidden = np.zeros((len(test), side, side), dtype=bool)
-    for image, (top, left) in zip(hidden, rng.integers(side - size + 1, size=(len(test), 2))):
+    corners = rng.integers(side - size + 1, size=(len(test), 2))
+    for image, (top, left) in zip(hidden, corners, strict=True):
         image[top : top + size, left : left + size] = True
     hidden = hidden.reshape(len(test), -1)
     shown = np.where(hidden, 0, test).astype(np.float32)

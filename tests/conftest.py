@@ -88,7 +88,7 @@ def make_network():
         return AutoencoderNetwork(
             n_features,
             n_components,
-            kind=kind or Undercomplete(),
+            kind=(kind or Undercomplete()).resolved(),
             architecture=architecture or Dense(hidden_layer_sizes=(8,)),
             loss=loss or MSE(),
             linear_path=linear_path,

@@ -23,6 +23,13 @@ EXPECTED_FAILURES = {
 }
 
 
+# What two kinds say of the codes of one value and of the noise that is fitted here.
+pytestmark = [
+    pytest.mark.filterwarnings(r"ignore:n_components=\d+ is not larger than the:UserWarning"),
+    pytest.mark.filterwarnings("ignore:Posterior collapse. only:UserWarning"),
+]
+
+
 def build(estimator, kind, architecture, **parameters):
     return estimator(kind=kind, architecture=architecture, max_epochs=2, **parameters)
 

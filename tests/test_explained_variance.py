@@ -57,10 +57,9 @@ def fitted_pca(X, n_components, precision="float64"):
         precision=precision,
     )
     network = fitted.new_network(torch.device("cpu"))
-    network.set_linear_path(
-        *map(torch.from_numpy, (pca.components_, pca.explained_variance_**0.5, pca.mean_)),
-        residual_scale=1.0,
-    )
+    start = fitted.kind.linear_start(torch.from_numpy(pca.explained_variance_**0.5), 0.0)
+    axes, mean = torch.from_numpy(pca.components_), torch.from_numpy(pca.mean_)
+    network.set_linear_path(axes, start, mean, residual_scale=1.0)
     fitted.set_weights(network.state_dict())
     return fitted, pca
 

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
+from torch import distributions
 
 from skae.losses import BCE, LOSSES, MAE, MSE, FunctionLoss, Huber
 
@@ -190,3 +191,67 @@ def test_function_that_reduces_is_refused(function, shape):
 def test_function_survives_clone():
     loss = FunctionLoss(torch.nn.functional.mse_loss)
     assert clone(loss).function is loss.function
+
+
+# What each loss stands for, by torch's own distributions.
+DISTRIBUTIONS = {
+    "mse": ("gaussian", lambda output, scale: distributions.Normal(output, scale)),
+    "mae": ("laplace", lambda output, scale: distributions.Laplace(output, scale)),
+    "bce": ("bernoulli", lambda output, scale: distributions.Bernoulli(logits=output)),
+}
+
+
+@pytest.mark.parametrize("name", DISTRIBUTIONS)
+@pytest.mark.parametrize("log_scale", [-3.0, 0.0, 1.5])
+def test_log_likelihood_is_torchs(name, log_scale):
+    output, target = outputs_and_targets()
+    if name == "bce":
+        target = target.round()
+    log_scale = torch.tensor(log_scale, dtype=torch.float64)
+    values = LOSSES[name]().log_likelihood(output, target, log_scale)
+    expected = DISTRIBUTIONS[name][1](output, log_scale.exp()).log_prob(target)
+    torch.testing.assert_close(values, expected)
+
+
+@pytest.mark.parametrize("name", DISTRIBUTIONS)
+def test_log_likelihood_is_a_density(name):
+    """It sums to one over all entries that there can be."""
+    ends = (0, 1, 2) if name == "bce" else (-40, 40, 80001)
+    entries = torch.linspace(*ends, dtype=torch.float64)[:, None]
+    step = 1.0 if name == "bce" else float(entries[1] - entries[0])
+    output = torch.full_like(entries, 0.7)
+    log_scale = torch.tensor(0.3, dtype=torch.float64)
+    total = LOSSES[name]().log_likelihood(output, entries, log_scale).exp().sum() * step
+    assert float(total) == pytest.approx(1, abs=1e-6)
+
+
+@every_loss
+def test_what_a_loss_stands_for(name):
+    loss = LOSSES[name]()
+    distribution = DISTRIBUTIONS[name][0] if name in DISTRIBUTIONS else None
+    assert loss.distribution == distribution
+    assert loss.has_scale == (distribution in ("gaussian", "laplace"))
+
+
+@pytest.mark.parametrize("loss", [Huber(), FunctionLoss(lambda output, target: output)])
+def test_a_loss_without_a_distribution_has_no_likelihood(loss):
+    assert loss.distribution is None
+    output, target = outputs_and_targets()
+    with pytest.raises(NotImplementedError, match="stands for no distribution"):
+        loss.log_likelihood(output, target, torch.tensor(0.0))
+
+
+@pytest.mark.parametrize("loss", [MSE(), MAE()], ids=["mse", "mae"])
+def test_the_best_scale_is_that_of_the_residuals(loss):
+    output, target = outputs_and_targets()
+    error = (output - target).abs()
+    best = error.square().mean().sqrt() if loss.distribution == "gaussian" else error.mean()
+    log_scale = best.log().requires_grad_()
+    loss.log_likelihood(output, target, log_scale).mean().backward()
+    assert abs(float(log_scale.grad)) < 1e-12
+
+
+def test_bce_has_no_scale():
+    output, target = outputs_and_targets()
+    values = BCE().log_likelihood(output, target, None)
+    torch.testing.assert_close(values, -BCE().elementwise(output, target))

@@ -3,7 +3,10 @@ import pytest
 import torch
 
 from skae.base.n_components import resolve_n_components
+from skae.kinds import KINDS, Undercomplete
 from skae.training.principal_axes import PrincipalAxes
+
+every_kind = pytest.mark.parametrize("kind", KINDS)
 
 
 def spectrum(shares):
@@ -19,8 +22,9 @@ FLAT = spectrum([1.0] * 400)
 
 
 @pytest.mark.parametrize("n_components", [1, 7, 1000, np.int64(5), np.uint8(3)])
-def test_integers_stand_for_themselves(n_components):
-    found = resolve_n_components(n_components, None, 10)
+@every_kind
+def test_integers_stand_for_themselves(n_components, kind):
+    found = resolve_n_components(n_components, None, 10, KINDS[kind]())
     assert type(found) is int
     assert found == n_components
 
@@ -28,12 +32,13 @@ def test_integers_stand_for_themselves(n_components):
 @pytest.mark.parametrize(
     ("share", "expected"), [(0.3, 1), (0.6, 2), (0.8, 3), (0.9, 4), (np.float64(0.99), 7)]
 )
-def test_shares_are_of_the_variance(share, expected):
-    assert resolve_n_components(share, GEOMETRIC, 20) == expected
+@every_kind
+def test_shares_are_of_the_variance(share, expected, kind):
+    assert resolve_n_components(share, GEOMETRIC, 20, KINDS[kind]()) == expected
 
 
 def test_shares_are_not_limited():
-    assert resolve_n_components(0.9, FLAT, 400) == 360
+    assert resolve_n_components(0.9, FLAT, 400, Undercomplete()) == 360
 
 
 @pytest.mark.parametrize(
@@ -47,5 +52,12 @@ def test_shares_are_not_limited():
         (spectrum([0.0] * 5), 5, 1),
     ],
 )
-def test_auto(axes, n_features, expected):
-    assert resolve_n_components("auto", axes, n_features) == expected
+@pytest.mark.parametrize("kind", [name for name in KINDS if name != "overcomplete"])
+def test_auto(axes, n_features, expected, kind):
+    assert resolve_n_components("auto", axes, n_features, KINDS[kind]()) == expected
+
+
+@pytest.mark.parametrize(("n_features", "expected"), [(1, 2), (20, 40), (512, 1024), (784, 1296)])
+def test_auto_of_the_overcomplete_kind_is_larger_than_the_data(n_features, expected):
+    kind = KINDS["overcomplete"]()
+    assert resolve_n_components("auto", GEOMETRIC, n_features, kind) == expected

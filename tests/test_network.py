@@ -17,17 +17,34 @@ def pca(X):
 
 def start_at(network, pca, n_samples, residual_scale=0.5):
     # scikit-learn divides by n - 1, the network by n.
-    variances = pca.explained_variance_ * (n_samples - 1) / n_samples
+    share = (n_samples - 1) / n_samples
+    deviations = torch.from_numpy(np.sqrt(pca.explained_variance_ * share))
     network.set_linear_path(
         torch.from_numpy(pca.components_),
-        torch.from_numpy(np.sqrt(variances)),
+        network.kind.linear_start(deviations, pca.noise_variance_ * share),
         torch.from_numpy(pca.mean_),
         residual_scale,
     )
     return network
 
 
-@pytest.mark.parametrize("kind", KINDS)
+def starts_at_pca(kind):
+    """Return whether a kind's linear path is that of PCA, and not one fitted to its own codes."""
+    return kind.takes_linear_path(N_COMPONENTS, 6) and not kind.fits_decoder
+
+
+def probabilistic_pca(X):
+    """Return the means of the posterior and the reconstructions of Tipping and Bishop 1999."""
+    centred = X - X.mean(axis=0)
+    variances, axes = np.linalg.eigh(centred.T @ centred / len(X))
+    noise = variances[:-N_COMPONENTS].mean()
+    W = axes[:, -N_COMPONENTS:] * np.sqrt(variances[-N_COMPONENTS:] - noise)
+    M = W.T @ W + noise * np.eye(N_COMPONENTS)
+    codes = (centred @ W @ np.linalg.inv(M))[:, ::-1]
+    return codes, X.mean(axis=0) + codes[:, ::-1] @ W.T
+
+
+@pytest.mark.parametrize("kind", [name for name in KINDS if starts_at_pca(KINDS[name]())])
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 @pytest.mark.parametrize("loss", [name for name in LOSSES if LOSSES[name].rescales])
 def test_start_is_pca(X, pca, make_network, kind, architecture, loss):
@@ -41,11 +58,16 @@ def test_start_is_pca(X, pca, make_network, kind, architecture, loss):
     start_at(network, pca, len(X))
     rows = torch.from_numpy(X)
     codes = network.encode(rows).detach().numpy()
+    reconstruction = network.decode(network.encode(rows)).detach().numpy()
+    if KINDS[kind].has_posterior:
+        means, expected = probabilistic_pca(X)
+        np.testing.assert_allclose(np.abs(codes), np.abs(means), atol=1e-10)
+        np.testing.assert_allclose(reconstruction, expected, atol=1e-10)
+        return
     whitened = pca.transform(X) * np.sqrt(len(X) / (len(X) - 1))
     np.testing.assert_allclose(np.abs(codes), np.abs(whitened), atol=1e-10)
     np.testing.assert_allclose(codes.std(axis=0), 1, rtol=1e-10)
     np.testing.assert_allclose(codes.mean(axis=0), 0, atol=1e-10)
-    reconstruction = network.decode(network.encode(rows)).detach().numpy()
     expected = pca.inverse_transform(pca.transform(X))
     np.testing.assert_allclose(reconstruction, expected, atol=1e-10)
 
@@ -183,7 +205,9 @@ def test_shape_of_samples_is_the_architectures(make_network, generator):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_beyond_known_rows_the_linear_path_goes_on_alone(X, pca, make_network, kind, architecture):
+def test_beyond_known_rows_the_linear_path_goes_on_alone(
+    X, pca, make_network, kind, architecture, generator
+):
     network = make_network(
         n_components=N_COMPONENTS,
         kind=KINDS[kind](),
@@ -196,7 +220,7 @@ def test_beyond_known_rows_the_linear_path_goes_on_alone(X, pca, make_network, k
         for parameter in (*network.encoder.parameters(), *network.decoder.parameters()):
             parameter.add_(0.1)
         before = network.decode(network.encode(known))
-        network.note_ranges(known)
+        network.note_ranges(known, generator)
         # Nothing changes for rows within the ranges.
         assert torch.equal(network.decode(network.encode(known)), before)
         outlier = known[:1] + 1000 * network.linear_decoder.weight.sum(1)
@@ -206,10 +230,10 @@ def test_beyond_known_rows_the_linear_path_goes_on_alone(X, pca, make_network, k
         torch.testing.assert_close(step, outlier @ linear)
 
 
-def test_ranges_only_widen(make_network):
+def test_ranges_only_widen(make_network, generator):
     network = make_network(n_components=N_COMPONENTS).eval()
     with torch.no_grad():
-        network.note_ranges(torch.full((2, network.n_features), 3.0))
-        network.note_ranges(torch.full((2, network.n_features), 1.0))
+        network.note_ranges(torch.full((2, network.n_features), 3.0), generator)
+        network.note_ranges(torch.full((2, network.n_features), 1.0), generator)
     assert network.row_low.eq(1).all()
     assert network.row_high.eq(3).all()

@@ -47,7 +47,12 @@ def test_moments_are_numpys(name):
     moments, dense = Moments.of(X), exact(X)
     np.testing.assert_allclose(moments.mean, dense.mean(axis=0), rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(moments.deviation, np.sqrt(dense.var(axis=0).mean()), rtol=1e-10)
-    assert moments.mean.dtype == np.float64
+    np.testing.assert_allclose(moments.deviations, dense.std(axis=0), rtol=1e-10, atol=1e-12)
+    np.testing.assert_array_equal(moments.lows, dense.min(axis=0))
+    np.testing.assert_array_equal(moments.highs, dense.max(axis=0))
+    for values in (moments.mean, moments.deviations, moments.lows, moments.highs):
+        assert values.dtype == np.float64
+        assert values.shape == (X.shape[1],)
     assert moments.minimum == dense.min()
     assert moments.maximum == dense.max()
 
@@ -61,6 +66,11 @@ def test_a_weight_counts_repetitions(name, monkeypatch):
     repeated = Moments.of(np.repeat(exact(X), counts, axis=0))
     np.testing.assert_allclose(weighted.mean, repeated.mean, rtol=1e-10, atol=1e-12)
     np.testing.assert_allclose(weighted.deviation, repeated.deviation, rtol=1e-10)
+    np.testing.assert_allclose(
+        weighted.deviations, repeated.deviations, rtol=1e-10, atol=1e-12 * repeated.deviation
+    )
+    np.testing.assert_array_equal(weighted.lows, repeated.lows)
+    np.testing.assert_array_equal(weighted.highs, repeated.highs)
 
 
 @pytest.mark.parametrize("size", [1e-200, 1e-30, 1.0, 1e30, 1e200])
@@ -68,6 +78,7 @@ def test_extreme_magnitudes(size):
     moments, reference = Moments.of(VALUES * size), Moments.of(VALUES)
     np.testing.assert_allclose(moments.mean, reference.mean * size, rtol=1e-12)
     np.testing.assert_allclose(moments.deviation, reference.deviation * size, rtol=1e-12)
+    np.testing.assert_allclose(moments.deviations, reference.deviations * size, rtol=1e-12)
     scaling = moments.scaling(rescales=True)
     scaled = scaling.apply(VALUES * size, np.float64)
     np.testing.assert_allclose(scaled.var(axis=0).mean(), 1, rtol=1e-10)

@@ -260,29 +260,35 @@ class Watching(Kind):
         self.corrupted = []
         self.with_generator = []
 
-    def corrupt(self, X, generator):
+    def corrupt(self, X, features, generator):
         self.corrupted.append(len(X))
         return torch.zeros_like(X)
 
-    def code(self, encoder_output, generator=None):
+    def code(self, encoder_output, generator=None, state=None):
         self.with_generator.append(generator is not None)
         return encoder_output
 
 
-def test_validation_is_in_eval_mode_and_without_corruption(fit, make_network, scaled):
+def test_validation_is_in_eval_mode_with_the_corruption_of_training(fit, make_network, scaled):
     kind = Watching()
     network = make_network(kind=kind, linear_path=False)
     modes = []
     network.register_forward_hook(lambda module, *args: modes.append(module.training))
-    before = valid_loss(network, network.state_dict(), scaled)
+    clean = valid_loss(network, network.state_dict(), scaled)
+    assert not any(kind.with_generator)
+    assert not kind.corrupted
+    shown, target = torch.zeros(20, 6), torch.from_numpy(scaled[40:]).float()
+    with torch.no_grad():
+        corrupted = float((network.decode(network.encode(shown)) - target).square().mean())
     modes.clear()
     kind.with_generator.clear()
     result = fit(network)
     # 20 rows of validation make three batches, 40 of training four.
     assert modes == [False] * 3 + ([True] * 4 + [False] * 3) * 4
-    assert kind.with_generator == modes
-    assert sum(kind.corrupted) == 4 * 40
-    np.testing.assert_allclose(result.history["valid_loss"][0], before, rtol=1e-6)
+    assert all(kind.with_generator)
+    assert sum(kind.corrupted) == 4 * 40 + 5 * 20
+    np.testing.assert_allclose(result.history["valid_loss"][0], corrupted, rtol=1e-6)
+    assert abs(corrupted - clean) > 1e-3 * clean
 
 
 def test_learning_rate_follows_the_schedule(fit):

@@ -75,7 +75,11 @@ class Dense(Architecture):
 
     def ties_weights(self) -> bool:
         """Return whether the decoder's weights are the encoder's, transposed."""
-        return bool(self.tied_weights)
+        if not isinstance(self.tied_weights, bool):
+            raise ValueError(
+                f"tied_weights of Dense must be True or False, got {self.tied_weights!r}."
+            )
+        return self.tied_weights
 
     def build(
         self,
@@ -90,7 +94,7 @@ class Dense(Architecture):
         hidden = self.resolved(sample_shape, n_samples=0)._hidden_layer_sizes()
         activation = self._activation()
         encoder = _layers([n_features, *hidden, n_encoder_outputs], activation, generator)
-        if self.tied_weights:
+        if self.ties_weights():
             if n_encoder_outputs != n_components:
                 raise ValueError(
                     f"tied_weights=True of Dense needs an encoder with as many outputs as the "

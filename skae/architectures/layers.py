@@ -46,15 +46,8 @@ class TiedLinear(nn.Module):
 
 
 def silence(module: nn.Module) -> None:
-    """Set the last layer of `module` that has weights to zero, so that it gives zero.
-
-    Of a tied layer only the bias is set: its partner's weights are another module's.
-    """
-    layers = [
-        layer
-        for layer in module.modules()
-        if isinstance(layer, TiedLinear) or isinstance(getattr(layer, "weight", None), nn.Parameter)
-    ]
+    """Set the last layer of `module` that has weights to zero, so that it gives zero."""
+    layers = [m for m in module.modules() if isinstance(getattr(m, "weight", None), nn.Parameter)]
     with torch.no_grad():
         for parameter in layers[-1].parameters(recurse=False):
             parameter.zero_()

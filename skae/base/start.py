@@ -83,20 +83,22 @@ class Start:
         start = kind.linear_start(deviations, left_over / max(1, n_features - n_axes))
         network.set_linear_path(axes, start, found.mean, residual_scale)
         if kind.fits_decoder and not network.tied:
-            network.fit_linear_decoder(self._some_rows(_ROWS_OF_A_FIT))
+            index = self._some_rows(_ROWS_OF_A_FIT)
+            network.fit_linear_decoder(self.rows.take(index), self.weight[index])
 
     def _directions(self, n_directions: int) -> torch.Tensor:
-        """Return unit vectors from the mean to rows."""
-        away = self._some_rows(n_directions) - self.found.mean.to(self.rows.dtype)
+        """Return unit vectors from the mean to rows; where there are too few, some are repeated."""
+        index = self._some_rows(n_directions)
+        index = index[torch.arange(n_directions, device=index.device) % len(index)]
+        away = self.rows.take(index) - self.found.mean.to(self.rows.dtype)
         return torch.nn.functional.normalize(away, dim=1)
 
     def _some_rows(self, n_rows: int) -> torch.Tensor:
-        """Return rows drawn at random; some of them twice only where there are too few."""
+        """Return the indices of up to `n_rows` rows, drawn at random."""
         eligible = torch.nonzero(self.weight)[:, 0].cpu()
         generator = torch.Generator().manual_seed(self.seed)
-        order = torch.randperm(len(eligible), generator=generator)
-        drawn = order[torch.arange(n_rows) % len(order)]
-        return self.rows.take(eligible[drawn].to(self.rows.device))
+        order = torch.randperm(len(eligible), generator=generator)[:n_rows]
+        return eligible[order].to(self.rows.device)
 
 
 def note_features(network: AutoencoderNetwork, moments: Moments, scaling: Scaling) -> None:

@@ -46,6 +46,12 @@ def check_integer(value, name: str, *, low: int, high: int, reason: str = "") ->
     raise ValueError(f"{name} must be an integer from {low} to {high}{reason}, got {value!r}.")
 
 
+def check_boolean(value, name: str) -> None:
+    """Refuse what is neither True nor False."""
+    if not isinstance(value, bool):
+        raise ValueError(f"{name} must be True or False, got {value!r}.")
+
+
 def check_choice(value, name: str, choices) -> None:
     """Refuse what is none of some names."""
     if not (isinstance(value, str) and value in choices):

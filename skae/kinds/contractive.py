@@ -10,8 +10,46 @@ from skae.kinds.kind import Kind
 
 # Up to this many values of the code, each has a gradient of its own.
 _EXACT_SIZE = 8
-# Variances below this share of one are taken for it.
+# Variances of a value of the code below this are taken for it.
 _SMALLEST_VARIANCE = 1e-6
+# Rows in a batch from which their variance says enough.
+_ENOUGH_ROWS = 8
+# Rows that make half of a running mean.
+_MEMORY = 100
+
+
+class CodeMoments(torch.nn.Module):
+    """The running mean and variance of a code, for batches of too few rows.
+
+    Parameters
+    ----------
+    n_components : int
+        Size of the code.
+    """
+
+    def __init__(self, n_components: int):
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(n_components))
+        self.register_buffer("variance", torch.ones(n_components))
+
+    def variance_of(self, code: torch.Tensor) -> torch.Tensor:
+        """Return the variances over a batch, or over the batches so far where it is small.
+
+        Either way, the gradient is such that a code of another scale has the same penalty.
+        """
+        square = (code - self.mean).square().mean(0)
+        if self.training:
+            self._note(code.detach())
+        if len(code) >= _ENOUGH_ROWS:
+            return code.var(0, correction=0).clamp_min(_SMALLEST_VARIANCE)
+        square = square.clamp_min(_SMALLEST_VARIANCE)
+        return self.variance.clone() * square / square.detach()
+
+    def _note(self, code: torch.Tensor) -> None:
+        share = len(code) / (len(code) + _MEMORY)
+        square = (code - self.mean).square().mean(0)
+        self.mean.lerp_(code.mean(0), share)
+        self.variance.lerp_(square, share).clamp_min_(_SMALLEST_VARIANCE)
 
 
 class Contractive(Kind):
@@ -23,7 +61,8 @@ class Contractive(Kind):
               J_{ij}(x) = \frac{1}{s_i} \frac{\partial z_i}{\partial x_j},
 
     the Jacobian of the encoder at `x` (Rifai et al. [1]_), with the code counted in units of its
-    standard deviations :math:`s_i` over the batch: otherwise a smaller code with a larger decoder
+    standard deviations :math:`s_i` over the batch (over the batches so far, where a batch has
+    fewer than 8 rows): otherwise a smaller code with a larger decoder
     would pay less and be no more robust, which Rifai et al. prevent by tying the weights. The
     derivatives are those of the encoder in evaluation mode, whatever it is made of, with respect
     to features that are centred and divided by ``scale_``.
@@ -70,12 +109,15 @@ class Contractive(Kind):
         check_number(self.weight, "weight of Contractive", low=0)
         check_choice(self.jacobian, "jacobian of Contractive", ("auto", "exact", "projected"))
 
+    def new_state(self, n_components: int) -> CodeMoments:
+        """Return the running moments of the code."""
+        return CodeMoments(n_components)
+
     def added_loss(self, forward_pass: ForwardPass) -> torch.Tensor | None:
         """Return the squared norm of the Jacobian at each row, times the weight."""
         if self.weight == 0:
             return None
-        variance = forward_pass.code.var(0, correction=0).clamp_min(_SMALLEST_VARIANCE)
-        inverse = variance.rsqrt()
+        inverse = forward_pass.state.variance_of(forward_pass.code).rsqrt()
         differentiable = torch.is_grad_enabled()
         with torch.enable_grad():
             rows = forward_pass.shown.detach().requires_grad_()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from skae.kinds.checks import check_choice, check_integer, check_number
+from skae.kinds.checks import check_boolean, check_choice, check_integer, check_number
 from skae.kinds.interface import CodeSummary, ForwardPass, LinearStart, Setting
 from skae.kinds.kind import Kind
 from skae.kinds.sparsity import SPARSITIES, Sparsity, SparsityState
@@ -149,6 +149,8 @@ class Sparse(Kind):
         if self.k != "auto":
             reason = f", as the code has {setting.n_components} values"
             check_integer(self.k, "k of Sparse", low=1, high=setting.n_components, reason=reason)
+        check_boolean(self.linear_decoder, "linear_decoder of Sparse")
+        check_boolean(self.sparse_output, "sparse_output of Sparse")
         if self.sparse_output and not SPARSITIES[self.penalty].has_zeros:
             raise ValueError(
                 f"sparse_output=True of Sparse is of no use with penalty={self.penalty!r}, whose "

@@ -18,6 +18,9 @@ _DEAD_AFTER = 2000
 # Weight of the reconstruction of the residual by dead units, and how many take part for each
 # unit that a sample may have.
 _REVIVAL_WEIGHT, _REVIVAL_UNITS = 1 / 32, 2
+# Share of the newest batch in the running mean of the threshold, which has to follow the values
+# of the code as they grow.
+_NEWEST = 0.1
 _UNKNOWN = -1.0
 _TINY = 1e-12
 
@@ -54,7 +57,7 @@ class SparsityState(nn.Module):
         """Take the smallest value kept of a batch into the running mean."""
         with torch.no_grad():
             known = self.threshold >= 0
-            mean = torch.where(known, 0.99 * self.threshold + 0.01 * smallest, smallest)
+            mean = torch.where(known, torch.lerp(self.threshold, smallest, _NEWEST), smallest)
             self.threshold.copy_(mean)
 
 

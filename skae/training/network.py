@@ -65,7 +65,7 @@ class AutoencoderNetwork(nn.Module):
         )
         self.state = kind.new_state(n_components)
         self.tied = architecture.ties_weights()
-        self.linear_encoder = self.linear_decoder = self.encoder_rest = None
+        self.linear_encoder = self.linear_decoder = self.encoder_rest = self.gates = None
         self.features = Features(self.sample_shape)
         self.register_buffer("residual_scale", torch.ones(()))
         for name, size in (("row", n_features), ("code", n_components)):
@@ -87,8 +87,13 @@ class AutoencoderNetwork(nn.Module):
             self.linear_decoder = TiedLinear(self.linear_encoder)
         else:
             self.linear_decoder = linear(self.n_components, self.n_features, generator)
-        silence(self.encoder)
-        silence(self.decoder)
+        if self.tied:
+            # With tied weights a layer of zeros would be one in the encoder and one in the
+            # decoder, from where no gradient leads away.
+            self.gates = nn.Parameter(torch.zeros(2))
+        else:
+            silence(self.encoder)
+            silence(self.decoder)
         if n_rest:
             self.encoder_rest = nn.Parameter(torch.zeros(n_rest))
 
@@ -135,18 +140,30 @@ class AutoencoderNetwork(nn.Module):
             if self.log_scale is not None:
                 self.log_scale.fill_(math.log(start.scale or residual_scale))
 
-    def fit_linear_decoder(self, X: torch.Tensor) -> None:
-        """Set the linear path of the decoder to the least squares fit of rows by their codes."""
+    def fit_linear_decoder(self, X: torch.Tensor, weight: torch.Tensor) -> None:
+        """Set the linear path of the decoder to the least squares fit of rows by their codes.
+
+        Parameters
+        ----------
+        X : torch.Tensor of shape (n_samples, n_features)
+            Rows.
+
+        weight : torch.Tensor of shape (n_samples,)
+            How much each of them counts.
+        """
+        self.eval()  # so that the kind takes them for no rows to train on
         with torch.no_grad():
             codes, X = self.encode(X).double(), X.double()
-            mean_code, mean = codes.mean(0), X.mean(0)
+            share = (weight.double() / weight.double().sum())[:, None]
+            mean_code, mean = (share * codes).sum(0), (share * X).sum(0)
             codes = codes - mean_code
-            gram = codes.T @ codes
+            gram = (share * codes).T @ codes
             ridge = _RIDGE * gram.diagonal().mean() + torch.finfo(gram.dtype).tiny
             gram.diagonal().add_(ridge)
-            weight = torch.linalg.solve(gram, codes.T @ (X - mean))
-            self.linear_decoder.weight.copy_(weight.T)
-            self.linear_decoder.bias.copy_(mean - mean_code @ weight)
+            solution = torch.linalg.solve(gram, (share * codes).T @ (X - mean))
+            self.linear_decoder.weight.copy_(solution.T)
+            self.linear_decoder.bias.copy_(mean - mean_code @ solution)
+        self.train()
 
     def encoder_output(self, X: torch.Tensor) -> torch.Tensor:
         """Return what the encoder makes of rows of shape (n_samples, n_features)."""
@@ -154,6 +171,8 @@ class AutoencoderNetwork(nn.Module):
         output = self.encoder(known.reshape(-1, *self.sample_shape))
         if self.linear_encoder is None:
             return output
+        if self.gates is not None:
+            output = self.gates[0] * output
         mean = self.linear_encoder(X)
         if output.shape[1] == self.n_components:
             return output + mean
@@ -170,6 +189,8 @@ class AutoencoderNetwork(nn.Module):
         residual = self.decoder(known).reshape(-1, self.n_features)
         if self.linear_decoder is None:
             return residual
+        if self.gates is not None:
+            residual = self.gates[1] * residual
         if self.loss.rescales:  # otherwise the residual is not in units of the data
             residual = residual * self.residual_scale
         return self.loss.output(self.linear_decoder(code), residual)

@@ -1,0 +1,82 @@
+"""
+Overcomplete: is the code a copy?
+=================================
+
+A code larger than the data can hold a copy of them. Then everything is rebuilt well, also what is
+nothing like the data, and the code says nothing about them. The test: take held-out digits, and
+shuffle each pixel among them. What results has the values of every single pixel, but no digit in
+it. An autoencoder that has learned what digits are must fail on it.
+"""
+
+# %%
+# Digits, and pixels without digits
+# ---------------------------------
+import warnings
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
+
+from skae import AutoencoderTransformer
+from skae.architectures import Dense
+from skae.corruptions import Gaussian, Masking
+from skae.kinds import Overcomplete
+
+X_train, X_test = train_test_split(load_digits().data / 16, test_size=0.25, random_state=0)
+rng = np.random.default_rng(0)
+shuffled = np.column_stack([rng.permutation(pixel) for pixel in X_test.T])
+
+# %%
+# Three codes of 128 values for 64 pixels
+# ---------------------------------------
+# The first has nothing to hold it back, and ``fit`` warns.
+candidates = {
+    "nothing": Overcomplete(),
+    "gaussian": Overcomplete(corruption=Gaussian(level=1.0)),
+    "masking": Overcomplete(corruption=Masking(share=0.5)),
+}
+fitted, rows = {}, []
+for name, kind in candidates.items():
+    ae = AutoencoderTransformer(
+        128, kind=kind, architecture=Dense((256,)), weight_decay=0, max_epochs=60, random_state=0
+    )
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        fitted[name] = ae.fit(X_train)
+    for warning in caught:
+        print(f"{name}: {warning.message}\n")
+    rows.append(
+        {
+            "held back by": name,
+            "digits": fitted[name].score(X_test),
+            "shuffled": fitted[name].score(shuffled),
+        }
+    )
+table = pd.DataFrame(rows).set_index("held back by")
+print(table.round(3).to_string())
+
+# %%
+# The picture
+# -----------
+# The number is the explained share of the variance, over all held-out rows.
+
+
+def strip(X, n_shown=8):
+    """Return the first rows as images side by side."""
+    return np.hstack([np.pad(x.reshape(8, 8), 1) for x in X[:n_shown]])
+
+
+figure, panels = plt.subplots(1, 2, figsize=(11, 2.9), layout="constrained")
+for axes, column, X in zip(panels, table.columns, (X_test, shuffled), strict=True):
+    lines = {"shown": X} | {name: ae.reconstruct(X) for name, ae in fitted.items()}
+    axes.imshow(np.vstack([strip(X) for X in lines.values()]), cmap="gray_r", vmin=0, vmax=1)
+    labels = ["shown"] + [f"{name}\n{table.loc[name, column]:.2f}" for name in fitted]
+    axes.set_yticks(4.5 + 10 * np.arange(len(lines)), labels=labels)
+    axes.set_xticks([])
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    titles = {"digits": "held-out digits", "shuffled": "the same, each pixel shuffled"}
+    axes.set_title(titles[column], fontsize=11)
+plt.show()
