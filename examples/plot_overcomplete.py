@@ -29,19 +29,21 @@ rng = np.random.default_rng(0)
 shuffled = np.column_stack([rng.permutation(pixel) for pixel in X_test.T])
 
 # %%
-# Three codes of 128 values for 64 pixels
-# ---------------------------------------
-# The first has nothing to hold it back, and ``fit`` warns.
+# Five codes of 128 values for 64 pixels
+# --------------------------------------
+# The first has nothing to hold it back, and ``fit`` warns. Two have a decay of the weights, the
+# default one and a strong one. Two have a corruption.
 candidates = {
-    "nothing": Overcomplete(),
-    "gaussian": Overcomplete(corruption=Gaussian(level=1.0)),
-    "masking": Overcomplete(corruption=Masking(share=0.5)),
+    "nothing": {"weight_decay": 0},
+    "decay 0.01": {"weight_decay": 0.01},
+    "decay 10": {"weight_decay": 10},
+    "gaussian": {"weight_decay": 0, "kind": Overcomplete(corruption=Gaussian(level=1.0))},
+    "masking": {"weight_decay": 0, "kind": Overcomplete(corruption=Masking(share=0.5))},
 }
+common = {"architecture": Dense((256,)), "max_epochs": 50, "random_state": 0}
 fitted, rows = {}, []
-for name, kind in candidates.items():
-    ae = AutoencoderTransformer(
-        128, kind=kind, architecture=Dense((256,)), weight_decay=0, max_epochs=60, random_state=0
-    )
+for name, parameters in candidates.items():
+    ae = AutoencoderTransformer(128, **{"kind": "overcomplete", **parameters, **common})
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         fitted[name] = ae.fit(X_train)
@@ -68,7 +70,7 @@ def strip(X, n_shown=8):
     return np.hstack([np.pad(x.reshape(8, 8), 1) for x in X[:n_shown]])
 
 
-figure, panels = plt.subplots(1, 2, figsize=(11, 2.9), layout="constrained")
+figure, panels = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
 for axes, column, X in zip(panels, table.columns, (X_test, shuffled), strict=True):
     lines = {"shown": X} | {name: ae.reconstruct(X) for name, ae in fitted.items()}
     axes.imshow(np.vstack([strip(X) for X in lines.values()]), cmap="gray_r", vmin=0, vmax=1)

@@ -30,6 +30,12 @@ pytestmark = [
 ]
 
 
+def expected_failures(estimator):
+    """Without a start at PCA there is no jitter, and the few rows of the check are one batch."""
+    starts_at_pca = KINDS[estimator.kind]().takes_linear_path(1, 10)
+    return EXPECTED_FAILURES if starts_at_pca else {}
+
+
 def build(estimator, kind, architecture, **parameters):
     return estimator(kind=kind, architecture=architecture, max_epochs=2, **parameters)
 
@@ -37,7 +43,7 @@ def build(estimator, kind, architecture, **parameters):
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
 @parametrize_with_checks(
     [build(*combination) for combination in MATRIX],
-    expected_failed_checks=lambda estimator: EXPECTED_FAILURES,
+    expected_failed_checks=expected_failures,
 )
 def test_scikit_learn_check(estimator, check):
     check(estimator)

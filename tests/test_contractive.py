@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
-from sklearn.datasets import load_digits
+from sklearn.datasets import load_digits, load_iris
 from torch import nn
 from torch.func import jacrev, vmap
 
@@ -378,9 +378,7 @@ def test_parameters_are_scikit_learns():
 
 
 def test_small_batches_are_judged_by_the_variance_so_far():
-    from skae.kinds.contractive import CodeMoments
-
-    moments = CodeMoments(1)
+    moments = contractive.CodeMoments(1)
     codes = 3 * torch.randn(4000, 1, generator=seeded()) + 5
     for pair in codes.split(2):
         variance = moments.variance_of(pair)
@@ -390,11 +388,9 @@ def test_small_batches_are_judged_by_the_variance_so_far():
 
 def test_small_batches_pay_the_same_for_a_code_of_another_scale():
     """The penalty goes with the square of the code's gradient over this variance."""
-    from skae.kinds.contractive import CodeMoments
-
     scale = torch.ones((), requires_grad=True)
     code = scale * torch.randn(3, 2, generator=seeded())
-    penalty = (scale**2 / CodeMoments(2).variance_of(code)).sum()
+    penalty = (scale**2 / contractive.CodeMoments(2).variance_of(code)).sum()
     penalty.backward()
     assert float(scale.grad) == pytest.approx(0, abs=1e-5)
 
