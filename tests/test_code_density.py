@@ -86,7 +86,6 @@ def test_codes_of_any_size(size):
     np.testing.assert_allclose(drawn.std(axis=0), size * codes().std(axis=0), rtol=0.1)
 
 
-@pytest.mark.xfail(reason="scikit-learn warns of fewer distinct codes than Gaussians")
 @pytest.mark.parametrize("n_distinct", [1, 3])
 def test_few_distinct_codes(n_distinct):
     given = np.tile(codes()[:n_distinct], (200, 1))

@@ -15,8 +15,9 @@ from skae.kinds import Overcomplete
 IRIS = load_iris().data
 DIGITS = load_digits().data[:300]
 NOTHING_HOLDS_IT = (
-    r"A code of {} values can hold a copy of {} features, and nothing keeps this one from it: "
-    r"give kind=Overcomplete\(corruption='masking'\), a weight_decay above 0, or kind='sparse'\."
+    r"A code of {} values can hold a copy of {} features, and weight_decay={} does not keep this "
+    r"one from it: give kind=Overcomplete\(corruption='masking'\), a weight_decay of 10 or more, "
+    r"or kind='sparse'\."
 )
 
 
@@ -63,18 +64,17 @@ def test_auto_adds_at_most_512(n_features, n_components):
 
 
 def test_warns_where_nothing_holds_the_code_back():
-    with pytest.warns(UserWarning, match=NOTHING_HOLDS_IT.format(8, 4)) as caught:
+    with pytest.warns(UserWarning, match=NOTHING_HOLDS_IT.format(8, 4, 0)) as caught:
         make(weight_decay=0).fit(IRIS)
     assert len(caught) == 1
-    with pytest.warns(UserWarning, match=NOTHING_HOLDS_IT.format(5, 4)):
-        make(5, weight_decay=0.0).fit(IRIS)
+    with pytest.warns(UserWarning, match=NOTHING_HOLDS_IT.format(5, 4, 0.01)):
+        make(5).fit(IRIS)
 
 
 @pytest.mark.parametrize(
     "parameters",
     [
-        {},
-        {"weight_decay": 1e-6},
+        {"weight_decay": 10},
         {"weight_decay": 0, "kind": Overcomplete("masking")},
         {"weight_decay": 0, "kind": Overcomplete(Masking(0.1))},
         {"weight_decay": 0, "kind": Overcomplete(lambda X, generator: X)},

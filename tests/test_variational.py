@@ -34,7 +34,7 @@ def outputs(n_samples=7, size=1.0):
 def forward_pass(encoder_output, **kwargs):
     X = torch.zeros(len(encoder_output), 6)
     code = encoder_output.chunk(2, dim=1)[0]
-    return ForwardPass(X, X, None, encoder_output, code, X, None, None, [], **kwargs)
+    return ForwardPass(X, X, None, encoder_output, code, X, None, None, [], None, **kwargs)
 
 
 def fit(X=IRIS, n_components=2, max_epochs=20, **kind):

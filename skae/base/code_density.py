@@ -48,8 +48,9 @@ class CodeDensity:
         n_codes, n_components = self.codes.shape
         full = n_components <= _FULL_COVARIANCE
         needed = _CODES_PER_VALUE * (n_components if full else 1)
+        most = min(_MOST_GAUSSIANS, len(np.unique(self.codes, axis=0)))
         mixture = GaussianMixture(
-            n_components=int(np.clip(n_codes // needed, 1, _MOST_GAUSSIANS)),
+            n_components=int(np.clip(n_codes // needed, 1, most)),
             covariance_type="full" if full else "diag",
             reg_covar=1e-6 * max(float(self.codes.var()), np.finfo(np.float32).tiny),
             tol=1e-2,

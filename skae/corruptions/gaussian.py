@@ -13,7 +13,9 @@ from skae.corruptions.features import Features
 
 
 class Gaussian(Corruption):
-    r"""Gaussian noise on every entry [1]_.
+    r"""Gaussian noise on every entry.
+
+    Described in [1]_.
 
     .. math:: \tilde{x}_j = x_j + \lambda \sigma_j \varepsilon_j, \quad
        \varepsilon_j \sim \mathcal{N}(0, 1),

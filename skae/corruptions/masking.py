@@ -10,7 +10,9 @@ from skae.corruptions.features import Features
 
 
 class Masking(Corruption):
-    r"""Masking noise: entries here and there are hidden [1]_.
+    r"""Masking noise: entries here and there are hidden.
+
+    Described in [1]_.
 
     .. math:: \tilde{x}_j = f_j \text{ if } u_j < s, \text{ else } x_j, \quad
        u_j \sim \mathcal{U}(0, 1),

@@ -13,7 +13,9 @@ from skae.corruptions.rectangles import Grid, check_shape
 
 
 class Occlusion(Corruption):
-    r"""Hide one rectangle of each image, or one span of each series [1]_.
+    r"""Hide one rectangle of each image, or one span of each series.
+
+    Described in [1]_.
 
     .. math:: \tilde{x}_j = f_j \text{ if } j \in R, \text{ else } x_j,
 

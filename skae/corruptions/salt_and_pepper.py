@@ -10,7 +10,9 @@ from skae.corruptions.features import Features
 
 
 class SaltAndPepper(Corruption):
-    r"""Salt-and-pepper noise: entries here and there become extreme [1]_.
+    r"""Salt-and-pepper noise: entries here and there become extreme.
+
+    Described in [1]_.
 
     .. math:: \tilde{x}_j = \min_i x_{ij} \text{ if } u_j < s / 2, \;
        \max_i x_{ij} \text{ if } s / 2 \le u_j < s, \text{ else } x_j, \quad

@@ -10,7 +10,9 @@ from skae.corruptions.features import Features
 
 
 class Swap(Corruption):
-    r"""Swap noise: entries here and there are taken from other rows [1]_, [2]_.
+    r"""Swap noise: entries here and there are taken from other rows.
+
+    Described in [1]_ and [2]_.
 
     .. math:: \tilde{x}_{ij} = x_{d_{ij} j} \text{ if } u_{ij} < s, \text{ else } x_{ij}, \quad
        u_{ij} \sim \mathcal{U}(0, 1),

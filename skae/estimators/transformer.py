@@ -35,9 +35,9 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         features and at most 64; for "overcomplete", twice the features, and for "sparse", as
         many as there are features, at most 256. The fitted value is ``n_components_``.
 
-    kind : {"undercomplete", "overcomplete", "sparse", "denoising", "contractive", \
-            "variational"} or Kind, default="undercomplete"
-        What makes the code a good code, by name or as an object of :mod:`skae.kinds`.
+    kind : str or Kind, default="undercomplete"
+        What makes the code a good code, by name ("undercomplete", "overcomplete", "sparse",
+        "denoising", "contractive" or "variational") or as an object of :mod:`skae.kinds`.
 
     architecture : {"dense"} or Architecture, default="dense"
         What `f` and `g` are made of, by name or as an object of :mod:`skae.architectures`.

@@ -65,7 +65,7 @@ class Contractive(Kind):
     fewer than 8 rows): otherwise a smaller code with a larger decoder
     would pay less and be no more robust, which Rifai et al. prevent by tying the weights. The
     derivatives are those of the encoder in evaluation mode, whatever it is made of, with respect
-    to features that are centred and divided by ``scale_``.
+    to features divided by the root of their mean variance.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ class Contractive(Kind):
                 self._squared_gradient(code, rows, direction * inverse, differentiable)
                 for direction in self._directions(code, forward_pass.generator)
             )
-        return self.weight * norms
+        return self.weight * forward_pass.features.deviation.square().mean() * norms
 
     def _directions(self, code: torch.Tensor, generator: torch.Generator | None):
         """Yield what the code is multiplied by: unit vectors, or random signs for each row."""

@@ -25,10 +25,10 @@ class Denoising(Kind):
 
     Parameters
     ----------
-    corruption : {"gaussian", "masking", "salt_and_pepper", "swap", "occlusion"}, Corruption or \
-            callable, default="gaussian"
-        What is done to the rows that the encoder is shown, by name or as an object of
-        :mod:`skae.corruptions`. A callable ``corruption(X, generator)`` is given a tensor in the
+    corruption : str, Corruption or callable, default="gaussian"
+        What is done to the rows that the encoder is shown, by name ("gaussian", "masking",
+        "salt_and_pepper", "swap" or "occlusion") or as an object of :mod:`skae.corruptions`. A
+        callable ``corruption(X, generator)`` is given a tensor in the
         units of `X` and returns one like it.
 
     emphasis : float in [0, 1], default=0

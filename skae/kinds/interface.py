@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from skae.corruptions import Features
 from skae.losses.loss import Loss
 
 
@@ -103,6 +104,9 @@ class ForwardPass:
         The weights of the decoder that multiply the code. Column `i` of each belongs to the
         `i`-th value of the code.
 
+    features : Features
+        What is known of the training rows.
+
     state : torch.nn.Module or None
         What ``Kind.new_state`` returned; ``state.training`` says whether this is a batch to
         train on.
@@ -123,6 +127,7 @@ class ForwardPass:
     encode: Callable[[torch.Tensor], torch.Tensor]
     decode: Callable[[torch.Tensor], torch.Tensor]
     code_weights: list[torch.Tensor]
+    features: Features
     state: nn.Module | None = None
     generator: torch.Generator | None = None
     progress: float = 1.0

@@ -7,6 +7,9 @@ import warnings
 from skae.kinds.interface import Setting
 from skae.kinds.kind import Kind
 
+# The decay from which an autoencoder of digits no longer rebuilt pixels in any order: 0.01 and 0
+# explained 0.94 of them, 1 still 0.88, 10 only 0.29 (examples/plot_overcomplete.py).
+_ENOUGH_DECAY = 10.0
 # What n_components="auto" adds to the features, at most.
 _MOST_ADDED = 512
 
@@ -16,8 +19,9 @@ class Overcomplete(Kind):
 
     The objective is that of :class:`Undercomplete`. A code of more values than the data have can
     hold a copy of them, so that the reconstruction is perfect and the code says nothing new [1]_.
-    What keeps it from that is a corruption, a decay of the weights or a penalty; without any of
-    them, `fit` warns. There is no start at PCA, which would be that copy.
+    What keeps it from that is a corruption, a strong decay of the weights or a penalty; without
+    a corruption, and with a ``weight_decay`` below 10, `fit` warns. It warns as well where the
+    code is not larger than the data. There is no start at PCA, which would be that copy.
 
     Parameters
     ----------
@@ -62,11 +66,12 @@ class Overcomplete(Kind):
                 f"so the code is not overcomplete: give at least {n_features + 1}, 'auto' (twice "
                 f"the features), or kind='undercomplete', which starts at PCA."
             )
-        elif self.corruption is None and setting.weight_decay == 0:
+        elif self.corruption is None and setting.weight_decay < _ENOUGH_DECAY:
             _warn(
                 f"A code of {n_components} values can hold a copy of {n_features} features, and "
-                f"nothing keeps this one from it: give kind=Overcomplete(corruption='masking'), a "
-                f"weight_decay above 0, or kind='sparse'."
+                f"weight_decay={setting.weight_decay:g} does not keep this one from it: give "
+                f"kind=Overcomplete(corruption='masking'), a weight_decay of {_ENOUGH_DECAY:g} or "
+                f"more, or kind='sparse'."
             )
 
 

@@ -22,17 +22,17 @@ class Sparse(Kind):
     With the code `z` and the columns :math:`w_i` of the weights that the decoder multiplies it
     by, what is added to the loss of each sample, times `weight`, is
 
-    ============== ===========================================================================
-    ``"l1"``       :math:`\sum_i |z_i| \, \lVert w_i \rVert / \sqrt{d}`
-    ``"l2"``       :math:`\sum_i z_i^2 \, \lVert w_i \rVert^2 / d`
-    ``"kl"``       :math:`\sum_i \rho \log \frac{\rho}{\hat\rho_i} + (1 - \rho) \log \frac{1 -
-                   \rho}{1 - \hat\rho_i}`, with activations in (0, 1), their means
-                   :math:`\hat\rho_i` over the batch, and :math:`\rho` = `target_activation` [1]_
-    ``"topk"``     nothing: the `k` largest values of each sample are kept, the others are zero
-                   [2]_ [3]_
+    ================ ===========================================================================
+    ``"l1"``         :math:`\sum_i |z_i| \, \lVert w_i \rVert / \sqrt{d}`
+    ``"l2"``         :math:`\sum_i z_i^2 \, \lVert w_i \rVert^2 / d`
+    ``"kl"``         :math:`\sum_i \rho \log \frac{\rho}{\hat\rho_i} + (1 - \rho) \log \frac{1 -
+                     \rho}{1 - \hat\rho_i}`, with activations in (0, 1), their means
+                     :math:`\hat\rho_i` over the batch, and :math:`\rho` = `target_activation` [1]_
+    ``"topk"``       nothing: the `k` largest values of each sample are kept, the others are zero
+                     [2]_ [3]_
     ``"batch_topk"`` nothing: of `n` samples, the `k n` largest values are kept, so samples may
-                   have more or fewer; in inference those above the mean threshold [4]_
-    ============== ===========================================================================
+                     have more or fewer; in inference those above the mean threshold [4]_
+    ================ ===========================================================================
 
     Counted with the lengths of the columns, a smaller code with a larger decoder pays the same.
     "Large" means in absolute value: codes have signs, as those of dictionary learning. Under

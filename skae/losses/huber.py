@@ -11,7 +11,9 @@ from skae.losses.loss import Loss
 
 
 class Huber(Loss):
-    r"""Huber's loss: squared for small errors, absolute for large ones [1]_.
+    r"""Huber's loss: squared for small errors, absolute for large ones.
+
+    Described in [1]_.
 
     .. math::
 

@@ -268,6 +268,7 @@ class AutoencoderNetwork(nn.Module):
             encode=self._encode_as_in_inference,
             decode=self.decoder_output,
             code_weights=self.code_weights(),
+            features=self.features,
             state=self.state,
             generator=generator,
             progress=progress,
