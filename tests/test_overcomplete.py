@@ -129,7 +129,7 @@ def test_what_nothing_holds_back_is_near_the_identity(data, n_smaller, architect
         "learning_rate": 0.01,
         "jitter": 0,
     }
-    with pytest.warns(UserWarning, match="nothing keeps this one from it"):
+    with pytest.warns(UserWarning, match="does not keep this one from it"):
         free = make(**parameters).fit(data)
     smaller = make(n_smaller, "undercomplete", **parameters).fit(data)
     corrupted = make(kind=Overcomplete(Masking(0.25)), **parameters).fit(data)
