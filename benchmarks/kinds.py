@@ -10,15 +10,13 @@ Without Fashion-MNIST in the folder, the digits of scikit-learn stand in its pla
 from __future__ import annotations
 
 import argparse
-import platform
 import time
 import warnings
-from datetime import date
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
+from machine import machine
 from plain_vae import PlainVAE
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA, MiniBatchDictionaryLearning, MiniBatchSparsePCA
@@ -167,7 +165,7 @@ def sparse() -> pd.DataFrame:
     small_train, small_test, *_ = digits()
     lines = []
     for label, X, T, size, k in (
-        (name, train[:10_000], test[:2000], 1000 if name != "digits" else 128, 25),
+        (name, train[:5000], test[:2000], 1000 if name != "digits" else 128, 25),
         ("digits", small_train, small_test, 128, 8),
     ):
         variance = np.square(T - X.mean(axis=0)).sum()
@@ -178,14 +176,18 @@ def sparse() -> pd.DataFrame:
         pca, seconds = timed(PCA(k, random_state=0), X)
         rebuilt = pca.inverse_transform(pca.transform(T))
         lines.append([label, f"PCA, {k} components", k, explained(rebuilt), np.nan, seconds])
-        for linear in (True, False):
-            kind = Sparse("topk", k=k, linear_decoder=linear)
-            layers = () if linear else "auto"
-            ae, seconds = timed(
-                AutoencoderTransformer(size, kind=kind, architecture=Dense(layers), random_state=0),
-                X,
+        linear, encoder_only = (
+            Sparse("topk", k=k, linear_decoder=True, pursuit_steps=steps) for steps in (2, 0)
+        )
+        for method, kind, layers in (
+            ("top-k, linear", linear, ()),
+            ("top-k, linear, no pursuit", encoder_only, ()),
+            ("top-k, deep", Sparse("topk", k=k), "auto"),
+        ):
+            ae = AutoencoderTransformer(
+                size, kind=kind, architecture=Dense(layers), max_epochs=20, random_state=0
             )
-            method = f"top-k, {'linear' if linear else 'deep'}"
+            ae, seconds = timed(ae, X)
             share = explained(ae.reconstruct(T))
             active = np.count_nonzero(ae.transform(T)) / len(T)
             lines.append([label, method, active, share, len(ae.dead_units_), seconds])
@@ -200,7 +202,7 @@ def dictionary_learning(label, X, T, size, k, explained) -> list[list]:
         size,
         alpha=0.1,
         batch_size=256,
-        max_iter=1 if len(X) > 5000 else 20,
+        max_iter=1 if len(X) >= 5000 else 20,
         fit_algorithm="cd",
         transform_algorithm="omp",
         transform_n_nonzero_coefs=k,
@@ -271,8 +273,7 @@ PARTS = {
 
 def as_markdown(results: dict[str, pd.DataFrame]) -> str:
     """Return the tables with the machine and the date."""
-    machine = f"{platform.processor() or platform.machine()}, torch {torch.__version__}"
-    parts = [f"Measured on two cores ({machine}), {date.today()}; one run each, seed 0.\n"]
+    parts = [f"One run each, seed 0. {machine()}\n"]
     for name, table in results.items():
         parts.append(f"**{name.capitalize()}.** {PARTS[name].__doc__}\n")
         header = "| " + " | ".join(table.columns) + " |"
@@ -297,8 +298,8 @@ def main() -> None:
     for name in arguments.parts or PARTS:
         results[name] = PARTS[name]()
         print(f"\n{name}\n{results[name].to_string(index=False)}", flush=True)
-    if arguments.save:
-        RESULTS.write_text(as_markdown(results), encoding="utf-8")
+        if arguments.save:
+            RESULTS.write_text(as_markdown(results), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -12,15 +12,13 @@ time.
 from __future__ import annotations
 
 import argparse
-import platform
 import resource
 import time
-from datetime import date
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
+from machine import machine
 from sklearn.decomposition import PCA
 from tables import fashion_mnist, split_and_standardise, tables
 
@@ -100,17 +98,6 @@ def page(results: pd.DataFrame) -> str:
         "held out, over that of PCA with a code of the same size; standardised tables, at most "
         "10,000 rows. Seconds are the median over the code sizes.\n\n"
         f"{summarise(results)}\n\n" + "\n".join(lines) + "\n"
-    )
-
-
-def machine() -> str:
-    """Return where and when this was measured."""
-    with open("/proc/cpuinfo") as lines:
-        names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
-    processor = names[0] if names else platform.processor()
-    return (
-        f"{len(names)} cores {processor}, torch {torch.__version__}, "
-        f"{torch.get_num_threads()} threads, {date.today()}."
     )
 
 

@@ -52,7 +52,7 @@ def test_shares_are_not_limited():
         (spectrum([0.0] * 5), 5, 1),
     ],
 )
-@pytest.mark.parametrize("kind", [name for name in KINDS if name != "overcomplete"])
+@pytest.mark.parametrize("kind", [name for name in KINDS if name not in ("overcomplete", "sparse")])
 def test_auto(axes, n_features, expected, kind):
     assert resolve_n_components("auto", axes, n_features, KINDS[kind]()) == expected
 
@@ -61,3 +61,8 @@ def test_auto(axes, n_features, expected, kind):
 def test_auto_of_the_overcomplete_kind_is_larger_than_the_data(n_features, expected):
     kind = KINDS["overcomplete"]()
     assert resolve_n_components("auto", GEOMETRIC, n_features, kind) == expected
+
+
+@pytest.mark.parametrize(("n_features", "expected"), [(1, 1), (20, 20), (256, 256), (784, 256)])
+def test_auto_of_the_sparse_kind_is_as_large_as_the_data(n_features, expected):
+    assert resolve_n_components("auto", GEOMETRIC, n_features, KINDS["sparse"]()) == expected

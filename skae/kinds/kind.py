@@ -175,6 +175,26 @@ class Kind(NamedPartsMixin):
         """
         return encoder_output
 
+    def refined(self, code: torch.Tensor, X: torch.Tensor, decoder: nn.Module) -> torch.Tensor:
+        """Return better codes of rows, where the decoder is linear; used in inference only.
+
+        Parameters
+        ----------
+        code : torch.Tensor of shape (n_samples, n_components)
+            What :meth:`code` returned.
+
+        X : torch.Tensor of shape (n_samples, n_features)
+            The rows.
+
+        decoder : torch.nn.Linear
+            The whole decoder.
+
+        Returns
+        -------
+        torch.Tensor of shape (n_samples, n_components)
+        """
+        return code
+
     def entry_losses(
         self, loss: Loss, output: torch.Tensor, forward_pass: ForwardPass, log_scale: torch.Tensor
     ) -> torch.Tensor:

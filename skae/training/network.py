@@ -153,7 +153,7 @@ class AutoencoderNetwork(nn.Module):
         """
         self.eval()  # so that the kind takes them for no rows to train on
         with torch.no_grad():
-            codes, X = self.encode(X).double(), X.double()
+            codes, X = self._first_code(X).double(), X.double()
             share = (weight.double() / weight.double().sum())[:, None]
             mean_code, mean = (share * codes).sum(0), (share * X).sum(0)
             codes = codes - mean_code
@@ -232,6 +232,10 @@ class AutoencoderNetwork(nn.Module):
 
     def encode(self, X: torch.Tensor) -> torch.Tensor:
         """Return the codes of rows, without any randomness."""
+        code = self._first_code(X)
+        return code if self.decoder is not None else self.kind.refined(code, X, self.linear_decoder)
+
+    def _first_code(self, X: torch.Tensor) -> torch.Tensor:
         return self.kind.code(self.encoder_output(X), None, self.state)
 
     def decode(self, code: torch.Tensor) -> torch.Tensor:
