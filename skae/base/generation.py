@@ -45,8 +45,9 @@ class GenerationMixin:
         density : {"auto", "prior", "gaussian_mixture"}, default="auto"
             What codes are drawn from. "prior" is the standard normal distribution, for kinds
             that bring codes near to it. "gaussian_mixture" is a mixture of up to ten Gaussians
-            fitted to the codes of up to 10,000 training rows, for every kind. "auto" is "prior"
-            for ``kind="variational"`` and the mixture otherwise.
+            fitted to the codes of up to 10,000 training rows, for every kind; the codes it
+            gives are dense, also where those of a sparse kind are not. "auto" is "prior" for
+            ``kind="variational"`` and the mixture otherwise.
 
         Returns
         -------
