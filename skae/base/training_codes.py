@@ -45,9 +45,8 @@ class TrainingCodes:
         active = self.kind.active(codes).sum(0).cpu().numpy()
         codes = codes.cpu().numpy().astype(np.float64)
         if self._origin is None:
-            self._origin = codes[
-                0
-            ].copy()  # sums of squares counted from here lose less to rounding
+            # Squares counted from here lose less to rounding.
+            self._origin = codes[0].copy()
         codes -= self._origin
         for i, values in enumerate((codes.sum(0), np.square(codes).sum(0), active)):
             self._sums[i] = self._sums[i] + values

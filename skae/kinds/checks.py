@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from numbers import Integral, Real
+from numbers import Integral
+
+from skae.corruptions.entries import is_number
 
 
 def check_number(
@@ -30,7 +32,7 @@ def check_number(
     ValueError
         If it is not.
     """
-    if isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value):
+    if is_number(value):
         above = value > low if open_low else value >= low
         below = value < high if open_high else value <= high
         if above and below:

@@ -37,12 +37,12 @@ class CodeMoments(torch.nn.Module):
 
         Either way, the gradient is such that a code of another scale has the same penalty.
         """
-        square = (code - self.mean).square().mean(0)
+        mean = self.mean.clone()
         if self.training:
             self._note(code.detach())
         if len(code) >= _ENOUGH_ROWS:
             return code.var(0, correction=0).clamp_min(_SMALLEST_VARIANCE)
-        square = square.clamp_min(_SMALLEST_VARIANCE)
+        square = (code - mean).square().mean(0).clamp_min(_SMALLEST_VARIANCE)
         return self.variance.clone() * square / square.detach()
 
     def _note(self, code: torch.Tensor) -> None:

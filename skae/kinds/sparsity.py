@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import nn
@@ -136,8 +136,8 @@ class KL(Sparsity):
     def start(self, deviations: torch.Tensor) -> LinearStart:
         """Return a start where the mean row has the activations that are asked for."""
         offset = math.log(self.target_activation / (1 - self.target_activation))
-        start = LinearStart(1 / deviations, deviations)
-        return replace(start, encode_offset=torch.full_like(deviations, offset))
+        offsets = torch.full_like(deviations, offset)
+        return LinearStart(1 / deviations, deviations, encode_offset=offsets)
 
     def code(self, output: torch.Tensor, state: SparsityState) -> torch.Tensor:
         """Return activations in (0, 1)."""

@@ -85,13 +85,11 @@ class AutoencoderNetwork(nn.Module):
         self.linear_encoder = linear(self.n_features, self.n_components, generator)
         if self.tied:
             self.linear_decoder = TiedLinear(self.linear_encoder)
-        else:
-            self.linear_decoder = linear(self.n_components, self.n_features, generator)
-        if self.tied:
             # With tied weights a layer of zeros would be one in the encoder and one in the
             # decoder, from where no gradient leads away.
             self.gates = nn.Parameter(torch.zeros(2))
         else:
+            self.linear_decoder = linear(self.n_components, self.n_features, generator)
             silence(self.encoder)
             silence(self.decoder)
         if n_rest:
