@@ -14,7 +14,7 @@ every_architecture = pytest.mark.parametrize("name", ARCHITECTURES)
 
 def build(name, seed=0, n_encoder_outputs=N_COMPONENTS):
     architecture = ARCHITECTURES[name]()
-    sample_shape = architecture.sample_shape(N_FEATURES)
+    sample_shape = architecture.sample_shape((N_FEATURES,))
     encoder, decoder = architecture.build(
         sample_shape,
         N_COMPONENTS,

@@ -656,14 +656,18 @@ def test_refuses_a_fill(corruption, fill):
     "size", [0, -1, 0.0, 1.5, (2,), (1, 2, 3), (1, 0), (0.5, "1"), *NO_NUMBERS]
 )
 def test_occlusion_refuses_a_size(size):
-    refuses(Occlusion(size), r"size of Occlusion must be a share > 0 .*, got .* \(2, 4, 6\)")
+    refuses(Occlusion(size), r"size of Occlusion must be a share > 0 .*, got .* of 4 x 6 pixels")
 
 
 @pytest.mark.parametrize(
     ("size", "sample_shape"), [(5, (2, 4, 6)), ((4, 7), (4, 6)), (2, (20, 1)), ((5, 0.5), (4, 6))]
 )
 def test_occlusion_refuses_a_size_that_does_not_fit(size, sample_shape):
-    refuses(Occlusion(size), r"size=.* of Occlusion is larger than a side of .*\)", sample_shape)
+    refuses(
+        Occlusion(size),
+        r"size=.* of Occlusion is larger than a side of the samples of \d+ x \d+ pixels",
+        sample_shape,
+    )
 
 
 def test_occlusion_refuses_a_span_that_does_not_fit_or_has_two_sides():
@@ -719,3 +723,37 @@ def test_numbers_of_numpy_are_taken(corruption):
     shown = corruption.corrupt(X, features, seeded())
     assert shown.dtype == X.dtype
     assert (shown != X).any()
+
+
+@pytest.mark.parametrize(
+    ("sample_shape", "channel_axis", "moved"),
+    [((3, 20), 0, (20, 3)), ((20, 3), -1, (20, 3)), ((20,), None, None)],
+)
+def test_occlusion_of_series_whose_architecture_knows_the_channels(
+    sample_shape, channel_axis, moved
+):
+    occlusion = Occlusion(6, fill=-5.0, layout=None if moved else "span")
+    occlusion.check(sample_shape, channel_axis)
+    X = torch.ones(40, math.prod(sample_shape))
+    shown = occlusion.corrupt(
+        X, Features(sample_shape, channel_axis), torch.Generator().manual_seed(0)
+    )
+    hidden = (shown == -5).numpy().reshape(40, *sample_shape)
+    if channel_axis is not None:
+        hidden = np.moveaxis(hidden, channel_axis % 2 + 1, -1)
+        assert (hidden == hidden[:, :, :1]).all()  # all channels alike
+        hidden = hidden[:, :, 0]
+    assert (hidden.sum(1) == 6).all()
+    assert (np.abs(np.diff(hidden.astype(int), axis=1)).sum(1) <= 2).all()  # in one piece
+
+
+def test_occlusion_of_images_with_the_channels_last():
+    occlusion = Occlusion((2, 3), fill=-5.0)
+    occlusion.check((6, 7, 3), -1)
+    shown = occlusion.corrupt(
+        torch.ones(40, 126), Features((6, 7, 3), -1), torch.Generator().manual_seed(0)
+    )
+    hidden = (shown == -5).numpy().reshape(40, 6, 7, 3)
+    assert (hidden == hidden[..., :1]).all()
+    assert (hidden[..., 0].any(2).sum(1) == 2).all()
+    assert (hidden[..., 0].any(1).sum(1) == 3).all()

@@ -143,12 +143,15 @@ def test_paths_with_sparse_codes():
     np.testing.assert_allclose(path[[0, -1]], ae.reconstruct(X[[0, 140]]), rtol=1e-6)
 
 
-@pytest.mark.parametrize(
-    ("x_a", "x_b"), [(X[0], X[:2]), (X[:2], X[:3]), (X[None, :2], X[None, :2]), (1.0, 2.0)]
-)
+@pytest.mark.parametrize(("x_a", "x_b"), [(X[0], X[:2]), (X[:2], X[:3]), (1.0, 2.0)])
 def test_shapes_that_do_not_fit(fitted, x_a, x_b):
-    with pytest.raises(ValueError, match=r"x_a and x_b must be two rows, .* got shapes"):
+    with pytest.raises(ValueError, match=r"x_a and x_b must be two samples, .* got shapes"):
         fitted["undercomplete"].interpolate(x_a, x_b)
+
+
+def test_samples_of_another_shape(fitted):
+    with pytest.raises(ValueError, match=r"samples of shape \(2, 4\), but .* of shape \(4,\)"):
+        fitted["undercomplete"].interpolate(X[None, :2], X[None, :2])
 
 
 def test_rows_with_other_features(fitted):

@@ -180,8 +180,8 @@ def test_shape_of_samples_is_the_architectures(make_network, generator):
     class Square(Dense):
         """Is shown squares, and flattens them."""
 
-        def sample_shape(self, n_features):
-            return (2, n_features // 2)
+        def sample_shape(self, given):
+            return (2, given[0] // 2)
 
         def build(self, sample_shape, n_components, **kwargs):
             self.seen_ = sample_shape

@@ -1,14 +1,29 @@
 """What encoder and decoder are made of: one file per architecture.
 
 ``ARCHITECTURES`` holds every architecture by its name; ``architecture="dense"`` means
-``architecture=Dense()``.
+``architecture=Dense()``. ``Custom`` takes modules of the user's own, and has no name.
 """
 
 from skae.architectures.architecture import Architecture
+from skae.architectures.convolutional import Convolutional
+from skae.architectures.custom import Custom
 from skae.architectures.dense import Dense
+from skae.architectures.recurrent import Recurrent
+from skae.architectures.transformer import Transformer
 
 ARCHITECTURES: dict[str, type[Architecture]] = {
     "dense": Dense,
+    "convolutional": Convolutional,
+    "recurrent": Recurrent,
+    "transformer": Transformer,
 }
 
-__all__ = ["ARCHITECTURES", "Architecture", "Dense"]
+__all__ = [
+    "ARCHITECTURES",
+    "Architecture",
+    "Convolutional",
+    "Custom",
+    "Dense",
+    "Recurrent",
+    "Transformer",
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 
 import torch
@@ -16,9 +17,34 @@ class Architecture(BaseEstimator):
     its ``__init__``, stored as they are, as in every scikit-learn estimator.
     """
 
-    def sample_shape(self, n_features: int) -> tuple[int, ...]:
-        """Return the shape in which the encoder is shown one sample of `n_features` values."""
-        return (n_features,)
+    # Whether its modules draw from torch's global generators.
+    draws_globally: bool = False
+    # What the automatic learning rate is multiplied by.
+    learning_rate_factor: float = 1.0
+
+    def sample_shape(self, given: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the shape in which the encoder is shown one sample.
+
+        Parameters
+        ----------
+        given : tuple of int
+            Shape of one sample as it stands in `X`: ``(n_features,)`` for rows.
+
+        Returns
+        -------
+        tuple of int
+            A shape of as many values.
+
+        Raises
+        ------
+        ValueError
+            If the architecture can not take such samples.
+        """
+        return (math.prod(given),)
+
+    def channel_axis_of(self, sample_shape: tuple[int, ...]) -> int | None:
+        """Return which axis of a sample counts channels: 0, -1, or None where none does."""
+        return None
 
     def resolved(self, sample_shape: tuple[int, ...], n_samples: int) -> Architecture:
         """Return this architecture with its "auto" parameters replaced for some data.
@@ -46,6 +72,10 @@ class Architecture(BaseEstimator):
         """Return whether the decoder's weights are the encoder's, transposed."""
         return False
 
+    def needs_gates(self) -> bool:
+        """Return whether a start at PCA takes gates, since no last layer can start at zero."""
+        return self.ties_weights()
+
     @abstractmethod
     def build(
         self,
@@ -69,7 +99,9 @@ class Architecture(BaseEstimator):
             Number of outputs of the encoder; some kinds need more than `n_components`.
 
         generator : torch.Generator
-            Source of all randomness. The generators of torch itself must not be used.
+            Source of the first weights. Layers that draw in training derive from
+            :class:`~skae.architectures.layers.RandomLayer`. The generators of torch itself must
+            not be used.
 
         Returns
         -------
@@ -82,5 +114,6 @@ class Architecture(BaseEstimator):
         Notes
         -----
         The last layer with weights that a module registers must be the one that makes its
-        output: where the network starts at PCA, that layer starts at zero.
+        output: where the network starts at PCA, that layer starts at zero. Where that can not
+        be, :meth:`needs_gates` says so.
         """

@@ -1,4 +1,4 @@
-"""Layers whose first weights come from a generator of our own."""
+"""Layers whose first weights and draws come from a generator of our own."""
 
 from __future__ import annotations
 
@@ -14,11 +14,48 @@ def linear(n_inputs: int, n_outputs: int, generator: torch.Generator) -> nn.Line
     ``torch.nn.Linear`` by itself draws from torch's global generator, which a fit must not touch.
     """
     layer = nn.utils.skip_init(nn.Linear, n_inputs, n_outputs)
-    bound = 1 / math.sqrt(n_inputs)
+    return uniform_like_torch(layer, n_inputs, generator)
+
+
+def uniform_like_torch(layer: nn.Module, fan_in: int, generator: torch.Generator) -> nn.Module:
+    """Draw all weights of a layer uniformly in ``+-1/sqrt(fan_in)``, as torch does by default."""
+    bound = 1 / math.sqrt(fan_in)
     with torch.no_grad():
-        layer.weight.uniform_(-bound, bound, generator=generator)
-        layer.bias.uniform_(-bound, bound, generator=generator)
+        for parameter in layer.parameters():
+            parameter.uniform_(-bound, bound, generator=generator)
     return layer
+
+
+class RandomLayer(nn.Module):
+    """Base class of layers that draw in training.
+
+    The network sets ``generator`` before each batch to train on. Without one nothing is drawn.
+    """
+
+    generator: torch.Generator | None = None
+
+
+class Dropout(RandomLayer):
+    """Set entries to zero with probability `p` in training, and divide the others by ``1 - p``.
+
+    ``torch.nn.Dropout`` draws from torch's global generator, which a fit must not touch.
+
+    Parameters
+    ----------
+    p : float
+        Probability, in [0, 1).
+    """
+
+    def __init__(self, p: float):
+        super().__init__()
+        self.p = p
+
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        """Return `X` with entries dropped."""
+        if not self.training or self.generator is None or self.p == 0:
+            return X
+        kept = torch.empty_like(X).bernoulli_(1 - self.p, generator=self.generator)
+        return X * kept.div_(1 - self.p)
 
 
 class TiedLinear(nn.Module):

@@ -129,15 +129,19 @@ class BaseAutoencoder(GenerationMixin, CallbackSupportMixin, NamedPartsMixin):
         return sp.vstack([sp.csr_matrix(block) for block in blocks], format="csr")
 
     def _decode(self, Z: np.ndarray) -> np.ndarray:
-        """Return the reconstructions of validated codes."""
-        return self._fitted.decode(Z, self.device, output_dtype(Z))
+        """Return the reconstructions of validated codes, in the shape that fit was given."""
+        return self._shaped(self._fitted.decode(Z, self.device, output_dtype(Z)))
+
+    def _shaped(self, rows: np.ndarray) -> np.ndarray:
+        """Return rows in the shape that fit was given."""
+        return rows.reshape(len(rows), *self.sample_shape_)
 
     def _reconstruct(self, X) -> np.ndarray:
         """Return the reconstructions of validated rows."""
         reconstruction = np.empty(X.shape, dtype=output_dtype(X))
         for rows, block in self._fitted.reconstructions(X, self.device):
             reconstruction[rows] = block
-        return reconstruction
+        return self._shaped(reconstruction)
 
     def _squared_errors(self, X) -> np.ndarray:
         """Return ``||(x - x_hat) / scale||^2`` of each validated row, in float64.

@@ -16,10 +16,15 @@ from skae.training.precision import array_dtype, tensor_dtype
 from skae.training.scaling import Scaling, densify
 from skae.training.threads import threads_for
 
-# Every batch of inference has this many rows, the last one padded: matrix products of other
-# shapes take other paths through the processor, and a row's code would depend, in the last
-# digit, on how many others are asked for with it.
-_BATCH = 256
+# Every batch of inference has the same number of rows, the last one padded: matrix products of
+# other shapes take other paths through the processor, and a row's code would depend, in the last
+# digit, on how many others are asked for with it. Fewer rows where a sample is large.
+_MOST_ROWS, _MOST_ENTRIES = 256, 2**22
+
+
+def batch_rows(n_features: int) -> int:
+    """Return the number of rows in a batch of inference."""
+    return max(1, min(_MOST_ROWS, _MOST_ENTRIES // n_features))
 
 
 class FittedNetwork:
@@ -137,10 +142,11 @@ class FittedNetwork:
         """Yield (rows, tensor of these rows and padding), all of one shape."""
         parameter = next(network.parameters())
         dtype = array_dtype(parameter.dtype)
-        padded = np.zeros((_BATCH, X.shape[1]), dtype=dtype)
-        with threads_for(_BATCH, network.n_parameters), torch.inference_mode():
-            for start in range(0, X.shape[0], _BATCH):
-                rows = slice(start, min(start + _BATCH, X.shape[0]))
+        n_rows = batch_rows(self.n_features)
+        padded = np.zeros((n_rows, X.shape[1]), dtype=dtype)
+        with threads_for(n_rows, network.n_multiplications), torch.inference_mode():
+            for start in range(0, X.shape[0], n_rows):
+                rows = slice(start, min(start + n_rows, X.shape[0]))
                 block = densify(X[rows])
                 padded[: len(block)] = self.scaling.apply(block, dtype) if scale else block
                 yield rows, torch.from_numpy(padded).to(parameter.device)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from dataclasses import replace
 from numbers import Integral
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from skae.architectures.torch_draws import torch_draws
 from skae.base.code_density import CodeDensity
 from skae.base.fitted import FittedNetwork
 from skae.base.held_out import (
@@ -99,7 +101,7 @@ class Fit:
         n_components = resolve_n_components(wanted, axes, n_features, kind)
         takes_linear_path = kind.takes_linear_path(n_components, n_features)
         linear_path = self.parameters.init == "pca" and takes_linear_path
-        shape = parts["architecture"].sample_shape(n_features)
+        shape = parts["architecture"].sample_shape(self.parameters.sample_shape_)
         setting = Setting(
             n_components=n_components,
             n_features=n_features,
@@ -107,6 +109,7 @@ class Fit:
             loss=parts["loss"],
             weight_decay=self.parameters.weight_decay,
             linear_path=linear_path,
+            channel_axis=parts["architecture"].channel_axis_of(shape),
         )
         check_kind(kind, setting)
         parts["architecture"] = parts["architecture"].resolved(shape, len(self.rows))
@@ -225,7 +228,10 @@ class Fit:
         generator = torch.Generator(self.device).manual_seed(self.training_seed)
         batches = self._batches(training, plan.batch_size, generator)
         selection = None if selecting is None else self._batches(selecting, _SELECTION_BATCH)
-        with threads_for(plan.batch_size, network.n_parameters):
+        draws = contextlib.nullcontext()
+        if self.fitted.architecture.draws_globally:
+            draws = torch_draws(self.training_seed, self.device)
+        with threads_for(plan.batch_size, network.n_multiplications), draws:
             return train(network, batches, selection, plan, optimizer_state)
 
     def _batches(self, index: np.ndarray, batch_size: int, generator=None) -> Batches:
@@ -243,7 +249,8 @@ class Fit:
             batch_size=batch_size,
             learning_rate=given_or(
                 p.learning_rate,
-                defaults.auto_learning_rate(batch_size, self.fitted.n_components),
+                defaults.auto_learning_rate(batch_size, self.fitted.n_components)
+                * self.fitted.architecture.learning_rate_factor,
             ),
             optimizer=self.optimizer,
             weight_decay=p.weight_decay,
@@ -288,7 +295,7 @@ class Fit:
             self.fitted.kind, len(self.rows), self.fitted.n_components, self.training_seed
         )
         generator = torch.Generator(self.device).manual_seed(self.training_seed)
-        with torch.no_grad(), threads_for(batch_size, self.network.n_parameters):
+        with torch.no_grad(), threads_for(batch_size, self.network.n_multiplications):
             for rows, block in self.rows.blocks():
                 codes.add(rows, self.network.note_ranges(block, generator))
         return codes

@@ -90,17 +90,20 @@ class GenerationMixin:
         if not isinstance(n_steps, Integral) or n_steps < 2:
             raise ValueError(f"n_steps must be an integer >= 2, got {n_steps!r}.")
         x_a, x_b = np.asarray(x_a), np.asarray(x_b)
-        if x_a.shape != x_b.shape or x_a.ndim not in (1, 2):
+        is_one = x_a.ndim == 1 or x_a.shape == self.sample_shape_
+        if x_a.shape != x_b.shape or x_a.ndim == 0:
             raise ValueError(
-                f"x_a and x_b must be two rows, or two arrays of as many rows, got shapes "
+                f"x_a and x_b must be two samples, or two arrays of as many samples, got shapes "
                 f"{x_a.shape} and {x_b.shape}."
             )
-        start, end = (self._encode(self._validate_again(np.atleast_2d(x))) for x in (x_a, x_b))
+        if is_one:
+            x_a, x_b = x_a[None], x_b[None]
+        start, end = (self._encode(self._validate_again(x)) for x in (x_a, x_b))
         share = np.linspace(0, 1, n_steps, dtype=start.dtype)[None, :, None]
         codes = (1 - share) * start[:, None] + share * end[:, None]
         path = self._decode(codes.reshape(-1, self.n_components_))
-        path = path.reshape(len(start), n_steps, -1)
-        return path[0] if x_a.ndim == 1 else path
+        path = path.reshape(len(start), n_steps, *self.sample_shape_)
+        return path[0] if is_one else path
 
     @available_if(_has_posterior)
     def posterior(self, X):

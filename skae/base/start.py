@@ -41,7 +41,7 @@ def check_kind(kind: Kind, setting: Setting) -> None:
     """Refuse what a kind and its corruption can not work with."""
     kind.check(setting)
     if kind.corruption is not None:
-        kind.corruption.check(setting.sample_shape)
+        kind.corruption.check(setting.sample_shape, setting.channel_axis)
 
 
 class Start:

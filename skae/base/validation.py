@@ -10,18 +10,18 @@ from skae._sklearn_private import check_sample_weight
 
 
 def validate_X(estimator, X, *, reset: bool, min_samples: int = 1):
-    """Return `X` as an array or a CSR matrix of finite real numbers, of its own dtype.
+    """Return `X` as a matrix or a CSR matrix of finite real numbers, of its own dtype.
 
     Integers stay integers: converting a stack of 8-bit images would take eight times its memory.
 
     Parameters
     ----------
     estimator : BaseAutoencoder
-        Gets ``n_features_in_`` and ``feature_names_in_`` on `reset`, and is asked for them
-        otherwise.
+        Gets ``n_features_in_``, ``feature_names_in_`` and ``sample_shape_`` on `reset`, and is
+        asked for them otherwise.
 
-    X : array-like, sparse matrix, data frame or torch.Tensor of shape (n_samples, n_features)
-        What the user gave.
+    X : array-like, sparse matrix, data frame or torch.Tensor
+        What the user gave, of shape (n_samples, n_features) or (n_samples, *sample_shape).
 
     reset : bool
         Whether this is the beginning of a fit.
@@ -36,6 +36,9 @@ def validate_X(estimator, X, *, reset: bool, min_samples: int = 1):
     """
     if isinstance(X, torch.Tensor):
         X = _from_tensor(X)
+    X, shape = _as_rows(X)
+    if shape is not None and not reset:
+        _check_shape(estimator, shape)
     try:
         X = validate_data(
             estimator,
@@ -54,6 +57,8 @@ def validate_X(estimator, X, *, reset: bool, min_samples: int = 1):
         ) from error
     if X.dtype.kind not in "fiub":
         raise ValueError(f"X must hold real numbers, got dtype {X.dtype}: convert it first.")
+    if reset:
+        estimator.sample_shape_ = X.shape[1:] if shape is None else shape
     return X
 
 
@@ -81,6 +86,30 @@ def output_dtype(X) -> np.dtype:
     """Return the dtype of results for input of this dtype: float32 stays, the rest is float64."""
     single = X.dtype.kind == "f" and X.dtype.itemsize <= 4
     return np.dtype(np.float32 if single else np.float64)
+
+
+def _as_rows(X):
+    """Return `X` with one row for each sample, and the shape of a sample if it had more axes."""
+    if isinstance(X, list | tuple) and len(X) and np.ndim(X[0]) > 1:
+        X = np.asarray(X)
+    if not isinstance(X, np.ndarray) or X.ndim < 3 or X.size == 0:
+        return X, None
+    return X.reshape(len(X), -1), X.shape[1:]
+
+
+def _check_shape(estimator, shape: tuple[int, ...]) -> None:
+    """Refuse samples of another shape than those of fit; axes of length one do not count."""
+    n_features = estimator.n_features_in_
+    known = (estimator.sample_shape_, estimator.architecture_.sample_shape((n_features,)))
+    if not any(_without_ones(shape) == _without_ones(other) for other in known):
+        raise ValueError(
+            f"X holds samples of shape {shape}, but this {type(estimator).__name__} was fitted "
+            f"on samples of shape {estimator.sample_shape_}, {n_features} features each."
+        )
+
+
+def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(side for side in shape if side != 1)
 
 
 def _from_tensor(X: torch.Tensor) -> np.ndarray:

@@ -20,13 +20,16 @@ class Corruption(BaseEstimator):
     scikit-learn estimator.
     """
 
-    def check(self, sample_shape: tuple[int, ...]) -> None:
+    def check(self, sample_shape: tuple[int, ...], channel_axis: int | None = None) -> None:
         """Refuse parameters out of range, and samples that this corruption does not suit.
 
         Parameters
         ----------
         sample_shape : tuple of int
             Shape in which the architecture is shown a sample.
+
+        channel_axis : {0, -1} or None, default=None
+            Which of these axes counts channels, if any.
 
         Raises
         ------

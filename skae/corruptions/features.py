@@ -18,6 +18,9 @@ class Features(torch.nn.Module):
     sample_shape : tuple of int
         Shape of one sample, such as (64,), (1, 28, 28) or (140, 1).
 
+    channel_axis : {0, -1} or None, default=None
+        Which of these axes counts channels, if any.
+
     Attributes
     ----------
     mean, deviation : torch.Tensor of shape (n_features,)
@@ -33,9 +36,9 @@ class Features(torch.nn.Module):
         What is divided by, in units of `X`.
     """
 
-    def __init__(self, sample_shape: tuple[int, ...]):
+    def __init__(self, sample_shape: tuple[int, ...], channel_axis: int | None = None):
         super().__init__()
-        self.sample_shape = tuple(sample_shape)
+        self.sample_shape, self.channel_axis = tuple(sample_shape), channel_axis
         n_features = math.prod(self.sample_shape)
         for name in ("mean", "low", "high", "centre"):
             self.register_buffer(name, torch.zeros(n_features))

@@ -27,7 +27,7 @@ class FunctionCorruption(Corruption):
     def __init__(self, function: Callable[[torch.Tensor, torch.Generator], torch.Tensor]):
         self.function = function
 
-    def check(self, sample_shape: tuple[int, ...]) -> None:
+    def check(self, sample_shape: tuple[int, ...], channel_axis: int | None = None) -> None:
         """Refuse what can not be called."""
         if not callable(self.function):
             raise ValueError(

@@ -48,7 +48,7 @@ class Gaussian(Corruption):
         self.relative = relative
         self.clip = clip
 
-    def check(self, sample_shape: tuple[int, ...]) -> None:
+    def check(self, sample_shape: tuple[int, ...], channel_axis: int | None = None) -> None:
         """Refuse parameters out of range."""
         if not (is_number(self.level) and self.level > 0):
             raise ValueError(f"level of Gaussian must be a finite number > 0, got {self.level!r}.")

@@ -39,7 +39,7 @@ class Masking(Corruption):
         self.share = share
         self.fill = fill
 
-    def check(self, sample_shape: tuple[int, ...]) -> None:
+    def check(self, sample_shape: tuple[int, ...], channel_axis: int | None = None) -> None:
         """Refuse parameters out of range."""
         check_share(self.share, "Masking")
         check_fill(self.fill, "Masking")

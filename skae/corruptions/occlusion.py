@@ -35,12 +35,13 @@ class Occlusion(Corruption):
 
     sample_shape : None or tuple of int, default=None
         Shape of a sample: (height, width) or (n_channels, height, width) for images, (n_steps,)
-        for series. None means the shape in which the architecture is shown a sample. The dense
-        architecture has none, so there it is given: ``Occlusion(sample_shape=(28, 28))``.
+        for series. None means the shape in which the architecture is shown a sample; its
+        `channel_axis` then tells images from series. The dense architecture is shown rows, so
+        there it is given: ``Occlusion(sample_shape=(28, 28))``.
 
     layout : None or "span", default=None
-        "span" says that samples are series, of shape (n_steps,) or (n_steps, n_channels). Without
-        it, a shape of two axes is that of an image.
+        "span" says that samples of `sample_shape` are series, (n_steps,) or
+        (n_steps, n_channels). Without it, a shape of two axes is that of an image.
 
     References
     ----------
@@ -54,52 +55,50 @@ class Occlusion(Corruption):
         self.sample_shape = sample_shape
         self.layout = layout
 
-    def check(self, sample_shape: tuple[int, ...]) -> None:
+    def check(self, sample_shape: tuple[int, ...], channel_axis: int | None = None) -> None:
         """Refuse parameters out of range, and samples that are no images or series."""
         check_fill(self.fill, "Occlusion")
         if not (self.layout is None or (isinstance(self.layout, str) and self.layout == "span")):
             raise ValueError(f"layout of Occlusion must be None or 'span', got {self.layout!r}.")
         check_shape(self.sample_shape, sample_shape, self.layout)
-        self._check_size(self._shape(sample_shape))
+        self._check_size(self._grid(sample_shape, channel_axis))
 
     def corrupt(
         self, X: torch.Tensor, features: Features, generator: torch.Generator
     ) -> torch.Tensor:
         """Return rows with a hidden part."""
-        shape = self._shape(features.sample_shape)
-        hidden = self._grid(shape).draw(len(X), self._sides(shape), generator)
+        grid = self._grid(features.sample_shape, features.channel_axis)
+        hidden = grid.draw(len(X), self._sides(grid), generator)
         return torch.where(hidden, fill_values(self.fill, features, X.dtype), X)
 
-    def _shape(self, shown: tuple[int, ...]) -> tuple[int, ...]:
-        return shown if self.sample_shape is None else tuple(self.sample_shape)
+    def _grid(self, shown: tuple[int, ...], channel_axis: int | None) -> Grid:
+        shape = shown if self.sample_shape is None else tuple(self.sample_shape)
+        if self.sample_shape is None and channel_axis is not None:
+            return Grid.of(shape, channel_axis)  # the architecture knows its axes
+        if self.layout == "span":
+            return Grid.of(shape, -1 if len(shape) == 2 else None)
+        return Grid.of(shape, 0 if len(shape) == 3 else None)
 
-    def _is_series(self, shape: tuple[int, ...]) -> bool:
-        return self.layout == "span" or len(shape) == 1
-
-    def _grid(self, shape: tuple[int, ...]) -> Grid:
-        return Grid.of_series(shape) if self._is_series(shape) else Grid.of_image(shape)
-
-    def _sides(self, shape: tuple[int, ...]) -> tuple[int, int]:
+    def _sides(self, grid: Grid) -> tuple[int, int]:
         """Return height and width of the rectangle; that of a series is one high."""
-        grid = self._grid(shape)
-        if self._is_series(shape):
+        if grid.is_series:
             return 1, _length(self.size, grid.width)
         height, width = self.size if isinstance(self.size, tuple | list) else [self.size] * 2
         return _length(height, grid.height), _length(width, grid.width)
 
-    def _check_size(self, shape: tuple[int, ...]) -> None:
+    def _check_size(self, grid: Grid) -> None:
         is_pair = isinstance(self.size, tuple | list) and len(self.size) == 2
-        sizes = self.size if is_pair and not self._is_series(shape) else [self.size]
+        sizes = self.size if is_pair and not grid.is_series else [self.size]
         if not all(_is_size(size) for size in sizes):
             raise ValueError(
                 f"size of Occlusion must be a share > 0 and <= 1.0, an integer >= 1, or a pair of "
-                f"them for images, got {self.size!r} for samples of shape {shape}."
+                f"them for images, got {self.size!r} for samples of {grid}."
             )
-        grid, (height, width) = self._grid(shape), self._sides(shape)
+        height, width = self._sides(grid)
         if height > grid.height or width > grid.width:
             raise ValueError(
-                f"size={self.size!r} of Occlusion is larger than a side of the samples of shape "
-                f"{shape}: give a smaller size, or layout='span' for series."
+                f"size={self.size!r} of Occlusion is larger than a side of the samples of {grid}: "
+                f"give a smaller size, or layout='span' for series."
             )
 
 

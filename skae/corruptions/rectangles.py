@@ -13,7 +13,7 @@ import torch
 class Grid:
     """The axes of a sample: ``n_before x height x width x n_after`` entries.
 
-    An image has its channels before, a series has a height of 1 and its channels after.
+    Channels stand before or after; a series has a height of 1.
     """
 
     n_before: int
@@ -21,17 +21,22 @@ class Grid:
     width: int
     n_after: int
 
-    @classmethod
-    def of_image(cls, shape: tuple[int, ...]) -> Grid:
-        """Return the grid of (height, width) or (n_channels, height, width)."""
-        n_channels, height, width = (1, *shape)[-3:]
-        return cls(n_channels, height, width, 1)
+    is_series: bool
 
     @classmethod
-    def of_series(cls, shape: tuple[int, ...]) -> Grid:
-        """Return the grid of (n_steps,) or (n_steps, n_channels)."""
-        n_steps, n_channels = (*shape, 1)[:2]
-        return cls(1, 1, n_steps, n_channels)
+    def of(cls, shape: tuple[int, ...], channel_axis: int | None) -> Grid:
+        """Return the grid of an image or a series, whose channels are counted by one axis."""
+        n_channels, space = 1, shape
+        if channel_axis is not None:
+            n_channels = shape[channel_axis]
+            space = shape[1:] if channel_axis == 0 else shape[:-1]
+        height, width = (1, *space)[-2:]
+        before, after = (1, n_channels) if channel_axis == -1 else (n_channels, 1)
+        return cls(before, height, width, after, is_series=len(space) == 1)
+
+    def __str__(self) -> str:
+        """Return the lengths of the axes in words."""
+        return f"{self.width} steps" if self.is_series else f"{self.height} x {self.width} pixels"
 
     def draw(
         self, n_samples: int, sides: tuple[int, int], generator: torch.Generator

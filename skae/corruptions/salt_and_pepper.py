@@ -35,7 +35,7 @@ class SaltAndPepper(Corruption):
     def __init__(self, share=0.1):
         self.share = share
 
-    def check(self, sample_shape: tuple[int, ...]) -> None:
+    def check(self, sample_shape: tuple[int, ...], channel_axis: int | None = None) -> None:
         """Refuse a `share` out of range."""
         check_share(self.share, "SaltAndPepper")
 

@@ -33,6 +33,9 @@ class Setting:
 
     linear_path : bool
         Whether encoder and decoder have a linear path, which starts as PCA.
+
+    channel_axis : {0, -1} or None
+        Which axis of a sample counts channels, if any.
     """
 
     n_components: int
@@ -41,6 +44,7 @@ class Setting:
     loss: Loss
     weight_decay: float = 0.0
     linear_path: bool = True
+    channel_axis: int | None = None
 
 
 @dataclass(frozen=True)

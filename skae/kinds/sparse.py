@@ -88,10 +88,14 @@ class Sparse(Kind):
 
     References
     ----------
-    .. [1] A. Ng, "Sparse autoencoder", CS294A lecture notes, Stanford 2011.
-    .. [2] A. Makhzani and B. Frey, "k-sparse autoencoders", ICLR 2014.
-    .. [3] L. Gao et al., "Scaling and evaluating sparse autoencoders", 2024.
-    .. [4] B. Bussmann, P. Leask and N. Nanda, "BatchTopK sparse autoencoders", 2024.
+    .. [1] A. Ng,
+       "Sparse autoencoder", CS294A lecture notes, Stanford 2011.
+    .. [2] A. Makhzani and B. Frey,
+       "k-sparse autoencoders", ICLR 2014.
+    .. [3] L. Gao et al.,
+       "Scaling and evaluating sparse autoencoders", 2024.
+    .. [4] B. Bussmann, P. Leask and N. Nanda,
+       "BatchTopK sparse autoencoders", 2024.
     .. [5] W. Dai and O. Milenkovic, "Subspace pursuit for compressive sensing signal
        reconstruction", IEEE Transactions on Information Theory 55(5), 2009.
 

@@ -61,7 +61,8 @@ class Variational(Kind):
 
     References
     ----------
-    .. [1] D. P. Kingma and M. Welling, "Auto-encoding variational Bayes", ICLR 2014.
+    .. [1] D. P. Kingma and M. Welling,
+       "Auto-encoding variational Bayes", ICLR 2014.
     .. [2] M. E. Tipping and C. M. Bishop, "Probabilistic principal component analysis", Journal
        of the Royal Statistical Society B 61(3), 1999.
     .. [3] I. Higgins et al., "beta-VAE: learning basic visual concepts with a constrained

@@ -8,11 +8,18 @@ import torch
 from torch import nn
 
 from skae.architectures.architecture import Architecture
-from skae.architectures.layers import TiedLinear, first_weight, linear, silence
+from skae.architectures.layers import (
+    RandomLayer,
+    TiedLinear,
+    first_weight,
+    linear,
+    silence,
+)
 from skae.corruptions import Features
 from skae.kinds.interface import ForwardPass, LinearStart
 from skae.kinds.kind import Kind
 from skae.losses.loss import Loss
+from skae.training.probe import probe
 
 # How far beyond the range of the training rows a residual network is trusted, in ranges: where
 # tails are heavy, rows of the same kind reach far beyond, and are better rebuilt with it.
@@ -55,7 +62,7 @@ class AutoencoderNetwork(nn.Module):
         super().__init__()
         self.kind, self.loss = kind, loss
         self.n_features, self.n_components = n_features, n_components
-        self.sample_shape = architecture.sample_shape(n_features)
+        self.sample_shape = architecture.sample_shape((n_features,))
         n_encoder_outputs = kind.n_encoder_outputs(n_components)
         self.encoder, self.decoder = architecture.build(
             self.sample_shape,
@@ -64,9 +71,9 @@ class AutoencoderNetwork(nn.Module):
             generator=generator,
         )
         self.state = kind.new_state(n_components)
-        self.tied = architecture.ties_weights()
+        self.tied, self.gated = architecture.ties_weights(), architecture.needs_gates()
         self.linear_encoder = self.linear_decoder = self.encoder_rest = self.gates = None
-        self.features = Features(self.sample_shape)
+        self.features = Features(self.sample_shape, architecture.channel_axis_of(self.sample_shape))
         self.register_buffer("residual_scale", torch.ones(()))
         for name, size in (("row", n_features), ("code", n_components)):
             self.register_buffer(f"{name}_low", torch.full((size,), -torch.inf))
@@ -80,16 +87,20 @@ class AutoencoderNetwork(nn.Module):
         self.log_scale = None
         if kind.has_posterior and loss.has_scale:
             self.log_scale = nn.Parameter(torch.zeros(()))
+        self._random_layers = [m for m in self.modules() if isinstance(m, RandomLayer)]
+        self.n_multiplications = probe(self)
 
     def _add_linear_path(self, n_rest: int, generator: torch.Generator) -> None:
         self.linear_encoder = linear(self.n_features, self.n_components, generator)
         if self.tied:
             self.linear_decoder = TiedLinear(self.linear_encoder)
+        else:
+            self.linear_decoder = linear(self.n_components, self.n_features, generator)
+        if self.gated:
             # With tied weights a layer of zeros would be one in the encoder and one in the
             # decoder, from where no gradient leads away.
             self.gates = nn.Parameter(torch.zeros(2))
         else:
-            self.linear_decoder = linear(self.n_components, self.n_features, generator)
             silence(self.encoder)
             silence(self.decoder)
         if n_rest:
@@ -254,6 +265,8 @@ class AutoencoderNetwork(nn.Module):
         """
         shown, corrupted = X, None
         if generator is not None:
+            for layer in self._random_layers:
+                layer.generator = generator
             clean = self._jittered(X, generator, jitter)
             shown = self.kind.corrupt(clean, self.features, generator)
             corrupted = None if shown is clean else shown != clean

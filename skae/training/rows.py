@@ -19,7 +19,8 @@ class Rows:
     """The rows of a matrix, scaled, as tensors on a device.
 
     Dense data of up to 4 GiB are converted and moved once. Larger ones, and sparse ones, are
-    converted batch by batch, so that the whole never stands in memory as dense numbers.
+    converted batch by batch, so that the whole never stands in memory as dense numbers. So are
+    bytes, such as the pixels of images, which would take four times their memory.
 
     Parameters
     ----------
@@ -62,7 +63,8 @@ class Rows:
 
     def _fits(self) -> bool:
         entries = self.shape[0] * self.shape[1]
-        return not sp.issparse(self._X) and entries * self.dtype.itemsize <= RESIDENT_BYTES
+        converted = not sp.issparse(self._X) and self._X.dtype.itemsize > 1
+        return converted and entries * self.dtype.itemsize <= RESIDENT_BYTES
 
     def _move(self) -> torch.Tensor:
         scaled = np.empty(self.shape, dtype=self._array_dtype)

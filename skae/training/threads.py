@@ -19,7 +19,7 @@ _outside = 1
 
 
 @contextmanager
-def threads_for(batch_size: int, n_parameters: int):
+def threads_for(batch_size: int, n_multiplications: int):
     """Compute small networks on one thread; afterwards, all is as it was before.
 
     Never takes more threads than torch had been given.
@@ -29,8 +29,8 @@ def threads_for(batch_size: int, n_parameters: int):
     batch_size : int
         Rows in a batch.
 
-    n_parameters : int
-        Weights of the network; one row costs about as many multiplications.
+    n_multiplications : int
+        Multiplications of a forward pass of one row.
     """
     global _in_use, _outside
     with _lock:
@@ -40,7 +40,7 @@ def threads_for(batch_size: int, n_parameters: int):
         outside = _outside
     enclosing = getattr(_enclosing, "n_threads", None)
     try:
-        _enclosing.n_threads = 1 if batch_size * n_parameters < _PARALLEL_WORK else outside
+        _enclosing.n_threads = 1 if batch_size * n_multiplications < _PARALLEL_WORK else outside
         torch.set_num_threads(_enclosing.n_threads)
         yield
     finally:

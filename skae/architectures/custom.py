@@ -1,0 +1,112 @@
+"""The architecture of the user's own modules."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from skae.architectures.structured import Structured
+from skae.architectures.torch_draws import torch_draws
+
+
+class Custom(Structured):
+    """Your own modules as encoder and decoder.
+
+    Both are given as classes or as functions that make a module, so that each fit, each fold and
+    each clone begins with new weights. What they return may be any module that takes and gives
+    the shapes below; that is tried on a batch of two samples of zeros before training.
+
+    With ``init="pca"`` they are what is added to the linear path, each behind a factor that
+    starts at zero, so any module will do; with ``init="random"`` they are the whole network.
+
+    Parameters
+    ----------
+    encoder : callable
+        ``encoder(sample_shape, n_outputs)`` returns a module from (n_samples, *sample_shape) to
+        (n_samples, n_outputs). `n_outputs` is the size of the code, or more where the kind needs
+        more: twice as much for the variational one, which has means and log variances.
+
+    decoder : callable
+        ``decoder(sample_shape, n_components)`` returns a module from (n_samples, n_components)
+        to (n_samples, *sample_shape), or to rows of as many values.
+
+    input_shape : "auto" or tuple of int, default="auto"
+        Shape of one sample, `sample_shape` above. "auto" is that of the samples of `X`:
+        (n_features,) for rows.
+
+    channel_axis : {0, -1} or None, default=None
+        Which axis of `input_shape` counts channels, for corruptions that hide parts of images or
+        series. The modules are given samples as they are.
+
+    Notes
+    -----
+    Layers of torch draw their first weights, and dropout, from torch's global generators. They
+    are seeded from `random_state` meanwhile and put back afterwards; fits in several threads at
+    once disturb each other's draws.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from torch import nn
+    >>> from skae import AutoencoderTransformer
+    >>> from skae.architectures import Custom
+    >>> def encoder(sample_shape, n_outputs):
+    ...     return nn.Sequential(nn.Linear(*sample_shape, 16), nn.ReLU(), nn.Linear(16, n_outputs))
+    >>> def decoder(sample_shape, n_components):
+    ...     return nn.Sequential(
+    ...         nn.Linear(n_components, 16), nn.ReLU(), nn.Linear(16, *sample_shape)
+    ...     )
+    >>> X = load_iris().data
+    >>> ae = AutoencoderTransformer(2, architecture=Custom(encoder, decoder), max_epochs=5)
+    >>> ae.fit_transform(X).shape
+    (150, 2)
+    """
+
+    draws_globally = True
+    n_space_axes = None
+
+    def __init__(self, encoder, decoder, input_shape="auto", channel_axis=None):
+        self.encoder = encoder
+        self.decoder = decoder
+        self.input_shape = input_shape
+        self.channel_axis = channel_axis
+
+    def needs_gates(self) -> bool:
+        """Return True: nothing is known of the last layers."""
+        return True
+
+    def build(
+        self,
+        sample_shape: tuple[int, ...],
+        n_components: int,
+        *,
+        n_encoder_outputs: int,
+        generator: torch.Generator,
+    ) -> tuple[nn.Module, nn.Module]:
+        """Return what the factories make, drawn from generators seeded by `generator`."""
+        seed = int(torch.randint(2**62, (), generator=generator))
+        with torch_draws(seed):
+            encoder = self._make("encoder", sample_shape, n_encoder_outputs)
+            decoder = self._make("decoder", sample_shape, n_components)
+        return encoder, decoder
+
+    def _make(self, role: str, sample_shape: tuple[int, ...], size: int) -> nn.Module:
+        factory, wanted = getattr(self, role), "n_outputs" if role == "encoder" else "n_components"
+        if isinstance(factory, nn.Module) or not callable(factory):
+            raise TypeError(
+                f"{role} of Custom must be a class or a function that returns a torch.nn.Module, "
+                f"called as {role}(sample_shape, {wanted}), got {_described(factory)}."
+            )
+        module = factory(sample_shape, size)
+        if not isinstance(module, nn.Module):
+            raise TypeError(
+                f"{role} of Custom must return a torch.nn.Module, but "
+                f"{role}({sample_shape}, {size}) returned {_described(module)}."
+            )
+        return module
+
+
+def _described(value) -> str:
+    if isinstance(value, nn.Module):
+        return f"the module {type(value).__name__}: give its class, or a function that makes it"
+    return repr(value)

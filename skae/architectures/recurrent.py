@@ -1,0 +1,235 @@
+"""The recurrent architecture: LSTM and GRU."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from skae.architectures.checks import check_boolean, check_choice, check_dropout, check_size
+from skae.architectures.layers import Dropout, linear, uniform_like_torch
+from skae.architectures.structured import MoveChannels, Structured
+
+CELLS: dict[str, type[nn.RNNBase]] = {"gru": nn.GRU, "lstm": nn.LSTM}
+
+
+class Recurrent(Structured):
+    r"""LSTM or GRU layers over series: the architecture for what comes step by step.
+
+    The encoder reads a series from its first step to its last (and, `bidirectional`, also from
+    the last to the first) and makes the code of what it then remembers,
+
+    .. math:: h_t = \text{cell}(x_t, h_{t-1}), \qquad f(x) = A h_T + a.
+
+    The decoder is given the code at every step and unrolls a series of the same length from it,
+
+    .. math:: s_t = \text{cell}(z, s_{t-1}), \quad s_0 = \tanh(B z + b), \qquad
+              g(z)_t = C s_t + c,
+
+    as in Srivastava et al. [1]_, without feeding outputs back in. Cells are those of [2]_ and
+    [3]_; the forget gates of an LSTM start open, with a bias of one [4]_.
+
+    Parameters
+    ----------
+    cell : {"lstm", "gru"}, default="lstm"
+        The recurrent cell.
+
+    input_shape : "auto" or tuple of int, default="auto"
+        Shape of one sample: (n_steps, n_channels). "auto" is the shape of the samples of an `X`
+        with three axes; rows are taken for series of one channel.
+
+    hidden_size : int, default=64
+        Values that each layer remembers, in each direction.
+
+    n_layers : int, default=1
+        Layers of encoder and decoder, each.
+
+    bidirectional : bool, default=False
+        Whether the encoder reads each series backwards as well. The decoder goes forward.
+
+    dropout : float in [0, 1), default=0.0
+        Share of the values that is set to zero in training between layers, so it needs
+        ``n_layers`` of at least 2.
+
+    channel_axis : {-1, 0} or None, default=-1
+        Which axis of `input_shape` counts channels: the last, the first, as in
+        (n_channels, n_steps), or none, as in (n_steps,).
+
+    References
+    ----------
+    .. [1] N. Srivastava, E. Mansimov and R. Salakhutdinov, "Unsupervised learning of video
+       representations using LSTMs", ICML 2015.
+    .. [2] S. Hochreiter and J. Schmidhuber, "Long short-term memory", Neural Computation 9(8),
+       1997.
+    .. [3] K. Cho et al., "Learning phrase representations using RNN encoder-decoder for
+       statistical machine translation", EMNLP 2014.
+    .. [4] R. Jozefowicz, W. Zaremba and I. Sutskever, "An empirical exploration of recurrent
+       network architectures", ICML 2015.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skae import AutoencoderTransformer
+    >>> from skae.architectures import Recurrent
+    >>> phase = np.random.default_rng(0).uniform(0, 6, size=(200, 1))
+    >>> X = np.sin(np.linspace(0, 6, 20) + phase)[:, :, None]  # 200 series of 20 steps
+    >>> recurrent = Recurrent("gru", hidden_size=8)
+    >>> ae = AutoencoderTransformer(n_components=2, architecture=recurrent, max_epochs=2).fit(X)
+    >>> ae.transform(X).shape, ae.reconstruct(X).shape
+    ((200, 2), (200, 20, 1))
+    """
+
+    n_space_axes = (1,)
+
+    def __init__(
+        self,
+        cell="lstm",
+        input_shape="auto",
+        hidden_size=64,
+        n_layers=1,
+        bidirectional=False,
+        dropout=0.0,
+        channel_axis=-1,
+    ):
+        self.cell = cell
+        self.input_shape = input_shape
+        self.hidden_size = hidden_size
+        self.n_layers = n_layers
+        self.bidirectional = bidirectional
+        self.dropout = dropout
+        self.channel_axis = channel_axis
+
+    def build(
+        self,
+        sample_shape: tuple[int, ...],
+        n_components: int,
+        *,
+        n_encoder_outputs: int,
+        generator: torch.Generator,
+    ) -> tuple[nn.Module, nn.Module]:
+        """Return an encoder that reads series and a decoder that unrolls them."""
+        self._check()
+        n_channels, (n_steps,) = self._space(sample_shape)
+        n_directions = 2 if self.bidirectional else 1
+        reader = Reader(self._layers(n_channels, n_directions, generator))
+        encoder = nn.Sequential(
+            MoveChannels.to(-1, self.channel_axis),
+            reader,
+            linear(n_directions * self.hidden_size, n_encoder_outputs, generator),
+        )
+        decoder = nn.Sequential(
+            Unroller(
+                linear(n_components, self.n_layers * self.hidden_size, generator),
+                self._layers(n_components, 1, generator),
+                n_steps,
+            ),
+            linear(self.hidden_size, n_channels, generator),
+            MoveChannels.back(-1, self.channel_axis),
+        )
+        return encoder, decoder
+
+    def _check(self) -> None:
+        check_choice(self, "cell", tuple(CELLS))
+        check_size(self, "hidden_size")
+        check_size(self, "n_layers")
+        check_boolean(self, "bidirectional")
+        if check_dropout(self) and self.n_layers == 1:
+            raise ValueError(
+                f"dropout of Recurrent is applied between layers, so dropout={self.dropout} does "
+                f"nothing with n_layers=1: give n_layers=2 or more, or dropout=0."
+            )
+
+    def _layers(
+        self, n_inputs: int, n_directions: int, generator: torch.Generator
+    ) -> nn.ModuleList:
+        """Return one module for each layer: torch's own stack would draw its dropout globally."""
+        layers: list[nn.Module] = []
+        for i in range(self.n_layers):
+            if i and self.dropout:
+                layers.append(Dropout(self.dropout))
+            layers.append(
+                _cell(
+                    CELLS[self.cell],
+                    n_directions * self.hidden_size if i else n_inputs,
+                    self.hidden_size,
+                    n_directions == 2,
+                    generator,
+                )
+            )
+        return nn.ModuleList(layers)
+
+
+class Reader(nn.Module):
+    """Series of shape (n_samples, n_steps, n_channels) to the last states of the last layer.
+
+    Parameters
+    ----------
+    layers : torch.nn.ModuleList
+        Recurrent layers, and dropout between them.
+    """
+
+    def __init__(self, layers: nn.ModuleList):
+        super().__init__()
+        self.layers = layers
+
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        """Return the states of all directions, of shape (n_samples, n_directions * hidden_size)."""
+        for layer in self.layers:
+            if isinstance(layer, nn.RNNBase):
+                X, state = layer(X)
+            else:
+                X = layer(X)
+        hidden = state[0] if isinstance(state, tuple) else state
+        return hidden.transpose(0, 1).flatten(1)
+
+
+class Unroller(nn.Module):
+    """Codes to the states of the last layer at every step.
+
+    Parameters
+    ----------
+    first_states : torch.nn.Linear
+        From the code to the states of all layers before the first step.
+
+    layers : torch.nn.ModuleList
+        Recurrent layers, and dropout between them.
+
+    n_steps : int
+        How many steps to unroll.
+    """
+
+    def __init__(self, first_states: nn.Linear, layers: nn.ModuleList, n_steps: int):
+        super().__init__()
+        self.first_states, self.layers, self.n_steps = first_states, layers, n_steps
+
+    def forward(self, code: torch.Tensor) -> torch.Tensor:
+        """Return states of shape (n_samples, n_steps, hidden_size)."""
+        n_layers = sum(isinstance(layer, nn.RNNBase) for layer in self.layers)
+        states = iter(torch.tanh(self.first_states(code)).chunk(n_layers, dim=1))
+        X = code[:, None].expand(-1, self.n_steps, -1)
+        for layer in self.layers:
+            if isinstance(layer, nn.RNNBase):
+                hidden = next(states)[None].contiguous()
+                lstm = isinstance(layer, nn.LSTM)
+                X, _ = layer(X, (hidden, torch.zeros_like(hidden)) if lstm else hidden)
+            else:
+                X = layer(X)
+        return X
+
+
+def _cell(
+    cell: type[nn.RNNBase],
+    n_inputs: int,
+    hidden_size: int,
+    bidirectional: bool,
+    generator: torch.Generator,
+) -> nn.RNNBase:
+    settings = {"batch_first": True, "bidirectional": bidirectional}
+    # On the meta device nothing is drawn: skip_init does not know recurrent layers.
+    layer = cell(n_inputs, hidden_size, **settings, device="meta").to_empty(device="cpu")
+    uniform_like_torch(layer, hidden_size, generator)
+    if cell is nn.LSTM:
+        with torch.no_grad():
+            for name, bias in layer.named_parameters():
+                if name.startswith("bias_ih"):
+                    bias[hidden_size : 2 * hidden_size] += 1
+    return layer

@@ -1,0 +1,140 @@
+"""The base class of architectures that know the axes of a sample."""
+
+from __future__ import annotations
+
+import math
+from numbers import Integral
+
+import torch
+from sklearn.base import clone
+from torch import nn
+
+from skae.architectures.architecture import Architecture
+
+_CHANNEL_AXES = (0, -1, None)
+
+
+class Structured(Architecture):
+    """Base class of architectures for images and series.
+
+    Subclasses have the parameters `input_shape`, the shape of one sample or "auto", and
+    `channel_axis`, which says which axis of it counts channels: 0 the first, -1 the last, None
+    none. "auto" is the shape of the samples of an `X` with more than two axes, and a series of
+    one channel for rows.
+    """
+
+    # How many axes a sample may have beside its channels; None is any number.
+    n_space_axes: tuple[int, ...] | None = (1, 2)
+
+    def sample_shape(self, given: tuple[int, ...]) -> tuple[int, ...]:
+        """Return `input_shape`, or what "auto" stands for; refuse samples of another one."""
+        self._check_channel_axis()
+        if isinstance(self.input_shape, str) and self.input_shape == "auto":
+            shape = given if len(given) > 1 else self._series_of(given)
+            self._check_axes(shape, f"X holds samples of shape {shape}")
+            return shape
+        shape = self._input_shape()
+        name = type(self).__name__
+        if len(given) > 1 and _without_ones(given) != _without_ones(shape):
+            raise ValueError(
+                f"X holds samples of shape {given}, but input_shape of {name} is {shape}: bring "
+                f"the axes of X into this order with numpy.moveaxis, or change input_shape."
+            )
+        if math.prod(given) != math.prod(shape):
+            raise ValueError(
+                f"input_shape={shape} of {name} is that of {math.prod(shape)} values, but X has "
+                f"{math.prod(given)} features: give a shape whose product is {math.prod(given)}."
+            )
+        return shape
+
+    def channel_axis_of(self, sample_shape: tuple[int, ...]) -> int | None:
+        """Return `channel_axis`."""
+        return self.channel_axis
+
+    def resolved(self, sample_shape: tuple[int, ...], n_samples: int) -> Architecture:
+        """Return this architecture with `input_shape` in numbers."""
+        return clone(self).set_params(input_shape=tuple(sample_shape))
+
+    def _space(self, sample_shape: tuple[int, ...]) -> tuple[int, tuple[int, ...]]:
+        """Return the number of channels and the lengths of the other axes."""
+        if self.channel_axis is None:
+            return 1, tuple(sample_shape)
+        space = sample_shape[1:] if self.channel_axis == 0 else sample_shape[:-1]
+        return sample_shape[self.channel_axis], tuple(space)
+
+    def _series_of(self, given: tuple[int, ...]) -> tuple[int, ...]:
+        return {0: (1, *given), -1: (*given, 1), None: given}[self.channel_axis]
+
+    def _check_channel_axis(self) -> None:
+        axis = self.channel_axis
+        if isinstance(axis, bool) or not any(axis is a or axis == a for a in _CHANNEL_AXES):
+            raise ValueError(
+                f"channel_axis of {type(self).__name__} must be 0, -1 or None, got {axis!r}."
+            )
+
+    def _input_shape(self) -> tuple[int, ...]:
+        shape, name = self.input_shape, type(self).__name__
+        listed = isinstance(shape, tuple | list)
+        if not listed or not all(
+            isinstance(side, Integral) and not isinstance(side, bool) and side >= 1
+            for side in shape
+        ):
+            raise ValueError(
+                f"input_shape of {name} must be 'auto' or a tuple of integers >= 1, such as "
+                f"{self._example()}, got {shape!r}."
+            )
+        shape = tuple(int(side) for side in shape)
+        self._check_axes(shape, f"got input_shape={shape}")
+        return shape
+
+    def _check_axes(self, shape: tuple[int, ...], got: str) -> None:
+        if self.n_space_axes is None:
+            return
+        channels = 0 if self.channel_axis is None else 1
+        wanted = [n + channels for n in self.n_space_axes]
+        if len(shape) not in wanted:
+            raise ValueError(
+                f"{type(self).__name__} with channel_axis={self.channel_axis} takes samples of "
+                f"{' or '.join(map(str, wanted))} axes, such as {self._example()}, but {got}."
+            )
+
+    def _example(self) -> tuple[int, ...]:
+        space = (140,) if self.n_space_axes == (1,) else (28, 28)
+        return {0: (1, *space), -1: (*space, 1), None: space}[self.channel_axis]
+
+
+def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(side for side in shape if side != 1)
+
+
+class MoveChannels(nn.Module):
+    """Move the axis of the channels of a batch, which counts from its first axis.
+
+    Parameters
+    ----------
+    source, target : int or None
+        Where the channels are and where they are to be: None makes, or takes away, an axis of
+        one channel.
+    """
+
+    def __init__(self, source: int | None, target: int | None):
+        super().__init__()
+        self.source, self.target = source, target
+
+    @classmethod
+    def to(cls, position: int, channel_axis: int | None) -> MoveChannels:
+        """Return the way from samples with this `channel_axis` to channels at a position."""
+        return cls({0: 1, -1: -1, None: None}[channel_axis], position)
+
+    @classmethod
+    def back(cls, position: int, channel_axis: int | None) -> MoveChannels:
+        """Return the way back."""
+        return cls(position, {0: 1, -1: -1, None: None}[channel_axis])
+
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        """Return a view of the batch."""
+        if self.source is None:
+            return X.unsqueeze(self.target)
+        if self.target is None:
+            return X.squeeze(self.source)
+        return X.movedim(self.source, self.target)

@@ -1,0 +1,188 @@
+"""Samples as tokens, and the blocks of attention that tokens pass through."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+
+from skae.architectures.layers import Dropout, linear
+
+# Standard deviation of the first positions, as usual for transformers.
+_DEVIATION = 0.02
+# Units of the layer of each block, in values of a token.
+_EXPANSION = 2
+
+
+class Patches(nn.Module):
+    """The patches that images, or series, are cut into; as a module it puts them together.
+
+    A series is an image of height one.
+
+    Parameters
+    ----------
+    n_channels : int
+        Channels of a sample.
+
+    space : tuple of int
+        Lengths of the other axes, one or two.
+
+    sides : tuple of int
+        Lengths of a patch along these axes.
+    """
+
+    def __init__(self, n_channels: int, space: tuple[int, ...], sides: tuple[int, ...]):
+        super().__init__()
+        self.n_channels, self.space = n_channels, space
+        self.height, self.width = (1, *space)[-2:]
+        self.sides = (1, *sides)[-2:]
+        self.grid = (-(-self.height // self.sides[0]), -(-self.width // self.sides[1]))
+        self.n_tokens = self.grid[0] * self.grid[1]
+        self.token_size = n_channels * self.sides[0] * self.sides[1]
+
+    def split(self, X: torch.Tensor) -> torch.Tensor:
+        """Return the patches of samples of shape (n_samples, n_channels, *space).
+
+        Returns
+        -------
+        torch.Tensor of shape (n_samples, n_tokens, token_size)
+        """
+        (rows, columns), (p, q) = self.grid, self.sides
+        X = X.reshape(-1, self.n_channels, self.height, self.width)
+        X = nn.functional.pad(X, (0, columns * q - self.width, 0, rows * p - self.height))
+        X = X.reshape(-1, self.n_channels, rows, p, columns, q)
+        return X.permute(0, 2, 4, 1, 3, 5).reshape(-1, self.n_tokens, self.token_size)
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Return the samples that patches belong to, of shape (n_samples, n_channels, *space)."""
+        (rows, columns), (p, q) = self.grid, self.sides
+        X = tokens.reshape(-1, rows, columns, self.n_channels, p, q).permute(0, 3, 1, 4, 2, 5)
+        X = X.reshape(-1, self.n_channels, rows * p, columns * q)
+        return X[:, :, : self.height, : self.width].reshape(-1, self.n_channels, *self.space)
+
+
+class PatchTokens(nn.Module):
+    """Patches of samples to tokens, by one linear map."""
+
+    def __init__(self, patches: Patches, d_model: int, generator: torch.Generator):
+        super().__init__()
+        self.patches = patches
+        self.map = linear(patches.token_size, d_model, generator)
+
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        """Return tokens of shape (n_samples, n_tokens, d_model)."""
+        return self.map(self.patches.split(X))
+
+
+class FeatureTokens(nn.Module):
+    """Rows to tokens, ``x_j w_j + b_j`` for each feature; the positions serve as `b`."""
+
+    def __init__(self, n_features: int, d_model: int, generator: torch.Generator):
+        super().__init__()
+        weight = torch.empty(n_features, d_model).uniform_(-1, 1, generator=generator)
+        self.vectors = nn.Parameter(weight)
+
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        """Return tokens of shape (n_samples, n_features, d_model)."""
+        return X[..., None] * self.vectors
+
+
+class TokenEncoder(nn.Module):
+    """Tokens of a sample to one vector.
+
+    Parameters
+    ----------
+    embedding : torch.nn.Module
+        From samples to tokens of shape (n_samples, n_tokens, d_model).
+
+    n_tokens, d_model, n_heads, n_layers : int
+        Sizes.
+
+    pooling : {"token", "mean"}
+        What is returned: an added token after the last block, or the mean of all.
+
+    dropout : float
+        Share of what a block adds that is dropped in training.
+
+    generator : torch.Generator
+        Source of the first weights.
+    """
+
+    def __init__(
+        self,
+        embedding: nn.Module,
+        n_tokens: int,
+        d_model: int,
+        *,
+        n_heads: int,
+        n_layers: int,
+        pooling: str,
+        dropout: float,
+        generator: torch.Generator,
+    ):
+        super().__init__()
+        self.embedding = embedding
+        self.positions = _normal((n_tokens, d_model), generator)
+        self.token = _normal((1, d_model), generator) if pooling == "token" else None
+        self.blocks = nn.Sequential(
+            *(Block(d_model, n_heads, dropout, generator) for _ in range(n_layers))
+        )
+        self.norm = nn.LayerNorm(d_model)
+
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        """Return vectors of shape (n_samples, d_model)."""
+        tokens = self.embedding(X) + self.positions
+        if self.token is not None:
+            tokens = torch.cat([self.token.expand(len(tokens), 1, -1), tokens], dim=1)
+        tokens = self.norm(self.blocks(tokens))
+        return tokens.mean(1) if self.token is None else tokens[:, 0]
+
+
+class Block(nn.Module):
+    """Attention, then a layer for each token, both on normalised tokens and added to them."""
+
+    def __init__(self, d_model: int, n_heads: int, dropout: float, generator: torch.Generator):
+        super().__init__()
+        self.attention_norm, self.layer_norm = nn.LayerNorm(d_model), nn.LayerNorm(d_model)
+        self.attention = Attention(d_model, n_heads, generator)
+        self.layer = nn.Sequential(
+            linear(d_model, _EXPANSION * d_model, generator),
+            nn.GELU(),
+            linear(_EXPANSION * d_model, d_model, generator),
+        )
+        self.dropout = Dropout(dropout)
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Return tokens of the same shape, (n_samples, n_tokens, d_model)."""
+        tokens = tokens + self.dropout(self.attention(self.attention_norm(tokens)))
+        return tokens + self.dropout(self.layer(self.layer_norm(tokens)))
+
+
+class Attention(nn.Module):
+    r"""Each token as the mean of all, weighted by :math:`\text{softmax}(Q K^T / \sqrt{d})`.
+
+    Written out, since torch's fused attention has no second derivative, which contractive
+    autoencoders need.
+    """
+
+    def __init__(self, d_model: int, n_heads: int, generator: torch.Generator):
+        super().__init__()
+        self.n_heads = n_heads
+        self.queries_keys_values = linear(d_model, 3 * d_model, generator)
+        self.out = linear(d_model, d_model, generator)
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Return tokens of the same shape, (n_samples, n_tokens, d_model)."""
+        n_samples, n_tokens, d_model = tokens.shape
+        heads = self.queries_keys_values(tokens).reshape(
+            n_samples, n_tokens, 3, self.n_heads, d_model // self.n_heads
+        )
+        queries, keys, values = heads.permute(2, 0, 3, 1, 4)
+        similarity = queries @ keys.transpose(-1, -2) / math.sqrt(d_model // self.n_heads)
+        mixed = similarity.softmax(-1) @ values
+        return self.out(mixed.transpose(1, 2).reshape(n_samples, n_tokens, d_model))
+
+
+def _normal(shape: tuple[int, ...], generator: torch.Generator) -> nn.Parameter:
+    return nn.Parameter(torch.empty(shape).normal_(0, _DEVIATION, generator=generator))

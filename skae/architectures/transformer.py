@@ -1,0 +1,231 @@
+"""The transformer architecture."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+
+from skae.architectures.checks import check_choice, check_dropout, check_size, is_size
+from skae.architectures.layers import linear
+from skae.architectures.structured import MoveChannels, Structured
+from skae.architectures.tokens import (
+    Block,
+    FeatureTokens,
+    Patches,
+    PatchTokens,
+    TokenEncoder,
+)
+
+# Tokens along each axis of a sample that "auto" aims at.
+_TOKENS_OF_SERIES, _TOKENS_OF_SIDE = 32, 8
+# Attention compares each token with each other one: more would take gigabytes.
+_MOST_TOKENS = 512
+_POOLINGS = ("token", "mean")
+
+
+class Transformer(Structured):
+    r"""Attention over patches of images, stretches of series or features of tables.
+
+    The encoder turns a sample into tokens, vectors of `d_model` values: patches of an image [1]_
+    or stretches of a series by one linear map, or each feature of a table by one of its own,
+    :math:`x_j w_j + b_j` [2]_. Learned positions are added, and blocks of attention and of a
+    layer of ``2 * d_model`` units follow, each on normalised tokens and added to them,
+
+    .. math:: \text{attention}(Q, K, V) = \text{softmax}(Q K^T / \sqrt{d}) V
+
+    (Vaswani et al. [3]_). The code is made of a token of its own, or of the mean of all. The
+    decoder is light, as in [4]_: a linear map from the code to all tokens, one block, and a
+    linear map from each token to its values.
+
+    Parameters
+    ----------
+    input_shape : "auto" or tuple of int, default="auto"
+        Shape of one sample: (n_channels, height, width) for images, (n_channels, n_steps) for
+        series. "auto" is the shape of the samples of an `X` with more than two axes; rows are
+        taken for tables, each feature a token.
+
+    patch_size : "auto", int or pair of int, default="auto"
+        Sides of a patch, or steps of a stretch. "auto" is an eighth of each side of an image and
+        a 32nd of a series, at least 2. Where it does not divide a side, zeros are added for the
+        encoder, and what the decoder makes of them is cut off.
+
+    d_model : int, default=64
+        Values of a token.
+
+    n_heads : int, default=4
+        Parts of a token that attention compares on their own; divides `d_model`.
+
+    n_layers : int, default=2
+        Blocks of the encoder.
+
+    pooling : {"token", "mean"}, default="token"
+        What the code is made of: a token that begins the same for each sample, or the mean.
+
+    dropout : float in [0, 1), default=0.0
+        Share of what each block adds that is set to zero in training.
+
+    channel_axis : {0, -1} or None, default=0
+        Which axis of `input_shape` counts channels: the first, the last, as in
+        (height, width, n_channels), or none, as in (height, width) and (n_steps,).
+
+    References
+    ----------
+    .. [1] A. Dosovitskiy et al., "An image is worth 16x16 words: transformers for image
+       recognition at scale", ICLR 2021.
+    .. [2] Y. Gorishniy, I. Rubachev, V. Khrulkov and A. Babenko, "Revisiting deep learning models
+       for tabular data", NeurIPS 2021.
+    .. [3] A. Vaswani et al.,
+       "Attention is all you need", NeurIPS 2017.
+    .. [4] K. He, X. Chen, S. Xie, Y. Li, P. Dollár and R. Girshick, "Masked autoencoders are
+       scalable vision learners", CVPR 2022.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skae import AutoencoderTransformer
+    >>> from skae.architectures import Transformer
+    >>> X = load_digits().data[:500]
+    >>> transformer = Transformer(input_shape=(1, 8, 8), patch_size=2, d_model=32, n_layers=1)
+    >>> ae = AutoencoderTransformer(n_components=4, architecture=transformer, max_epochs=2)
+    >>> ae.fit_transform(X).shape
+    (500, 4)
+    """
+
+    learning_rate_factor = 0.3
+
+    def __init__(
+        self,
+        input_shape="auto",
+        patch_size="auto",
+        d_model=64,
+        n_heads=4,
+        n_layers=2,
+        pooling="token",
+        dropout=0.0,
+        channel_axis=0,
+    ):
+        self.input_shape = input_shape
+        self.patch_size = patch_size
+        self.d_model = d_model
+        self.n_heads = n_heads
+        self.n_layers = n_layers
+        self.pooling = pooling
+        self.dropout = dropout
+        self.channel_axis = channel_axis
+
+    def sample_shape(self, given: tuple[int, ...]) -> tuple[int, ...]:
+        """Return `input_shape`, or what "auto" stands for; rows stay rows."""
+        self._check_channel_axis()
+        automatic = isinstance(self.input_shape, str) and self.input_shape == "auto"
+        return given if automatic and self._is_table(given) else super().sample_shape(given)
+
+    def channel_axis_of(self, sample_shape: tuple[int, ...]) -> int | None:
+        """Return `channel_axis`; tables have no channels."""
+        return None if self._is_table(sample_shape) else self.channel_axis
+
+    def resolved(self, sample_shape: tuple[int, ...], n_samples: int) -> Transformer:
+        """Return this architecture with `input_shape` and `patch_size` in numbers."""
+        resolved = super().resolved(sample_shape, n_samples)
+        if self._is_table(sample_shape):
+            # A shape of rows is no input_shape: "auto" stays, and means the same again.
+            return resolved.set_params(input_shape=self.input_shape)
+        if isinstance(self.patch_size, str) and self.patch_size == "auto":
+            _, space = self._space(sample_shape)
+            n_tokens = _TOKENS_OF_SERIES if len(space) == 1 else _TOKENS_OF_SIDE
+            sides = tuple(min(side, max(2, math.ceil(side / n_tokens))) for side in space)
+            resolved.set_params(patch_size=sides if len(sides) > 1 else sides[0])
+        return resolved
+
+    def build(
+        self,
+        sample_shape: tuple[int, ...],
+        n_components: int,
+        *,
+        n_encoder_outputs: int,
+        generator: torch.Generator,
+    ) -> tuple[nn.Module, nn.Module]:
+        """Return an encoder of several blocks and a decoder of one."""
+        resolved = self.resolved(sample_shape, n_samples=0)
+        resolved._check()
+        if self._is_table(sample_shape):
+            (n_tokens,), token_size = sample_shape, 1
+            _check_tokens(n_tokens, "features")
+            split = [FeatureTokens(n_tokens, self.d_model, generator)]
+            join: list[nn.Module] = [nn.Flatten()]
+        else:
+            patches = resolved._patches(sample_shape)
+            n_tokens, token_size = patches.n_tokens, patches.token_size
+            _check_tokens(n_tokens, f"patches of patch_size={resolved.patch_size}")
+            split = [
+                MoveChannels.to(1, self.channel_axis),
+                PatchTokens(patches, self.d_model, generator),
+            ]
+            join = [patches, MoveChannels.back(1, self.channel_axis)]
+        encoder = nn.Sequential(
+            self._token_encoder(nn.Sequential(*split), n_tokens, generator),
+            linear(self.d_model, n_encoder_outputs, generator),
+        )
+        decoder = nn.Sequential(
+            linear(n_components, n_tokens * self.d_model, generator),
+            nn.Unflatten(1, (n_tokens, self.d_model)),
+            Block(self.d_model, self.n_heads, self.dropout, generator),
+            nn.LayerNorm(self.d_model),
+            linear(self.d_model, token_size, generator),
+            *join,
+        )
+        return encoder, decoder
+
+    def _token_encoder(
+        self, embedding: nn.Module, n_tokens: int, generator: torch.Generator
+    ) -> TokenEncoder:
+        return TokenEncoder(
+            embedding,
+            n_tokens,
+            self.d_model,
+            n_heads=self.n_heads,
+            n_layers=self.n_layers,
+            pooling=self.pooling,
+            dropout=self.dropout,
+            generator=generator,
+        )
+
+    def _is_table(self, sample_shape: tuple[int, ...]) -> bool:
+        return self.channel_axis is not None and len(sample_shape) == 1
+
+    def _patches(self, sample_shape: tuple[int, ...]) -> Patches:
+        n_channels, space = self._space(sample_shape)
+        size = self.patch_size
+        sides = tuple(size) if isinstance(size, tuple | list) else (size,) * len(space)
+        if len(sides) != len(space) or not all(is_size(side) for side in sides):
+            raise ValueError(
+                f"patch_size of Transformer must be 'auto', an integer >= 1 or, for images, a pair "
+                f"of them, got {size!r} for samples of shape {sample_shape}."
+            )
+        if any(patch > side for patch, side in zip(sides, space, strict=True)):
+            raise ValueError(
+                f"patch_size={size!r} of Transformer is larger than a side of the samples of "
+                f"shape {sample_shape}: give a smaller one."
+            )
+        return Patches(n_channels, space, sides)
+
+    def _check(self) -> None:
+        check_choice(self, "pooling", _POOLINGS)
+        check_dropout(self)
+        for name in ("d_model", "n_heads", "n_layers"):
+            check_size(self, name)
+        if self.d_model % self.n_heads:
+            raise ValueError(
+                f"n_heads of Transformer must divide d_model, got n_heads={self.n_heads} and "
+                f"d_model={self.d_model}."
+            )
+
+
+def _check_tokens(n_tokens: int, what: str) -> None:
+    if n_tokens > _MOST_TOKENS:
+        raise ValueError(
+            f"Transformer would see {n_tokens} tokens, the {what}, and takes at most "
+            f"{_MOST_TOKENS}: give an input_shape, if the features are those of images or series, "
+            f"and a larger patch_size, or take another architecture."
+        )
