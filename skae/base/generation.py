@@ -51,8 +51,8 @@ class GenerationMixin:
 
         Returns
         -------
-        X : ndarray of shape (n_samples, n_features), dtype float64
-            Rows in the units of the training rows: means of the decoder, without its noise.
+        X : ndarray of shape (n_samples, *sample_shape_), dtype float64
+            Samples in the units of the training rows: means of the decoder, without its noise.
         """
         check_is_fitted(self)
         if not isinstance(n_samples, Integral) or n_samples < 1:
@@ -76,14 +76,14 @@ class GenerationMixin:
         Parameters
         ----------
         x_a, x_b : array-like of shape (n_features,) or (n_samples, n_features)
-            Where to start and where to end.
+            Where to start and where to end; also with the axes of the samples, as in ``fit``.
 
         n_steps : int, default=10
             Number of points on the way, both ends included.
 
         Returns
         -------
-        X : ndarray of shape (n_steps, n_features) or (n_samples, n_steps, n_features)
+        X : ndarray of shape (n_steps, *sample_shape_) or (n_samples, n_steps, *sample_shape_)
             Reconstructions; the first and the last are those of `x_a` and `x_b`.
         """
         check_is_fitted(self)

@@ -39,8 +39,10 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         What makes the code a good code, by name ("undercomplete", "overcomplete", "sparse",
         "denoising", "contractive" or "variational") or as an object of :mod:`skae.kinds`.
 
-    architecture : {"dense"} or Architecture, default="dense"
-        What `f` and `g` are made of, by name or as an object of :mod:`skae.architectures`.
+    architecture : str or Architecture, default="dense"
+        What `f` and `g` are made of, by name ("dense", "convolutional", "recurrent" or
+        "transformer") or as an object of :mod:`skae.architectures`, such as
+        ``Convolutional(input_shape=(1, 28, 28))``, or ``Custom`` with modules of your own.
 
     loss : {"mse", "mae", "huber", "bce"}, Loss or callable, default="mse"
         What counts as a good reconstruction, by name or as an object of :mod:`skae.losses`. A
@@ -166,6 +168,10 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     batch_size_, learning_rate_, device_, precision_ : int, float, str, str
         What was used.
 
+    sample_shape_ : tuple of int
+        Shape of one sample as `fit` was given it, (n_features,) for rows. Reconstructions have
+        this shape, whatever shape they are asked for in.
+
     n_features_in_ : int
         Number of features seen in `fit`.
 
@@ -211,9 +217,12 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
+                (n_samples, *sample_shape)
             Rows to be reconstructed: numbers of any real dtype in an array, a data frame, a
             memory map, a scipy sparse matrix (made dense batch by batch) or a torch tensor.
+            Images and series may come with their axes. Bytes, such as the pixels of images,
+            are converted batch by batch.
 
         y : None
             Ignored.
@@ -245,7 +254,8 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
+                (n_samples, *sample_shape)
             Rows as in :meth:`fit`.
 
         y : None
@@ -278,7 +288,8 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
+                (n_samples, *sample_shape)
             Rows.
 
         Returns
@@ -300,8 +311,9 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
         Returns
         -------
-        X_original : ndarray of shape (n_samples, n_features)
-            Reconstructions in the units of the training rows, of the dtype of the codes.
+        X_original : ndarray of shape (n_samples, *sample_shape_)
+            Reconstructions in the units of the training rows, of the dtype of the codes; for
+            rows, of shape (n_samples, n_features).
         """
         check_is_fitted(self)
         codes = check_array(X, dtype=[np.float64, np.float32], accept_sparse="csr", input_name="X")
@@ -317,12 +329,13 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
+                (n_samples, *sample_shape)
             Rows.
 
         Returns
         -------
-        X_reconstructed : ndarray of shape (n_samples, n_features)
+        X_reconstructed : ndarray of shape (n_samples, *sample_shape_)
             Reconstructions, float32 for float32 `X` and float64 otherwise.
         """
         return self._reconstruct(self._validate_again(X))
@@ -336,7 +349,8 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
+                (n_samples, *sample_shape)
             Rows.
 
         Returns
@@ -358,7 +372,8 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
+                (n_samples, *sample_shape)
             Rows.
 
         y : None

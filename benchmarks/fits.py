@@ -1,0 +1,31 @@
+"""Fits with their time and their size, and what images are judged by."""
+
+from __future__ import annotations
+
+import time
+import warnings
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from skae import AutoencoderTransformer
+
+
+def fitted(size: int, architecture, X: np.ndarray, **parameters):
+    """Return a fitted autoencoder and the seconds that it took."""
+    estimator = AutoencoderTransformer(size, architecture=architecture, **parameters)
+    start = time.perf_counter()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        estimator.fit(X)
+    return estimator, time.perf_counter() - start
+
+
+def n_parameters(estimator) -> int:
+    """Return the number of weights of a fitted network."""
+    return sum(weights.size for weights in estimator._fitted.weights.values())
+
+
+def psnr(error: np.ndarray) -> float:
+    """Return the peak signal-to-noise ratio in decibels, for pixels in [0, 1]."""
+    return float(-10 * np.log10(np.mean(np.square(error))))

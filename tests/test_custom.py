@@ -1,0 +1,266 @@
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.decomposition import PCA
+from sklearn.model_selection import GridSearchCV
+from torch import nn
+
+from skae import AutoencoderTransformer
+from skae.architectures import Custom
+
+N_ROWS, N_FEATURES = 60, 6
+
+
+class Encoder(nn.Module):
+    """With batch statistics and draws, from torch's global generator."""
+
+    def __init__(self, sample_shape, n_outputs):
+        super().__init__()
+        n_features = int(np.prod(sample_shape))
+        self.layers = nn.Sequential(
+            nn.Flatten(),
+            nn.Linear(n_features, 8),
+            nn.BatchNorm1d(8),
+            nn.ReLU(),
+            nn.Dropout(0.2),
+            nn.Linear(8, n_outputs),
+        )
+
+    def forward(self, X):
+        return self.layers(X)
+
+
+class SmallEncoder(Encoder):
+    """Another one, for grids."""
+
+    def __init__(self, sample_shape, n_outputs):
+        super().__init__(sample_shape, n_outputs)
+        self.layers = nn.Sequential(nn.Flatten(), nn.Linear(int(np.prod(sample_shape)), n_outputs))
+
+
+class Decoder(nn.Module):
+    """Ends in a sigmoid, which is never zero."""
+
+    def __init__(self, sample_shape, n_components):
+        super().__init__()
+        self.sample_shape = sample_shape
+        self.layers = nn.Sequential(
+            nn.Linear(n_components, 8),
+            nn.BatchNorm1d(8),
+            nn.Tanh(),
+            nn.Dropout(0.2),
+            nn.Linear(8, int(np.prod(sample_shape))),
+            nn.Sigmoid(),
+        )
+
+    def forward(self, code):
+        return self.layers(code).reshape(len(code), *self.sample_shape)
+
+
+class Halting(Decoder):
+    """Raises in its third batch of training."""
+
+    def forward(self, code):
+        self.n_batches = getattr(self, "n_batches", 0) + self.training
+        if self.n_batches > 3:
+            raise RuntimeError("no luck")
+        return super().forward(code)
+
+
+def autoencoder(encoder=Encoder, decoder=Decoder, *, shape="auto", **parameters):
+    settings = {"max_epochs": 3, "random_state": 0, "validation_fraction": 0.3, **parameters}
+    architecture = Custom(encoder, decoder, input_shape=shape)
+    return AutoencoderTransformer(2, architecture=architecture, **settings)
+
+
+@pytest.fixture
+def called():
+    """Factories that note what they are called with."""
+
+    def encoder(*arguments):
+        encoder.arguments = arguments
+        return Encoder(*arguments)
+
+    def decoder(*arguments):
+        decoder.arguments = arguments
+        return Decoder(*arguments)
+
+    return encoder, decoder
+
+
+@pytest.mark.parametrize(("kind", "n_outputs"), [("undercomplete", 2), ("variational", 4)])
+def test_what_factories_are_called_with(X, called, kind, n_outputs):
+    autoencoder(*called, kind=kind).fit(X)
+    assert [factory.arguments for factory in called] == [((6,), n_outputs), ((6,), 2)]
+    autoencoder(*called, kind=kind, shape=(1, 3, 2)).fit(X)
+    assert [factory.arguments for factory in called] == [((1, 3, 2), n_outputs), ((1, 3, 2), 2)]
+    autoencoder(*called, kind=kind).fit(X.reshape(-1, 2, 3))
+    assert [factory.arguments for factory in called] == [((2, 3), n_outputs), ((2, 3), 2)]
+
+
+@pytest.mark.parametrize("init", ["pca", "random"])
+def test_same_random_state_same_bits(X, init):
+    codes = [autoencoder(init=init, random_state=seed).fit_transform(X) for seed in (0, 0, 1)]
+    np.testing.assert_array_equal(codes[0], codes[1])
+    assert not np.allclose(np.abs(codes[0]), np.abs(codes[2]))
+
+
+def test_result_does_not_depend_on_the_global_generator(X):
+    codes = []
+    with torch.random.fork_rng([]):
+        for seed in (0, 1):
+            torch.manual_seed(seed)
+            codes.append(autoencoder(init="random").fit_transform(X))
+    np.testing.assert_array_equal(*codes)
+
+
+def test_global_generator_is_left_alone_where_a_fit_raises(X):
+    before = torch.get_rng_state()
+    ae = autoencoder(decoder=Halting, max_epochs=20, early_stopping=False, batch_size=10)
+    with pytest.raises(RuntimeError, match="no luck"):
+        ae.fit(X)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert not hasattr(ae, "history_")
+
+
+def test_dropout_is_drawn_anew_in_each_batch(X):
+    """Seeded once for the training, not for each batch."""
+    seen = []
+
+    class Noting(nn.Dropout):
+        def forward(self, code):
+            output = super().forward(code)
+            if self.training:
+                seen.append((output == 0).float().mean(0))
+            return output
+
+    def encoder(sample_shape, n_outputs):
+        return nn.Sequential(nn.Linear(6, 50), Noting(0.5), nn.Linear(50, n_outputs))
+
+    autoencoder(encoder, batch_size=20, early_stopping=False).fit(X)
+    assert len(seen) == 9
+    assert not torch.equal(seen[0], seen[1])
+
+
+@pytest.mark.parametrize("shape", [(6,), (2, 3)])
+def test_starts_at_pca_exactly(X, shape):
+    """Whatever the modules are: a sigmoid can not be silenced."""
+    rng = np.random.RandomState(0)
+    assert rng.rand() < 1  # the split itself is checked in test_architecture.py
+    ae = autoencoder(early_stopping=False, max_epochs=1, learning_rate=1e-12, precision="float64")
+    ae.fit(X.reshape(-1, *shape))
+    pca = PCA(2, svd_solver="full").fit(X)
+    expected = pca.inverse_transform(pca.transform(X))
+    loss = np.square((X - expected) / ae.scale_).mean()
+    assert ae.history_["valid_loss"][0] == pytest.approx(loss, rel=1e-9)
+    np.testing.assert_allclose(ae.reconstruct(X).reshape(X.shape), expected, atol=1e-6)
+
+
+def test_gates_open(X):
+    ae = autoencoder(max_epochs=30, early_stopping=False).fit(X)
+    gates = ae._fitted.weights["gates"]
+    assert gates.shape == (2,)
+    assert (gates != 0).all()
+    assert ae.loss_ <= ae.history_["valid_loss"][0]
+
+
+def test_random_init_is_the_modules_alone(X):
+    ae = autoencoder(init="random").fit(X)
+    assert {name.split(".")[0] for name in ae._fitted.weights} == {
+        "encoder",
+        "decoder",
+        "residual_scale",
+        "row_low",
+        "row_high",
+        "code_low",
+        "code_high",
+    } | {name for name in ae._fitted.weights if name.startswith("features")}
+    network = ae._fitted.network("cpu")
+    scaled = torch.from_numpy(ae._fitted.scaling.apply(X, np.float32))
+    torch.testing.assert_close(
+        torch.from_numpy(ae.transform(X)).float(), network.encoder(scaled), rtol=1e-4, atol=1e-5
+    )
+    # A sigmoid keeps reconstructions within one scale of the mean.
+    share = (ae.reconstruct(X) - ae.mean_) / ae.scale_
+    assert 0 <= share.min() <= share.max() <= 1
+
+
+# --- what is refused
+
+
+@pytest.mark.parametrize(
+    ("encoder", "decoder", "message"),
+    [
+        (nn.Linear(6, 2), Decoder, "encoder of Custom must be a class or a function .* Linear: gi"),
+        (Encoder, nn.Linear(2, 6), r"decoder of Custom .*decoder\(sample_shape, n_components\), g"),
+        (None, Decoder, r"encoder of Custom .*encoder\(sample_shape, n_outputs\), got None"),
+        (Encoder, "dense", "decoder of Custom .* got 'dense'"),
+        (lambda *_: 5, Decoder, r"encoder\(\(6,\), 2\) returned 5"),
+        (Encoder, lambda *_: None, r"decoder of Custom must return .*decoder\(\(6,\), 2\) returned"),
+    ],
+)
+def test_what_makes_no_module_is_refused(X, encoder, decoder, message):
+    with pytest.raises(TypeError, match=message):
+        autoencoder(encoder, decoder).fit(X)
+
+
+@pytest.mark.parametrize(
+    ("encoder", "decoder", "message"),
+    [
+        (
+            lambda *_: nn.Linear(6, 3),
+            Decoder,
+            r"The encoder \(Linear\) was given .* \(2, 6\) and must .* \(2, 2\), got \(2, 3\)",
+        ),
+        (
+            Encoder,
+            lambda *_: nn.Linear(2, 5),
+            r"The decoder \(Linear\) was given .* \(2, 2\) and must .* \(2, 6\), got \(2, 5\)",
+        ),
+        (lambda *_: nn.Linear(7, 2), Decoder, r"The encoder \(Linear\) failed on .*RuntimeError: "),
+    ],
+)
+@pytest.mark.parametrize("init", ["pca", "random"])
+def test_misfits_are_found_before_training(X, encoder, decoder, message, init):
+    ae = autoencoder(encoder, decoder, init=init)
+    with pytest.raises(ValueError, match=message):
+        ae.fit(X)
+    assert not hasattr(ae, "history_")
+
+
+def test_errors_of_modules_are_shown(X):
+    class Broken(Encoder):
+        def forward(self, X):
+            raise KeyError("no luck")
+
+    with pytest.raises(ValueError, match=r"encoder \(Broken\) failed .*KeyError: 'no luck'") as e:
+        autoencoder(Broken).fit(X)
+    assert isinstance(e.value.__cause__, KeyError)
+
+
+# --- scikit-learn
+
+
+def test_clone_pickle_and_grid(X):
+    ae = autoencoder()
+    copy = clone(ae)
+    assert copy.architecture.encoder is Encoder
+    assert copy.architecture is not ae.architecture
+    ae.fit(X)
+    again = pickle.loads(pickle.dumps(ae))
+    np.testing.assert_array_equal(again.transform(X), ae.transform(X))
+    np.testing.assert_array_equal(copy.fit(X).transform(X), ae.transform(X))
+    grid = {"architecture__encoder": [Encoder, SmallEncoder]}
+    search = GridSearchCV(autoencoder(max_epochs=1), grid, cv=2).fit(X)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+
+
+def test_batch_statistics_are_those_of_the_training(X):
+    ae = autoencoder(init="random", early_stopping=False).fit(X)
+    assert ae._fitted.weights["encoder.layers.2.num_batches_tracked"] > 0
+    codes = ae.transform(X)
+    np.testing.assert_array_equal(ae.transform(X[:3]), codes[:3])
+    np.testing.assert_array_equal(ae.transform(X), codes)
