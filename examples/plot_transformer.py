@@ -48,6 +48,10 @@ for name, value in error.items():
     print(f"{name:14} {value:.2f}  {seconds:.1f} seconds")
 
 # %%
+# All of them are far better than PCA. With 1,347 images the transformer does not catch up with
+# dense layers, and smaller patches cost time without being better.
+
+# %%
 # The picture
 # -----------
 # Left: the loss of the rows that ``fit`` holds out, over that of the start, which is PCA. Each line
@@ -62,7 +66,7 @@ def strip(X):
 
 colors = dict(zip(architectures, ("tab:gray", "tab:green", "tab:blue", "tab:purple"), strict=True))
 figure, (left, right) = plt.subplots(
-    1, 2, figsize=(11, 3.9), width_ratios=(1, 1.15), layout="constrained"
+    1, 2, figsize=(11, 3.9), width_ratios=(1, 1.6), layout="constrained"
 )
 left.axhline(1, color="0.3", linewidth=1, linestyle="--")
 left.annotate(

@@ -1,11 +1,24 @@
 """What every architecture must do."""
 
+import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
+from sklearn.decomposition import PCA
+from torch import nn
 
-from skae.architectures import ARCHITECTURES
+from skae import AutoencoderTransformer
+from skae.architectures import (
+    ARCHITECTURES,
+    Convolutional,
+    Custom,
+    Dense,
+    Recurrent,
+    Transformer,
+)
 from skae.architectures.layers import silence
+from skae.base.held_out import split
+from skae.kinds import Sparse
 
 N_FEATURES, N_COMPONENTS, N_SAMPLES = 16, 3, 5
 
@@ -98,3 +111,61 @@ def test_rows_do_not_see_each_other_in_inference(name):
 def test_parameters_are_scikit_learns(name):
     architecture = ARCHITECTURES[name]()
     assert clone(architecture).get_params() == architecture.get_params()
+
+
+# --- fits on samples with axes
+
+
+def _encoder(sample_shape, n_outputs):
+    return nn.Sequential(nn.Flatten(), nn.Linear(20, 8), nn.Tanh(), nn.Linear(8, n_outputs))
+
+
+def _decoder(sample_shape, n_components):
+    return nn.Sequential(nn.Linear(n_components, 20), nn.Sigmoid())
+
+
+SMALL = {
+    "dense": Dense((8,)),
+    "convolutional": Convolutional(channels=(3,), hidden_layer_sizes=()),
+    "recurrent": Recurrent("gru", hidden_size=4),
+    "transformer": Transformer(d_model=4, n_heads=2, n_layers=1),
+    "custom": Custom(_encoder, _decoder),
+}
+SERIES = np.random.default_rng(0).normal(size=(80, 10, 2)).cumsum(axis=1)
+
+
+def test_all_are_here():
+    assert set(SMALL) == {*ARCHITECTURES, "custom"}
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_never_worse_than_pca(name):
+    """On the rows held out the first loss is PCA's, and the weights kept are no worse."""
+    seeds = np.random.RandomState(0).randint(2**31 - 1, size=3)
+    ae = AutoencoderTransformer(
+        3, architecture=SMALL[name], max_epochs=3, validation_fraction=0.25, random_state=0
+    ).fit(SERIES)
+    rows = SERIES.reshape(80, 20)
+    _, held_out = split(80, 0.25, seeds[0])
+    pca = PCA(3, svd_solver="full").fit(rows)  # the start is the PCA of all rows of fit
+    residual = rows - pca.inverse_transform(pca.transform(rows))
+    loss = np.square(residual[held_out] / ae.scale_).mean()
+    assert ae.history_["valid_loss"][0] == pytest.approx(loss, rel=1e-4)
+    assert ae.loss_ <= ae.history_["valid_loss"][0]
+    assert ae.loss_ == ae.history_["valid_loss"].min()
+    errors = -ae.score_samples(SERIES)[held_out].mean() / ae.scale_**2
+    assert errors <= loss * (1 + 1e-4)
+
+
+@pytest.mark.parametrize("kind", ["contractive", "variational", Sparse("topk"), "denoising"])
+@pytest.mark.parametrize("name", SMALL)
+def test_every_kind_takes_samples_with_axes(name, kind):
+    settings = {"max_epochs": 2, "random_state": 0, "validation_fraction": 0.25}
+    ae = AutoencoderTransformer(3, kind=kind, architecture=SMALL[name], **settings).fit(SERIES)
+    codes = ae.transform(SERIES)
+    assert codes.shape == (80, 3)
+    assert np.isfinite(codes).all()
+    assert ae.reconstruct(SERIES).shape == SERIES.shape
+    assert (ae.history_["train_loss"][1:] > -np.inf).all()
+    again = AutoencoderTransformer(3, kind=kind, architecture=SMALL[name], **settings)
+    np.testing.assert_array_equal(again.fit_transform(SERIES), codes)

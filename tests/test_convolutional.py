@@ -56,9 +56,7 @@ def test_every_size_comes_back(downsampling, upsampling, kernel_size):
 def test_layers_are_the_formula(shape, downsampling, upsampling):
     """Encoder and decoder against a forward pass written out."""
     two = len(shape) == 3
-    convolve, transposed = (
-        (F.conv2d, F.conv_transpose2d) if two else (F.conv1d, F.conv_transpose1d)
-    )
+    convolve, transposed = (F.conv2d, F.conv_transpose2d) if two else (F.conv1d, F.conv_transpose1d)
     pool = F.max_pool2d if two else F.max_pool1d
     encoder, decoder = build(
         small(downsampling=downsampling, upsampling=upsampling, kernel_size=5), shape

@@ -5,7 +5,14 @@ import pytest
 import torch
 from torch import nn
 
-from skae.architectures.layers import TiedLinear, first_weight, linear, silence
+from skae.architectures.layers import (
+    Dropout,
+    TiedLinear,
+    first_weight,
+    linear,
+    silence,
+    uniform_like_torch,
+)
 
 
 def generator(seed):
@@ -182,3 +189,37 @@ def test_first_weight_of_a_tied_layer_is_its_partners_transposed():
 )
 def test_no_first_weight_where_none_multiplies_the_code(module):
     assert first_weight(module, 3) is None
+
+
+# --- layers that draw
+
+
+@pytest.mark.parametrize("fan_in", [1, 25])
+def test_all_weights_are_drawn_by_fan_in(fan_in):
+    layer = nn.utils.skip_init(nn.Conv1d, 4, 200, 3)
+    assert uniform_like_torch(layer, fan_in, generator(0)) is layer
+    bound = 1 / math.sqrt(fan_in)
+    for parameter in layer.parameters():
+        assert 0.9 * bound < parameter.abs().max() <= bound
+        assert parameter.requires_grad
+        assert parameter.is_leaf
+
+
+def test_dropout_keeps_the_mean():
+    dropout, X = Dropout(0.25), torch.full((200, 50), 3.0)
+    dropout.generator = generator(0)
+    output = dropout(X)
+    assert sorted(output.unique().tolist()) == [0.0, 4.0]
+    assert abs((output == 0).float().mean() - 0.25) < 0.02
+    assert not torch.equal(dropout(X), output)
+    dropout.generator = generator(0)
+    assert torch.equal(dropout(X), output)
+
+
+@pytest.mark.parametrize("p", [0.0, 0.5])
+def test_dropout_draws_in_training_alone(p):
+    dropout, X = Dropout(p), torch.ones(4, 3)
+    assert dropout(X) is X  # no generator
+    dropout.generator = generator(0)
+    assert (dropout(X) is X) == (p == 0)
+    assert dropout.eval()(X) is X

@@ -87,7 +87,7 @@ def flat(*layers, n_outputs):
             (9, 3),
             2 * 3 * (3 * 5 + 5 * 5 + 10 * 5 + 5 * 5),
         ),
-        (lambda: nn.Sequential(nn.LayerNorm(6), nn.Linear(6, 2)), (6,), 6 + 12),
+        (lambda: nn.Sequential(nn.LayerNorm(6), nn.Linear(6, 2)), (6,), 12),
         (lambda: nn.AdaptiveAvgPool1d(2), (6,), 0),
     ],
 )
@@ -209,3 +209,23 @@ def test_decoders_may_give_rows(make_network, decoder):
     decoder = nn.Sequential(nn.Linear(2, 12), *decoder)
     network = network_of(make_network, flat(n_outputs=2), (3, 4), decoder)
     assert network.decode(torch.ones(5, 2)).shape == (5, 12)
+
+
+def test_calls_by_keyword_count(make_network):
+    def encoder(call):
+        return Call(call, nn.Linear(6, 2))
+
+    by_name = count(make_network, encoder(lambda layer, X: layer(input=X)))
+    assert by_name == count(make_network, encoder(lambda layer, X: layer(X))) == 12
+
+
+def test_layers_of_other_classes_count_nothing(make_network):
+    class Pair(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(torch.ones(6))
+
+        def forward(self, X):
+            return X * self.weight, X
+
+    assert count(make_network, Call(lambda layer, X: layer(X)[0][:, :2], Pair())) == 0

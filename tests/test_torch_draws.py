@@ -33,11 +33,16 @@ def test_global_generator_goes_on_where_it_was():
     assert all(torch.equal(a, b) for a, b in zip(expected, found, strict=True))
 
 
-def test_put_back_after_errors():
-    before = torch.get_rng_state()
-    with pytest.raises(RuntimeError, match="halt"), torch_draws(5):
+def draw_and_halt():
+    with torch_draws(5):
         draw()
         raise RuntimeError("halt")
+
+
+def test_put_back_after_errors():
+    before = torch.get_rng_state()
+    with pytest.raises(RuntimeError, match="halt"):
+        draw_and_halt()
     assert torch.equal(torch.get_rng_state(), before)
 
 

@@ -126,7 +126,9 @@ def test_rows_are_a_series_where_it_is_said():
 def test_number_of_blocks():
     for n_layers in (1, 3):
         encoder, decoder = build(small(n_layers=n_layers), (1, 8))
-        n_blocks = [sum(isinstance(m, Block) for m in part.modules()) for part in (encoder, decoder)]
+        n_blocks = [
+            sum(isinstance(m, Block) for m in part.modules()) for part in (encoder, decoder)
+        ]
         assert n_blocks == [n_layers, 1]
 
 
@@ -223,7 +225,14 @@ def test_learning_rate_is_lower():
     assert rates[1] == pytest.approx(0.3 * rates[0])
 
 
-@pytest.mark.parametrize("name", ["d_model", "n_heads", "patch_size"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "d_model",
+        "n_heads",
+        "patch_size",
+    ],
+)
 def test_sizes_of_numpy_serve(name):
     X, code = samples(1, 8), samples(3)
     pairs = [build(small(**{name: size}), (1, 8)) for size in (np.int64(4), 4)]

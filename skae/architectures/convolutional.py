@@ -115,16 +115,15 @@ class Convolutional(Structured):
             resolved.set_params(kernel_size=7 if n_axes == 1 else 3)
         return resolved
 
-    def build(
+    def _build(
         self,
         sample_shape: tuple[int, ...],
         n_components: int,
-        *,
         n_encoder_outputs: int,
         generator: torch.Generator,
     ) -> tuple[nn.Module, nn.Module]:
         """Return an encoder that halves the axes, and a decoder that doubles them."""
-        blocks = _Blocks(self.resolved(sample_shape, n_samples=0), sample_shape, generator)
+        blocks = _Blocks(self, sample_shape, generator)
         return blocks.encoder(n_encoder_outputs), blocks.decoder(n_components)
 
     def is_linear(self) -> bool:
@@ -153,7 +152,6 @@ class _Blocks:
         sample_shape: tuple[int, ...],
         generator: torch.Generator,
     ):
-        architecture.check()
         self.architecture, self.generator = architecture, generator
         self.activation = activation_of(architecture)
         n_channels, space = architecture._space(sample_shape)

@@ -75,11 +75,10 @@ class Custom(Structured):
         """Return True: nothing is known of the last layers."""
         return True
 
-    def build(
+    def _build(
         self,
         sample_shape: tuple[int, ...],
         n_components: int,
-        *,
         n_encoder_outputs: int,
         generator: torch.Generator,
     ) -> tuple[nn.Module, nn.Module]:

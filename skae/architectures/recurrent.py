@@ -98,16 +98,14 @@ class Recurrent(Structured):
         self.dropout = dropout
         self.channel_axis = channel_axis
 
-    def build(
+    def _build(
         self,
         sample_shape: tuple[int, ...],
         n_components: int,
-        *,
         n_encoder_outputs: int,
         generator: torch.Generator,
     ) -> tuple[nn.Module, nn.Module]:
         """Return an encoder that reads series and a decoder that unrolls them."""
-        self._check()
         n_channels, (n_steps,) = self._space(sample_shape)
         n_directions = 2 if self.bidirectional else 1
         reader = Reader(self._layers(n_channels, n_directions, generator))
@@ -127,7 +125,8 @@ class Recurrent(Structured):
         )
         return encoder, decoder
 
-    def _check(self) -> None:
+    def check(self) -> None:
+        """Refuse parameters out of range."""
         check_choice(self, "cell", tuple(CELLS))
         check_size(self, "hidden_size")
         check_size(self, "n_layers")

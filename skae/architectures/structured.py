@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from numbers import Integral
 
+import numpy as np
 import torch
 from sklearn.base import clone
 from torch import nn
@@ -52,8 +54,35 @@ class Structured(Architecture):
         return self.channel_axis
 
     def resolved(self, sample_shape: tuple[int, ...], n_samples: int) -> Architecture:
-        """Return this architecture with `input_shape` in numbers."""
-        return clone(self).set_params(input_shape=tuple(sample_shape))
+        """Return this architecture with `input_shape` in numbers, and numbers as torch's."""
+        numbers = {name: _as_int(value) for name, value in self.get_params(deep=False).items()}
+        return clone(self).set_params(**{**numbers, "input_shape": tuple(sample_shape)})
+
+    def build(
+        self,
+        sample_shape: tuple[int, ...],
+        n_components: int,
+        *,
+        n_encoder_outputs: int,
+        generator: torch.Generator,
+    ) -> tuple[nn.Module, nn.Module]:
+        """Return an encoder and a decoder, see :meth:`Architecture.build`."""
+        resolved = self.resolved(sample_shape, n_samples=0)
+        resolved.check()
+        return resolved._build(sample_shape, n_components, n_encoder_outputs, generator)
+
+    def check(self) -> None:
+        """Refuse parameters out of range, "auto" being resolved."""
+
+    @abstractmethod
+    def _build(
+        self,
+        sample_shape: tuple[int, ...],
+        n_components: int,
+        n_encoder_outputs: int,
+        generator: torch.Generator,
+    ) -> tuple[nn.Module, nn.Module]:
+        """Return an encoder and a decoder, with parameters that are checked and resolved."""
 
     def _space(self, sample_shape: tuple[int, ...]) -> tuple[int, tuple[int, ...]]:
         """Return the number of channels and the lengths of the other axes."""
@@ -101,6 +130,15 @@ class Structured(Architecture):
     def _example(self) -> tuple[int, ...]:
         space = (140,) if self.n_space_axes == (1,) else (28, 28)
         return {0: (1, *space), -1: (*space, 1), None: space}[self.channel_axis]
+
+
+def _as_int(value):
+    """Return an integer of numpy, or those of a sequence, as Python's; torch takes no others."""
+    if isinstance(value, np.integer):
+        return int(value)
+    if isinstance(value, tuple | list):
+        return type(value)(_as_int(item) for item in value)
+    return value
 
 
 def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:

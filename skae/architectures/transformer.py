@@ -138,26 +138,23 @@ class Transformer(Structured):
             resolved.set_params(patch_size=sides if len(sides) > 1 else sides[0])
         return resolved
 
-    def build(
+    def _build(
         self,
         sample_shape: tuple[int, ...],
         n_components: int,
-        *,
         n_encoder_outputs: int,
         generator: torch.Generator,
     ) -> tuple[nn.Module, nn.Module]:
         """Return an encoder of several blocks and a decoder of one."""
-        resolved = self.resolved(sample_shape, n_samples=0)
-        resolved._check()
         if self._is_table(sample_shape):
             (n_tokens,), token_size = sample_shape, 1
             _check_tokens(n_tokens, "features")
             split = [FeatureTokens(n_tokens, self.d_model, generator)]
             join: list[nn.Module] = [nn.Flatten()]
         else:
-            patches = resolved._patches(sample_shape)
+            patches = self._patches(sample_shape)
             n_tokens, token_size = patches.n_tokens, patches.token_size
-            _check_tokens(n_tokens, f"patches of patch_size={resolved.patch_size}")
+            _check_tokens(n_tokens, f"patches of patch_size={self.patch_size}")
             split = [
                 MoveChannels.to(1, self.channel_axis),
                 PatchTokens(patches, self.d_model, generator),
@@ -210,7 +207,8 @@ class Transformer(Structured):
             )
         return Patches(n_channels, space, sides)
 
-    def _check(self) -> None:
+    def check(self) -> None:
+        """Refuse parameters out of range."""
         check_choice(self, "pooling", _POOLINGS)
         check_dropout(self)
         for name in ("d_model", "n_heads", "n_layers"):

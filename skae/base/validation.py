@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from sklearn.utils.validation import validate_data
@@ -92,9 +94,9 @@ def _as_rows(X):
     """Return `X` with one row for each sample, and the shape of a sample if it had more axes."""
     if isinstance(X, list | tuple) and len(X) and np.ndim(X[0]) > 1:
         X = np.asarray(X)
-    if not isinstance(X, np.ndarray) or X.ndim < 3 or X.size == 0:
+    if not isinstance(X, np.ndarray) or X.ndim < 3:
         return X, None
-    return X.reshape(len(X), -1), X.shape[1:]
+    return X.reshape(len(X), math.prod(X.shape[1:])), X.shape[1:]
 
 
 def _check_shape(estimator, shape: tuple[int, ...]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 
 import torch
@@ -15,6 +16,7 @@ from skae.architectures.layers import (
     linear,
     silence,
 )
+from skae.architectures.torch_draws import torch_draws
 from skae.corruptions import Features
 from skae.kinds.interface import ForwardPass, LinearStart
 from skae.kinds.kind import Kind
@@ -88,7 +90,8 @@ class AutoencoderNetwork(nn.Module):
         if kind.has_posterior and loss.has_scale:
             self.log_scale = nn.Parameter(torch.zeros(()))
         self._random_layers = [m for m in self.modules() if isinstance(m, RandomLayer)]
-        self.n_multiplications = probe(self)
+        with _own_draws(architecture, generator):
+            self.n_multiplications = probe(self)
 
     def _add_linear_path(self, n_rest: int, generator: torch.Generator) -> None:
         self.linear_encoder = linear(self.n_features, self.n_components, generator)
@@ -318,3 +321,10 @@ class AutoencoderNetwork(nn.Module):
         losses = losses.mean(1) if self.kind.feature_reduction == "mean" else losses.sum(1)
         added = self.kind.added_loss(forward_pass)
         return losses if added is None else losses + added
+
+
+def _own_draws(architecture: Architecture, generator: torch.Generator):
+    """Return the context for modules that may draw from torch's global generators."""
+    if not architecture.draws_globally:
+        return contextlib.nullcontext()
+    return torch_draws(int(torch.randint(2**62, (), generator=generator)))

@@ -10,6 +10,17 @@ from torch import nn
 from skae.architectures.layers import TiedLinear
 
 _N_ROWS = 2
+_TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+# Layers whose work is counted; that of others is small, or unknown.
+_COUNTED = (
+    nn.Linear,
+    TiedLinear,
+    nn.RNNBase,
+    nn.Conv1d,
+    nn.Conv2d,
+    nn.Conv3d,
+    *_TRANSPOSED,
+)
 
 
 def probe(network) -> int:
@@ -29,10 +40,13 @@ def probe(network) -> int:
     Raises
     ------
     ValueError
-        If encoder or decoder do not take what they are given, or give another shape than asked.
+        If encoder or decoder do not take what they are given, give another shape than asked, or
+        have no weights.
     """
     shape = network.sample_shape
-    parameter = next(network.parameters())
+    parameter = next(network.parameters(), None)
+    if parameter is None:
+        raise ValueError("Neither encoder nor decoder have weights, so there is nothing to train.")
     zeros = {"dtype": parameter.dtype, "device": parameter.device}
     n_outputs = network.kind.n_encoder_outputs(network.n_components)
     total = _pass(network.encoder, "encoder", torch.zeros(_N_ROWS, *shape, **zeros), (n_outputs,))
@@ -47,9 +61,11 @@ def probe(network) -> int:
 def _pass(module: nn.Module, role: str, batch: torch.Tensor, wanted: tuple[int, ...]) -> int:
     """Pass a batch through a module and return its multiplications for one row."""
     counts: list[int] = []
-    layers = [m for m in module.modules() if isinstance(getattr(m, "weight", None), torch.Tensor)]
-    layers += [m for m in module.modules() if isinstance(m, nn.RNNBase)]
-    hooks = [m.register_forward_hook(lambda *call: counts.append(_count(*call))) for m in layers]
+    hooks = [
+        layer.register_forward_hook(lambda *call: counts.append(_count(*call)), with_kwargs=True)
+        for layer in module.modules()
+        if isinstance(layer, _COUNTED)
+    ]
     training = module.training
     module.eval()
     name = f"The {role} ({type(module).__name__})"
@@ -81,13 +97,13 @@ def _check_output(output, name: str, batch: torch.Tensor, wanted: tuple[int, ...
         )
 
 
-def _count(layer: nn.Module, inputs: tuple[torch.Tensor, ...], output) -> int:
+def _count(layer: nn.Module, inputs: tuple, named_inputs: dict, output) -> int:
     """Return the multiplications of one call of a layer with its weights."""
-    if isinstance(layer, nn.Linear | TiedLinear):
-        return output.numel() * inputs[0].shape[-1]
+    values = next(iter([*inputs, *named_inputs.values()]))
     if isinstance(layer, nn.RNNBase):
         # Steps wait for one another, so what threads can share is the work of one.
-        return len(inputs[0]) * sum(w.numel() for w in layer.parameters() if w.ndim > 1)
-    transposed = isinstance(layer, nn.ConvTranspose1d | nn.ConvTranspose2d | nn.ConvTranspose3d)
-    values = inputs[0] if transposed else output
-    return values.numel() * (layer.weight[0].numel() if layer.weight.ndim > 1 else 1)
+        n_rows = values.shape[0 if layer.batch_first else 1]
+        return n_rows * sum(w.numel() for w in layer.parameters() if w.ndim > 1)
+    if isinstance(layer, _TRANSPOSED):
+        return values.numel() * layer.weight[0].numel()
+    return output.numel() * layer.weight[0].numel()
