@@ -100,5 +100,11 @@ def test_a_fit_changes_no_parameter(estimator):
     assert repr(estimator.fit(X).get_params()) == before
 
 
+def test_half_precision(estimator):
+    estimator.set_params(precision="bfloat16")
+    assert np.isfinite(estimator.fit(X).reconstruct(X)).all()
+    assert estimator.precision_ == "bfloat16"
+
+
 def test_html_view(estimator):
     assert estimator.__class__.__name__ in estimator.fit(X)._repr_html_()

@@ -242,3 +242,8 @@ def test_sizes_of_numpy_serve(name):
 
 def test_is_not_linear():
     assert small().is_linear() is False
+
+
+def test_tables_have_no_patches():
+    with pytest.raises(ValueError, match=r"patch_size=4 of Transformer .* rows of 12 features"):
+        build(Transformer(patch_size=4), (12,))

@@ -148,6 +148,7 @@ class Transformer(Structured):
         """Return an encoder of several blocks and a decoder of one."""
         if self._is_table(sample_shape):
             (n_tokens,), token_size = sample_shape, 1
+            self._refuse_patches_of(sample_shape)
             _check_tokens(n_tokens, "features")
             split = [FeatureTokens(n_tokens, self.d_model, generator)]
             join: list[nn.Module] = [nn.Flatten()]
@@ -187,6 +188,14 @@ class Transformer(Structured):
             dropout=self.dropout,
             generator=generator,
         )
+
+    def _refuse_patches_of(self, sample_shape: tuple[int, ...]) -> None:
+        if self.patch_size != "auto":
+            raise ValueError(
+                f"patch_size={self.patch_size!r} of Transformer is for images and series, but X "
+                f"holds rows of {sample_shape[0]} features: give their input_shape, such as "
+                f"(1, {sample_shape[0]}) for series, or leave patch_size='auto'."
+            )
 
     def _is_table(self, sample_shape: tuple[int, ...]) -> bool:
         return self.channel_axis is not None and len(sample_shape) == 1

@@ -39,7 +39,8 @@ class CodeMoments(torch.nn.Module):
         """
         mean = self.mean.clone()
         if self.training:
-            self._note(code.detach())
+            # Under autocast codes are in half precision, the moments never are.
+            self._note(code.detach().to(self.mean.dtype))
         if len(code) >= _ENOUGH_ROWS:
             return code.var(0, correction=0).clamp_min(_SMALLEST_VARIANCE)
         square = (code - mean).square().mean(0).clamp_min(_SMALLEST_VARIANCE)
