@@ -23,7 +23,7 @@ def fitted(size: int, architecture, X: np.ndarray, **parameters):
 
 def n_parameters(estimator) -> int:
     """Return the number of weights of a fitted network."""
-    return sum(weights.size for weights in estimator._fitted.weights.values())
+    return estimator._fitted.network("cpu").n_parameters
 
 
 def psnr(error: np.ndarray) -> float:

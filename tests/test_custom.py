@@ -288,3 +288,11 @@ def test_modules_without_weights():
     )
     with pytest.raises(ValueError, match="Neither encoder nor decoder have weights"):
         AutoencoderTransformer(2, architecture=custom, init="random").fit(np.eye(6))
+
+
+def test_factories_that_fail_are_named(X):
+    custom = Custom(lambda sample_shape: None, Decoder)
+    with pytest.raises(
+        ValueError, match=r"encoder of Custom failed, called as encoder\(\(6,\), 2\)"
+    ):
+        AutoencoderTransformer(2, architecture=custom).fit(X)

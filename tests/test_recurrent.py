@@ -237,3 +237,11 @@ def test_sizes_of_numpy_serve():
     ours = build(Recurrent(hidden_size=4, n_layers=2))
     X = samples(N_STEPS, N_CHANNELS)
     assert torch.equal(numpys[0](X), ours[0](X))
+
+
+def test_learning_rate_is_twice_that_of_dense_layers():
+    rates = [
+        AutoencoderTransformer(2, architecture=a, max_epochs=1).fit(np.eye(12)).learning_rate_
+        for a in ("dense", "recurrent")
+    ]
+    assert rates[1] == pytest.approx(2 * rates[0])

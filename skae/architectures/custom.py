@@ -22,13 +22,14 @@ class Custom(Structured):
     Parameters
     ----------
     encoder : callable
-        ``encoder(sample_shape, n_outputs)`` returns a module from (n_samples, *sample_shape) to
-        (n_samples, n_outputs). `n_outputs` is the size of the code, or more where the kind needs
-        more: twice as much for the variational one, which has means and log variances.
+        ``encoder(sample_shape, n_outputs)`` returns a module from ``(n_samples, *sample_shape)``
+        to ``(n_samples, n_outputs)``. `n_outputs` is the size of the code, or more where the
+        kind needs more: twice as much for the variational one, which has means and log variances.
 
     decoder : callable
-        ``decoder(sample_shape, n_components)`` returns a module from (n_samples, n_components)
-        to (n_samples, *sample_shape), or to rows of as many values.
+        ``decoder(sample_shape, n_components)`` returns a module from
+        ``(n_samples, n_components)`` to ``(n_samples, *sample_shape)``, or to rows of as many
+        values.
 
     input_shape : "auto" or tuple of int, default="auto"
         Shape of one sample, `sample_shape` above. "auto" is that of the samples of `X`:
@@ -96,7 +97,13 @@ class Custom(Structured):
                 f"{role} of Custom must be a class or a function that returns a torch.nn.Module, "
                 f"called as {role}(sample_shape, {wanted}), got {_described(factory)}."
             )
-        module = factory(sample_shape, size)
+        try:
+            module = factory(sample_shape, size)
+        except Exception as error:
+            raise ValueError(
+                f"{role} of Custom failed, called as {role}({sample_shape}, {size}): "
+                f"{type(error).__name__}: {error}"
+            ) from error
         if not isinstance(module, nn.Module):
             raise TypeError(
                 f"{role} of Custom must return a torch.nn.Module, but "

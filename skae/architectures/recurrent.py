@@ -79,6 +79,7 @@ class Recurrent(Structured):
     """
 
     n_space_axes = (1,)
+    learning_rate_factor = 2.0
 
     def __init__(
         self,
