@@ -296,3 +296,16 @@ def test_factories_that_fail_are_named(X):
         ValueError, match=r"encoder of Custom failed, called as encoder\(\(6,\), 2\)"
     ):
         AutoencoderTransformer(2, architecture=custom).fit(X)
+
+
+@pytest.mark.parametrize("init", ["pca", "random"])
+def test_sparse_codes_need_a_decoder_that_begins_with_a_linear_layer(X, init):
+    def decoder(sample_shape, n_components):
+        return nn.Sequential(nn.LayerNorm(n_components), nn.Linear(n_components, *sample_shape))
+
+    sparse = autoencoder(decoder=decoder, kind="sparse", init=init)
+    if init == "pca":  # the linear path says how much a value counts
+        assert np.isfinite(sparse.fit_transform(X)).all()
+    else:
+        with pytest.raises(ValueError, match="does not begin with a linear layer"):
+            sparse.fit(X)

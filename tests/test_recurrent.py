@@ -5,7 +5,7 @@ from torch import nn
 
 from skae import AutoencoderTransformer
 from skae.architectures import Recurrent
-from skae.architectures.layers import Dropout, RandomLayer
+from skae.architectures.layers import Dropout, RandomLayer, code_weights
 
 CELLS = {"lstm": nn.LSTM, "gru": nn.GRU}
 N_STEPS, N_CHANNELS, N_COMPONENTS, HIDDEN = 7, 2, 3, 5
@@ -245,3 +245,20 @@ def test_learning_rate_is_twice_that_of_dense_layers():
         for a in ("dense", "recurrent")
     ]
     assert rates[1] == pytest.approx(2 * rates[0])
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_all_weights_that_multiply_the_code_are_known(cell):
+    """Where they are zero, the decoder does not see the code; where one is not, it does."""
+    recurrent = Recurrent(cell, hidden_size=5, n_layers=2)
+    _, decoder = recurrent.build(
+        (7, 2), 3, n_encoder_outputs=3, generator=torch.Generator().manual_seed(0)
+    )
+    codes = torch.eye(3)
+    weights = code_weights(decoder, 3)
+    assert [weight.shape[1] for weight in weights] == [3, 3]
+    for weight in weights:
+        assert not torch.equal(*decoder(codes)[:2])
+        with torch.no_grad():
+            weight.zero_()
+    assert torch.equal(*decoder(codes)[:2])

@@ -90,6 +90,23 @@ def silence(module: nn.Module) -> None:
             parameter.zero_()
 
 
+class CodeReader(nn.Module):
+    """Base class of layers of a decoder that multiply the code in several places."""
+
+    def code_weights(self) -> list[torch.Tensor]:
+        """Return the weights that multiply the code, of shape (n, n_components) each."""
+        raise NotImplementedError
+
+
+def code_weights(decoder: nn.Module, n_components: int) -> list[torch.Tensor]:
+    """Return the weights of a decoder that multiply the code, as far as they are known."""
+    for layer in decoder.modules():
+        if isinstance(layer, CodeReader):
+            return layer.code_weights()
+    first = first_weight(decoder, n_components)
+    return [] if first is None else [first]
+
+
 def first_weight(module: nn.Module, n_inputs: int) -> torch.Tensor | None:
     """Return the first weight matrix of `module` if it multiplies `n_inputs` inputs."""
     for layer in module.modules():

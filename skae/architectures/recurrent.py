@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from skae.architectures.checks import check_boolean, check_choice, check_dropout, check_size
-from skae.architectures.layers import Dropout, linear, uniform_like_torch
+from skae.architectures.layers import CodeReader, Dropout, linear, uniform_like_torch
 from skae.architectures.structured import MoveChannels, Structured
 
 CELLS: dict[str, type[nn.RNNBase]] = {"gru": nn.GRU, "lstm": nn.LSTM}
@@ -182,7 +182,7 @@ class Reader(nn.Module):
         return hidden.transpose(0, 1).flatten(1)
 
 
-class Unroller(nn.Module):
+class Unroller(CodeReader):
     """Codes to the states of the last layer at every step.
 
     Parameters
@@ -200,6 +200,10 @@ class Unroller(nn.Module):
     def __init__(self, first_states: nn.Linear, layers: nn.ModuleList, n_steps: int):
         super().__init__()
         self.first_states, self.layers, self.n_steps = first_states, layers, n_steps
+
+    def code_weights(self) -> list[torch.Tensor]:
+        """Return the weights to the first states, and those of the first layer at every step."""
+        return [self.first_states.weight, self.layers[0].weight_ih_l0]
 
     def forward(self, code: torch.Tensor) -> torch.Tensor:
         """Return states of shape (n_samples, n_steps, hidden_size)."""

@@ -12,7 +12,7 @@ from skae.architectures.architecture import Architecture
 from skae.architectures.layers import (
     RandomLayer,
     TiedLinear,
-    first_weight,
+    code_weights,
     linear,
     silence,
 )
@@ -210,8 +210,11 @@ class AutoencoderNetwork(nn.Module):
     def code_weights(self) -> list[torch.Tensor]:
         """Return the weights of the decoder that multiply the code, columns for its values."""
         weights = [] if self.linear_decoder is None else [self.linear_decoder.weight]
-        first = None if self.decoder is None else first_weight(self.decoder, self.n_components)
-        return weights if first is None else [*weights, first]
+        return (
+            weights
+            if self.decoder is None
+            else weights + code_weights(self.decoder, self.n_components)
+        )
 
     def note_ranges(self, X: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """Widen the ranges that `f` and `g` know to those of these rows, and return their codes.
