@@ -28,3 +28,19 @@ def test_others_are_refused(architecture, value):
     with pytest.raises(ValueError, match=rf"activation of {name} must be one of \['elu', ") as e:
         activation_of(architecture(activation=value))
     assert str(e.value).endswith(f"got {value!r}.")
+
+
+@pytest.mark.parametrize(
+    ("name", "reference"), [("silu", torch.nn.SiLU()), ("elu", torch.nn.ELU())]
+)
+def test_bounded_ones_are_those_of_torch_but_for_derivatives_that_are_too_small(name, reference):
+    X = torch.linspace(-150, 30, 1801, requires_grad=True)
+    value, expected = ACTIVATIONS[name]()(X), reference(X)
+    assert torch.allclose(value, expected, atol=1e-7, rtol=0)
+    (slope,) = torch.autograd.grad(value.sum(), X)
+    (expected_slope,) = torch.autograd.grad(expected.sum(), X)
+    assert torch.allclose(slope, expected_slope, atol=1e-7, rtol=0)
+    # Products with numbers below this one take many times longer.
+    tiny = torch.finfo(torch.float32).tiny
+    assert not ((slope != 0) & (slope.abs() < tiny)).any()
+    assert ((expected_slope != 0) & (expected_slope.abs() < tiny)).any()

@@ -347,7 +347,7 @@ def test_options_draw_no_first_weights(options, tied_weights):
 def test_nothing_is_added_by_default():
     for module in build(Dense((5, 4))):
         kinds = [type(layer) for layer in module.modules()]
-        hidden = [nn.Linear, nn.SiLU]
+        hidden = [nn.Linear, ACTIVATIONS["silu"]]
         assert kinds == [nn.Sequential, *hidden, *hidden, nn.Linear]
 
 
