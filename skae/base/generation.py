@@ -51,7 +51,7 @@ class GenerationMixin:
 
         Returns
         -------
-        X : ndarray of shape (n_samples, *sample_shape_), dtype float64
+        X : ndarray of shape (n_samples, ...), dtype float64
             Samples in the units of the training rows: means of the decoder, without its noise.
         """
         check_is_fitted(self)
@@ -83,8 +83,9 @@ class GenerationMixin:
 
         Returns
         -------
-        X : ndarray of shape (n_steps, *sample_shape_) or (n_samples, n_steps, *sample_shape_)
-            Reconstructions; the first and the last are those of `x_a` and `x_b`.
+        X : ndarray of shape (n_steps, ...) or (n_samples, n_steps, ...)
+            Reconstructions, with the axes of ``sample_shape_``; the first and the last are those
+            of `x_a` and `x_b`.
         """
         check_is_fitted(self)
         if not isinstance(n_steps, Integral) or n_steps < 2:

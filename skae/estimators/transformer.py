@@ -217,8 +217,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
-                (n_samples, *sample_shape)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or (n_samples, ...)
             Rows to be reconstructed: numbers of any real dtype in an array, a data frame, a
             memory map, a scipy sparse matrix (made dense batch by batch) or a torch tensor.
             Images and series may come with their axes. Bytes, such as the pixels of images,
@@ -254,8 +253,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
-                (n_samples, *sample_shape)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or (n_samples, ...)
             Rows as in :meth:`fit`.
 
         y : None
@@ -288,8 +286,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
-                (n_samples, *sample_shape)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or (n_samples, ...)
             Rows.
 
         Returns
@@ -311,9 +308,9 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
         Returns
         -------
-        X_original : ndarray of shape (n_samples, *sample_shape_)
-            Reconstructions in the units of the training rows, of the dtype of the codes; for
-            rows, of shape (n_samples, n_features).
+        X_original : ndarray of shape (n_samples, ...)
+            Reconstructions in the units of the training rows, of the dtype of the codes, and
+            with the axes of ``sample_shape_``.
         """
         check_is_fitted(self)
         codes = check_array(X, dtype=[np.float64, np.float32], accept_sparse="csr", input_name="X")
@@ -329,13 +326,12 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
-                (n_samples, *sample_shape)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or (n_samples, ...)
             Rows.
 
         Returns
         -------
-        X_reconstructed : ndarray of shape (n_samples, *sample_shape_)
+        X_reconstructed : ndarray of shape (n_samples, ...)
             Reconstructions, float32 for float32 `X` and float64 otherwise.
         """
         return self._reconstruct(self._validate_again(X))
@@ -349,8 +345,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
-                (n_samples, *sample_shape)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or (n_samples, ...)
             Rows.
 
         Returns
@@ -372,8 +367,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
-                (n_samples, *sample_shape)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or (n_samples, ...)
             Rows.
 
         y : None
