@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from numbers import Integral
 
 import numpy as np
 import torch
@@ -12,6 +11,7 @@ from sklearn.base import clone
 from torch import nn
 
 from skae.architectures.architecture import Architecture
+from skae.architectures.checks import is_size
 
 _CHANNEL_AXES = (0, -1, None)
 
@@ -37,7 +37,7 @@ class Structured(Architecture):
             return shape
         shape = self._input_shape()
         name = type(self).__name__
-        if len(given) > 1 and _without_ones(given) != _without_ones(shape):
+        if len(given) > 1 and without_ones(given) != without_ones(shape):
             raise ValueError(
                 f"X holds samples of shape {given}, but input_shape of {name} is {shape}: bring "
                 f"the axes of X into this order with numpy.moveaxis, or change input_shape."
@@ -103,11 +103,7 @@ class Structured(Architecture):
 
     def _input_shape(self) -> tuple[int, ...]:
         shape, name = self.input_shape, type(self).__name__
-        listed = isinstance(shape, tuple | list)
-        if not listed or not all(
-            isinstance(side, Integral) and not isinstance(side, bool) and side >= 1
-            for side in shape
-        ):
+        if not isinstance(shape, tuple | list) or not all(is_size(side) for side in shape):
             raise ValueError(
                 f"input_shape of {name} must be 'auto' or a tuple of integers >= 1, such as "
                 f"{self._example()}, got {shape!r}."
@@ -141,7 +137,8 @@ def _as_int(value):
     return value
 
 
-def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
+def without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return a shape without its axes of length one, which do not change the order of values."""
     return tuple(side for side in shape if side != 1)
 
 

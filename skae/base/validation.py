@@ -9,6 +9,7 @@ import torch
 from sklearn.utils.validation import validate_data
 
 from skae._sklearn_private import check_sample_weight
+from skae.architectures.structured import without_ones
 
 
 def validate_X(estimator, X, *, reset: bool, min_samples: int = 1):
@@ -103,15 +104,11 @@ def _check_shape(estimator, shape: tuple[int, ...]) -> None:
     """Refuse samples of another shape than those of fit; axes of length one do not count."""
     n_features = estimator.n_features_in_
     known = (estimator.sample_shape_, estimator.architecture_.sample_shape((n_features,)))
-    if not any(_without_ones(shape) == _without_ones(other) for other in known):
+    if not any(without_ones(shape) == without_ones(other) for other in known):
         raise ValueError(
             f"X holds samples of shape {shape}, but this {type(estimator).__name__} was fitted "
             f"on samples of shape {estimator.sample_shape_}, {n_features} features each."
         )
-
-
-def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(side for side in shape if side != 1)
 
 
 def _from_tensor(X: torch.Tensor) -> np.ndarray:
