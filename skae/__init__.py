@@ -1,7 +1,7 @@
 """Autoencoders as scikit-learn estimators."""
 
-from skae.estimators import AutoencoderTransformer
+from skae.estimators import AutoencoderOutlierDetector, AutoencoderTransformer
 
 __version__ = "0.1.0.dev0"
 
-__all__ = ["AutoencoderTransformer", "__version__"]
+__all__ = ["AutoencoderOutlierDetector", "AutoencoderTransformer", "__version__"]

@@ -7,7 +7,7 @@ import torch
 from sklearn.datasets import load_iris
 
 from skae import AutoencoderTransformer
-from skae.base.posterior import balanced_draws
+from skae.training.bound import balanced_draws
 
 X = load_iris().data
 

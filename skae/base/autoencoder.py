@@ -12,19 +12,19 @@ from sklearn.utils.validation import check_is_fitted
 from skae._sklearn_private import Interval, StrOptions
 from skae.architectures import ARCHITECTURES
 from skae.base.fitting import Fit
-from skae.base.generation import GenerationMixin
 from skae.base.progress import CallbackSupportMixin
 from skae.base.validation import output_dtype, validate_sample_weight, validate_X
-from skae.kinds import KINDS
-from skae.losses import LOSSES
+from skae.kinds import KINDS, Kind
+from skae.losses import LOSSES, Loss
 from skae.named_parts import NamedPartsMixin
-from skae.training.scaling import densify
+from skae.training import defaults
+from skae.training.scaling import Moments, Scaling, densify
 
 # Entries of the dense codes that are made sparse at once.
 _DENSE_ENTRIES = 2**22
 
 
-class BaseAutoencoder(GenerationMixin, CallbackSupportMixin, NamedPartsMixin):
+class BaseAutoencoder(CallbackSupportMixin, NamedPartsMixin):
     """Base class of all estimators.
 
     It holds the parameters that all share, and the single path from `X` to a fitted network
@@ -108,7 +108,8 @@ class BaseAutoencoder(GenerationMixin, CallbackSupportMixin, NamedPartsMixin):
 
     def _fit(self, X, sample_weight, *, previous: dict | None = None, one_pass: bool = False):
         """Fit a network, and only then let the estimator know of it."""
-        fit = Fit(self, X, validate_sample_weight(sample_weight, X), previous)
+        weight = validate_sample_weight(sample_weight, X)
+        fit = Fit(self, X, weight, previous, self.random_state)
         if one_pass:
             fit.train_once()
         else:
@@ -117,6 +118,17 @@ class BaseAutoencoder(GenerationMixin, CallbackSupportMixin, NamedPartsMixin):
             vars(self).pop(name, None)
         vars(self).update(fit.attributes())
         return self
+
+    _auto_batch_size = staticmethod(defaults.auto_batch_size)
+    _auto_epochs = staticmethod(defaults.auto_epochs)
+
+    def _wanted_components(self, kind: Kind) -> int | float | str:
+        """Return the size of the code as it was asked for."""
+        return self.n_components
+
+    def _scaling(self, moments: Moments, X, loss: Loss) -> Scaling:
+        """Return what is to stand between `X` and the network."""
+        return moments.scaling(rescales=loss.rescales)
 
     def _encode(self, X) -> np.ndarray:
         """Return the codes of validated rows."""

@@ -65,14 +65,19 @@ class Fit:
 
     previous : dict or None
         Attributes of an earlier fit to go on from.
+
+    random_state : int, RandomState instance or None
+        Source of all randomness.
     """
 
-    def __init__(self, estimator, X, sample_weight=None, previous: dict | None = None):
+    def __init__(
+        self, estimator, X, sample_weight=None, previous: dict | None = None, random_state=None
+    ):
         self.parameters = estimator
         self.previous = previous or {}
         self.optimizer = resolve_optimizer(estimator.optimizer)
         self.device = resolve_device(estimator.device)
-        self.split_seed, self.weights_seed, self.training_seed = _seeds(estimator.random_state)
+        self.split_seed, self.weights_seed, self.training_seed = _seeds(random_state)
         if sample_weight is not None and not sample_weight.all():
             X, sample_weight = X[sample_weight > 0], sample_weight[sample_weight > 0]
         self.X = X
@@ -90,14 +95,14 @@ class Fit:
         moments = Moments.of(self.X, sample_weight)
         parts["loss"].check(moments.minimum, moments.maximum)
         self.mean = moments.mean
-        scaling = moments.scaling(rescales=parts["loss"].rescales)
+        scaling = self.parameters._scaling(moments, self.X, parts["loss"])
         self._load(scaling, sample_weight)
         n_features = self.X.shape[1]
-        wanted = self.parameters.n_components
+        kind = parts["kind"]
+        wanted = self.parameters._wanted_components(kind)
         axes = None
         if self.parameters.init == "pca" or not isinstance(wanted, Integral):
             axes = self._principal_axes(wanted, self.sample_weight)
-        kind = parts["kind"]
         n_components = resolve_n_components(wanted, axes, n_features, kind)
         takes_linear_path = kind.takes_linear_path(n_components, n_features)
         linear_path = self.parameters.init == "pca" and takes_linear_path
@@ -240,12 +245,12 @@ class Fit:
 
     def _plan(self, n_training: int) -> TrainingPlan:
         p = self.parameters
-        automatic = defaults.auto_batch_size(n_training, self.X.shape[1])
+        automatic = p._auto_batch_size(n_training, self.X.shape[1])
         batch_size = given_or(p.batch_size, automatic)
         jitters = self.fitted.linear_path and self.fitted.kind.wants_jitter()
         jitter = defaults.auto_jitter(n_training) if jitters else 0.0
         return TrainingPlan(
-            n_epochs=given_or(p.max_epochs, defaults.auto_epochs(n_training, batch_size)),
+            n_epochs=given_or(p.max_epochs, p._auto_epochs(n_training, batch_size)),
             batch_size=batch_size,
             learning_rate=given_or(
                 p.learning_rate,

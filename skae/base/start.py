@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import torch
 
-from skae.architectures import ARCHITECTURES, Architecture
-from skae.kinds import KINDS, Kind
+from skae.architectures import Architecture
+from skae.kinds import Kind
 from skae.kinds.interface import Setting
-from skae.losses import LOSSES, FunctionLoss, Loss
+from skae.losses import FunctionLoss, Loss
 from skae.named_parts import resolve_part
 from skae.training.network import AutoencoderNetwork
 from skae.training.principal_axes import PrincipalAxes
@@ -28,12 +28,13 @@ def resolve_parts(estimator) -> dict:
     loss = estimator.loss
     if callable(loss) and not isinstance(loss, Loss | type):
         loss = FunctionLoss(loss)
+    known = estimator._part_registries
     return {
-        "kind": resolve_part(estimator.kind, "kind", KINDS, Kind).resolved(),
+        "kind": resolve_part(estimator.kind, "kind", known["kind"], Kind).resolved(),
         "architecture": resolve_part(
-            estimator.architecture, "architecture", ARCHITECTURES, Architecture
+            estimator.architecture, "architecture", known["architecture"], Architecture
         ),
-        "loss": resolve_part(loss, "loss", LOSSES, Loss),
+        "loss": resolve_part(loss, "loss", known["loss"], Loss),
     }
 
 

@@ -32,7 +32,7 @@ class Features(torch.nn.Module):
     centre : torch.Tensor of shape (n_features,)
         What is subtracted from `X`, in its own units.
 
-    scale : torch.Tensor of shape ()
+    scale : torch.Tensor of shape (n_features,)
         What is divided by, in units of `X`.
     """
 
@@ -42,8 +42,8 @@ class Features(torch.nn.Module):
         n_features = math.prod(self.sample_shape)
         for name in ("mean", "low", "high", "centre"):
             self.register_buffer(name, torch.zeros(n_features))
-        self.register_buffer("deviation", torch.ones(n_features))
-        self.register_buffer("scale", torch.ones(()))
+        for name in ("deviation", "scale"):
+            self.register_buffer(name, torch.ones(n_features))
 
     def set(self, *, mean, deviation, low, high, centre, scale) -> None:
         """Take over what is known, given in units of `X`.
@@ -53,7 +53,7 @@ class Features(torch.nn.Module):
         mean, deviation, low, high, centre : array-like of shape (n_features,) or float
             As the attributes of the same name.
 
-        scale : float
+        scale : array-like of shape (n_features,) or float
             As the attribute of the same name.
         """
         # In float64, as rows are scaled: far from zero, float32 has no digits left for what

@@ -25,8 +25,10 @@ class Gaussian(Corruption):
 
     Parameters
     ----------
-    level : float, default=0.3
-        Standard deviation of the noise.
+    level : float or pair of float, default=0.3
+        Standard deviation of the noise. With a pair ``(low, high)`` that of each row is drawn
+        log-uniformly from between: a network that removes noise of every strength knows the data
+        at every scale.
 
     relative : bool, default=True
         Whether `level` counts in standard deviations of each feature. A feature that is constant
@@ -50,8 +52,11 @@ class Gaussian(Corruption):
 
     def check(self, sample_shape: tuple[int, ...], channel_axis: int | None = None) -> None:
         """Refuse parameters out of range."""
-        if not (is_number(self.level) and self.level > 0):
-            raise ValueError(f"level of Gaussian must be a finite number > 0, got {self.level!r}.")
+        if not (_is_level(self.level) or self._has_range_of_levels()):
+            raise ValueError(
+                f"level of Gaussian must be a finite number > 0, or a pair (low, high) of such "
+                f"numbers with low < high, got {self.level!r}."
+            )
         if not isinstance(self.relative, bool):
             raise ValueError(f"relative of Gaussian must be True or False, got {self.relative!r}.")
         if not (self.clip is None or self._clips_to_range() or _is_range(self.clip)):
@@ -66,11 +71,25 @@ class Gaussian(Corruption):
         """Return rows with noise."""
         noise = torch.randn(X.shape, generator=generator, device=X.device, dtype=X.dtype)
         unit = features.deviation if self.relative else 1 / features.scale
-        noisy = X + noise * (unit * self.level).to(X.dtype)
+        noisy = X + noise * (unit * self._levels(X, generator)).to(X.dtype)
         if self.clip is None:
             return noisy
         low, high = (features.scaled(bound).to(X.dtype) for bound in self._bounds(features))
         return torch.clamp(noisy, low, high)
+
+    def _has_range_of_levels(self) -> bool:
+        level = self.level
+        if not (isinstance(level, tuple | list) and len(level) == 2):
+            return False
+        return all(_is_level(bound) for bound in level) and level[0] < level[1]
+
+    def _levels(self, X: torch.Tensor, generator: torch.Generator) -> float | torch.Tensor:
+        """Return the level, or one for each row, of shape (n_samples, 1)."""
+        if not self._has_range_of_levels():
+            return self.level
+        low, high = (math.log(bound) for bound in self.level)
+        share = torch.rand(len(X), 1, generator=generator, device=X.device, dtype=torch.float64)
+        return torch.exp(low + (high - low) * share)
 
     def _clips_to_range(self) -> bool:
         return isinstance(self.clip, str) and self.clip == "range"
@@ -79,6 +98,10 @@ class Gaussian(Corruption):
         if not self._clips_to_range():
             return self.clip
         return features.unscaled(features.low).min(), features.unscaled(features.high).max()
+
+
+def _is_level(value) -> bool:
+    return is_number(value) and value > 0
 
 
 def _is_range(value) -> bool:

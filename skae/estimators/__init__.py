@@ -1,5 +1,6 @@
-"""What is done with an autoencoder: one file per estimator."""
+"""Estimators: what users want done."""
 
+from skae.estimators.outlier_detector import AutoencoderOutlierDetector
 from skae.estimators.transformer import AutoencoderTransformer
 
-__all__ = ["AutoencoderTransformer"]
+__all__ = ["AutoencoderOutlierDetector", "AutoencoderTransformer"]

@@ -13,10 +13,13 @@ from skae.base.explained_variance import (
     explained_share,
     total_squared_distance,
 )
+from skae.base.generation import GenerationMixin
 from skae.base.validation import validate_X
 
 
-class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseAutoencoder):
+class AutoencoderTransformer(
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, GenerationMixin, BaseAutoencoder
+):
     r"""Dimensionality reduction by an autoencoder: PCA's interface, a network inside.
 
     Encoder and decoder are each a linear map plus a neural network,

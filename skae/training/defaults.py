@@ -58,3 +58,14 @@ def auto_jitter(n_samples: int) -> float:
     There it would be under 0.1: too little to change the result, and drawing it takes time.
     """
     return 0.6 * min(1.0, FEW_ROWS / n_samples) ** 0.5 if n_samples < _ENOUGH_ROWS else 0.0
+
+
+def detector_batch_size(n_samples: int, n_features: int) -> int:
+    """Return a tenth of the rows, at least 32 and at most 128."""
+    return min(128, max(32, n_samples // 10))
+
+
+def detector_epochs(n_samples: int, batch_size: int) -> int:
+    """Return the number of passes that make 800 batches, at most 300."""
+    per_epoch = max(1, round(n_samples / batch_size))
+    return min(300, max(1, round(800 / per_epoch)))

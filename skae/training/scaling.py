@@ -1,4 +1,4 @@
-"""The inner scaling: features centred, then divided by one global scale."""
+"""The inner scaling: features centred, then divided by one scale, or by one for each."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import scipy.sparse as sp
 # Entries of a block that is converted at once: 2 MB in float64, so that the temporaries of the
 # conversion stay in the cache.
 _BLOCK_ENTRIES = 2**18
+# In standard deviations: squares of it, and of what a network makes of it, stay finite.
+_LIMIT = 1e9
 
 
 def dense_blocks(X, n_entries: int = _BLOCK_ENTRIES) -> Iterator[tuple[slice, np.ndarray]]:
@@ -28,7 +30,7 @@ def densify(block) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Scaling:
-    """``scaled = (X - centre) / scale``.
+    """``scaled = (X - centre) / scale``, cut off at ``-limit`` and ``limit``.
 
     One scale for all features keeps the objective that of PCA on `X`: a scale for each feature
     would give small features a weight that they do not have there.
@@ -38,16 +40,24 @@ class Scaling:
     centre : ndarray of shape (n_features,), dtype float64
         What is subtracted, in units of `X`.
 
-    scale : float
+    scale : float or ndarray of shape (n_features,)
         What is divided by, in units of `X`.
+
+    limit : float, default=inf
+        Largest absolute value of what the network is shown.
     """
 
     centre: np.ndarray
-    scale: float
+    scale: float | np.ndarray
+    limit: float = np.inf
 
     def apply(self, block: np.ndarray, dtype=np.float32) -> np.ndarray:
         """Scale dense rows. Computed in float64, whatever comes in."""
-        return ((block - self.centre) / self.scale).astype(dtype)
+        if self.limit == np.inf:
+            return ((block - self.centre) / self.scale).astype(dtype)
+        with np.errstate(over="ignore"):
+            scaled = (block - self.centre) / self.scale
+        return np.clip(scaled, -self.limit, self.limit).astype(dtype)
 
     def undo(self, block: np.ndarray) -> np.ndarray:
         """Bring scaled rows back to the units of `X`, in float64."""
@@ -107,10 +117,13 @@ class Moments:
         mean = mean + first
         return cls(mean * unit, np.sqrt(variances) * unit, lows, highs)
 
-    def scaling(self, *, rescales: bool) -> Scaling:
+    def scaling(self, *, rescales: bool, each: bool = False) -> Scaling:
         """Return the scaling for a loss that rescales, or that takes `X` as it is."""
         if not rescales:
             return Scaling(np.zeros_like(self.mean), 1.0)
+        if each:
+            varies = self.deviations > np.finfo(np.float64).tiny
+            return Scaling(self.mean, np.where(varies, self.deviations, 1.0), _LIMIT)
         # Constant data have no scale of their own; below the smallest normal number, a
         # division would overflow.
         has_scale = self.deviation > np.finfo(np.float64).tiny

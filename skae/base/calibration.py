@@ -1,0 +1,127 @@
+"""What scores of rows that no network was trained on say about the scores of others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+# "auto": a row is an outlier when the logarithm of its score is so many robust standard
+# deviations above the median.
+_AUTO_DEVIATIONS = 3.0
+_NORMAL_QUARTILE = 0.6744897501960817
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Scores of rows, by the networks that were not trained on them.
+
+    Parameters
+    ----------
+    members : tuple of int
+        Which networks these are.
+
+    scores : ndarray of shape (n_rows,)
+        Their mean scores, in ascending order.
+    """
+
+    members: tuple[int, ...]
+    scores: np.ndarray
+
+
+class Calibration:
+    """Scores of rows held out, against which scores of other rows are judged.
+
+    Parameters
+    ----------
+    groups : list of HeldOut
+        One group where the same rows were held out from all networks; a group for each fold
+        where the networks took turns.
+    """
+
+    def __init__(self, groups: list[HeldOut]):
+        self.groups = groups
+        self.scores = np.sort(np.concatenate([group.scores for group in groups]))
+
+    def p_values(self, scores: np.ndarray) -> np.ndarray:
+        r"""Return conformal p-values.
+
+        .. math:: p(x) = \frac{1 + \#\{i : s_i \ge s(x)\}}{n + 1}
+
+        where row `i` and `x` are compared by the networks that know neither (Vovk et al. [1]_;
+        where folds take turns, the cross-conformal ones of [2]_).
+
+        Parameters
+        ----------
+        scores : ndarray of shape (n_members, n_samples)
+            What each network finds in each row.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), dtype float64
+
+        References
+        ----------
+        .. [1] V. Vovk, A. Gammerman and G. Shafer, "Algorithmic learning in a random world",
+           Springer 2005.
+        .. [2] V. Vovk, "Cross-conformal predictors", Annals of Mathematics and Artificial
+           Intelligence 74, 2015.
+        """
+        at_least = np.zeros(scores.shape[1])
+        for group in self.groups:
+            of_group = scores[list(group.members)].mean(axis=0)
+            at_least += len(group.scores) - np.searchsorted(group.scores, of_group, side="left")
+        return (1 + at_least) / (len(self.scores) + 1)
+
+    def threshold(self, rate: float) -> float:
+        """Return the score that a new normal row exceeds with a probability of at most `rate`.
+
+        The smallest score held out that leaves ``rate * (n + 1)`` places above it; infinity
+        where there are too few rows to say.
+        """
+        n_above = int(np.floor(rate * (len(self.scores) + 1)))
+        return float(self.scores[-n_above]) if n_above else np.inf
+
+    def auto_threshold(self) -> float:
+        """Return the score from which rows stand out.
+
+        The logarithms of the scores, of which outliers change median and lower quartile little,
+        set the measure: three standard deviations, as they would be by these quartiles if the
+        logarithms were normal.
+        """
+        logarithms = np.log(np.maximum(self.scores, np.finfo(float).tiny))
+        lower, middle = np.quantile(logarithms, [0.25, 0.5])
+        deviation = (middle - lower) / _NORMAL_QUARTILE
+        return float(np.exp(min(middle + _AUTO_DEVIATIONS * deviation, 690.0)))
+
+
+def benjamini_hochberg(p_values: np.ndarray, fdr: float) -> np.ndarray:
+    r"""Return which hypotheses are rejected at a false discovery rate.
+
+    With the p-values in ascending order, those up to the largest `k` with
+    :math:`p_{(k)} \le k \alpha / m` (Benjamini and Hochberg [1]_). For conformal p-values that
+    share their calibration rows the rate holds as well (Bates et al. [2]_).
+
+    Parameters
+    ----------
+    p_values : ndarray of shape (n_hypotheses,)
+        One for each hypothesis.
+
+    fdr : float in (0, 1)
+        Largest expected share of false ones among those rejected.
+
+    Returns
+    -------
+    ndarray of shape (n_hypotheses,), dtype bool
+
+    References
+    ----------
+    .. [1] Y. Benjamini and Y. Hochberg, "Controlling the false discovery rate", Journal of the
+       Royal Statistical Society B 57(1), 1995.
+    .. [2] S. Bates, E. Candes, L. Lei, Y. Romano and M. Sesia, "Testing for outliers with
+       conformal p-values", Annals of Statistics 51(1), 2023.
+    """
+    ordered = np.sort(p_values)
+    ranks = np.arange(1, len(ordered) + 1)
+    passed = np.flatnonzero(ordered <= ranks * fdr / len(ordered))
+    return p_values <= (ordered[passed[-1]] if len(passed) else -1.0)

@@ -1,0 +1,99 @@
+"""Several fitted networks, each with the score it gives, and what they say together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from skae.base.attribution import integrated_gradients
+from skae.base.fitted import FittedNetwork
+from skae.scores import Score
+from skae.scores.score import residuals
+
+# What stands for a score that is too large to be computed.
+_LARGEST = 1e300
+
+
+@dataclass(frozen=True)
+class Member:
+    """A network and the score that was fitted to it."""
+
+    network: FittedNetwork
+    score: Score
+
+
+def fitted_score(score: Score, fitted: FittedNetwork, X, device: str) -> Score:
+    """Return the score, fitted to what the network makes of these rows."""
+    network = fitted.network(device)
+    all_residuals, all_codes = [], []
+    for rows, scaled in fitted.batches(X, network, scale=True):
+        n_rows = rows.stop - rows.start
+        codes = network.encode(scaled)
+        all_residuals.append(residuals(network, scaled, codes)[:n_rows])
+        all_codes.append(codes[:n_rows].cpu().double())
+    return score.fit(torch.cat(all_residuals), torch.cat(all_codes))
+
+
+class Ensemble:
+    """Networks that score rows together.
+
+    Parameters
+    ----------
+    members : list of Member
+        At least one.
+    """
+
+    def __init__(self, members: list[Member]):
+        self.members = members
+
+    def __len__(self) -> int:
+        return len(self.members)
+
+    def scores(self, X, device: str) -> np.ndarray:
+        """Return what each network finds in each row, of shape (n_members, n_samples).
+
+        Finite, float64; higher is more anomalous.
+        """
+        scores = np.empty((len(self), X.shape[0]))
+        for of_member, member in zip(scores, self.members, strict=True):
+            network = member.network.network(device)
+            for rows, scaled in member.network.batches(X, network, scale=True):
+                of_member[rows] = member.score(network, scaled)[: rows.stop - rows.start].numpy()
+        return np.nan_to_num(scores, copy=False, nan=_LARGEST, posinf=_LARGEST)
+
+    def contributions(self, X, device: str) -> np.ndarray:
+        """Return the share of each feature in the mean score, (n_samples, n_features), float64."""
+        shares = np.zeros(X.shape)
+        for member in self.members:
+            network = member.network.network(device)
+            for rows, scaled in member.network.batches(X, network, scale=True):
+                with torch.inference_mode(False):
+                    of_features = _shares(member.score, network, scaled.clone())
+                shares[rows] += of_features[: rows.stop - rows.start].numpy() / len(self)
+        return shares
+
+    def reconstruct(self, X, device: str) -> np.ndarray:
+        """Return the mean of the reconstructions, in the units of `X`, float64."""
+        mean = np.zeros(X.shape)
+        for member in self.members:
+            for rows, block in member.network.reconstructions(X, device):
+                mean[rows] += block / len(self)
+        return mean
+
+
+def _shares(score: Score, network, X: torch.Tensor) -> torch.Tensor:
+    """Return the shares of the features in the score of rows, those in its code included."""
+    with torch.no_grad():
+        codes = network.encode(X)
+        of_features = score.of_features(network, X, codes)
+        of_code = score.of_code(network, X, codes)
+    if of_code is None:
+        return of_features
+    of_code = integrated_gradients(
+        lambda rows: score.of_code(network, rows, network.encode(rows)),
+        X,
+        network.features.mean.to(X.dtype),
+    ).cpu()
+    return of_code if of_features is None else of_features + of_code

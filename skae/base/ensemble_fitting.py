@@ -1,0 +1,139 @@
+"""From rows, some of which may be outliers, to networks that know the normal ones."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.base import clone
+
+from skae.base.calibration import Calibration, HeldOut
+from skae.base.ensemble import Ensemble, Member, fitted_score
+from skae.base.fitting import Fit
+from skae.base.random_state import own_random_state
+from skae.scores import Score
+from skae.scores.scatter import core_rows
+from skae.training.scaling import dense_blocks
+
+# With at least this many rows some are held out from all networks; with fewer, networks take
+# turns, so that each row is held out from one and known to the others.
+_MANY_ROWS = 500
+_HELD_OUT_SHARE, _MOST_HELD_OUT = 0.2, 5000
+_FEWEST_FOLDS = 5
+# Below this many rows none can be spared.
+_FEWEST_ROWS = 10
+# Share of the rows that is taken for normal where outliers may be among them.
+CORE_SHARE = 0.75
+# Entries of the rows that the core is looked for in at once.
+_MOST_ENTRIES = 2**24
+
+
+class EnsembleFit:
+    """One fit of the networks of a detector.
+
+    Parameters
+    ----------
+    estimator : AutoencoderOutlierDetector
+        Where the parameters are read.
+
+    X : ndarray or CSR matrix of shape (n_samples, n_features)
+        Validated rows.
+
+    score : Score
+        Fitted to each network, a copy for each.
+
+    labels : ndarray of shape (n_samples,)
+        1 for rows known to be normal, -1 for known anomalies, 0 for all others.
+    """
+
+    def __init__(self, estimator, X, score: Score, labels: np.ndarray):
+        self.parameters, self.X, self.score, self.labels = estimator, X, score, labels
+        self.random = own_random_state(estimator.random_state)
+
+    def run(self) -> dict:
+        """Train all networks and return what the fit leaves on the estimator."""
+        unknown = np.flatnonzero(self.labels != -1)
+        normal = self._normal(unknown)
+        members, fits, held_out = [], [], {}
+        for fold in self._folds(unknown):
+            training = normal & ~np.isin(np.arange(len(normal)), fold)
+            if training.sum() < 2:
+                training = normal
+            fits.append(self._fit_network(training))
+            members.append(self._member(fits[-1], training))
+            held_out.setdefault(fold.tobytes(), (fold, []))[1].append(len(members) - 1)
+        ensemble = Ensemble(members)
+        return {
+            **{name: value for name, value in fits[0].attributes().items() if name in _KEPT},
+            "_ensemble": ensemble,
+            "_calibration": self._calibrated(ensemble, list(held_out.values())),
+            "history_": _histories(fits),
+        }
+
+    def _normal(self, unknown: np.ndarray) -> np.ndarray:
+        """Return which rows the networks are to know, a mask."""
+        normal = np.zeros(self.X.shape[0], dtype=bool)
+        if self.parameters.novelty or len(unknown) < _FEWEST_ROWS:
+            normal[unknown] = True
+        else:
+            normal[unknown] = self._core(unknown)
+        normal[self.labels == 1] = True
+        return normal
+
+    def _core(self, rows: np.ndarray) -> np.ndarray:
+        """Return which of these rows are the closest ones: looked for in blocks where many."""
+        step = max(1000, _MOST_ENTRIES // self.X.shape[1])
+        order = self.random.permutation(len(rows))
+        core = np.zeros(len(rows), dtype=bool)
+        for chosen in np.array_split(order, -(-len(order) // step)):
+            block = np.concatenate([b for _, b in dense_blocks(self.X[np.sort(rows[chosen])])])
+            core[np.sort(chosen)] = core_rows(block.astype(np.float64), CORE_SHARE)
+        return core
+
+    def _folds(self, rows: np.ndarray) -> list[np.ndarray]:
+        """Return the rows that each network is not to see."""
+        n_networks, n_rows = self.parameters.n_estimators, len(rows)
+        if n_rows < _FEWEST_ROWS:
+            return [rows] * n_networks
+        order = rows[self.random.permutation(n_rows)]
+        if n_rows >= _MANY_ROWS:
+            n_held_out = min(_MOST_HELD_OUT, round(_HELD_OUT_SHARE * n_rows))
+            return [np.sort(order[:n_held_out])] * n_networks
+        return [np.sort(f) for f in np.array_split(order, max(n_networks, _FEWEST_FOLDS))]
+
+    def _fit_network(self, training: np.ndarray) -> Fit:
+        seed = int(self.random.randint(2**31 - 1))
+        fit = Fit(self.parameters, self.X[training], random_state=seed)
+        fit.train()
+        return fit
+
+    def _member(self, fit: Fit, training: np.ndarray) -> Member:
+        score, device = clone(self.score), str(fit.device)
+        return Member(fit.fitted, fitted_score(score, fit.fitted, self.X[training], device))
+
+    def _calibrated(self, ensemble: Ensemble, held_out: list) -> Calibration:
+        groups = []
+        for fold, members in held_out:
+            some = Ensemble([ensemble.members[member] for member in members])
+            scores = some.scores(self.X[fold], str(self.parameters.device)).mean(axis=0)
+            groups.append(HeldOut(tuple(members), np.sort(scores)))
+        return Calibration(groups)
+
+
+# What all networks have in common.
+_KEPT = (
+    "n_components_",
+    "kind_",
+    "architecture_",
+    "batch_size_",
+    "learning_rate_",
+    "n_epochs_",
+    "device_",
+    "precision_",
+)
+
+
+def _histories(fits: list[Fit]):
+    """Return the histories of all networks as one, with the number of the network."""
+    import pandas as pd
+
+    histories = [fit.attributes()["history_"].assign(network=i) for i, fit in enumerate(fits)]
+    return pd.concat(histories, ignore_index=True)

@@ -1,0 +1,48 @@
+"""Minus the evidence lower bound."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from skae.architectures.checks import check_size
+from skae.scores.score import Score
+from skae.training.bound import Bound, balanced_draws
+
+
+class Elbo(Score):
+    r"""Minus the evidence lower bound, for kinds whose codes are distributions.
+
+    .. math:: a(x) = -E_{z \sim q(z|x)} \log p(x|z) + KL(q(z|x) \| N(0, I))
+
+    in nats, of a density of features as they were scaled. The expectation is a mean over draws
+    that are the same for all rows.
+
+    Parameters
+    ----------
+    n_draws : int, default=32
+        Number of draws.
+    """
+
+    def __init__(self, n_draws=32):
+        self.n_draws = n_draws
+
+    def check(self, kind):
+        """Refuse kinds whose codes are points, and a number of draws out of range."""
+        if not kind.has_posterior:
+            raise ValueError(
+                f"scoring='elbo' needs a kind whose codes are distributions, such as "
+                f"kind='variational', got kind={kind!r}: use another scoring, such as 'joint'."
+            )
+        check_size(self, "n_draws")
+
+    def of_features(self, network, X, codes):
+        """Return minus the expected logarithm of the likelihood of each entry."""
+        return -self._bound(network, X).likelihood().cpu()
+
+    def of_code(self, network, X, codes):
+        """Return the divergence of the posterior from the prior."""
+        return self._bound(network, X).divergence().cpu()
+
+    def _bound(self, network, X) -> Bound:
+        draws = balanced_draws(self.n_draws, network.n_components, np.random.RandomState(0))
+        return Bound(network, X, draws)

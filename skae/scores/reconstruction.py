@@ -1,0 +1,35 @@
+"""The mean squared error."""
+
+from __future__ import annotations
+
+import torch
+
+from skae.scores.score import Score, residuals
+
+
+class Reconstruction(Score):
+    r"""Mean squared error of the reconstruction, the textbook score.
+
+    .. math:: a(x) = \frac{1}{d} \lVert x - \hat{x} \rVert^2
+
+    Features that are hard to rebuild in every row decide as much as features that are rebuilt
+    exactly in all rows but anomalies, and what is far away but easy to rebuild goes unseen.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skae import AutoencoderOutlierDetector
+    >>> X = np.random.default_rng(0).normal(size=(200, 1)) * [1.0, 2.0, 3.0]
+    >>> detector = AutoencoderOutlierDetector(scoring="reconstruction", random_state=0).fit(X)
+    >>> far, near = detector.score_samples([[1.0, -2.0, 3.0], [1.0, 2.0, 3.0]])
+    >>> bool(far < near)
+    True
+    """
+
+    def of_features(self, network, X, codes):
+        """Return the squared errors over the number of features."""
+        return residuals(network, X, codes).square() / X.shape[1]
+
+    def of_code(self, network, X, codes):
+        """Return None."""
+        return None

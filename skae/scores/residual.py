@@ -1,0 +1,34 @@
+"""The Mahalanobis length of the residual."""
+
+from __future__ import annotations
+
+from skae.scores.scatter import Scatter
+from skae.scores.score import Score, residuals
+
+
+class Residual(Score):
+    r"""Squared Mahalanobis length of the residual.
+
+    .. math:: a(x) = \frac{1}{d} (r - \mu_r)^T \Sigma_r^{-1} (r - \mu_r), \qquad r = x - \hat{x}
+
+    with the mean and the shrunk covariance :math:`\Sigma_r` of the residuals of normal rows: an
+    error counts by how unusual it is for these features together. Normal rows have about 1.
+
+    Attributes
+    ----------
+    scatter_ : Scatter
+        Mean and covariance of the residuals.
+    """
+
+    def fit(self, residuals, codes):
+        """Learn the scatter of the residuals."""
+        self.scatter_ = Scatter.of(residuals.numpy())
+        return self
+
+    def of_features(self, network, X, codes):
+        """Return the squared whitened residuals, over the number of features."""
+        return self.scatter_.whitened(residuals(network, X, codes)).square() / X.shape[1]
+
+    def of_code(self, network, X, codes):
+        """Return None."""
+        return None

@@ -1,0 +1,68 @@
+"""The terms of the evidence lower bound, for networks whose codes are distributions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+from skae.training.network import AutoencoderNetwork
+
+
+def balanced_draws(
+    n_draws: int, n_components: int, random_state: np.random.RandomState
+) -> np.ndarray:
+    """Return standard normal draws whose mean is 0 and whose variances are 1.
+
+    With each draw comes its reflection, and each coordinate is brought to variance 1: what the
+    bound has of a linear and of a squared term in a value of the code is then exact. A single
+    draw is left as it is.
+    """
+    half = random_state.standard_normal(((n_draws + 1) // 2, n_components))
+    draws = np.concatenate([half, -half])[:n_draws]
+    return draws / np.sqrt(np.square(draws).mean(axis=0)) if n_draws > 1 else draws
+
+
+class Bound:
+    """The terms of the bound for a batch of rows.
+
+    Parameters
+    ----------
+    network : AutoencoderNetwork
+        In evaluation mode, of a kind with a posterior.
+
+    X : torch.Tensor of shape (n_samples, n_features)
+        Scaled rows.
+
+    draws : ndarray of shape (n_draws, n_components)
+        Standard normal draws, the same for all rows.
+    """
+
+    def __init__(self, network: AutoencoderNetwork, X: torch.Tensor, draws: np.ndarray):
+        self.network, self.target = network, X
+        self.mean, self.log_variance = network.kind.posterior(network.encoder_output(X))
+        self.noise = torch.from_numpy(draws).to(self.mean)
+
+    def draws(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Yield log p(x_j | z) of each entry and log p(z) - log q(z | x) of each draw, float64."""
+        deviation = torch.exp(0.5 * self.log_variance)
+        for noise in self.noise:
+            code = self.mean + deviation * noise
+            likelihood = self.network.kind.log_likelihood(
+                self.network.loss,
+                self.network.decoder_output(code),
+                self.target,
+                self.network.log_scale,
+            )
+            ratio = 0.5 * (noise.square() - code.square() + self.log_variance)
+            yield likelihood.double(), ratio.double().sum(1)
+
+    def likelihood(self) -> torch.Tensor:
+        """Return the mean over the draws of log p(x_j | z), of the shape of the rows, float64."""
+        return sum(likelihood for likelihood, _ in self.draws()) / len(self.noise)
+
+    def divergence(self) -> torch.Tensor:
+        """Return the divergence of the posterior from the prior, in float64."""
+        kind = self.network.kind
+        return kind.divergence(self.mean.double(), self.log_variance.double()).sum(1)
