@@ -119,6 +119,8 @@ class BaseAutoencoder(CallbackSupportMixin, NamedPartsMixin):
         vars(self).update(fit.attributes())
         return self
 
+    # Whether the best weights are chosen by training rows where none are held out.
+    _selects_by_training_rows = True
     _auto_batch_size = staticmethod(defaults.auto_batch_size)
     _auto_epochs = staticmethod(defaults.auto_epochs)
 

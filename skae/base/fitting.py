@@ -168,6 +168,7 @@ class Fit:
             training, selecting = split(n, p.validation_fraction, self.split_seed)
         else:
             training, selecting = no_split(n, self.split_seed)
+            selecting = selecting if p._selects_by_training_rows else None
         plan = self._plan(len(training))
         report = EpochReport(p, plan.n_epochs, self.X)
         result = self._run(self.network, training, selecting, self._reported(plan, report))

@@ -40,10 +40,11 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         "standardize": ["boolean", StrOptions({"robust"})],
     }
     del _parameter_constraints["warm_start"]
+    _selects_by_training_rows = False
     _auto_batch_size = staticmethod(defaults.detector_batch_size)
     _auto_epochs = staticmethod(defaults.detector_epochs)
 
-    def __init__(self, n_components="auto", *, kind="auto", architecture="auto", scoring="residual", novelty=False, contamination="auto", n_estimators=2, standardize=True, loss="mse", init="random", max_epochs="auto", batch_size="auto", learning_rate="auto", optimizer="adamw", weight_decay=0.01, jitter="auto", early_stopping=False, validation_fraction="auto", patience=None, device="auto", precision="auto", callbacks=None, verbose=0, random_state=None):
+    def __init__(self, n_components="auto", *, kind="auto", architecture="auto", scoring="residual", novelty=False, contamination="auto", n_estimators=1, standardize=True, loss="mse", init="random", max_epochs="auto", batch_size="auto", learning_rate="auto", optimizer="adamw", weight_decay=0.01, jitter="auto", early_stopping=False, validation_fraction="auto", patience=None, device="auto", precision="auto", callbacks=None, verbose=0, random_state=None):
         self.n_components = n_components
         self.kind = kind
         self.architecture = architecture

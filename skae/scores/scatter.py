@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from scipy.linalg import solve_triangular
 from sklearn.covariance import ledoit_wolf
 
 # Median deviations below this share of the standard deviation are those of a constant majority.
@@ -13,7 +14,7 @@ _SMALLEST_SPREAD = 1e-3
 # Eigenvalues count as at least this share of their mean.
 _SMALLEST_EIGENVALUE = 1e-4
 # Columns beyond which the covariance is known along so many axes only.
-_MOST_COLUMNS = 1024
+_MOST_COLUMNS = 2048
 _AXES = 256
 
 
@@ -97,14 +98,22 @@ def _spectrum(centred: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
     """Return axes and eigenvalues of the shrunk covariance, and its eigenvalue everywhere else."""
     n_columns = centred.shape[1]
     if n_columns <= _MOST_COLUMNS:
-        covariance, _ = ledoit_wolf(centred, assume_centered=True)
-        eigenvalues, axes = np.linalg.eigh(np.atleast_2d(covariance))
+        eigenvalues, axes = np.linalg.eigh(_shrunk_covariance(centred))
         return axes, np.maximum(eigenvalues, 0), float(np.maximum(eigenvalues, 0).mean())
-    _, _, axes = np.linalg.svd(centred[: 4 * _AXES], full_matrices=False)
-    axes = axes[:_AXES].T
+    axes = _principal_axes(centred)
     eigenvalues = np.square(centred @ axes).mean(axis=0)
     left_over = float(np.square(centred).mean(axis=0).sum() - eigenvalues.sum())
     return axes, eigenvalues, max(0.0, left_over) / (n_columns - axes.shape[1])
+
+
+def _shrunk_covariance(centred: np.ndarray) -> np.ndarray:
+    return np.atleast_2d(ledoit_wolf(centred, assume_centered=True)[0])
+
+
+def _principal_axes(centred: np.ndarray) -> np.ndarray:
+    """Return up to 256 axes of rows with very many columns, of shape (n_columns, n_axes)."""
+    _, _, axes = np.linalg.svd(centred[: 4 * _AXES], full_matrices=False)
+    return axes[:_AXES].T
 
 
 def core_rows(rows: np.ndarray, share: float, n_steps: int = 5) -> np.ndarray:
@@ -137,10 +146,14 @@ def core_rows(rows: np.ndarray, share: float, n_steps: int = 5) -> np.ndarray:
        determinant estimator", Technometrics 41(3), 1999.
     """
     standard = _in_deviations(rows)
+    if standard.shape[1] > _MOST_COLUMNS:
+        axes = _principal_axes(standard)
+        along = standard @ axes
+        left_over = np.linalg.norm(standard - along @ axes.T, axis=1)
+        standard = np.column_stack([along, left_over])
     core = closest(_lengths_from_medians(standard), 0.5)
     for _ in range(n_steps):
-        scatter = Scatter.of(standard[core])
-        core = closest(scatter.lengths(torch.from_numpy(standard)).numpy(), share)
+        core = closest(_lengths_from_core(standard, core), share)
     return core
 
 
@@ -157,6 +170,16 @@ def _in_deviations(rows: np.ndarray) -> np.ndarray:
     centred = np.divide(centred, largest, out=np.zeros_like(centred), where=largest > 0)
     deviations = centred.std(axis=0)
     return np.divide(centred, deviations, out=np.zeros_like(centred), where=deviations > 0)
+
+
+def _lengths_from_core(standard: np.ndarray, core: np.ndarray) -> np.ndarray:
+    """Return squared Mahalanobis lengths by the mean and the covariance of some of the rows."""
+    mean = standard[core].mean(axis=0)
+    covariance = _shrunk_covariance(standard[core] - mean)
+    smallest = _SMALLEST_EIGENVALUE * covariance.diagonal().mean() or 1.0
+    covariance[np.diag_indices_from(covariance)] += smallest
+    root = np.linalg.cholesky(covariance)
+    return np.square(solve_triangular(root, (standard - mean).T, lower=True)).sum(axis=0)
 
 
 def _lengths_from_medians(standard: np.ndarray) -> np.ndarray:

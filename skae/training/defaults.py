@@ -6,6 +6,8 @@ from __future__ import annotations
 FEW_ROWS = 500
 # Batches in a whole training: with few rows, with some, and with many.
 _FEW_BATCHES, _SOME_BATCHES, _MOST_BATCHES = 300, 1000, 1500
+# Batches in the training of a network that detects outliers.
+_DETECTOR_BATCHES = 800
 # Rows in a batch beyond which fewer batches do.
 _SOME_ROWS_IN_BATCH = 256
 # Rows beyond which more batches pay.
@@ -66,6 +68,7 @@ def detector_batch_size(n_samples: int, n_features: int) -> int:
 
 
 def detector_epochs(n_samples: int, batch_size: int) -> int:
-    """Return the number of passes that make 800 batches, at most 300."""
+    """Return the number of passes that make 800 batches; 300 for fewer than 500 rows."""
     per_epoch = max(1, round(n_samples / batch_size))
-    return min(300, max(1, round(800 / per_epoch)))
+    n_batches = _FEW_BATCHES if n_samples < FEW_ROWS else _DETECTOR_BATCHES
+    return max(1, round(n_batches / per_epoch))
