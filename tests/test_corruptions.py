@@ -1,8 +1,10 @@
 import math
+import re
 
 import numpy as np
 import pytest
 import torch
+from scipy.stats import kstest
 from sklearn.base import clone
 
 from skae.corruptions import (
@@ -28,7 +30,9 @@ def add_noise(X, generator):
 
 DEFAULTS = {name: CORRUPTIONS[name]() for name in CORRUPTIONS}
 every_corruption = pytest.mark.parametrize(
-    "corruption", [*DEFAULTS.values(), FunctionCorruption(add_noise)], ids=[*DEFAULTS, "function"]
+    "corruption",
+    [*DEFAULTS.values(), Gaussian(level=(0.1, 0.5)), FunctionCorruption(add_noise)],
+    ids=[*DEFAULTS, "range of levels", "function"],
 )
 every_share = pytest.mark.parametrize("corruption", [Masking, SaltAndPepper, Swap])
 
@@ -107,7 +111,20 @@ def test_features_take_numbers_and_read_only_arrays():
     assert features.sample_shape == (2, 2)
     assert features.mean.tolist() == [0, -0.5, -1, -1.5]
     assert features.deviation.tolist() == [1.5] * 4
-    assert features.scale.shape == ()
+    assert features.scale.tolist() == [2] * 4
+
+
+def test_features_may_have_scales_of_their_own():
+    X, _, features = data()
+    centre, scale = X.mean(0), torch.linspace(0.5, 20, N_FEATURES, dtype=torch.float64)
+    features.set(mean=X.mean(0), deviation=X.std(0), low=-1, high=1, centre=centre, scale=scale)
+    scaled = (X - centre) / scale
+    torch.testing.assert_close(features.scaled(X), scaled)
+    torch.testing.assert_close(features.unscaled(scaled), X)
+    torch.testing.assert_close(features.deviation, scaled.std(0))
+    torch.testing.assert_close(features.low, (-1 - centre) / scale)
+    noise = Gaussian(2.0, relative=False).corrupt(scaled, features, seeded()) - scaled
+    assert (noise * scale).std() == pytest.approx(2, rel=0.05)
 
 
 def test_features_know_nothing_at_first():
@@ -259,6 +276,68 @@ def test_gaussian_clips_in_units_of_the_data(clip):
     shown = features.unscaled(Gaussian(clip=clip).corrupt(X, features, seeded()))
     torch.testing.assert_close(shown, free.clamp(float(clip[0]), float(clip[1])))
     assert not torch.allclose(shown, free)
+
+
+def noise_of_rows(corruption, n_samples=400, n_features=2000):
+    """Return noise in deviations of the features, (n_samples, n_features)."""
+    _, X, features = data(n_samples, (n_features,))
+    noise = corruption.corrupt(X, features, seeded()) - X
+    return noise / (features.deviation if corruption.relative else 1 / features.scale)
+
+
+@pytest.mark.parametrize("relative", [True, False])
+@pytest.mark.parametrize("level", [(0.02, 0.5), [1, 10.0], (0.3, 0.31)])
+def test_levels_of_rows_are_log_uniform(level, relative):
+    low, high = (math.log(bound) for bound in level)
+    found = noise_of_rows(Gaussian(level, relative)).square().mean(1).sqrt().log()
+    # The level of a row is known to 1.6 percent.
+    assert found.min() > low - 0.08
+    assert found.max() < high + 0.08
+    if high - low < 0.1:
+        assert found.std() < 0.03
+        return
+    share = (found - low) / (high - low)
+    assert kstest(share.numpy(), "uniform").pvalue > 0.01
+    # Not uniform in the level itself.
+    levels = (found.exp() - level[0]) / (level[1] - level[0])
+    assert kstest(levels.numpy(), "uniform").pvalue < 1e-6
+
+
+def test_a_row_has_one_level():
+    noise = noise_of_rows(Gaussian((0.02, 0.5)))
+    halves = [half.square().mean(1).sqrt() for half in (noise[:, :1000], noise[:, 1000:])]
+    assert ((halves[0] / halves[1]).log().abs() < 0.2).all()
+    in_levels = noise / noise.square().mean(1, keepdim=True).sqrt()
+    assert in_levels.pow(4).mean() == pytest.approx(3, abs=0.05)
+    assert in_levels.mean() == pytest.approx(0, abs=0.01)
+
+
+def test_rows_have_levels_of_their_own():
+    levels = noise_of_rows(Gaussian((0.02, 0.5))).square().mean(1).sqrt().log()
+    neighbours = torch.corrcoef(torch.stack([levels[1:], levels[:-1]]))[0, 1]
+    assert levels.std() > 0.5
+    assert abs(neighbours) < 0.2
+
+
+def test_levels_are_those_of_the_generator(generator):
+    _, X, features = data(200)
+    gaussian = Gaussian((0.01, 1.0))
+    first, again, other = (gaussian.corrupt(X, features, seeded(seed)) for seed in (0, 0, 1))
+    assert torch.equal(first, again)
+    sizes = [(shown - X).square().mean(1).log() for shown in (first, other)]
+    assert abs(torch.corrcoef(torch.stack(sizes))[0, 1]) < 0.3
+    assert not torch.equal(
+        gaussian.corrupt(X, features, generator), gaussian.corrupt(X, features, generator)
+    )
+
+
+def test_a_range_of_levels_spares_constant_features_and_clips():
+    _, X, features = data(200)
+    features.deviation[3] = 0
+    free = Gaussian((1.0, 5.0)).corrupt(X, features, seeded())
+    assert torch.equal(free[:, 3], X[:, 3])
+    shown = Gaussian((1.0, 5.0), clip=(-10, 25)).corrupt(X, features, seeded())
+    torch.testing.assert_close(features.unscaled(shown), features.unscaled(free).clamp(-10, 25))
 
 
 # Masking, salt and pepper, swap
@@ -610,9 +689,44 @@ def refuses(corruption, match, sample_shape=SAMPLE_SHAPE):
         corruption.check(sample_shape)
 
 
-@pytest.mark.parametrize("level", [0, -0.1, *NO_NUMBERS])
+@pytest.mark.parametrize(
+    "level",
+    [
+        0,
+        -0.1,
+        *NO_NUMBERS,
+        (),
+        (0.1,),
+        (0.1, 0.2, 0.3),
+        (0, 1),
+        (-0.1, 0.5),
+        (0.5, 0.1),
+        (0.3, 0.3),
+        (0.1, math.inf),
+        (math.nan, 0.5),
+        (0.1, math.nan),
+        ("0.1", "0.5"),
+        (0.1, None),
+        (True, 2),
+        "ab",
+        {0.1, 0.5},
+        np.array([0.1, 0.5]),
+    ],
+    ids=repr,
+)
 def test_gaussian_refuses_a_level(level):
-    refuses(Gaussian(level), "level of Gaussian must be a finite number > 0, got ")
+    refuses(
+        Gaussian(level),
+        r"^level of Gaussian must be a finite number > 0, or a pair \(low, high\) of such numbers "
+        rf"with low < high, got {re.escape(repr(level))}\.$",
+    )
+
+
+@pytest.mark.parametrize(
+    "level", [(0.1, 0.5), [0.02, 3], (np.float32(0.1), np.int64(2)), (1e-300, 1e300)]
+)
+def test_gaussian_takes_a_range_of_levels(level):
+    Gaussian(level).check(SAMPLE_SHAPE)
 
 
 @pytest.mark.parametrize("relative", ["yes", None, 1])
@@ -709,6 +823,7 @@ def test_function_must_be_one():
     [
         Gaussian(np.float32(0.5), clip="range"),
         Gaussian(np.int64(3), relative=False, clip=(0, 1)),
+        Gaussian((np.float32(0.5), np.int64(2))),
         Masking(np.float64(0.5), fill=np.float32(2)),
         SaltAndPepper(np.float32(0.5)),
         Swap(np.float64(0.5)),

@@ -7,7 +7,6 @@ import torch
 from sklearn.datasets import load_iris
 
 from skae import AutoencoderTransformer
-from skae.training.bound import balanced_draws
 
 X = load_iris().data
 
@@ -17,28 +16,6 @@ def fitted():
     """Trained until its posterior is no longer that of probabilistic PCA, which is exact."""
     parameters = {"max_epochs": 60, "early_stopping": False, "random_state": 0}
     return AutoencoderTransformer(2, kind="variational", **parameters).fit(X)
-
-
-@pytest.mark.parametrize("n_draws", [2, 4, 32, 100])
-def test_even_draws_are_balanced(n_draws):
-    draws = balanced_draws(n_draws, 5, np.random.RandomState(0))
-    assert draws.shape == (n_draws, 5)
-    np.testing.assert_allclose(draws.mean(axis=0), 0, atol=1e-12)
-    np.testing.assert_allclose(np.square(draws).mean(axis=0), 1, rtol=1e-12)
-    half = n_draws // 2
-    np.testing.assert_array_equal(draws[:half], -draws[half:])
-    assert len(np.unique(draws[:half], axis=0)) == half
-
-
-def test_odd_draws_have_unit_variance():
-    draws = balanced_draws(7, 5, np.random.RandomState(0))
-    assert draws.shape == (7, 5)
-    np.testing.assert_allclose(np.square(draws).mean(axis=0), 1, rtol=1e-12)
-
-
-def test_a_single_draw_is_left_as_it_is():
-    draws = balanced_draws(1, 5, np.random.RandomState(0))
-    assert np.array_equal(draws, np.random.RandomState(0).standard_normal((1, 5)))
 
 
 def by_hand(ae, rows, n_draws):

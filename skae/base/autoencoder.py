@@ -123,6 +123,7 @@ class BaseAutoencoder(CallbackSupportMixin, NamedPartsMixin):
     _selects_by_training_rows = True
     _auto_batch_size = staticmethod(defaults.auto_batch_size)
     _auto_epochs = staticmethod(defaults.auto_epochs)
+    _auto_learning_rate = staticmethod(defaults.auto_learning_rate)
 
     def _wanted_components(self, kind: Kind) -> int | float | str:
         """Return the size of the code as it was asked for."""

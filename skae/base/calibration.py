@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# "auto": a row is an outlier when the logarithm of its score is so many robust standard
-# deviations above the median.
+# "auto": a row is an outlier when the cube root of its score is so many robust standard deviations
+# above the median.
 _AUTO_DEVIATIONS = 3.0
+# Share of the scores held out that lies beyond it in any case.
+_AUTO_SHARE = 0.01
 _NORMAL_QUARTILE = 0.6744897501960817
 
 
@@ -76,23 +78,44 @@ class Calibration:
     def threshold(self, rate: float) -> float:
         """Return the score that a new normal row exceeds with a probability of at most `rate`.
 
-        The smallest score held out that leaves ``rate * (n + 1)`` places above it; infinity
-        where there are too few rows to say.
+        The smallest score held out that leaves ``rate * (n + 1)`` places above it.
+
+        Raises
+        ------
+        ValueError
+            If there are too few scores to tell.
         """
-        n_above = int(np.floor(rate * (len(self.scores) + 1)))
-        return float(self.scores[-n_above]) if n_above else np.inf
+        n_scores = len(self.scores)
+        n_above = int(np.floor(rate * (n_scores + 1)))
+        if n_above == 0:
+            raise ValueError(
+                f"A share of {rate:g} of normal rows can not be told from the {n_scores} rows that "
+                f"were held out: ask for at least {1 / (n_scores + 1):.2g}, or fit more rows."
+            )
+        return float(self.scores[-n_above])
 
     def auto_threshold(self) -> float:
         """Return the score from which rows stand out.
 
-        The logarithms of the scores, of which outliers change median and lower quartile little,
-        set the measure: three standard deviations, as they would be by these quartiles if the
-        logarithms were normal.
+        Cube roots of squared lengths are nearly normal (Wilson and Hilferty [1]_). Their median
+        and lower quartile, which outliers change little, say where three standard deviations
+        above the middle would be. Where scores are negative, those of the scores themselves. At
+        least a hundredth of the scores lies beyond.
+
+        References
+        ----------
+        .. [1] E. B. Wilson and M. M. Hilferty, "The distribution of chi-square", Proceedings of
+           the National Academy of Sciences 17(12), 1931.
         """
-        logarithms = np.log(np.maximum(self.scores, np.finfo(float).tiny))
-        lower, middle = np.quantile(logarithms, [0.25, 0.5])
-        deviation = (middle - lower) / _NORMAL_QUARTILE
-        return float(np.exp(min(middle + _AUTO_DEVIATIONS * deviation, 690.0)))
+        signed = self.scores[0] < 0
+        beyond = _beyond(self.scores) if signed else _beyond(np.cbrt(self.scores)) ** 3
+        return min(beyond, float(np.quantile(self.scores, 1 - _AUTO_SHARE)))
+
+
+def _beyond(values: np.ndarray) -> float:
+    """Return the value that is three robust standard deviations above the median."""
+    lower, middle = np.quantile(values, [0.25, 0.5])
+    return float(middle + _AUTO_DEVIATIONS * (middle - lower) / _NORMAL_QUARTILE)
 
 
 def benjamini_hochberg(p_values: np.ndarray, fdr: float) -> np.ndarray:

@@ -61,10 +61,13 @@ class EnsembleFit:
             members.append(self._member(fits[-1], training))
             held_out.setdefault(fold.tobytes(), (fold, []))[1].append(len(members) - 1)
         ensemble = Ensemble(members)
+        calibration = self._calibrated(ensemble, list(held_out.values()))
         return {
             **{name: value for name, value in fits[0].attributes().items() if name in _KEPT},
             "_ensemble": ensemble,
-            "_calibration": self._calibrated(ensemble, list(held_out.values())),
+            "_calibration": calibration,
+            "calibration_scores_": -calibration.scores[::-1],
+            "scoring_": self.score,
             "history_": _histories(fits),
         }
 
@@ -101,7 +104,8 @@ class EnsembleFit:
 
     def _fit_network(self, training: np.ndarray) -> Fit:
         seed = int(self.random.randint(2**31 - 1))
-        fit = Fit(self.parameters, self.X[training], random_state=seed)
+        known = self.X[self.labels == -1]
+        fit = Fit(self.parameters, self.X[training], random_state=seed, repelled=known)
         fit.train()
         return fit
 

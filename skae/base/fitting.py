@@ -68,10 +68,19 @@ class Fit:
 
     random_state : int, RandomState instance or None
         Source of all randomness.
+
+    repelled : ndarray or CSR matrix of shape (n_rows, n_features) or None
+        Validated rows that the network is to rebuild badly.
     """
 
     def __init__(
-        self, estimator, X, sample_weight=None, previous: dict | None = None, random_state=None
+        self,
+        estimator,
+        X,
+        sample_weight=None,
+        previous: dict | None = None,
+        random_state=None,
+        repelled=None,
     ):
         self.parameters = estimator
         self.previous = previous or {}
@@ -88,6 +97,10 @@ class Fit:
         self.fitted.precision = resolve_precision(
             estimator.precision, self.device, self.network.n_parameters
         )
+        self.repelled = None
+        if repelled is not None and repelled.shape[0]:
+            rows = Rows(repelled, self.fitted.scaling, self.device, self.rows.dtype)
+            self.repelled = rows.take(torch.arange(len(rows), device=self.device))
 
     def _start(self, sample_weight) -> None:
         """Build a network for `X` and give it its first weights."""
@@ -255,13 +268,14 @@ class Fit:
             batch_size=batch_size,
             learning_rate=given_or(
                 p.learning_rate,
-                defaults.auto_learning_rate(batch_size, self.fitted.n_components)
+                p._auto_learning_rate(batch_size, self.fitted.n_components)
                 * self.fitted.architecture.learning_rate_factor,
             ),
             optimizer=self.optimizer,
             weight_decay=p.weight_decay,
             schedule=one_cycle,
             jitter=given_or(p.jitter, jitter),
+            repelled=self.repelled,
             patience=p.patience,
             precision=self.fitted.precision,
             callbacks=list(p.callbacks or []),

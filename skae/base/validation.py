@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+import warnings
 
 import numpy as np
 import torch
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_consistent_length, column_or_1d, validate_data
 
 from skae._sklearn_private import check_sample_weight
 from skae.architectures.structured import without_ones
@@ -83,6 +84,42 @@ def validate_sample_weight(sample_weight, X) -> np.ndarray | None:
             f"{np.count_nonzero(weight)} of {len(weight)}."
         )
     return weight / weight.mean()
+
+
+def validate_labels(y, X) -> np.ndarray:
+    """Return what is known of each row: 1 normal, -1 anomaly, 0 nothing, of dtype int64.
+
+    Warns
+    -----
+    UserWarning
+        If `y` holds -1 but also other values than 1 and 0, and is ignored for that.
+
+    Raises
+    ------
+    ValueError
+        If there is not one label for each row, or if fewer than two rows are no anomalies.
+    """
+    nothing = np.zeros(X.shape[0], dtype=np.int64)
+    if y is None:
+        return nothing
+    y = column_or_1d(y)
+    check_consistent_length(X, y)
+    if not np.isin(-1, y):
+        return nothing
+    if not np.isin(y, (-1, 0, 1)).all():
+        warnings.warn(
+            "y is ignored: it may hold -1 for known anomalies, 1 for normal rows and 0 for all "
+            "others, but holds other values as well.",
+            UserWarning,
+            stacklevel=2,
+        )
+        return nothing
+    if (y != -1).sum() < 2:
+        raise ValueError(
+            f"y says that {(y == -1).sum()} of {len(y)} rows are anomalies (-1), but at least two "
+            f"must be normal (1) or unknown (0)."
+        )
+    return y.astype(np.int64)
 
 
 def output_dtype(X) -> np.dtype:

@@ -1,5 +1,6 @@
 """Scores: what a network finds anomalous about a row."""
 
+from skae.named_parts import resolve_part
 from skae.scores.elbo import Elbo
 from skae.scores.joint import Joint
 from skae.scores.latent import Latent
@@ -16,4 +17,19 @@ SCORES: dict[str, type[Score]] = {
     "elbo": Elbo,
 }
 
-__all__ = ["SCORES", "Elbo", "Joint", "Latent", "Reconstruction", "Residual", "Score"]
+
+def resolve_score(scoring) -> Score:
+    """Return a score of its own for a fit: the default of a name, or a copy of an object."""
+    return resolve_part(scoring, "scoring", SCORES, Score)
+
+
+__all__ = [
+    "SCORES",
+    "Elbo",
+    "Joint",
+    "Latent",
+    "Reconstruction",
+    "Residual",
+    "Score",
+    "resolve_score",
+]

@@ -72,3 +72,8 @@ def detector_epochs(n_samples: int, batch_size: int) -> int:
     per_epoch = max(1, round(n_samples / batch_size))
     n_batches = _FEW_BATCHES if n_samples < FEW_ROWS else _DETECTOR_BATCHES
     return max(1, round(n_batches / per_epoch))
+
+
+def detector_learning_rate(batch_size: int, n_components: int) -> float:
+    """Return 0.0025 for all sizes."""
+    return 0.0025

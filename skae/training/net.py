@@ -8,10 +8,18 @@ import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback
 from torch import nn
+from torch.nn.functional import softplus
 
 from skae.training.batches import Batches
 from skae.training.optimizer import make_optimizer
 from skae.training.precision import autocast
+
+
+# Rows to be rebuilt badly that are looked at for each batch, what they count beside the others,
+# and how many times worse they are to be rebuilt.
+_MOST_REPELLED = 64
+_REPULSION = 0.3
+_MARGIN = 30.0
 
 
 class StopTraining(KeyboardInterrupt):
@@ -51,18 +59,30 @@ class AutoencoderNet(NeuralNet):
     jitter : float
         Noise on what the encoder is shown in training, in units of what PCA leaves over.
 
+    repelled : torch.Tensor of shape (n_rows, n_features) or None
+        Scaled rows that the network is to rebuild badly.
+
     **kwargs : dict
         Passed to skorch.
     """
 
     def __init__(
-        self, module, *, generator=None, precision="float32", weight_decay=0.0, jitter=0.0, **kwargs
+        self,
+        module,
+        *,
+        generator=None,
+        precision="float32",
+        weight_decay=0.0,
+        jitter=0.0,
+        repelled=None,
+        **kwargs,
     ):
         self.generator = generator
         self.share_done = 1.0
         self.precision = precision
         self.weight_decay = weight_decay
         self.jitter = jitter
+        self.repelled = repelled
         kwargs.setdefault("criterion", WeightedMean)
         super().__init__(module, verbose=0, **kwargs)
 
@@ -124,13 +144,31 @@ class AutoencoderNet(NeuralNet):
     def train_step_single(self, batch, **fit_params):
         """Compute the loss of a batch and its gradients."""
         X, weight = batch
+        losses = self._training_losses(X).to(weight.dtype)
+        loss = self.criterion_(losses, weight)
+        objective = loss if self.repelled is None else loss + self._repulsion(loss.detach())
+        objective.backward()
+        return {"loss": loss, "y_pred": losses}
+
+    def _training_losses(self, X: torch.Tensor) -> torch.Tensor:
         with autocast(self.precision, X.device):
-            losses = self.module_.sample_losses(
+            return self.module_.sample_losses(
                 X, self.generator, self.jitter, progress=self.share_done
             )
-        loss = self.criterion_(losses.to(weight.dtype), weight)
-        loss.backward()
-        return {"loss": loss, "y_pred": losses}
+
+    def _repulsion(self, loss: torch.Tensor) -> torch.Tensor:
+        """Return how well rows are rebuilt that should not be, in units of the loss.
+
+        ``weight * |loss| * mean(softplus(margin + (loss - loss of the row) / |loss|))``: falls
+        with the loss of such a row until that is `margin` times as large as the loss of others.
+        """
+        chosen = self.repelled
+        if len(chosen) > _MOST_REPELLED:
+            order = torch.randperm(len(chosen), generator=self.generator, device=chosen.device)
+            chosen = chosen[order[:_MOST_REPELLED]]
+        losses = self._training_losses(chosen).to(loss.dtype)
+        unit = loss.abs() + torch.finfo(loss.dtype).tiny
+        return _REPULSION * unit * softplus(_MARGIN + (loss - losses) / unit).mean()
 
     def validation_step(self, batch, **fit_params):
         """Compute the objective of a batch on rows held out, in evaluation mode."""

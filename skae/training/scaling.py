@@ -11,8 +11,11 @@ import scipy.sparse as sp
 # Entries of a block that is converted at once: 2 MB in float64, so that the temporaries of the
 # conversion stay in the cache.
 _BLOCK_ENTRIES = 2**18
+# Rows that quantiles are taken from, and the interquartile range of a standard normal feature.
+_ROWS_OF_QUANTILES = 20_000
+_NORMAL_RANGE = 1.3489795003921634
 # In standard deviations: squares of it, and of what a network makes of it, stay finite.
-_LIMIT = 1e9
+LIMIT = 1e9
 
 
 def dense_blocks(X, n_entries: int = _BLOCK_ENTRIES) -> Iterator[tuple[slice, np.ndarray]]:
@@ -117,14 +120,44 @@ class Moments:
         mean = mean + first
         return cls(mean * unit, np.sqrt(variances) * unit, lows, highs)
 
-    def scaling(self, *, rescales: bool, each: bool = False) -> Scaling:
-        """Return the scaling for a loss that rescales, or that takes `X` as it is."""
+    def scaling(self, *, rescales: bool, each: bool = False, limited: bool = False) -> Scaling:
+        """Return the scaling for a loss that rescales, or that takes `X` as it is.
+
+        Parameters
+        ----------
+        rescales : bool
+            Whether the loss does.
+
+        each : bool, default=False
+            Whether each feature is divided by its own deviation.
+
+        limited : bool, default=False
+            Whether what is very far away is cut off.
+        """
+        limit = LIMIT if limited else np.inf
         if not rescales:
-            return Scaling(np.zeros_like(self.mean), 1.0)
+            return Scaling(np.zeros_like(self.mean), 1.0, limit)
         if each:
-            varies = self.deviations > np.finfo(np.float64).tiny
-            return Scaling(self.mean, np.where(varies, self.deviations, 1.0), _LIMIT)
-        # Constant data have no scale of their own; below the smallest normal number, a
-        # division would overflow.
-        has_scale = self.deviation > np.finfo(np.float64).tiny
-        return Scaling(self.mean, self.deviation if has_scale else 1.0)
+            return Scaling(self.mean, _positive(self.deviations), limit)
+        return Scaling(self.mean, float(_positive(self.deviation)), limit)
+
+
+def robust_scaling(X, moments: Moments) -> Scaling:
+    """Return the scaling by medians and interquartile ranges, of up to 20,000 rows of `X`.
+
+    Ranges count as the standard deviations that normal features would have with them. Where more
+    than half of a feature is one value, its standard deviation stands in.
+    """
+    some = densify(X[:: max(1, X.shape[0] // _ROWS_OF_QUANTILES)]).astype(np.float64)
+    low, middle, high = np.quantile(some, [0.25, 0.5, 0.75], axis=0)
+    ranges = (high - low) / _NORMAL_RANGE
+    spreads = np.where(ranges > 0, ranges, moments.deviations)
+    return Scaling(middle, _positive(spreads), LIMIT)
+
+
+def _positive(scale):
+    """Return scales, with 1 for features that are constant.
+
+    Below the smallest normal number, a division would overflow.
+    """
+    return np.where(scale > np.finfo(np.float64).tiny, scale, 1.0)

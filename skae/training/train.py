@@ -29,7 +29,7 @@ class TrainingPlan:
     The schedule is laid out for ``n_epochs``; ``stop_after`` ends it earlier. ``optimizer`` is a
     class of ``torch.optim``; ``schedule`` goes from the share of the batches done to a factor of
     ``learning_rate``; ``jitter`` is noise on what the encoder is shown, in units of what PCA
-    leaves over; ``begins`` says whether warm-ups start here; ``patience`` is a number of epochs,
+    leaves over; ``repelled`` holds scaled rows to be rebuilt badly; ``begins`` says whether warm-ups start here; ``patience`` is a number of epochs,
     or None; ``callbacks`` are skorch's;
     ``on_epoch`` is shown each row of the history, and a function that gives the weights of that
     moment, and ends the training by returning True.
@@ -42,6 +42,7 @@ class TrainingPlan:
     weight_decay: float
     schedule: Callable[[float], float]
     jitter: float = 0.0
+    repelled: torch.Tensor | None = None
     begins: bool = True
     stop_after: int | None = None
     patience: int | None = None
@@ -138,6 +139,7 @@ def _net(
         lr=plan.learning_rate,
         weight_decay=plan.weight_decay,
         jitter=plan.jitter,
+        repelled=plan.repelled,
         callbacks=callbacks,
         device=None,
     )

@@ -1,0 +1,76 @@
+"""What displays ask of estimators, rows and numbers."""
+
+from __future__ import annotations
+
+from numbers import Integral
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+
+def check_detector(estimator, *methods: str) -> None:
+    """Refuse estimators that are no outlier detector, or not fitted.
+
+    Parameters
+    ----------
+    estimator : object
+        What the user gave.
+
+    *methods : str
+        Methods that it must have.
+
+    Raises
+    ------
+    TypeError
+        If a method or, in a fitted estimator, ``offset_`` is missing.
+
+    NotFittedError
+        If it is not fitted.
+    """
+    missing = [name for name in methods if not hasattr(estimator, name)]
+    if not missing:
+        check_is_fitted(estimator)
+        missing = [name for name in ["offset_"] if not hasattr(estimator, name)]
+    if missing:
+        raise TypeError(
+            f"estimator must be an outlier detector with {' and '.join([*methods, 'offset_'])}, "
+            f"such as skae.AutoencoderOutlierDetector, got {_short(estimator)} without "
+            f"{' and '.join(missing)}."
+        )
+
+
+def threshold_of(estimator) -> float:
+    """Return the anomaly score above which rows are outliers."""
+    # Some detectors of scikit-learn hold their offset in an array of length one.
+    return -np.asarray(estimator.offset_, dtype=float).item()
+
+
+def n_rows(X) -> int:
+    """Return the number of rows of an array, matrix, data frame or list."""
+    return X.shape[0] if hasattr(X, "shape") else len(X)
+
+
+def check_positive_integer(value, name: str, instead: str = "") -> int:
+    """Return a parameter that is an integer of at least 1, or what may stand instead."""
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
+        raise ValueError(f"{name} must be {instead}an integer >= 1, got {value!r}.")
+    return int(value)
+
+
+def check_numbers(values, name: str) -> np.ndarray:
+    """Return finite numbers as an array of shape (n,), dtype float64, with ``n >= 1``."""
+    numbers = np.asarray(values, dtype=np.float64)
+    if numbers.ndim != 1 or not len(numbers):
+        raise ValueError(
+            f"{name} must be one-dimensional and not empty, got an array of shape {numbers.shape}."
+        )
+    if not np.isfinite(numbers).all():
+        which = int(np.flatnonzero(~np.isfinite(numbers))[0])
+        raise ValueError(
+            f"{name} must be finite numbers, got {numbers[which]} at position {which}."
+        )
+    return numbers
+
+
+def _short(value) -> str:
+    return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__

@@ -1,0 +1,245 @@
+"""What each feature adds to the anomaly score of a row."""
+
+from __future__ import annotations
+
+from numbers import Integral
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+import torch
+
+from skae.plotting.canvas import axes_for, written_name, written_number
+from skae.plotting.checks import (
+    check_detector,
+    check_numbers,
+    check_positive_integer,
+    n_rows,
+    threshold_of,
+)
+
+_RAISES, _LOWERS, _OTHERS = "C1", "C0", "0.7"
+
+
+class FeatureContributionsDisplay:
+    """Why a row is anomalous: what its features add to its anomaly score.
+
+    Bars to the right raise the score, bars to the left lower it, and all of them add up to it.
+    The longest come first; the features that have no bar of their own share the last one.
+
+    It is recommended to use :meth:`from_estimator`. All parameters are stored as attributes.
+
+    Parameters
+    ----------
+    contributions : Series or array-like of shape (n_features,)
+        What each feature adds. The index of a Series holds the names of the features, otherwise
+        they are ``x0``, ``x1`` and so on; its name, if it has one, is that of the row.
+
+    values : array-like of shape (n_features,)
+        The row itself.
+
+    score : float
+        Its anomaly score: minus what ``score_samples`` returned.
+
+    threshold : float
+        The anomaly score above which rows are outliers: minus ``offset_``.
+
+    Attributes
+    ----------
+    bars_ : matplotlib.container.BarContainer
+        The bars, from top to bottom.
+
+    ax_ : matplotlib.axes.Axes
+        The axes with the bars.
+
+    figure_ : matplotlib.figure.Figure
+        The figure around them.
+
+    See Also
+    --------
+    ScoreDistributionDisplay : The anomaly scores of many rows.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from skae import AutoencoderOutlierDetector
+    >>> from skae.plotting import FeatureContributionsDisplay
+    >>> X, y = load_breast_cancer(return_X_y=True, as_frame=True)
+    >>> detector = AutoencoderOutlierDetector(max_epochs=20, random_state=0).fit(X[y == 1])
+    >>> display = FeatureContributionsDisplay.from_estimator(detector, X, row=0, max_features=5)
+    >>> len(display.bars_)
+    6
+    >>> display.ax_.get_yticklabels()[-1].get_text()
+    '25 other features'
+    """
+
+    def __init__(self, contributions, values, score, threshold):
+        self.contributions = contributions
+        self.values = values
+        self.score = score
+        self.threshold = threshold
+
+    @classmethod
+    def from_estimator(cls, estimator, X, row=0, *, ax=None, max_features=10, **bar_kw):
+        """Draw the contributions to the score of one row.
+
+        Parameters
+        ----------
+        estimator : AutoencoderOutlierDetector
+            A fitted detector.
+
+        X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
+            Rows.
+
+        row : int, default=0
+            Position of the row in `X`; negative positions count from the end.
+
+        ax : matplotlib.axes.Axes, default=None
+            Axes to draw on; None makes a figure.
+
+        max_features : int, default=10
+            As in :meth:`plot`.
+
+        **bar_kw : dict
+            Passed to :meth:`matplotlib.axes.Axes.barh`.
+
+        Returns
+        -------
+        FeatureContributionsDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        TypeError
+            If `estimator` has no method ``feature_contributions``.
+
+        NotFittedError
+            If `estimator` is not fitted.
+
+        ValueError
+            If `row` is not a position in `X`, or `max_features` not a positive integer.
+
+        ImportError
+            If matplotlib is not installed.
+        """
+        check_detector(estimator, "score_samples", "feature_contributions")
+        check_positive_integer(max_features, "max_features")
+        one, name = _one_row(X, row)
+        contributions = estimator.feature_contributions(one).iloc[0].rename(name)
+        score = -float(estimator.score_samples(one)[0])
+        display = cls(contributions, _numbers_of(one), score, threshold_of(estimator))
+        return display.plot(ax, max_features=max_features, **bar_kw)
+
+    def plot(self, ax=None, *, max_features=10, **bar_kw):
+        """Draw the bars.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, default=None
+            Axes to draw on; None makes a figure.
+
+        max_features : int, default=10
+            How many features have a bar of their own. The others are added up in one more bar;
+            where that would be a single feature, the bar is its own.
+
+        **bar_kw : dict
+            Passed to :meth:`matplotlib.axes.Axes.barh`.
+
+        Returns
+        -------
+        FeatureContributionsDisplay
+            The display itself.
+
+        Raises
+        ------
+        ValueError
+            If `contributions` and `values` are not finite numbers, as many as the others, or if
+            `max_features` is not a positive integer.
+
+        ImportError
+            If matplotlib is not installed.
+        """
+        labels, lengths, colours = self._content(max_features)
+        ax = axes_for(ax, size=(6.4, 1.3 + 0.34 * len(lengths)))
+        places = np.arange(len(lengths))
+        self.bars_ = ax.barh(places, lengths, **{"color": colours, "height": 0.72, **bar_kw})
+        ax.bar_label(self.bars_, [written_number(length) for length in lengths], padding=3)
+        _furnish(ax, labels, lengths)
+        ax.set_xlabel("contribution to the anomaly score")
+        ax.set_title(self._title(), loc="left")
+        self.ax_, self.figure_ = ax, ax.figure
+        return self
+
+    def _content(self, max_features) -> tuple[list[str], np.ndarray, list[str]]:
+        """Return label, length and colour of each bar."""
+        max_features = check_positive_integer(max_features, "max_features")
+        contributions = check_numbers(self.contributions, "contributions")
+        values = check_numbers(self.values, "values")
+        if len(values) != len(contributions):
+            raise ValueError(
+                f"values must be as many as contributions, got {len(values)} values and "
+                f"{len(contributions)} contributions."
+            )
+        names = _names(self.contributions)
+        order = np.argsort(-np.abs(contributions), kind="stable")
+        own = order if len(order) <= max_features + 1 else order[:max_features]
+        labels = [f"{written_name(names[j])} = {written_number(values[j], 4)}" for j in own]
+        lengths = contributions[own]
+        colours = [_RAISES if length >= 0 else _LOWERS for length in lengths]
+        if len(own) < len(order):
+            labels.append(f"{len(order) - len(own)} other features")
+            lengths = np.append(lengths, contributions[order[len(own) :]].sum())
+            colours.append(_OTHERS)
+        return labels, lengths, colours
+
+    def _title(self) -> str:
+        name = getattr(self.contributions, "name", None)
+        verdict = "an outlier" if self.score > self.threshold else "not an outlier"
+        if name is not None:
+            verdict = f"row {written_name(name)} is {verdict}"
+        return (
+            f"{verdict[0].upper()}{verdict[1:]}\n"
+            f"anomaly score {written_number(self.score)}, "
+            f"threshold {written_number(self.threshold)}"
+        )
+
+
+def _one_row(X, row):
+    """Return a row as X is, of shape (1, n_features), and what it is called."""
+    n = n_rows(X)
+    if not isinstance(row, Integral) or isinstance(row, bool) or not -n <= row < n:
+        raise ValueError(
+            f"row must be the position of a row in X, an integer from {-n} to {n - 1}, got {row!r}."
+        )
+    row = int(row) % n
+    if hasattr(X, "iloc"):
+        return X.iloc[row : row + 1], X.index[row]
+    return (X.tocsr() if sp.issparse(X) else X)[row : row + 1], row
+
+
+def _numbers_of(one) -> np.ndarray:
+    """Return the numbers in one row, whatever it is kept in, of shape (n_features,)."""
+    if sp.issparse(one):
+        one = one.toarray()
+    elif isinstance(one, torch.Tensor):
+        one = one.detach().cpu().double()
+    return np.asarray(one, dtype=np.float64).ravel()
+
+
+def _names(contributions) -> list:
+    if isinstance(contributions, pd.Series):
+        return list(contributions.index)
+    return [f"x{j}" for j in range(len(contributions))]
+
+
+def _furnish(ax, labels: list[str], lengths: np.ndarray) -> None:
+    """Name the bars from top to bottom, and leave nothing beside them but what is needed."""
+    ax.set_yticks(np.arange(len(labels)), labels=labels)
+    ax.set_ylim(len(labels) - 0.4, -0.6)
+    ax.tick_params(axis="y", length=0)
+    ax.axvline(0, color="0.3", linewidth=0.8)
+    ax.spines[["top", "right", "left"]].set_visible(False)
+    # Room for the numbers at the ends, on the left beside the names.
+    ax.margins(x=0.2 if (lengths < 0).any() else 0.13)
+    if not np.any(lengths):
+        ax.set_xlim(0, 1)
