@@ -144,23 +144,25 @@ def test_p_values_by_networks_that_take_turns():
 # Thresholds
 
 
-@pytest.mark.parametrize("rate", [0.05, 0.1, 0.25, 0.5])
-@pytest.mark.parametrize("n_rows", [1, 4, 9, 19, 50, 199])
+@pytest.mark.parametrize(
+    ("n_rows", "rate"),
+    [(1, 0.5), (4, 0.25), (4, 0.5), (9, 0.1), (19, 0.05), (19, 0.25), (50, 0.1), (199, 0.05)],
+)
 def test_false_alarms_are_as_many_as_were_asked_for(n_rows, rate):
     rng = np.random.default_rng(0)
     alarms = np.empty(2000)
     for run in range(2000):
         threshold = of_one_group(rng.normal(size=n_rows)).threshold(rate)
         alarms[run] = (rng.normal(size=20) > threshold).mean()
-    error = 4 * alarms.std() / np.sqrt(len(alarms)) + 1e-12
+    error = 4 * alarms.std() / np.sqrt(len(alarms))
     assert alarms.mean() <= rate + error
     assert alarms.mean() >= rate - 1 / (n_rows + 1) - error
-    assert np.isinf(threshold) == (rate * (n_rows + 1) < 1)
+    exact = np.floor(rate * (n_rows + 1)) / (n_rows + 1)
+    assert alarms.mean() == pytest.approx(exact, abs=error)
 
 
 def test_threshold_by_hand():
     calibration = of_one_group(np.arange(1.0, 10))
-    assert calibration.threshold(0.05) == np.inf
     assert calibration.threshold(0.1) == 9
     assert calibration.threshold(0.19) == 9
     assert calibration.threshold(0.2) == 8
@@ -168,13 +170,22 @@ def test_threshold_by_hand():
     assert isinstance(calibration.threshold(0.1), float)
 
 
+@pytest.mark.parametrize(("n_rows", "rate", "least"), [(9, 0.09, "0.1"), (1, 0.4, "0.5")])
+def test_rates_that_can_not_be_told_are_refused(n_rows, rate, least):
+    calibration = of_one_group(np.arange(float(n_rows)))
+    match = f"A share of {rate} of normal rows .* from the {n_rows} rows .* at least {least}, or"
+    with pytest.raises(ValueError, match=match):
+        calibration.threshold(rate)
+    assert calibration.threshold(float(least)) == n_rows - 1
+
+
 def test_threshold_counts_the_rows_of_all_groups():
     groups = [HeldOut((0,), np.array([1.0, 4, 7])), HeldOut((1,), np.array([2.0, 3, 5, 6, 8, 9]))]
     assert Calibration(groups).threshold(0.2) == 8
 
 
-@pytest.mark.parametrize("rate", [0.03, 0.07, 0.11, 0.31, 0.5])
-@pytest.mark.parametrize("n_rows", [3, 20, 77])
+@pytest.mark.parametrize("rate", [0.053, 0.11, 0.31, 0.5])
+@pytest.mark.parametrize("n_rows", [20, 77])
 def test_rows_beyond_the_threshold_are_those_of_small_p_values(n_rows, rate):
     rng = np.random.default_rng(0)
     calibration = of_one_group(rng.integers(0, 30, n_rows).astype(float))
@@ -190,43 +201,77 @@ def test_rates_of_whole_rows_are_not_rounded_down():
         assert calibration.threshold(n_above / 100) == 99 - n_above
 
 
-def lognormal(n_rows=20_000, deviation=0.4, seed=0):
-    return np.exp(np.random.default_rng(seed).normal(1.0, deviation, size=n_rows))
+def normal_scores(n_rows=20_000, n_features=10, seed=0):
+    return np.random.default_rng(seed).chisquare(n_features, size=n_rows) / n_features
 
 
-@pytest.mark.parametrize("deviation", [0.1, 0.4, 2.0])
-def test_automatic_threshold_is_three_deviations_of_the_logarithm(deviation):
-    threshold = of_one_group(lognormal(deviation=deviation)).auto_threshold()
+def with_outliers(scores, size):
+    """Return scores of which the first fifth is that of outliers."""
+    n_outliers = len(scores) // 5
+    outliers = size * normal_scores(n_outliers, seed=1)
+    return np.concatenate([np.minimum(outliers, 1e300), scores[n_outliers:]])
+
+
+@pytest.mark.parametrize("n_features", [1, 3, 10, 100])
+def test_of_normal_rows_a_hundredth_is_beyond_the_automatic_threshold(n_features):
+    scores = normal_scores(n_features=n_features)
+    threshold = of_one_group(scores).auto_threshold()
     assert isinstance(threshold, float)
-    assert np.log(threshold) == pytest.approx(1 + 3 * deviation, abs=0.1 * deviation)
+    assert (scores > threshold).mean() == pytest.approx(0.01, abs=1e-3)
+    fresh = normal_scores(n_features=n_features, seed=1)
+    assert (fresh > threshold).mean() == pytest.approx(0.01, abs=3e-3)
+
+
+def test_automatic_threshold_is_three_deviations_of_the_cube_root():
+    rng = np.random.default_rng(0)
+    scores = with_outliers((2 + 0.3 * rng.normal(size=20_000)) ** 3, 1e4)
+    lower, middle = np.quantile(np.cbrt(scores), [0.25, 0.5])
+    # The lower quartile of a normal distribution is 0.6745 deviations below the middle.
+    expected = (middle + 3 * (middle - lower) / 0.67449) ** 3
+    threshold = of_one_group(scores).auto_threshold()
+    assert threshold == pytest.approx(expected, rel=1e-4)
+    # Outliers move it from 3 deviations to 3.9.
+    assert np.cbrt(threshold) == pytest.approx(2 + 3.91 * 0.3, abs=0.03)
 
 
 @pytest.mark.parametrize("unit", [1e-100, 1e-3, 7.0, 1e50])
-def test_automatic_threshold_has_the_unit_of_the_scores(unit):
-    scores = np.random.default_rng(0).chisquare(5, size=500)
+@pytest.mark.parametrize("size", [1, 1e4])
+def test_automatic_threshold_has_the_unit_of_the_scores(unit, size):
+    scores = with_outliers(normal_scores(500), size)
     threshold = of_one_group(scores).auto_threshold()
     assert of_one_group(unit * scores).auto_threshold() == pytest.approx(unit * threshold, rel=1e-9)
 
 
-@pytest.mark.parametrize("size", [10, 1e4, 1e300])
-def test_outliers_move_the_automatic_threshold_little(size):
-    """A fifth of the rows moves it from 3 deviations to about 4, however large they are."""
-    scores = lognormal()
-    clean = np.log(of_one_group(scores).auto_threshold())
-    scores[: len(scores) // 5] = size * lognormal(len(scores) // 5, seed=1).clip(max=10)
-    moved = np.log(of_one_group(np.minimum(scores, 1e300)).auto_threshold())
-    assert 0 < moved - clean < 1.2 * 0.4
-    flagged = scores > np.exp(moved)
-    assert flagged[: len(scores) // 5].mean() > 0.9
-    assert flagged[len(scores) // 5 :].mean() < 0.001
+@pytest.mark.parametrize("n_features", [3, 10, 100])
+@pytest.mark.parametrize("size", [30, 1e4, 1e300])
+def test_outliers_move_the_automatic_threshold_little(size, n_features):
+    scores = normal_scores(n_features=n_features)
+    clean = of_one_group(scores).auto_threshold()
+    scores = with_outliers(scores, size)
+    threshold = of_one_group(scores).auto_threshold()
+    deviation = np.sqrt(2 / (9 * n_features))  # of the cube root, by Wilson and Hilferty
+    assert 0 < np.cbrt(threshold) - np.cbrt(clean) < 2 * deviation
+    n_outliers = len(scores) // 5
+    assert (scores[:n_outliers] > threshold).mean() > 0.95
+    assert (scores[n_outliers:] > threshold).mean() < 0.002
 
 
-def test_automatic_threshold_flags_few_normal_rows():
-    for n_features in (1, 3, 10, 100):
-        rng = np.random.default_rng(0)
-        scores = rng.chisquare(n_features, size=5000) / n_features
-        threshold = of_one_group(scores).auto_threshold()
-        assert (scores > threshold).mean() < 0.005
+def test_size_of_outliers_does_not_move_the_automatic_threshold():
+    thresholds = [
+        of_one_group(with_outliers(normal_scores(), size)).auto_threshold()
+        for size in (100, 1e6, 1e300)
+    ]
+    np.testing.assert_allclose(thresholds, thresholds[0], rtol=1e-12)
+
+
+@pytest.mark.parametrize(("unit", "origin"), [(1, -100), (30, -500), (1e-3, -7), (1, -10)])
+def test_scores_below_zero_count_as_they_are(unit, origin):
+    rng = np.random.default_rng(0)
+    scores = np.concatenate([rng.normal(size=800), 50 + rng.normal(size=200)])
+    lower, middle = np.quantile(scores, [0.25, 0.5])
+    expected = unit * (middle + 3 * (middle - lower) / 0.67449) + origin
+    threshold = of_one_group(unit * scores + origin).auto_threshold()
+    assert threshold == pytest.approx(expected, abs=1e-4 * unit)
 
 
 EXTREMES = {
@@ -236,6 +281,7 @@ EXTREMES = {
     "huge": [1e300] * 10,
     "up to huge": [1.0, 2.0, 3.0, 1e300, 1e300],
     "from zero to huge": [0.0, 0.0, 1e300, 1e300],
+    "from below zero to huge": [-1e300, -1.0, 1e300, 1e300],
     "tiny": [5e-324, 1e-320, 1e-310],
     "all equal": [3.0] * 10,
     "one": [3.0],
@@ -245,13 +291,24 @@ EXTREMES = {
 
 @pytest.mark.parametrize("name", EXTREMES)
 def test_automatic_threshold_is_finite(name):
-    threshold = of_one_group(EXTREMES[name]).auto_threshold()
+    scores = np.array(EXTREMES[name])
+    threshold = of_one_group(scores).auto_threshold()
     assert np.isfinite(threshold)
-    assert threshold > 0
+    # The median, but for rounding of the cube root, to the largest.
+    assert threshold >= np.median(scores) * (1 - 1e-9)
+    assert threshold <= scores.max() * (1 + 1e-9)
 
 
-def test_automatic_threshold_of_equal_scores_is_that_score():
-    assert of_one_group([3.0] * 10).auto_threshold() == pytest.approx(3)
+@pytest.mark.parametrize("value", [0.0, 3.0, -3.0])
+def test_automatic_threshold_of_equal_scores_is_that_score(value):
+    assert of_one_group([value] * 10).auto_threshold() == pytest.approx(value, rel=1e-12)
+
+
+# BUG: by rounding of the cube root rows may be beyond it that are like most others.
+def test_of_equal_scores_none_is_beyond():
+    for value in np.arange(1, 50) / 7:
+        scores = [value] * 80 + [100.0] * 20
+        assert of_one_group(scores).auto_threshold() >= value
 
 
 # Selections

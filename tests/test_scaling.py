@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from skae.training.scaling import Moments, Scaling, dense_blocks, densify
+from skae.training.scaling import LIMIT, Moments, Scaling, dense_blocks, densify, robust_scaling
 
 RNG = np.random.default_rng(0)
 VALUES = RNG.normal(size=(50, 4)) * [1, 10, 0.1, 3] + [0, 100, -2, 7]
@@ -169,7 +169,7 @@ def test_each_feature_has_its_own_scale():
 def test_a_scale_for_each_feature_is_asked_for():
     moments = Moments.of(VALUES)
     assert np.ndim(moments.scaling(rescales=True).scale) == 0
-    assert moments.scaling(rescales=True).limit == np.inf
+    assert np.ndim(moments.scaling(rescales=True, each=True).scale) == 1
 
 
 @each_data
@@ -184,7 +184,7 @@ def test_each_feature_of_any_data_is_standardized(name):
     assert scaling.apply(densify(X)).dtype == np.float32
 
 
-def test_without_rescaling_there_is_no_scale_for_each_and_no_limit():
+def test_without_rescaling_there_is_no_scale_for_each():
     scaling = Moments.of(VALUES).scaling(rescales=False, each=True)
     np.testing.assert_array_equal(scaling.apply(1e30 * VALUES, np.float64), 1e30 * VALUES)
     assert scaling.scale == 1
@@ -262,16 +262,79 @@ def test_what_overflows_is_at_the_limit():
     np.testing.assert_array_equal(scaled, np.array([[1e9, -1e9], [0, 0]], dtype=np.float32))
 
 
+@pytest.mark.parametrize("rescales", [True, False])
+@pytest.mark.parametrize("each", [True, False])
+def test_a_limit_is_asked_for(rescales, each):
+    moments = Moments.of(VALUES)
+    assert moments.scaling(rescales=rescales, each=each).limit == np.inf
+    limited = moments.scaling(rescales=rescales, each=each, limited=True)
+    assert limited.limit == LIMIT
+    free = moments.scaling(rescales=rescales, each=each)
+    np.testing.assert_array_equal(limited.apply(VALUES), free.apply(VALUES))
+
+
 def test_squares_of_squares_of_the_limit_are_finite():
     """In float32 for what a network makes of rows, and in float64 for the scores."""
-    scaling = Moments.of(VALUES).scaling(rescales=True, each=True)
+    scaling = Moments.of(VALUES).scaling(rescales=True, each=True, limited=True)
     scaled = scaling.apply(np.full((1, 4), 1e300))
-    assert (scaled == scaling.limit).all()
+    assert (scaled == LIMIT).all()
     assert np.isfinite(np.square(scaled)).all()
     assert np.isfinite(np.square(np.square(scaled.astype(np.float64)))).all()
 
 
 def test_rows_that_are_scaled_are_left_alone():
     X = np.full((3, 4), 1e300)
-    Moments.of(VALUES).scaling(rescales=True, each=True).apply(X, np.float64)
+    Moments.of(VALUES).scaling(rescales=True, each=True, limited=True).apply(X, np.float64)
     assert (X == 1e300).all()
+
+
+# Medians and interquartile ranges
+
+
+def robust(X):
+    return robust_scaling(X, Moments.of(X))
+
+
+@each_data
+def test_robust_scaling_is_by_quartiles(name):
+    X = DATA[name]
+    dense, scaling = exact(X), robust(X)
+    low, middle, high = np.percentile(dense, [25, 50, 75], axis=0)
+    np.testing.assert_allclose(scaling.centre, middle)
+    spread = np.where(high > low, (high - low) / 1.34898, dense.std(axis=0))
+    np.testing.assert_allclose(scaling.scale, np.where(spread > 0, spread, 1), rtol=1e-5)
+    assert scaling.limit == LIMIT
+    np.testing.assert_allclose(scaling.undo(scaling.apply(densify(X), np.float64)), dense)
+
+
+def test_robust_scaling_of_normal_features_standardizes():
+    X = np.random.default_rng(0).normal(size=(15_000, 2)) * [3, 0.1] + [7, -2]
+    np.testing.assert_allclose(robust(X).scale, [3, 0.1], rtol=0.03)
+    np.testing.assert_allclose(robust(X).centre, [7, -2], atol=0.1)
+
+
+@pytest.mark.parametrize("size", [1e3, 1e12, 1e300])
+def test_outliers_change_robust_scaling_little(size):
+    X = np.random.default_rng(0).normal(size=(2000, 3))
+    clean = robust(X)
+    X[:200] = size
+    np.testing.assert_allclose(robust(X).scale, clean.scale, rtol=0.25)
+    np.testing.assert_allclose(robust(X).centre, clean.centre, atol=0.25)
+    assert np.isfinite(robust(X).apply(X)).all()
+
+
+def test_robust_scaling_of_a_majority_of_one_value():
+    X = np.zeros((100, 2))
+    X[:20, 0] = 5.0
+    scaling = robust(X)
+    np.testing.assert_allclose(scaling.scale, [2, 1])
+    np.testing.assert_array_equal(scaling.centre, 0)
+
+
+def test_robust_scaling_of_many_rows_takes_some_from_everywhere(monkeypatch):
+    monkeypatch.setattr("skae.training.scaling._ROWS_OF_QUANTILES", 50)
+    X = np.linspace(0, 1, 5001)[:, None]
+    scaling = robust(X)
+    np.testing.assert_allclose(scaling.centre, 0.5, atol=0.02)
+    np.testing.assert_allclose(scaling.scale, 0.5 / 1.34898, rtol=0.03)
+    np.testing.assert_array_equal(robust(sp.csr_matrix(X)).scale, scaling.scale)

@@ -252,6 +252,8 @@ def test_automatic_bins_follow_freedman_and_diaconis(size):
 def test_extremes_can_be_drawn(scores, threshold):
     display = draw(scores, threshold, histtype="bar")
     assert sum(counts(display)[0]) == len(scores)
+    assert all(bar.get_width() > 0 for bar in display.histograms_[0])
+    assert not np.isinf(display.line_.get_xdata()).any()
     beyond = f"{100 * np.mean(np.greater(scores, threshold)):.3g}%"
     assert f": {beyond} of {len(scores)} rows beyond" in entries(display)[0]
 

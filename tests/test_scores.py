@@ -11,7 +11,16 @@ from sklearn.covariance import LedoitWolf
 from skae import AutoencoderTransformer
 from skae.kinds import KINDS, Undercomplete, Variational
 from skae.losses import BCE, MAE, MSE
-from skae.scores import SCORES, Elbo, Joint, Latent, Reconstruction, Residual, Score
+from skae.scores import (
+    SCORES,
+    Elbo,
+    Joint,
+    Latent,
+    Reconstruction,
+    Residual,
+    Score,
+    resolve_score,
+)
 from skae.scores.score import residuals as residuals_of
 from skae.training.bound import balanced_draws
 
@@ -413,3 +422,24 @@ def test_a_score_of_ones_own():
 
 def test_names_are_those_of_the_classes():
     assert {name: cls.__name__.lower() for name, cls in SCORES.items()} == {n: n for n in SCORES}
+
+
+@every_score
+def test_a_name_is_its_default(name):
+    score = resolve_score(name)
+    assert type(score) is SCORES[name]
+    assert score.get_params() == SCORES[name]().get_params()
+
+
+def test_an_object_is_copied():
+    given = Elbo(n_draws=5)
+    score = resolve_score(given)
+    assert score is not given
+    assert score.n_draws == 5
+
+
+def test_what_is_no_score_is_refused():
+    with pytest.raises(ValueError, match=r"scoring must be one of .*'residual'.* got 'error'"):
+        resolve_score("error")
+    with pytest.raises(TypeError, match=r"skae's Score, got .* \(a class: add parentheses\)"):
+        resolve_score(Elbo)

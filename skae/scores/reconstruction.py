@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import torch
-
 from skae.scores.score import Score, residuals
 
 

@@ -14,7 +14,6 @@ from skae.training.batches import Batches
 from skae.training.optimizer import make_optimizer
 from skae.training.precision import autocast
 
-
 # Rows to be rebuilt badly that are looked at for each batch, what they count beside the others,
 # and how many times worse they are to be rebuilt.
 _MOST_REPELLED = 64

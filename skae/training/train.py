@@ -29,8 +29,8 @@ class TrainingPlan:
     The schedule is laid out for ``n_epochs``; ``stop_after`` ends it earlier. ``optimizer`` is a
     class of ``torch.optim``; ``schedule`` goes from the share of the batches done to a factor of
     ``learning_rate``; ``jitter`` is noise on what the encoder is shown, in units of what PCA
-    leaves over; ``repelled`` holds scaled rows to be rebuilt badly; ``begins`` says whether warm-ups start here; ``patience`` is a number of epochs,
-    or None; ``callbacks`` are skorch's;
+    leaves over; ``repelled`` holds scaled rows to be rebuilt badly; ``begins`` says whether
+    warm-ups start here; ``patience`` is a number of epochs, or None; ``callbacks`` are skorch's;
     ``on_epoch`` is shown each row of the history, and a function that gives the weights of that
     moment, and ends the training by returning True.
     """
