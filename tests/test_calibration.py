@@ -194,7 +194,6 @@ def test_rows_beyond_the_threshold_are_those_of_small_p_values(n_rows, rate):
     np.testing.assert_array_equal(beyond, calibration.p_values(scores[None]) <= rate)
 
 
-# BUG: 0.29 * 100 is less than 29 as floats are multiplied, and one row too few is counted.
 def test_rates_of_whole_rows_are_not_rounded_down():
     calibration = of_one_group(np.arange(99.0))
     for n_above in range(1, 51):
@@ -213,13 +212,14 @@ def with_outliers(scores, size):
 
 
 @pytest.mark.parametrize("n_features", [1, 3, 10, 100])
-def test_of_normal_rows_a_hundredth_is_beyond_the_automatic_threshold(n_features):
+def test_of_normal_rows_hardly_any_is_beyond_the_automatic_threshold(n_features):
     scores = normal_scores(n_features=n_features)
     threshold = of_one_group(scores).auto_threshold()
     assert isinstance(threshold, float)
-    assert (scores > threshold).mean() == pytest.approx(0.01, abs=1e-3)
+    # 0.00135 of a normal distribution; cube roots of few squares are a little skewed.
+    assert (scores > threshold).mean() == pytest.approx(0.0015, abs=1.2e-3)
     fresh = normal_scores(n_features=n_features, seed=1)
-    assert (fresh > threshold).mean() == pytest.approx(0.01, abs=3e-3)
+    assert (fresh > threshold).mean() == pytest.approx(0.0015, abs=1.2e-3)
 
 
 def test_automatic_threshold_is_three_deviations_of_the_cube_root():
@@ -294,9 +294,7 @@ def test_automatic_threshold_is_finite(name):
     scores = np.array(EXTREMES[name])
     threshold = of_one_group(scores).auto_threshold()
     assert np.isfinite(threshold)
-    # The median, but for rounding of the cube root, to the largest.
-    assert threshold >= np.median(scores) * (1 - 1e-9)
-    assert threshold <= scores.max() * (1 + 1e-9)
+    assert threshold >= np.median(scores)
 
 
 @pytest.mark.parametrize("value", [0.0, 3.0, -3.0])
@@ -304,7 +302,6 @@ def test_automatic_threshold_of_equal_scores_is_that_score(value):
     assert of_one_group([value] * 10).auto_threshold() == pytest.approx(value, rel=1e-12)
 
 
-# BUG: by rounding of the cube root rows may be beyond it that are like most others.
 def test_of_equal_scores_none_is_beyond():
     for value in np.arange(1, 50) / 7:
         scores = [value] * 80 + [100.0] * 20
@@ -347,7 +344,6 @@ def test_selection_of_conformal_p_values(seed):
     assert 0 < selected.sum() < 40
 
 
-# BUG: 43 * 0.05 / 43 is less than 0.05 as floats are multiplied, and none is selected.
 def test_bounds_are_not_rounded_down():
     for n in range(1, 101):
         for fdr in (0.05, 0.1, 0.2, 0.25):

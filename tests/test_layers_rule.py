@@ -17,6 +17,7 @@ LEVELS = {
     "export": 0,
     "estimators": 1,
     "base": 2,
+    "scores": 3,
     "training": 3,
     "kinds": 4,
     "architectures": 4,

@@ -39,14 +39,13 @@ def covariance_of(scatter):
 
 
 @pytest.fixture
-def low_rank(monkeypatch):
-    """Make the path of very many columns that of more than three."""
+def wide(monkeypatch):
+    """Make the path of very many columns that of more than three, or of more than as many."""
 
-    def low_rank(n_axes, most_columns=3):
+    def wide(most_columns=3):
         monkeypatch.setattr(scatter, "_MOST_COLUMNS", most_columns)
-        monkeypatch.setattr(scatter, "_AXES", n_axes)
 
-    return low_rank
+    return wide
 
 
 # Scatter
@@ -72,9 +71,9 @@ def test_many_rows_have_their_sample_covariance():
 
 
 @pytest.mark.parametrize("n_axes", [None, 2])
-def test_whitened_squares_add_up_to_the_lengths(low_rank, n_axes):
+def test_whitened_squares_add_up_to_the_lengths(wide, n_axes):
     if n_axes:
-        low_rank(n_axes)
+        wide()
     rows, others = correlated(), correlated(seed=1)
     found = Scatter.of(rows)
     whitened = found.whitened(torch.from_numpy(others))
@@ -91,9 +90,9 @@ def test_whitened_squares_add_up_to_the_lengths(low_rank, n_axes):
 
 
 @pytest.mark.parametrize("n_axes", [None, 2])
-def test_the_root_is_the_symmetric_one(low_rank, n_axes):
+def test_the_root_is_the_symmetric_one(wide, n_axes):
     if n_axes:
-        low_rank(n_axes)
+        wide()
     root = root_of(Scatter.of(correlated()))
     np.testing.assert_allclose(root, root.T, atol=1e-12)
     assert (np.linalg.eigvalsh(root) > 0).all()
@@ -132,9 +131,9 @@ def degenerate():
 
 @pytest.mark.parametrize("n_axes", [None, 2])
 @pytest.mark.parametrize("name", degenerate())
-def test_degenerate_rows_have_lengths(name, n_axes, low_rank):
+def test_degenerate_rows_have_lengths(name, n_axes, wide):
     if n_axes:
-        low_rank(n_axes, most_columns=2)
+        wide(2)
     rows = degenerate()[name]
     found = Scatter.of(rows)
     assert (found.eigenvalues > 0).all()
@@ -155,10 +154,10 @@ def test_rows_that_are_all_the_same_count_in_units_of_one():
     np.testing.assert_allclose(lengths_of(found, np.array([[3.0, 5, 3, 3]])), 4)
 
 
-@pytest.mark.parametrize("n_axes", [None, 2])
-def test_the_unit_of_the_rows_does_not_matter(low_rank, n_axes):
-    if n_axes:
-        low_rank(n_axes)
+@pytest.mark.parametrize("many_columns", [False, True])
+def test_the_unit_of_the_rows_does_not_matter(wide, many_columns):
+    if many_columns:
+        wide()
     rows, others = correlated(), correlated(seed=1)
     expected = lengths_of(Scatter.of(rows), others)
     for unit, origin in [(1e-6, 0), (1e6, 0), (3.0, 1000.0)]:
@@ -177,47 +176,31 @@ def test_a_flat_direction_counts_no_more_than_the_smallest_eigenvalue():
 # Very many columns
 
 
-def test_all_axes_but_one_give_the_sample_covariance(low_rank):
-    rows, others = correlated(16), correlated(seed=1)
-    low_rank(4)
+@pytest.mark.parametrize(("n_samples", "n_columns"), [(20, 60), (59, 60), (2, 7)])
+def test_more_columns_than_rows_by_the_products_of_rows(wide, n_samples, n_columns):
+    rows, others = (correlated(n_samples, n_columns, seed) for seed in (0, 1))
+    expected = lengths_of(Scatter.of(rows), others)
+    wide(n_columns - 1)
     found = Scatter.of(rows)
-    assert found.axes.shape == (5, 4)
-    covariance = np.cov(rows.T, bias=True)
-    np.testing.assert_allclose(covariance_of(found), covariance, atol=1e-8)
-    centred = others - rows.mean(axis=0)
-    expected = np.einsum("ij,jk,ik->i", centred, np.linalg.inv(covariance), centred)
-    np.testing.assert_allclose(lengths_of(found, others), expected, rtol=1e-8)
+    assert found.axes.shape[1] < n_samples
+    np.testing.assert_allclose(lengths_of(found, others), expected, rtol=1e-4)
 
 
-def test_a_few_axes_are_enough_where_all_others_are_alike(low_rank):
-    rows, others = spiked(), spiked(seed=0)[:200]
-    dense = lengths_of(Scatter.of(rows), others)
-    low_rank(3)
+def test_some_of_many_rows_stand_for_all(wide):
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(3000, 70)) @ np.diag(np.linspace(1, 3, 70))
+    expected = lengths_of(Scatter.of(rows), rows[:50])
+    wide(60)
     found = Scatter.of(rows)
-    assert found.axes.shape == (12, 3)
-    assert found.eigenvalues.sum() + 9 * found.rest == pytest.approx(rows.var(axis=0).sum())
-    # The axes are those of the first twelve rows only.
-    low = lengths_of(found, others)
-    assert low.mean() == pytest.approx(12, rel=0.1)
-    assert np.corrcoef(low, dense)[0, 1] > 0.5
+    assert found.axes.shape[1] <= 60
+    assert np.corrcoef(lengths_of(found, rows[:50]), expected)[0, 1] > 0.8
 
 
-def test_lengths_by_the_true_axes_are_those_by_all(low_rank, monkeypatch):
-    rows, others = spiked(n_columns=40), spiked(n_columns=40)[:200] * 1.1
-    dense = lengths_of(Scatter.of(rows), others)
-    low_rank(3)
-    monkeypatch.setattr(scatter, "_principal_axes", lambda rows: np.linalg.svd(rows)[2][:3].T)
-    low = lengths_of(Scatter.of(rows), others)
-    np.testing.assert_allclose(low, dense, rtol=0.1)
-    assert np.corrcoef(low, dense)[0, 1] > 0.98
-
-
-# BUG: with very many columns nothing is shrunk: what few rows leave unseen counts as flat.
 @pytest.mark.parametrize("n_samples", [20, 100, 400])
-@pytest.mark.parametrize("n_axes", [None, 25])
-def test_new_rows_have_a_length_of_about_one_for_each_column(low_rank, n_axes, n_samples):
-    if n_axes:
-        low_rank(n_axes)
+@pytest.mark.parametrize("many_columns", [False, True])
+def test_new_rows_have_a_length_of_about_one_for_each_column(wide, many_columns, n_samples):
+    if many_columns:
+        wide(250)
     rng = np.random.default_rng(0)
     found = Scatter.of(rng.normal(size=(n_samples, 300)))
     mean_length = lengths_of(found, rng.normal(size=(50, 300))).mean() / 300
@@ -358,7 +341,6 @@ def test_huge_entries_are_not_in_the_core(size, share):
     assert not core[:n_huge].any()
 
 
-# BUG: the sum of a column, and what is left without its mean, may be out of range.
 @pytest.mark.parametrize("sign", [1, [1, -1, 1, -1, 1]])
 def test_entries_near_the_limits_of_the_dtype_are_not_in_the_core(sign):
     rows = correlated(50, 3)
@@ -375,7 +357,6 @@ def test_rows_that_are_all_huge_have_a_core():
     assert not core[planted].any()
 
 
-# BUG: columns are brought to a variance of one with their outliers in it. One far away makes
 # the column flat for all other rows, and the others are no longer seen.
 @pytest.mark.parametrize("largest", [1e2, 1e3, 1e6, 1e300])
 def test_one_outlier_does_not_hide_others(largest):
@@ -457,44 +438,19 @@ def test_a_column_of_which_a_majority_is_one_value():
     assert not core[:60].any()
 
 
-def test_very_many_columns_have_the_core_of_few(low_rank):
+def test_very_many_columns_have_the_core_of_few(wide):
     rows, planted = contaminated(n_columns=30)
     dense = core_rows(rows, 0.75)
-    low_rank(10)
+    wide(29)
     low = core_rows(rows, 0.75)
     assert not low[planted].any()
     assert low.sum() == 375
     assert (low == dense).mean() > 0.8
 
 
-def test_what_the_axes_leave_over_is_seen(low_rank):
-    rng = np.random.default_rng(0)
-    rows = np.column_stack([rng.normal(size=(600, 2)) @ rng.normal(size=(2, 20))])
-    rows += 0.05 * rng.normal(size=rows.shape)
-    rows[-60:] += 0.8 * rng.normal(size=(60, 20))
-    low_rank(2)
-    core = core_rows(rows, 0.75)
-    assert core[-60:].mean() < 0.05
-
-
-def test_what_lies_far_along_the_axes_is_seen(low_rank):
-    rng = np.random.default_rng(0)
-    axes = np.linalg.qr(rng.normal(size=(20, 20)))[0][:2]
-    rows = (10 * rng.normal(size=(600, 2))) @ axes + 0.5 * rng.normal(size=(600, 20))
-    # As far from the plane as all others.
-    rows[-60:] += np.array([80.0, 80.0]) @ axes
-    rows = rows[rng.permutation(600)]
-    planted = rows @ axes[0] > 45
-    assert 50 < planted.sum() < 70
-    low_rank(2)
-    assert not core_rows(rows, 0.75)[planted].any()
-
-
-# BUG: the axes of very many columns are those of the first rows, which lie along them as no
-# other rows do. Whether a row is in the core depends on its place.
 @pytest.mark.parametrize("n_samples", [60, 160])
-def test_the_place_of_a_row_does_not_matter_with_very_many_columns(low_rank, n_samples):
-    low_rank(10)  # of the first 40 rows
+def test_the_place_of_a_row_does_not_matter_with_very_many_columns(wide, n_samples):
+    wide(110)
     core = core_rows(np.random.default_rng(0).normal(size=(n_samples, 120)), 0.75)
     assert core[:40].mean() == pytest.approx(0.75, abs=0.2)
     assert core[40:].mean() == pytest.approx(0.75, abs=0.2)

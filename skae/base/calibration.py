@@ -9,8 +9,8 @@ import numpy as np
 # "auto": a row is an outlier when the cube root of its score is so many robust standard deviations
 # above the median.
 _AUTO_DEVIATIONS = 3.0
-# Share of the scores held out that lies beyond it in any case.
-_AUTO_SHARE = 0.01
+# What products of rates may be off by.
+_ROUNDING = 1e-12
 _NORMAL_QUARTILE = 0.6744897501960817
 
 
@@ -86,7 +86,7 @@ class Calibration:
             If there are too few scores to tell.
         """
         n_scores = len(self.scores)
-        n_above = int(np.floor(rate * (n_scores + 1)))
+        n_above = int(np.floor(rate * (n_scores + 1) + _ROUNDING))
         if n_above == 0:
             raise ValueError(
                 f"A share of {rate:g} of normal rows can not be told from the {n_scores} rows that "
@@ -99,17 +99,17 @@ class Calibration:
 
         Cube roots of squared lengths are nearly normal (Wilson and Hilferty [1]_). Their median
         and lower quartile, which outliers change little, say where three standard deviations
-        above the middle would be. Where scores are negative, those of the scores themselves. At
-        least a hundredth of the scores lies beyond.
+        above the middle would be. Where scores are negative, those of the scores themselves.
 
         References
         ----------
         .. [1] E. B. Wilson and M. M. Hilferty, "The distribution of chi-square", Proceedings of
            the National Academy of Sciences 17(12), 1931.
         """
-        signed = self.scores[0] < 0
-        beyond = _beyond(self.scores) if signed else _beyond(np.cbrt(self.scores)) ** 3
-        return min(beyond, float(np.quantile(self.scores, 1 - _AUTO_SHARE)))
+        if self.scores[0] < 0:
+            return _beyond(self.scores)
+        # Rounding must not leave most scores beyond, where they are all the same.
+        return max(_beyond(np.cbrt(self.scores)) ** 3, float(np.median(self.scores)))
 
 
 def _beyond(values: np.ndarray) -> float:
@@ -146,5 +146,5 @@ def benjamini_hochberg(p_values: np.ndarray, fdr: float) -> np.ndarray:
     """
     ordered = np.sort(p_values)
     ranks = np.arange(1, len(ordered) + 1)
-    passed = np.flatnonzero(ordered <= ranks * fdr / len(ordered))
+    passed = np.flatnonzero(ordered <= ranks * fdr / len(ordered) * (1 + _ROUNDING))
     return p_values <= (ordered[passed[-1]] if len(passed) else -1.0)

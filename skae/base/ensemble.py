@@ -72,6 +72,10 @@ class Ensemble:
                 with torch.inference_mode(False):
                     of_features = _shares(member.score, network, scaled.clone())
                 shares[rows] += of_features[: rows.stop - rows.start].numpy() / len(self)
+        out_of_range = ~np.isfinite(shares).all(axis=1)
+        if out_of_range.any():  # nothing can be said of the features: all alike
+            scores = self.scores(X[out_of_range], device).mean(axis=0)
+            shares[out_of_range] = scores[:, None] / X.shape[1]
         return shares
 
     def reconstruct(self, X, device: str) -> np.ndarray:

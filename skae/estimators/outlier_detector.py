@@ -24,6 +24,8 @@ from skae.training.scaling import robust_scaling
 
 # Values of the code of a network that is regularised by noise, and needs no bottleneck.
 _WIDE_CODE = 64
+# Share of the training rows that "auto" calls outliers in any case.
+_LEAST_CONTAMINATION = 0.01
 
 
 def _noise_of_many_strengths() -> Denoising:
@@ -78,8 +80,8 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         Where `predict` draws the line. A float is the share of the training rows to be called
         outliers. "auto" calls a row an outlier where the cube root of its anomaly score, which is
         nearly normal, is more than three robust standard deviations above the median of the rows
-        held out, and for at least a hundredth of those. :meth:`set_threshold` can ask for a rate
-        of false alarms instead.
+        held out, and at least a hundredth of the training rows. :meth:`set_threshold` can ask for
+        a rate of false alarms instead.
 
     n_estimators : int, default=1
         Number of networks, whose scores are averaged. With fewer than 500 rows there are at
@@ -276,7 +278,6 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
             verbose=verbose,
             random_state=random_state,
         )
-        del self.warm_start  # a detector's networks always begin anew
         self.scoring = scoring
         self.novelty = novelty
         self.contamination = contamination
@@ -313,10 +314,11 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         attributes = EnsembleFit(self, X, self._score(), labels).run()
         vars(self).update(attributes)
         self._training_scores = self._score_rows(X)
-        if self.contamination == "auto":
-            self.offset_ = -self._calibration.auto_threshold()
-            return self
-        return self.set_threshold(contamination=self.contamination)
+        if self.contamination != "auto":
+            return self.set_threshold(contamination=self.contamination)
+        least = np.quantile(self._training_scores, _LEAST_CONTAMINATION)
+        self.offset_ = max(-self._calibration.auto_threshold(), float(least))
+        return self
 
     def fit_predict(self, X, y=None):
         """Fit, and return which of the training rows are outliers.

@@ -13,9 +13,10 @@ from sklearn.covariance import ledoit_wolf
 _SMALLEST_SPREAD = 1e-3
 # Eigenvalues count as at least this share of their mean.
 _SMALLEST_EIGENVALUE = 1e-4
-# Columns beyond which the covariance is known along so many axes only.
+# In spreads: what is further away is as good as that far.
+_FARTHEST = 1e6
+# Columns beyond which no covariance is written down, and rows that stand for all of them then.
 _MOST_COLUMNS = 2048
-_AXES = 256
 
 
 @dataclass(frozen=True)
@@ -96,27 +97,37 @@ class Scatter:
 
 def _spectrum(centred: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
     """Return axes and eigenvalues of the shrunk covariance, and its eigenvalue everywhere else."""
-    n_columns = centred.shape[1]
-    if n_columns <= _MOST_COLUMNS:
-        eigenvalues, axes = np.linalg.eigh(_shrunk_covariance(centred))
-        return axes, np.maximum(eigenvalues, 0), float(np.maximum(eigenvalues, 0).mean())
-    axes = _principal_axes(centred)
-    eigenvalues = np.square(centred @ axes).mean(axis=0)
-    left_over = float(np.square(centred).mean(axis=0).sum() - eigenvalues.sum())
-    return axes, eigenvalues, max(0.0, left_over) / (n_columns - axes.shape[1])
+    if centred.shape[1] > _MOST_COLUMNS:
+        return _spectrum_of_wide(centred[:: -(-len(centred) // _MOST_COLUMNS)])
+    eigenvalues, axes = np.linalg.eigh(_shrunk_covariance(centred))
+    eigenvalues = np.maximum(eigenvalues, 0)
+    return axes, eigenvalues, float(eigenvalues.mean())
 
 
 def _shrunk_covariance(centred: np.ndarray) -> np.ndarray:
     return np.atleast_2d(ledoit_wolf(centred, assume_centered=True)[0])
 
 
-def _principal_axes(centred: np.ndarray) -> np.ndarray:
-    """Return up to 256 axes of rows with very many columns, of shape (n_columns, n_axes)."""
-    _, _, axes = np.linalg.svd(centred[: 4 * _AXES], full_matrices=False)
-    return axes[:_AXES].T
+def _spectrum_of_wide(centred: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return the same for fewer rows than columns, by the products of rows with one another.
+
+    These have the eigenvalues of the covariance, and all that the shrinkage is computed from.
+    """
+    n_rows, n_columns = centred.shape
+    products = centred @ centred.T / n_rows
+    mean = products.trace() / n_columns
+    squares = float(np.square(products).sum())
+    distance = squares - n_columns * mean**2
+    noise = float(np.square(products.diagonal()).sum()) - squares / n_rows
+    shrinkage = min(1.0, max(0.0, noise / distance)) if distance > 0 else 1.0
+    eigenvalues, axes = np.linalg.eigh(products)
+    known = eigenvalues > _SMALLEST_EIGENVALUE * max(mean, np.finfo(float).tiny)
+    axes = centred.T @ (axes[:, known] / np.sqrt(n_rows * eigenvalues[known]))
+    rest = shrinkage * mean
+    return axes, (1 - shrinkage) * eigenvalues[known] + rest, rest
 
 
-def core_rows(rows: np.ndarray, share: float, n_steps: int = 5) -> np.ndarray:
+def core_rows(rows: np.ndarray, share: float, n_steps: int = 10) -> np.ndarray:
     r"""Return which rows are the closest ones, by a robust mean and covariance.
 
     As the minimum covariance determinant [1]_, with one start instead of many: from the half of
@@ -132,8 +143,8 @@ def core_rows(rows: np.ndarray, share: float, n_steps: int = 5) -> np.ndarray:
     share : float in (0, 1)
         How many rows are taken.
 
-    n_steps : int, default=5
-        How often mean and covariance are estimated again.
+    n_steps : int, default=10
+        How often mean and covariance are estimated again, at most.
 
     Returns
     -------
@@ -145,15 +156,12 @@ def core_rows(rows: np.ndarray, share: float, n_steps: int = 5) -> np.ndarray:
     .. [1] P. J. Rousseeuw and K. Van Driessen, "A fast algorithm for the minimum covariance
        determinant estimator", Technometrics 41(3), 1999.
     """
-    standard = _in_deviations(rows)
-    if standard.shape[1] > _MOST_COLUMNS:
-        axes = _principal_axes(standard)
-        along = standard @ axes
-        left_over = np.linalg.norm(standard - along @ axes.T, axis=1)
-        standard = np.column_stack([along, left_over])
+    standard = _in_spreads(rows)
     core = closest(_lengths_from_medians(standard), 0.5)
     for _ in range(n_steps):
-        core = closest(_lengths_from_core(standard, core), share)
+        before, core = core, closest(_lengths_from_core(standard, core), share)
+        if np.array_equal(before, core):
+            break
     return core
 
 
@@ -163,17 +171,31 @@ def closest(lengths: np.ndarray, share: float) -> np.ndarray:
     return lengths <= np.partition(lengths, rank - 1)[rank - 1]
 
 
-def _in_deviations(rows: np.ndarray) -> np.ndarray:
-    """Return columns with a standard deviation of one, those that are constant left at zero."""
-    centred = rows - rows.mean(axis=0)
-    largest = np.abs(centred).max(axis=0)  # squares of it may be out of range
-    centred = np.divide(centred, largest, out=np.zeros_like(centred), where=largest > 0)
-    deviations = centred.std(axis=0)
-    return np.divide(centred, deviations, out=np.zeros_like(centred), where=deviations > 0)
+def _in_spreads(rows: np.ndarray) -> np.ndarray:
+    """Return columns with a spread of one around their medians, constant ones left at zero.
+
+    The spread is the standard deviation without the hundredth of the entries at either end, so
+    that single entries far away do not make all others look alike.
+    """
+    centred = _divided(rows, np.abs(rows).max(axis=0))  # sums may be out of range otherwise
+    centred -= np.median(centred, axis=0)
+    low, high = np.quantile(centred, [0.01, 0.99], axis=0)
+    middle = _divided(np.clip(centred, low, high), np.maximum(-low, high))
+    spread = middle.std(axis=0) * np.maximum(-low, high)
+    spread = np.where(spread > 0, spread, centred.std(axis=0))
+    with np.errstate(over="ignore"):
+        return np.clip(_divided(centred, spread), -_FARTHEST, _FARTHEST)
+
+
+def _divided(columns: np.ndarray, units: np.ndarray) -> np.ndarray:
+    """Return columns over units, zero where a unit is."""
+    return np.divide(columns, units, out=np.zeros_like(columns), where=units > 0)
 
 
 def _lengths_from_core(standard: np.ndarray, core: np.ndarray) -> np.ndarray:
     """Return squared Mahalanobis lengths by the mean and the covariance of some of the rows."""
+    if standard.shape[1] > _MOST_COLUMNS:
+        return Scatter.of(standard[core]).lengths(torch.from_numpy(standard)).numpy()
     mean = standard[core].mean(axis=0)
     covariance = _shrunk_covariance(standard[core] - mean)
     smallest = _SMALLEST_EIGENVALUE * covariance.diagonal().mean() or 1.0

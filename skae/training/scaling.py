@@ -104,9 +104,10 @@ class Moments:
         )
         lows = np.min(lows, axis=0).astype(np.float64)
         highs = np.max(highs, axis=0).astype(np.float64)
-        # Dividing by the largest entry first keeps squares of entries near the limits of the
-        # dtype finite, and those of entries near zero above zero.
-        unit = float(max(np.abs(lows).max(), np.abs(highs).max())) or 1.0
+        # Dividing by the largest entry of each first keeps squares of entries near the limits of
+        # the dtype finite, and those of entries near zero above zero.
+        unit = np.maximum(np.abs(lows), np.abs(highs))
+        unit = np.where(unit > 0, unit, 1.0)
         total = weight.sum()
         # Counted from the first row, so that constant features have no variance by rounding.
         first = densify(X[:1])[0].astype(np.float64) / unit
@@ -148,7 +149,7 @@ def robust_scaling(X, moments: Moments) -> Scaling:
     Ranges count as the standard deviations that normal features would have with them. Where more
     than half of a feature is one value, its standard deviation stands in.
     """
-    some = densify(X[:: max(1, X.shape[0] // _ROWS_OF_QUANTILES)]).astype(np.float64)
+    some = densify(X[:: -(-X.shape[0] // _ROWS_OF_QUANTILES)]).astype(np.float64)
     low, middle, high = np.quantile(some, [0.25, 0.5, 0.75], axis=0)
     ranges = (high - low) / _NORMAL_RANGE
     spreads = np.where(ranges > 0, ranges, moments.deviations)

@@ -1,0 +1,189 @@
+"""
+Words and numbers: mistakes in a list of used cars
+==================================================
+
+Rows of words and numbers go through a ``ColumnTransformer`` to the detector, as to any other
+estimator of scikit-learn. Which advertisements hold a mistake, and what is wrong with them? The
+cars are simulated.
+"""
+
+# %%
+# Simulated advertisements
+# ------------------------
+# Larger cars weigh more and have more power, heavy and powerful ones need more fuel, old ones have
+# been driven further, and the price follows from all that. The mistakes contradict these relations;
+# each value by itself is one that other cars have.
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import IsolationForest
+from sklearn.metrics import average_precision_score
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
+
+from skae import AutoencoderOutlierDetector
+from skae.plotting import FeatureContributionsDisplay
+
+SORTS = pd.DataFrame(
+    {
+        "share": [0.35, 0.35, 0.2, 0.1],
+        "mass": [1000, 1300, 1700, 2200],
+        "power": [55, 80, 140, 200],
+        "diesel": [0.3, 0.4, 0.8, 0.3],
+        "electric": [0.15, 0.15, 0.0, 0.0],
+    },
+    index=["small", "family", "van", "pick-up"],
+)
+
+
+def cars(n, rng):
+    """Return a table of cars without mistakes."""
+    sort = rng.choice(SORTS.index, size=n, p=SORTS["share"])
+    typical, draw = SORTS.loc[sort].reset_index(drop=True), rng.random(n)
+    fuel = np.where(draw < typical["diesel"], "diesel", "petrol")
+    fuel = np.where(draw > 1 - typical["electric"], "electric", fuel)
+    electric, diesel = fuel == "electric", fuel == "diesel"
+    mass = typical["mass"] * rng.lognormal(0, 0.07, n) + 250 * electric
+    power = typical["power"] * rng.lognormal(0, 0.15, n) * mass / typical["mass"]
+    consumption = (2.2 + mass / 380 + power / 70) * np.where(diesel, 0.8, 1)
+    age = rng.integers(1, 16, n)
+    km = 13_000 * age * rng.lognormal(0, 0.3, n) * np.where(diesel, 1.3, 1)
+    new = 4000 + 11 * mass + 70 * power + 9000 * electric
+    price = new * np.exp(-0.13 * age - 1.5e-6 * km + rng.normal(0, 0.08, n))
+    return pd.DataFrame(
+        {
+            "sort": sort,
+            "fuel": fuel,
+            "mass (kg)": mass.round(-1),
+            "power (kW)": power.round(),
+            "litres": np.where(electric, 0, consumption * rng.lognormal(0, 0.04, n)).round(1),
+            "age": age,
+            "km": km.round(-3),
+            "price": price.round(-2),
+        }
+    )
+
+
+OTHER_SORT = {"small": "pick-up", "family": "pick-up", "van": "small", "pick-up": "small"}
+OTHER_FUEL = {"petrol": "electric", "diesel": "electric", "electric": "diesel"}
+MISTAKES = ["km", "price", "fuel", "sort"]
+
+
+def with_mistakes(table, rng):
+    """Return the cars with one mistake each, and which column is wrong."""
+    wrong = np.resize(MISTAKES, len(table))
+    changed = {
+        "km": (table["km"] * rng.uniform(0.15, 0.35, len(table))).round(-3),
+        "price": (table["price"] * rng.choice([0.4, 2.5], len(table))).round(-2),
+        "fuel": table["fuel"].map(OTHER_FUEL),
+        "sort": table["sort"].map(OTHER_SORT),
+    }
+    return table.assign(**{c: changed[c].where(wrong == c, table[c]) for c in MISTAKES}), wrong
+
+
+def some_with_mistakes(n, n_mistakes, rng):
+    """Return cars, the last ones with mistakes, and which column is wrong ("" for none)."""
+    bad, wrong = with_mistakes(cars(n_mistakes, rng), rng)
+    table = pd.concat([cars(n, rng), bad], ignore_index=True)
+    return table, np.concatenate([np.full(n, ""), wrong])
+
+
+rng = np.random.default_rng(0)
+X_train = cars(2000, rng)
+X_valid, wrong_valid = some_with_mistakes(500, 20, rng)
+X_test, wrong_test = some_with_mistakes(2000, 60, rng)
+y_test = wrong_test != ""
+
+# %%
+# A pipeline
+# ----------
+# Words become columns of zeros and ones. Logarithms make numbers of amounts and ages that differ by
+# factors. The detector brings the columns to one scale itself.
+columns = ColumnTransformer(
+    [
+        ("words", OneHotEncoder(sparse_output=False), ["sort", "fuel"]),
+        (
+            "factors",
+            FunctionTransformer(np.log1p, feature_names_out="one-to-one"),
+            ["age", "km", "price"],
+        ),
+        ("numbers", "passthrough", ["mass (kg)", "power (kW)", "litres"]),
+    ],
+    verbose_feature_names_out=False,
+).set_output(transform="pandas")
+detector = AutoencoderOutlierDetector(novelty=True, random_state=0)
+pipeline = Pipeline([("columns", columns), ("detector", detector)])
+
+# %%
+# A search with a few labels
+# --------------------------
+# Twenty known mistakes among 500 checked rows can not train much, but they can choose. The labels
+# are 0 and 1, of which ``fit`` takes no notice; -1 would be a known anomaly to learn from. A scorer
+# of our own says what counts: with ``scoring="average_precision"`` scikit-learn would take high
+# values of ``decision_function``, those of normal rows, for anomalies. One split is enough: fit on
+# the training rows, judge by the labelled ones.
+
+
+def by_average_precision(pipeline, X, y):
+    """Return how early rows with y = 1 come, where the most anomalous row comes first."""
+    return average_precision_score(y, -pipeline.score_samples(X))
+
+
+grid = {
+    "detector__scoring": ["residual", "joint", "reconstruction"],
+    "detector__n_components": [16, 64],
+}
+X_both = pd.concat([X_train, X_valid], ignore_index=True)
+y_both = np.concatenate([np.zeros(len(X_train)), wrong_valid != ""])
+split = [(np.arange(len(X_train)), np.arange(len(X_train), len(X_both)))]
+search = GridSearchCV(pipeline, grid, scoring=by_average_precision, cv=split, refit=False)
+search.fit(X_both, y_both)
+table = pd.DataFrame(search.cv_results_)[[*(f"param_{name}" for name in grid), "mean_test_score"]]
+print(table.round(2).to_string(index=False))
+
+# %%
+# ``refit=False``, since a last fit on all rows would train on the mistakes as well.
+pipeline.set_params(**search.best_params_).fit(X_train)
+scores = {"forest": None, "autoencoder": -pipeline.score_samples(X_test)}
+forest = Pipeline([("columns", columns), ("forest", IsolationForest(random_state=0))]).fit(X_train)
+scores["forest"] = -forest.score_samples(X_test)
+
+
+def found(name, mistake):
+    """Return the average precision for one sort of mistakes."""
+    rows = ~y_test | (wrong_test == mistake)
+    return average_precision_score(y_test[rows], scores[name][rows])
+
+
+for name, values in scores.items():
+    row = "  ".join(f"{mistake} {found(name, mistake):.2f}" for mistake in MISTAKES)
+    print(f"{name:11} all {average_precision_score(y_test, values):.2f}  {row}")
+
+# %%
+# A forest cuts one column at a time, and no column alone shows these mistakes.
+#
+# What is wrong?
+# --------------
+# The first row of each sort of mistake. Bars say what each column adds to the anomaly score, in the
+# units in which the network sees them: most of it comes from the column that is wrong, some from
+# those that contradict it.
+prepared = columns.transform(X_test)
+rows = {mistake: np.flatnonzero(wrong_test == mistake)[0] for mistake in MISTAKES}
+print(X_test.loc[list(rows.values())].assign(wrong=list(rows)).to_string())
+
+figure, panels = plt.subplots(2, 2, figsize=(11, 6), layout="constrained")
+for axes, (mistake, row) in zip(panels.flat, rows.items(), strict=True):
+    FeatureContributionsDisplay.from_estimator(pipeline[-1], prepared, row, ax=axes, max_features=5)
+    car = X_test.loc[row]
+    axes.set_title(
+        f"wrong: {mistake}\n{car['age']} years, {car['sort']}, {car['fuel']}, "
+        f"{car['km']:,.0f} km, price {car['price']:,.0f}",
+        loc="left",
+        fontsize=11,
+    )
+    axes.set_xlabel("")
+    axes.locator_params(axis="x", nbins=5)
+figure.supxlabel("contribution to the anomaly score", fontsize=11)
+plt.show()

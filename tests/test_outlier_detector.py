@@ -1,0 +1,521 @@
+"""The detector: scikit-learn's protocol, thresholds that hold, reasons, and known anomalies."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+from sklearn.datasets import load_digits
+from sklearn.exceptions import NotFittedError
+from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skae import AutoencoderOutlierDetector
+from skae.architectures import Convolutional
+from skae.kinds import Denoising, Undercomplete
+from skae.scores import SCORES, Joint, Residual
+
+
+def detector(**parameters):
+    return AutoencoderOutlierDetector(**{"max_epochs": 3, "random_state": 0, **parameters})
+
+
+def normal_rows(n_rows, seed=0):
+    """Rows near a curve in five dimensions."""
+    rng = np.random.default_rng(seed)
+    x = rng.uniform(-2, 2, n_rows)
+    curve = np.column_stack([x, np.sin(2 * x), np.cos(x), x**2, -x])
+    return curve + 0.1 * rng.normal(size=(n_rows, 5))
+
+
+def anomalies(n_rows, seed=0):
+    """Rows with the range of the normal ones in each column, but off the curve."""
+    return np.random.default_rng(seed).permuted(normal_rows(n_rows, seed + 1), axis=0)
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return detector(novelty=True, max_epochs=40).fit(normal_rows(700))
+
+
+# The protocol.
+
+
+def test_decision_function_and_labels(fitted):
+    X = np.vstack([normal_rows(50, 1), anomalies(50)])
+    scores, decision = fitted.score_samples(X), fitted.decision_function(X)
+    assert scores.dtype == decision.dtype == np.float64
+    np.testing.assert_array_equal(decision, scores - fitted.offset_)
+    np.testing.assert_array_equal(fitted.predict(X), np.where(decision < 0, -1, 1))
+
+
+def test_anomalies_have_lower_scores(fitted):
+    X, y = np.vstack([normal_rows(200, 1), anomalies(200)]), np.repeat([0, 1], 200)
+    assert roc_auc_score(y, -fitted.score_samples(X)) > 0.93
+
+
+def test_fit_predict_is_fit_and_predict():
+    X, y = normal_rows(60), np.repeat([-1, 0], [5, 55])
+    expected = detector(contamination=0.2).fit(X, y).predict(X)
+    np.testing.assert_array_equal(detector(contamination=0.2).fit_predict(X, y), expected)
+
+
+@pytest.mark.parametrize("novelty", [True, False])
+@pytest.mark.parametrize("contamination", [0.1, 0.25])
+def test_contamination_is_the_share_of_the_training_rows(novelty, contamination):
+    X = normal_rows(200)
+    labels = detector(novelty=novelty, contamination=contamination).fit(X).predict(X)
+    assert (labels == -1).sum() == 200 * contamination
+
+
+def test_auto_contamination_calls_a_hundredth_outliers_and_rows_that_stand_out():
+    X = normal_rows(600)
+    assert (detector().fit(X).predict(X) == -1).sum() >= 6
+    X[:60] += 30
+    labels = detector().fit(X).predict(X)
+    assert (labels[:60] == -1).all()
+    assert (labels[60:] == -1).mean() < 0.4
+
+
+def test_unfitted():
+    for method in ("predict", "score_samples", "p_values", "feature_contributions", "reconstruct"):
+        with pytest.raises(NotFittedError):
+            getattr(detector(), method)(normal_rows(3))
+    with pytest.raises(NotFittedError):
+        detector().set_threshold(contamination=0.1)
+
+
+def test_has_the_parameters_of_a_detector():
+    assert "warm_start" not in detector().get_params()
+    assert not hasattr(detector(), "transform")
+    assert not hasattr(detector(), "sample")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"contamination": 0.6}, "'contamination' parameter"),
+        ({"contamination": 0.0}, "'contamination' parameter"),
+        ({"n_estimators": 0}, "'n_estimators' parameter"),
+        ({"standardize": "minmax"}, "'standardize' parameter"),
+        ({"novelty": "yes"}, "'novelty' parameter"),
+        ({"scoring": "mse"}, "scoring must be one of .*'residual'.*got 'mse'"),
+        ({"kind": "wide"}, "kind must be one of .*'auto'"),
+        ({"scoring": "elbo"}, "scoring='elbo' needs a kind whose codes are distributions"),
+    ],
+)
+def test_refused_parameters(parameters, message):
+    with pytest.raises(ValueError, match=message):
+        detector(**parameters).fit(normal_rows(30))
+
+
+def test_scoring_of_a_wrong_type():
+    with pytest.raises(TypeError, match="add parentheses"):
+        detector(scoring=Residual).fit(normal_rows(30))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_refused_rows(fitted, value):
+    X = normal_rows(30)
+    X[3, 2] = value
+    with pytest.raises(ValueError, match=r"NaN|infinity"):
+        detector().fit(X)
+    with pytest.raises(ValueError, match=r"NaN|infinity"):
+        fitted.score_samples(X)
+    with pytest.raises(ValueError, match="2 features"):
+        fitted.score_samples(X[:, :2])
+
+
+# What goes in.
+
+
+@pytest.mark.parametrize("n_rows", [2, 3, 9, 10, 11])
+def test_few_rows(n_rows):
+    X = normal_rows(n_rows)
+    model = detector().fit(X)
+    assert np.isfinite(model.score_samples(X)).all()
+    assert np.isfinite(model.offset_)
+    assert (model.p_values(X) <= 1).all()
+
+
+def test_constant_collinear_and_more_columns_than_rows():
+    rng = np.random.default_rng(0)
+    some = rng.normal(size=(40, 3))
+    X = np.column_stack([some, some @ rng.normal(size=(3, 60)), np.ones((40, 2))])
+    for scoring in ("residual", "joint"):
+        model = detector(scoring=scoring, novelty=True).fit(X)
+        scores = model.score_samples(np.vstack([X, X[:1] + 5 * rng.normal(size=(1, 65))]))
+        assert np.isfinite(scores).all()
+        assert scores[-1] < scores[:-1].min()
+
+
+def test_equal_rows():
+    X = np.ones((30, 4))
+    model = detector().fit(X)
+    assert np.ptp(model.score_samples(X)) == 0
+    assert model.score_samples(X[:1] + 1)[0] < model.score_samples(X[:1])[0]
+
+
+@pytest.mark.parametrize("scoring", ["residual", "joint", "reconstruction", "latent"])
+def test_scores_far_away_are_large_and_finite(scoring):
+    model = detector(scoring=scoring, novelty=True).fit(normal_rows(100))
+    scales = np.array([1.0, 1e2, 1e4, 1e6, 1e10, 1e300])
+    scores = model.score_samples(scales[:, None] * [[1.0, -2.0, 3.0, -4.0, 5.0]])
+    assert np.isfinite(scores).all()
+    assert (np.diff(scores[:4]) < 0).all()
+    assert scores[-1] <= scores[3]
+    assert scores[-1] < 1e3 * min(0, scores[0])
+
+
+def test_elbo_far_away_is_finite_and_its_contributions_add_up():
+    model = detector(kind="variational", scoring="elbo").fit(normal_rows(100))
+    far = np.array([[1e300, -1e300, 1e250, 1.0, 2.0], [1e5, 0, 0, 0, 0]])
+    scores = model.score_samples(far)
+    assert np.isfinite(scores).all()
+    assert (scores < model.score_samples(normal_rows(100)).min()).all()
+    sums = model.feature_contributions(far).sum(axis=1)
+    np.testing.assert_allclose(sums, -scores, rtol=1e-6)
+
+
+def test_sparse_rows_are_scored_as_dense_ones():
+    X = np.where(normal_rows(120) > 0.5, normal_rows(120), 0.0)
+    dense, sparse = detector().fit(X), detector().fit(sp.csr_matrix(X))
+    np.testing.assert_allclose(
+        sparse.score_samples(sp.csr_matrix(X)), dense.score_samples(X), rtol=1e-4
+    )
+
+
+def test_images_keep_their_axes():
+    images = load_digits().images[:120]
+    model = detector(architecture=Convolutional(input_shape=(1, 8, 8)), max_epochs=1).fit(images)
+    assert model.reconstruct(images[:5]).shape == (5, 8, 8)
+    assert model.feature_contributions(images[:5]).shape == (5, 64)
+    np.testing.assert_array_equal(
+        model.score_samples(images), model.score_samples(images.reshape(-1, 64))
+    )
+
+
+def test_reconstructions_keep_the_dtype_and_average_the_networks():
+    X = normal_rows(60)
+    model = detector().fit(X)
+    assert model.reconstruct(X.astype(np.float32)).dtype == np.float32
+    each = [
+        np.concatenate([block for _, block in member.network.reconstructions(X, "cpu")])
+        for member in model._ensemble.members
+    ]
+    np.testing.assert_allclose(model.reconstruct(X), np.mean(each, axis=0), rtol=1e-12)
+
+
+# What each parameter changes.
+
+
+@pytest.mark.parametrize("scoring", [name for name in SCORES if name != "elbo"])
+def test_scoring_is_resolved_and_fitted(scoring):
+    model = detector(scoring=scoring).fit(normal_rows(100))
+    assert type(model.scoring_) is SCORES[scoring]
+    member = model._ensemble.members[0]
+    assert type(member.score) is SCORES[scoring]
+    others = [
+        detector(scoring=s).fit(normal_rows(100)) for s in SCORES if s not in (scoring, "elbo")
+    ]
+    X = normal_rows(10, 1)
+    assert all(not np.allclose(o.score_samples(X), model.score_samples(X)) for o in others)
+
+
+def test_auto_stands_for():
+    X = normal_rows(60)
+    model = detector().fit(X)
+    assert isinstance(model.scoring_, Joint)
+    assert isinstance(model.kind_, Denoising)
+    assert model.kind_.corruption.level == (0.02, 0.5)
+    assert model.architecture_.hidden_layer_sizes == (256,)
+    assert model.n_components_ == 64
+    assert model.learning_rate_ == 0.0025
+    assert isinstance(detector(novelty=True).fit(X).scoring_, Residual)
+    assert detector(kind=Undercomplete()).fit(X).n_components_ < 5
+    assert detector(n_components=7).fit(X).n_components_ == 7
+
+
+def test_n_estimators():
+    few, many = normal_rows(100), normal_rows(600)
+    assert len(detector().fit(few)._ensemble) == 5
+    assert len(detector(n_estimators=7).fit(few)._ensemble) == 7
+    assert len(detector().fit(many)._ensemble) == 1
+    model = detector(n_estimators=3).fit(many)
+    each = model._ensemble.scores(few, "cpu")
+    assert each.shape == (3, 100)
+    assert not np.allclose(each[0], each[1])
+    np.testing.assert_array_equal(model.score_samples(few), -each.mean(axis=0))
+    assert set(model.history_["network"]) == {0, 1, 2}
+
+
+def test_standardize():
+    units = np.array([1.0, 1e3, 1e-3, 1.0, 1.0])
+    X, Y = normal_rows(600), anomalies(50)
+    for standardize in (True, "robust"):
+        model = detector(standardize=standardize)
+        before = model.fit(X).score_samples(Y)
+        np.testing.assert_allclose(model.fit(units * X).score_samples(units * Y), before, rtol=1e-3)
+    model = detector(standardize=False)
+    before = model.fit(X).score_samples(Y)
+    after = model.fit(units * X).score_samples(units * Y)
+    assert not np.allclose(before, after, rtol=0.1)
+
+
+def test_robust_standardisation_is_not_led_astray():
+    X = normal_rows(600)
+    X[0, 0] = 1e6
+    scales = {}
+    for standardize in (True, "robust"):
+        model = detector(standardize=standardize, novelty=True).fit(X)
+        scales[standardize] = model._ensemble.members[0].network.scaling.scale[0]
+    assert scales["robust"] < 3
+    assert scales[True] > 1e4 or scales[True] < 3  # the row may have been held out
+
+
+def test_novelty_says_whether_training_rows_are_trusted():
+    """A fifth of the training rows is a clump of outliers that a network can learn."""
+    rng = np.random.default_rng(0)
+    clump = np.array([4.0, 4.0, -4.0, 4.0, 4.0]) + 0.1 * rng.normal(size=(150, 5))
+    X, y = np.vstack([normal_rows(600), clump]), np.repeat([0, 1], [600, 150])
+    auc = {
+        novelty: roc_auc_score(
+            y, -detector(novelty=novelty, max_epochs=40, scoring="residual").fit(X).score_samples(X)
+        )
+        for novelty in (True, False)
+    }
+    assert auc[False] > 0.97
+    assert auc[True] < auc[False] - 0.1
+
+
+def test_early_stopping_holds_rows_out_for_itself():
+    history = detector(early_stopping=True, max_epochs=5).fit(normal_rows(600)).history_
+    assert history["valid_loss"].notna().all()
+    assert detector(max_epochs=5).fit(normal_rows(600)).history_["valid_loss"].isna().all()
+
+
+def test_training_lowers_the_loss():
+    history = detector(max_epochs=20).fit(normal_rows(600)).history_
+    assert history["train_loss"].iloc[-1] < 0.5 * history["train_loss"].iloc[1]
+
+
+def test_random_state():
+    X = normal_rows(80)
+    scores = [detector(random_state=seed).fit(X).score_samples(X) for seed in (0, 0, 1)]
+    np.testing.assert_array_equal(scores[0], scores[1])
+    assert not np.allclose(scores[0], scores[2])
+
+
+def test_nested_parameters_of_auto_parts():
+    model = detector().set_params(kind__corruption__level=0.3, architecture__activation="relu")
+    assert isinstance(model.kind, Denoising)
+    model.set_params(scoring="elbo", scoring__n_draws=4)
+    assert model.scoring.n_draws == 4
+
+
+def test_search_by_average_precision():
+    X, y = np.vstack([normal_rows(150), anomalies(15)]), np.repeat([0, 1], [150, 15])
+
+    def precision(model, X, y):
+        return average_precision_score(y, -model.score_samples(X))
+
+    pipeline = make_pipeline(StandardScaler(), detector(max_epochs=10))
+    grid = {"autoencoderoutlierdetector__scoring": ["latent", "joint"]}
+    search = GridSearchCV(pipeline, grid, scoring=precision, cv=2, error_score="raise").fit(X, y)
+    assert search.best_params_ == {"autoencoderoutlierdetector__scoring": "joint"}
+
+
+# Thresholds.
+
+
+def test_set_threshold_moves_the_line_only(fitted):
+    X = normal_rows(700)
+    scores, ensemble, offset = fitted.score_samples(X), fitted._ensemble, fitted.offset_
+    assert fitted.set_threshold(contamination=0.2) is fitted
+    assert (fitted.predict(X) == -1).sum() == 140
+    low = fitted.set_threshold(false_positive_rate=0.05).offset_
+    assert fitted.set_threshold(false_positive_rate=0.2).offset_ > low
+    assert fitted._ensemble is ensemble
+    np.testing.assert_array_equal(fitted.score_samples(X), scores)
+    fitted.offset_ = offset
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({}, "either contamination or false_positive_rate"),
+        ({"contamination": 0.1, "false_positive_rate": 0.1}, "either contamination or"),
+        ({"contamination": 0.6}, r"contamination must be a number in \(0, 0.5\], got 0.6"),
+        ({"contamination": "auto"}, r"contamination must be a number in \(0, 0.5\], got 'auto'"),
+        ({"false_positive_rate": 1.0}, r"false_positive_rate must be a number in \(0, 1\)"),
+        ({"false_positive_rate": 0.001}, "can not be told from the 140 rows that were held out"),
+    ],
+)
+def test_refused_thresholds(fitted, given, message):
+    with pytest.raises(ValueError, match=message):
+        fitted.set_threshold(**given)
+
+
+@pytest.mark.parametrize("fdr", [0, 1, -0.1, "0.1", None, True])
+def test_refused_fdr(fitted, fdr):
+    with pytest.raises(ValueError, match=r"fdr must be a number in \(0, 1\)"):
+        fitted.select(normal_rows(10), fdr=fdr)
+
+
+@pytest.mark.parametrize("n_rows", [150, 700])
+def test_false_alarms_are_as_rare_as_asked_for(n_rows):
+    """Over fits, the mean rate on fresh normal rows; both with folds and with rows held out."""
+    fresh, rates, p_rates = normal_rows(2000, 99), [], []
+    for seed in range(12):
+        model = detector(novelty=True, max_epochs=4, random_state=seed).fit(
+            normal_rows(n_rows, seed)
+        )
+        model.set_threshold(false_positive_rate=0.1)
+        rates.append((model.predict(fresh) == -1).mean())
+        p_rates.append((model.p_values(fresh) <= 0.1).mean())
+    # The rate of one fit has a standard deviation of about 0.03 for 140 rows held out.
+    assert np.mean(p_rates) < 0.1 + 2 * 0.03 / np.sqrt(12)
+    assert np.mean(rates) < 0.1 + 2 * 0.03 / np.sqrt(12)
+    assert np.mean(rates) > 0.06
+
+
+def test_false_discovery_rate():
+    """Of the rows selected, at most a fifth are normal in the mean, and most outliers are found."""
+    shares, power = [], []
+    far = np.array([6.0, -6.0, 6.0, -6.0, 6.0])
+    for seed in range(10):
+        model = detector(novelty=True, max_epochs=4, random_state=seed).fit(normal_rows(700, seed))
+        for draw in range(5):
+            X = np.vstack([normal_rows(90, 1000 + 10 * seed + draw), far + anomalies(10, draw)])
+            selected = model.select(X, fdr=0.2)
+            shares.append(selected[:90].sum() / max(1, selected.sum()))
+            power.append(selected[90:].mean())
+    assert np.mean(shares) < 0.2 + 0.05
+    assert np.mean(power) > 0.9
+
+
+def test_p_values(fitted):
+    n = len(fitted.calibration_scores_)
+    assert n == 140
+    X = np.vstack([normal_rows(20, 1), anomalies(20)])
+    expected = (
+        1 + (fitted.calibration_scores_[None] <= fitted.score_samples(X)[:, None]).sum(1)
+    ) / (n + 1)
+    np.testing.assert_allclose(fitted.p_values(X), expected)
+    assert fitted.p_values(1e6 * X[:1])[0] == 1 / (n + 1)
+
+
+def test_rows_held_out_are_unknown_to_the_networks():
+    """Were they trained on, they would score better than fresh rows."""
+    X = np.random.default_rng(0).normal(size=(100, 30))
+    model = detector(novelty=True, max_epochs=100).fit(X)
+    fresh = model.score_samples(np.random.default_rng(1).normal(size=(1000, 30)))
+    held_out, known = np.median(model.calibration_scores_), np.median(model.score_samples(X))
+    assert abs(held_out - np.median(fresh)) < 0.5 * (known - np.median(fresh))
+
+
+# Reasons.
+
+
+@pytest.mark.parametrize("scoring", ["residual", "joint", "reconstruction", "latent"])
+def test_contributions_add_up(scoring):
+    model = detector(scoring=scoring).fit(normal_rows(60))
+    X = np.vstack([normal_rows(20, 1), anomalies(20), 1e4 * anomalies(2)])
+    sums = model.feature_contributions(X).sum(axis=1)
+    np.testing.assert_allclose(sums, -model.score_samples(X), rtol=1e-9)
+
+
+def test_contributions_name_the_feature(fitted):
+    X = normal_rows(50, 1)
+    changed = np.arange(50) % 5
+    X[np.arange(50), changed] += 3
+    found = fitted.feature_contributions(X).to_numpy().argmax(axis=1)
+    assert (found == changed).mean() > 0.7
+
+
+def test_contributions_have_names_and_an_index():
+    frame = pd.DataFrame(normal_rows(40), columns=list("abcde"), index=np.arange(40) * 10)
+    contributions = detector().fit(frame).feature_contributions(frame[:7])
+    assert list(contributions.columns) == list("abcde")
+    assert list(contributions.index) == [0, 10, 20, 30, 40, 50, 60]
+    unnamed = detector().fit(normal_rows(40)).feature_contributions(normal_rows(3).tolist())
+    assert list(unnamed.columns) == ["x0", "x1", "x2", "x3", "x4"]
+    assert list(unnamed.index) == [0, 1, 2]
+
+
+# Known anomalies.
+
+
+def test_ten_known_anomalies_help():
+    digits = load_digits()
+    for rare in (3, 8):
+        rng = np.random.default_rng(0)
+        of_class = rng.permutation(np.flatnonzero(digits.target == rare))[:60]
+        rows = np.concatenate([np.flatnonzero(digits.target != rare), of_class])
+        X, y = digits.data[rows], (digits.target[rows] == rare).astype(int)
+        labels = np.where(np.arange(len(y)) >= len(y) - 10, -1, 0)
+        unknown = labels == 0
+        precision = [
+            average_precision_score(
+                y[unknown], -detector(max_epochs=40).fit(X, given).score_samples(X[unknown])
+            )
+            for given in (None, labels)
+        ]
+        assert precision[1] > 2 * precision[0]
+        assert precision[1] > 0.4
+
+
+def test_known_anomalies_are_rebuilt_badly():
+    X = normal_rows(600)
+    labels = np.zeros(600, int)
+    labels[:10] = -1
+    errors = [
+        np.square(X - model.reconstruct(X)).sum(axis=1)[:10].mean()
+        for model in (detector(max_epochs=40).fit(X), detector(max_epochs=40).fit(X, labels))
+    ]
+    assert errors[1] > 3 * errors[0]
+
+
+def test_many_known_anomalies():
+    """More than are looked at for each batch."""
+    X, labels = np.vstack([normal_rows(600), anomalies(200)]), np.repeat([0, -1], [600, 200])
+    model = detector(max_epochs=20).fit(X, labels)
+    y = np.repeat([0, 1], 200)
+    fresh = np.vstack([normal_rows(200, 5), anomalies(200, 7)])
+    assert roc_auc_score(y, -model.score_samples(fresh)) > 0.95
+
+
+def test_rows_known_to_be_normal_are_trained_on():
+    rng = np.random.default_rng(0)
+    far = np.array([5.0, 5.0, 5.0, -5.0, 5.0]) + 0.1 * rng.normal(size=(60, 5))
+    X = np.vstack([normal_rows(600), far, 20 + normal_rows(1)])
+    y = np.repeat([0, 1, -1], [600, 60, 1])
+    without, with_them = np.where(y == 1, 0, y), y
+    scores = [
+        detector(max_epochs=20, scoring="residual").fit(X, given).score_samples(far).mean()
+        for given in (without, with_them)
+    ]
+    assert scores[1] > scores[0] / 2  # scores are negative
+
+
+def test_labels_that_say_of_no_anomaly_are_ignored():
+    X = normal_rows(60)
+    expected = detector().fit(X).score_samples(X)
+    for y in (np.zeros(60), np.ones(60), np.arange(60) % 2, np.array(["a", "b"] * 30)):
+        np.testing.assert_array_equal(detector().fit(X, y).score_samples(X), expected)
+
+
+def test_labels_with_other_values_are_ignored_with_a_warning():
+    X, y = normal_rows(60), np.arange(60) % 4 - 1
+    with pytest.warns(UserWarning, match="y is ignored: it may hold -1 for known anomalies"):
+        model = detector().fit(X, y)
+    np.testing.assert_array_equal(model.score_samples(X), detector().fit(X).score_samples(X))
+
+
+def test_refused_labels():
+    X = normal_rows(30)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        detector().fit(X, np.zeros(29))
+    with pytest.raises(ValueError, match="29 of 30 rows are anomalies"):
+        detector().fit(X, np.repeat([-1, 0], [29, 1]))
