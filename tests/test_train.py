@@ -7,6 +7,7 @@ from sklearn.exceptions import ConvergenceWarning
 from skorch.callbacks import Callback, EarlyStopping
 
 from skae.kinds import Kind
+from skae.training import net
 from skae.training.optimizer import make_optimizer
 from skae.training.schedule import constant, one_cycle
 from skae.training.train import TrainingDivergedError, TrainingPlan, train
@@ -386,3 +387,27 @@ def test_goes_on_with_the_state_of_the_optimizer(fit, make_network):
 def make_state_keys(network):
     optimizer = make_optimizer(network, torch.optim.AdamW, 0.01, 0.0)
     return {i: None for i in range(sum(len(g["params"]) for g in optimizer.param_groups))}.keys()
+
+
+def test_repelled_rows_are_rebuilt_badly(fit, make_network, scaled):
+    """Also where the network could rebuild all of them."""
+    losses = {}
+    for name, repelled in (("none", None), ("some", torch.from_numpy(scaled[40:45]).float())):
+        network = make_network(n_components=6, linear_path=False)
+        fit(network, selects=False, n_epochs=60, repelled=repelled)
+        with torch.no_grad():
+            losses[name] = network.eval().sample_losses(torch.from_numpy(scaled).float())
+    assert losses["some"][40:45].mean() > 5 * losses["none"][40:45].mean()
+    assert losses["some"][40:45].mean() > 5 * losses["some"][:40].mean()
+
+
+def test_of_many_repelled_rows_some_are_looked_at(fit, scaled, monkeypatch):
+    monkeypatch.setattr(net, "_MOST_REPELLED", 3)
+    looked_at, losses = [], net.AutoencoderNet._training_losses
+    monkeypatch.setattr(
+        net.AutoencoderNet,
+        "_training_losses",
+        lambda self, rows: looked_at.append(len(rows)) or losses(self, rows),
+    )
+    fit(n_epochs=1, repelled=torch.from_numpy(scaled[40:]).float())
+    assert looked_at == [10, 3] * 4

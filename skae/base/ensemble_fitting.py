@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 from sklearn.base import clone
 
 from skae.base.calibration import Calibration, HeldOut
 from skae.base.ensemble import Ensemble, Member, fitted_score
 from skae.base.fitting import Fit
 from skae.base.random_state import own_random_state
+from skae.base.start import resolve_parts
 from skae.scores import Score
 from skae.scores.scatter import core_rows
 from skae.training.scaling import dense_blocks
@@ -24,6 +26,17 @@ _FEWEST_ROWS = 10
 CORE_SHARE = 0.75
 # Entries of the rows that the core is looked for in at once.
 _MOST_ENTRIES = 2**24
+# What all networks have in common.
+_KEPT = (
+    "n_components_",
+    "kind_",
+    "architecture_",
+    "batch_size_",
+    "learning_rate_",
+    "n_epochs_",
+    "device_",
+    "precision_",
+)
 
 
 class EnsembleFit:
@@ -46,6 +59,7 @@ class EnsembleFit:
 
     def __init__(self, estimator, X, score: Score, labels: np.ndarray):
         self.parameters, self.X, self.score, self.labels = estimator, X, score, labels
+        score.check(resolve_parts(estimator)["kind"])
         self.random = own_random_state(estimator.random_state)
 
     def run(self) -> dict:
@@ -122,22 +136,7 @@ class EnsembleFit:
         return Calibration(groups)
 
 
-# What all networks have in common.
-_KEPT = (
-    "n_components_",
-    "kind_",
-    "architecture_",
-    "batch_size_",
-    "learning_rate_",
-    "n_epochs_",
-    "device_",
-    "precision_",
-)
-
-
-def _histories(fits: list[Fit]):
+def _histories(fits: list[Fit]) -> pd.DataFrame:
     """Return the histories of all networks as one, with the number of the network."""
-    import pandas as pd
-
     histories = [fit.attributes()["history_"].assign(network=i) for i, fit in enumerate(fits)]
     return pd.concat(histories, ignore_index=True)

@@ -58,7 +58,9 @@ class Scatter:
         """Estimate the scatter of rows, an ndarray of shape (n_samples, n_columns)."""
         mean = rows.mean(axis=0)
         axes, eigenvalues, rest = _spectrum(rows - mean)
-        smallest = _SMALLEST_EIGENVALUE * max(float(eigenvalues.mean()), rest)
+        n_columns = rows.shape[1]
+        total = eigenvalues.sum() + rest * (n_columns - len(eigenvalues))
+        smallest = _SMALLEST_EIGENVALUE * float(total) / n_columns
         smallest = smallest or 1.0  # rows that are all the same
         return cls(mean, axes, np.maximum(eigenvalues, smallest), max(rest, smallest))
 
