@@ -93,8 +93,8 @@ for name in detectors:
     print(f"{name:21} all {average_precision_score(abnormal, scores[name]):.2f}  {row}")
 
 # %%
-# Both networks are about as good here. The missing P wave is hard: it is not much higher than the
-# noise.
+# Both networks are about as good here, and nearest neighbours are not far behind. The missing P
+# wave is hard: it is not much higher than the noise.
 #
 # Which beats to look at
 # ----------------------
