@@ -428,14 +428,29 @@ def test_binary_columns():
     assert core[:40].mean() < 0.1
 
 
-def test_a_column_of_which_a_majority_is_one_value():
+def test_rare_values_of_a_column_of_zeros_keep_no_row_out():
+    rng = np.random.default_rng(0)
+    rare = rng.random(2000) < 0.05
+    rows = np.column_stack([rng.normal(size=(2000, 3)), rare])
+    core = core_rows(rows, 0.75)
+    assert core[rare].mean() > 0.6
+
+
+def test_values_far_away_in_a_column_of_zeros_keep_rows_out():
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(400, 3))
     rows[:, 1] = np.where(rng.random(400) < 0.8, 0, rows[:, 1])
-    rows[:60] += [0, 15, 0]
+    rows[:3, 1] = [15, -15, 1e9]
+    assert not core_rows(rows, 0.75)[:3].any()
+
+
+def test_columns_of_zeros_alone():
+    rng = np.random.default_rng(0)
+    rows = (rng.random((500, 6)) < 0.1).astype(float)
+    rows[:20] = 1
     core = core_rows(rows, 0.75)
-    assert core.sum() >= 300
-    assert not core[:60].any()
+    assert core.sum() >= 375
+    assert not core[:20].any()
 
 
 def test_very_many_columns_have_the_core_of_few(wide):

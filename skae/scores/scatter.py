@@ -13,8 +13,13 @@ from sklearn.covariance import ledoit_wolf
 _SMALLEST_SPREAD = 1e-3
 # Eigenvalues count as at least this share of their mean.
 _SMALLEST_EIGENVALUE = 1e-4
+# In ranges of the middle seven tenths: what is further away does not add to the spread of a column.
+_FENCE = 20.0
 # In spreads: what is further away is as good as that far.
 _FARTHEST = 1e6
+# In spreads: from here on a value is an outlier in a column of which more than half is another. A
+# one among zeros is as far away where one in a hundred is one.
+_FAR = 10.0
 # Columns beyond which no covariance is written down, and rows that stand for all of them then.
 _MOST_COLUMNS = 2048
 
@@ -137,6 +142,10 @@ def core_rows(rows: np.ndarray, share: float, n_steps: int = 10) -> np.ndarray:
     share of the rows with the smallest Mahalanobis length. Rows that are far away, also by many,
     have no say in where the middle is.
 
+    Columns of which more than half is one value, such as most columns of zeros and ones, only keep
+    rows out whose value is very far away, where there are other columns: the core would hold none
+    of their rarer values otherwise.
+
     Parameters
     ----------
     rows : ndarray of shape (n_samples, n_columns)
@@ -151,7 +160,8 @@ def core_rows(rows: np.ndarray, share: float, n_steps: int = 10) -> np.ndarray:
     Returns
     -------
     mask : ndarray of shape (n_samples,), dtype bool
-        True for ``ceil(share * n_samples)`` rows, or some more where lengths are equal.
+        True for ``ceil(share * n_samples)`` rows, or some more where lengths are equal, without
+        those that a column of one value keeps out.
 
     References
     ----------
@@ -159,6 +169,15 @@ def core_rows(rows: np.ndarray, share: float, n_steps: int = 10) -> np.ndarray:
        determinant estimator", Technometrics 41(3), 1999.
     """
     standard = _in_spreads(rows)
+    one_value = np.median(np.abs(standard), axis=0) <= _SMALLEST_SPREAD
+    if one_value.all():
+        return _closest_again_and_again(standard, share, n_steps)
+    core = _closest_again_and_again(standard[:, ~one_value], share, n_steps)
+    near = (np.abs(standard[:, one_value]) <= _FAR).all(axis=1)
+    return core & near if (core & near).sum() > 1 else core
+
+
+def _closest_again_and_again(standard: np.ndarray, share: float, n_steps: int) -> np.ndarray:
     core = closest(_lengths_from_medians(standard), 0.5)
     for _ in range(n_steps):
         before, core = core, closest(_lengths_from_core(standard, core), share)
@@ -179,14 +198,18 @@ def _in_spreads(rows: np.ndarray) -> np.ndarray:
     The spread is the standard deviation without the hundredth of the entries at either end, so
     that single entries far away do not make all others look alike.
     """
-    centred = _divided(rows, np.abs(rows).max(axis=0))  # sums may be out of range otherwise
-    centred -= np.median(centred, axis=0)
-    low, high = np.quantile(centred, [0.01, 0.99], axis=0)
-    middle = _divided(np.clip(centred, low, high), np.maximum(-low, high))
-    spread = middle.std(axis=0) * np.maximum(-low, high)
-    spread = np.where(spread > 0, spread, centred.std(axis=0))
+    # In units of an ordinary entry, since sums of the largest may be out of range.
+    sizes = np.quantile(np.abs(rows), [0.5, 1], axis=0)
+    units = np.where(sizes[0] > 0, sizes[0], sizes[1])
     with np.errstate(over="ignore"):
-        return np.clip(_divided(centred, spread), -_FARTHEST, _FARTHEST)
+        centred = np.clip(_divided(rows, units), -(_FARTHEST**2), _FARTHEST**2)
+    centred -= np.median(centred, axis=0)
+    first, low, high, last = np.quantile(centred, [0.01, 0.15, 0.85, 0.99], axis=0)
+    # More than a hundredth may be as far away as floats go.
+    fence = np.where(high > low, _FENCE * (high - low), np.inf)
+    inner = np.clip(centred, np.maximum(first, -fence), np.minimum(last, fence))
+    spread = np.where(inner.std(axis=0) > 0, inner.std(axis=0), centred.std(axis=0))
+    return np.clip(_divided(centred, spread), -_FARTHEST, _FARTHEST)
 
 
 def _divided(columns: np.ndarray, units: np.ndarray) -> np.ndarray:
