@@ -65,12 +65,12 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         What encoder and decoder are made of, by name or as an object of
         :mod:`skae.architectures`. "auto" means ``Dense(hidden_layer_sizes=(256,))``.
 
-    scoring : {"auto", "residual", "joint", "reconstruction", "latent", "elbo"} or Score, \
-            default="auto"
+    scoring : str or Score, default="auto"
         What counts as anomalous, by name or as an object of :mod:`skae.scores`: the Mahalanobis
-        length of the residual, of residual and code, or of the code; the mean squared error; or
-        minus the evidence lower bound, for ``kind="variational"``. "auto" means "residual" with
-        ``novelty=True`` and "joint" otherwise.
+        length of the residual ("residual"), of residual and code ("joint") or of the code
+        ("latent"); the mean squared error ("reconstruction"); or minus the evidence lower bound
+        ("elbo"), for ``kind="variational"``. "auto" means "residual" with ``novelty=True`` and
+        "joint" otherwise.
 
     novelty : bool, default=False
         True where all training rows are normal, and new rows are to be judged. False where
