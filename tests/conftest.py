@@ -1,5 +1,6 @@
 """What the tests share."""
 
+import os
 import random
 
 import numpy as np
@@ -13,6 +14,9 @@ from skae.training.batches import Batches
 from skae.training.network import AutoencoderNetwork
 from skae.training.rows import Rows
 from skae.training.scaling import Scaling
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    torch.set_num_threads(1)  # each worker has a core; more threads would wait for one another
 
 
 def _global_state():
