@@ -152,7 +152,7 @@ def test_default_is_gaussian_noise(X):
         (Denoising(emphasis=1.5), r"emphasis of Denoising must be a number in \[0, 1\], got 1.5"),
         (Denoising(emphasis=-0.1), "emphasis of Denoising must be a number"),
         (Denoising(emphasis="all"), "emphasis of Denoising must be a number"),
-        (Denoising(Gaussian(level=0)), "level of Gaussian must be a finite number > 0, got 0"),
+        (Denoising(Gaussian(level=0)), "level of Gaussian must be a finite number > 0, or a pair"),
         (Denoising(Masking(share=1.5)), "share of Masking must be .*got 1.5"),
         (Denoising("noise"), r"corruption must be one of \['gaussian', .*got 'noise'"),
         (Denoising("occlusion"), "sample_shape of Occlusion must be given"),
