@@ -61,6 +61,12 @@ class BaseAutoencoder(CallbackSupportMixin, NamedPartsMixin):
         "random_state": ["random_state"],
     }
 
+    # Whether the best weights are chosen by training rows where none are held out.
+    _selects_by_training_rows = True
+    _auto_batch_size = staticmethod(defaults.auto_batch_size)
+    _auto_epochs = staticmethod(defaults.auto_epochs)
+    _auto_learning_rate = staticmethod(defaults.auto_learning_rate)
+
     def __init__(
         self,
         n_components="auto",
@@ -118,12 +124,6 @@ class BaseAutoencoder(CallbackSupportMixin, NamedPartsMixin):
             vars(self).pop(name, None)
         vars(self).update(fit.attributes())
         return self
-
-    # Whether the best weights are chosen by training rows where none are held out.
-    _selects_by_training_rows = True
-    _auto_batch_size = staticmethod(defaults.auto_batch_size)
-    _auto_epochs = staticmethod(defaults.auto_epochs)
-    _auto_learning_rate = staticmethod(defaults.auto_learning_rate)
 
     def _wanted_components(self, kind: Kind) -> int | float | str:
         """Return the size of the code as it was asked for."""

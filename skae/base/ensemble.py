@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from skae.base.attribution import integrated_gradients
-from skae.base.fitted import FittedNetwork
+from skae.base.fitted import FittedNetwork, rows_of
 from skae.scores import Score
 from skae.scores.score import residuals
 
@@ -63,7 +63,7 @@ class Ensemble:
         for of_member, member in zip(scores, self.members, strict=True):
             network = member.network.network(device)
             for rows, scaled in member.network.batches(X, network, scale=True):
-                of_member[rows] = member.score(network, scaled)[: rows.stop - rows.start].numpy()
+                of_member[rows] = rows_of(member.score(network, scaled), rows)
         return np.nan_to_num(scores, copy=False, nan=_LARGEST, posinf=_LARGEST)
 
     def contributions(self, X, device: str) -> np.ndarray:
@@ -74,7 +74,7 @@ class Ensemble:
             for rows, scaled in member.network.batches(X, network, scale=True):
                 with torch.inference_mode(False):
                     of_features = _shares(member.score, network, scaled.clone())
-                shares[rows] += of_features[: rows.stop - rows.start].numpy() / len(self)
+                shares[rows] += rows_of(of_features, rows) / len(self)
         out_of_range = ~np.isfinite(shares).all(axis=1)
         if out_of_range.any():  # nothing can be said of the features: all alike
             scores = self.scores(X[out_of_range], device).mean(axis=0)

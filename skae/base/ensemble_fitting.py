@@ -13,7 +13,7 @@ from skae.base.random_state import own_random_state
 from skae.base.start import resolve_parts
 from skae.scores import Score
 from skae.scores.scatter import core_rows
-from skae.training.scaling import dense_blocks
+from skae.training.scaling import densify
 
 # With at least this many rows some are held out from all networks; with fewer, networks take
 # turns, so that each row is held out from one and known to the others.
@@ -75,14 +75,15 @@ class EnsembleFit:
             members.append(self._member(fits[-1], training))
             held_out.setdefault(fold.tobytes(), (fold, []))[1].append(len(members) - 1)
         ensemble = Ensemble(members)
+        attributes = [fit.attributes() for fit in fits]
         calibration = self._calibrated(ensemble, list(held_out.values()))
         return {
-            **{name: value for name, value in fits[0].attributes().items() if name in _KEPT},
+            **{name: value for name, value in attributes[0].items() if name in _KEPT},
             "_ensemble": ensemble,
             "_calibration": calibration,
             "calibration_scores_": -calibration.scores[::-1],
             "scoring_": self.score,
-            "history_": _histories(fits),
+            "history_": _joined_histories(attributes),
         }
 
     def _normal(self, unknown: np.ndarray) -> np.ndarray:
@@ -101,7 +102,7 @@ class EnsembleFit:
         order = self.random.permutation(len(rows))
         core = np.zeros(len(rows), dtype=bool)
         for chosen in np.array_split(order, -(-len(order) // step)):
-            block = np.concatenate([b for _, b in dense_blocks(self.X[np.sort(rows[chosen])])])
+            block = densify(self.X[np.sort(rows[chosen])])
             core[np.sort(chosen)] = core_rows(block.astype(np.float64), CORE_SHARE)
         return core
 
@@ -136,7 +137,7 @@ class EnsembleFit:
         return Calibration(groups)
 
 
-def _histories(fits: list[Fit]) -> pd.DataFrame:
+def _joined_histories(attributes: list[dict]) -> pd.DataFrame:
     """Return the histories of all networks as one, with the number of the network."""
-    histories = [fit.attributes()["history_"].assign(network=i) for i, fit in enumerate(fits)]
+    histories = [of_fit["history_"].assign(network=i) for i, of_fit in enumerate(attributes)]
     return pd.concat(histories, ignore_index=True)

@@ -120,7 +120,7 @@ class FittedNetwork:
         codes = np.empty((X.shape[0], self.n_components), dtype=dtype)
         network = self.network(device)
         for rows, scaled in self.batches(X, network, scale=True):
-            codes[rows] = _rows_of(network.encode(scaled), rows)
+            codes[rows] = rows_of(network.encode(scaled), rows)
         return codes
 
     def decode(self, Z: np.ndarray, device: str, dtype: np.dtype) -> np.ndarray:
@@ -128,7 +128,7 @@ class FittedNetwork:
         X = np.empty((Z.shape[0], self.n_features), dtype=dtype)
         network = self.network(device)
         for rows, codes in self.batches(Z, network, scale=False):
-            X[rows] = self.scaling.undo(_rows_of(network.decode(codes), rows))
+            X[rows] = self.scaling.undo(rows_of(network.decode(codes), rows))
         return X
 
     def reconstructions(self, X, device: str):
@@ -136,7 +136,7 @@ class FittedNetwork:
         network = self.network(device)
         for rows, scaled in self.batches(X, network, scale=True):
             decoded = network.decode(network.encode(scaled))
-            yield rows, self.scaling.undo(_rows_of(decoded, rows))
+            yield rows, self.scaling.undo(rows_of(decoded, rows))
 
     def batches(self, X, network: AutoencoderNetwork, *, scale: bool):
         """Yield (rows, tensor of these rows and padding), all of one shape."""
@@ -152,6 +152,6 @@ class FittedNetwork:
                 yield rows, torch.from_numpy(padded).to(parameter.device)
 
 
-def _rows_of(batch: torch.Tensor, rows: slice) -> np.ndarray:
+def rows_of(batch: torch.Tensor, rows: slice) -> np.ndarray:
     """Return the rows of a padded batch that are not padding."""
     return batch[: rows.stop - rows.start].cpu().numpy()

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from skae.base.fitted import FittedNetwork
+from skae.base.fitted import FittedNetwork, rows_of
 from skae.training.bound import Bound, balanced_draws
 
 
@@ -20,10 +20,9 @@ def posterior(
     deviation = np.empty_like(mean)
     network = fitted.network(device)
     for rows, scaled in fitted.batches(X, network, scale=True):
-        n_rows = rows.stop - rows.start
         batch_mean, log_variance = fitted.kind.posterior(network.encoder_output(scaled))
-        mean[rows] = batch_mean[:n_rows].cpu().numpy()
-        deviation[rows] = torch.exp(0.5 * log_variance)[:n_rows].cpu().numpy()
+        mean[rows] = rows_of(batch_mean, rows)
+        deviation[rows] = rows_of(torch.exp(0.5 * log_variance), rows)
     return mean, deviation
 
 
@@ -39,7 +38,7 @@ def elbo(
     bound = np.empty(X.shape[0])
     for rows, terms in _bounds(fitted, X, device, draws):
         of_features = terms.likelihood().sum(1)
-        bound[rows] = _of_rows(of_features - terms.divergence(), rows)
+        bound[rows] = rows_of(of_features - terms.divergence(), rows)
     return bound - _log_units(fitted)
 
 
@@ -51,7 +50,7 @@ def log_likelihood(
     bound = np.empty(X.shape[0])
     for rows, terms in _bounds(fitted, X, device, draws):
         weights = torch.stack([likelihood.sum(1) + ratio for likelihood, ratio in terms.draws()])
-        bound[rows] = _of_rows(torch.logsumexp(weights, 0) - math.log(n_draws), rows)
+        bound[rows] = rows_of(torch.logsumexp(weights, 0) - math.log(n_draws), rows)
     return bound - _log_units(fitted)
 
 
@@ -65,8 +64,3 @@ def _bounds(fitted, X, device, draws: np.ndarray) -> Iterator[tuple[slice, Bound
     network = fitted.network(device)
     for rows, scaled in fitted.batches(X, network, scale=True):
         yield rows, Bound(network, scaled, draws)
-
-
-def _of_rows(values: torch.Tensor, rows: slice) -> np.ndarray:
-    """Return the values of the rows of a batch that are not padding."""
-    return values[: rows.stop - rows.start].cpu().numpy()

@@ -16,6 +16,7 @@ from skae.base.calibration import benjamini_hochberg
 from skae.base.ensemble_fitting import EnsembleFit
 from skae.base.validation import output_dtype, validate_labels, validate_X
 from skae.corruptions import Gaussian
+from skae.corruptions.entries import is_number
 from skae.kinds import KINDS, Denoising
 from skae.losses import LOSSES
 from skae.scores import SCORES, Joint, Residual, resolve_score
@@ -555,4 +556,4 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
 
 
 def _is_share(value) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool) and 0 < value < 1
+    return is_number(value) and 0 < value < 1
