@@ -9,7 +9,7 @@ import scipy.sparse as sp
 import torch
 
 from skae.architectures import ARCHITECTURES, Dense
-from skae.base.fitted import FittedNetwork
+from skae.base.fitted import FittedNetwork, batch_rows
 from skae.kinds import KINDS, Undercomplete
 from skae.losses import BCE, LOSSES, MSE
 from skae.training.scaling import Moments
@@ -234,3 +234,19 @@ def test_an_error_in_the_middle_leaves_torch_as_it_was(X):
     with pytest.raises(RuntimeError, match="stop"):
         fails_after_the_first_block()
     assert not torch.is_inference_mode_enabled()
+
+
+@pytest.mark.parametrize(
+    ("n_features", "n_multiplications", "expected"),
+    [
+        (1, 10**6, 256),
+        (2**14, 10**6, 256),
+        (2**14 + 1, 10**6, 255),
+        (2**22, 10**9, 1),
+        (2**23, 10**9, 1),
+        (64, 99_999, 512),
+        (2**14, 99_999, 256),
+    ],
+)
+def test_large_samples_come_in_small_batches(n_features, n_multiplications, expected):
+    assert batch_rows(n_features, n_multiplications) == expected

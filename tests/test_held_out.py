@@ -29,9 +29,10 @@ def test_two_rows_are_both_trained_on():
 
 
 def test_no_split_selects_by_a_part_of_many_rows():
-    training, selecting = no_split(20_000, 0)
-    assert len(training) == 20_000
-    assert len(np.unique(selecting)) == 5000
+    for n_rows, n_selecting in ((300, 300), (600, 500), (20_000, 1000), (200_000, 5000)):
+        training, selecting = no_split(n_rows, 0)
+        assert len(training) == n_rows
+        assert len(np.unique(selecting)) == n_selecting
 
 
 def test_folds_are_a_partition():

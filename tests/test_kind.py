@@ -192,7 +192,7 @@ def test_added_loss_sees_the_whole_forward_pass(make_network):
     assert seen.corrupted is None
     assert seen.generator is not None
     assert seen.progress == 1
-    first, second = seen.code_weights
+    first, second = seen.code_weights()
     assert torch.equal(first, network.linear_decoder.weight)
     assert torch.equal(second, network.decoder[0].weight)
 

@@ -1,7 +1,12 @@
+import warnings
+
 import numpy as np
 import pytest
 import torch
+from sklearn.exceptions import ConvergenceWarning
 
+from skae import AutoencoderTransformer
+from skae.architectures import Dense
 from skae.training import precision as module
 from skae.training.optimizer import make_optimizer
 from skae.training.precision import autocast, resolve_precision, tensor_dtype
@@ -15,28 +20,57 @@ def test_a_given_precision_stays(precision):
 
 
 @pytest.mark.parametrize(
-    ("n_parameters", "has_units", "expected"),
+    ("n_multiplications", "has_units", "expected"),
     [
-        (10, True, "float32"),
-        (10, False, "float32"),
+        (10**7, True, "float32"),
+        (10**7, False, "float32"),
         (10**8, True, "bfloat16"),
         (10**8, False, "float32"),
     ],
 )
-def test_auto_halves_large_networks_where_there_are_units(
-    monkeypatch, n_parameters, has_units, expected
+def test_auto_halves_much_work_where_there_are_units(
+    monkeypatch, n_multiplications, has_units, expected
 ):
     monkeypatch.setattr(module, "_has_bfloat16_units", lambda device: has_units)
-    assert resolve_precision("auto", CPU, n_parameters) == expected
+    assert resolve_precision("auto", CPU, n_multiplications) == expected
 
 
-def test_auto_knows_the_processor(monkeypatch):
-    for has_units in (True, False):
-        monkeypatch.setattr(
-            torch.cpu, "get_capabilities", lambda has=has_units: {"amx_bf16": has}, raising=False
-        )
-        expected = "bfloat16" if has_units else "float32"
-        assert resolve_precision("auto", CPU, 10**8) == expected
+@pytest.mark.parametrize(
+    ("capabilities", "expected"),
+    [
+        ({"amx_bf16": True, "avx512_bf16": True}, "bfloat16"),
+        ({"amx_bf16": False, "avx512_bf16": True}, "bfloat16"),
+        ({"amx_bf16": False, "avx512_bf16": False, "avx512_f": True}, "float32"),
+        ({}, "float32"),
+    ],
+)
+def test_auto_knows_the_processor(monkeypatch, capabilities, expected):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
+    assert resolve_precision("auto", CPU, 10**8) == expected
+
+
+@pytest.mark.parametrize(("batch_size", "expected"), [(64, "float32"), (1024, "bfloat16")])
+def test_auto_counts_the_work_of_a_batch(monkeypatch, batch_size, expected):
+    monkeypatch.setattr(module, "_has_bfloat16_units", lambda device: True)
+    X = np.random.default_rng(0).normal(size=(30, 20))
+    estimator = AutoencoderTransformer(
+        2, architecture=Dense((256, 128)), batch_size=batch_size, max_epochs=1
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        assert estimator.fit(X).precision_ == expected
+
+
+def test_linear_path_stays_in_full_precision(make_network, X):
+    """What is left after it may be a thousandth of the data, and bfloat16 has three digits."""
+    network = make_network(linear_path=True)
+    rows = torch.from_numpy(X).float()
+    code, expected = network.encode(rows), network.decode(network.encode(rows))
+    with autocast("bfloat16", CPU):
+        # The residual networks start at zero.
+        assert torch.equal(network.encode(rows), code)
+        assert torch.equal(network.decode(code), expected)
+    assert not torch.is_autocast_enabled("cpu")
 
 
 def test_float64_is_refused_where_there_is_none():

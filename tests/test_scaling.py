@@ -336,3 +336,35 @@ def test_robust_scaling_of_many_rows_takes_some_from_everywhere(monkeypatch):
     np.testing.assert_allclose(scaling.centre, 0.5, atol=0.02)
     np.testing.assert_allclose(scaling.scale, 0.5 / 1.34898, rtol=0.03)
     np.testing.assert_array_equal(robust(sp.csr_matrix(X)).scale, scaling.scale)
+
+
+@pytest.mark.parametrize("name", ["float32", "float16", "int8", "uint8", "bool"])
+@pytest.mark.parametrize("centre", [0.0, 0.1, 1e3 + 0.1, 1e6 + 0.1])
+@pytest.mark.parametrize("scale", [0.7, np.array([1e-3, 1 / 3, 1e3, 7])])
+def test_float32_is_as_near_as_rounding(name, centre, scale):
+    """The centre has more digits than float32, and rows may lie as near to it as they can."""
+    X = DATA[name] if centre < 1e6 else (exact(DATA[name]) + 1e6).astype(np.float32)
+    scaling = Scaling(np.full(4, centre), scale)
+    expected = scaling.apply(X.astype(np.float64), np.float64)
+    scaled = scaling.apply(X)
+    assert scaled.dtype == np.float32
+    np.testing.assert_allclose(scaled, expected, rtol=4e-7, atol=1e-12)
+    undone = scaling.undo(scaled, np.float32)
+    assert undone.dtype == np.float32
+    largest = np.abs(X.astype(np.float64)).max() + centre
+    np.testing.assert_allclose(undone, X, rtol=0, atol=4e-7 * largest)
+
+
+@pytest.mark.parametrize("size", [1e-37, 1e-19, 1e-17, 1e17, 1e19, 1e36])
+def test_float32_of_extreme_magnitudes(size):
+    X = (VALUES * size).astype(np.float32)
+    scaling = Moments.of(X).scaling(rescales=True)
+    expected = Moments.of(VALUES).scaling(rescales=True).apply(VALUES)
+    np.testing.assert_allclose(scaling.apply(X), expected, atol=1e-4)
+    np.testing.assert_allclose(scaling.undo(scaling.apply(X), np.float32), X, rtol=1e-4)
+
+
+def test_float32_is_cut_off():
+    scaling = Scaling(np.zeros(2), 1e-10, limit=LIMIT)
+    X = np.array([[1e30, -1e30], [1e-10, 0]], dtype=np.float32)
+    np.testing.assert_allclose(scaling.apply(X), [[LIMIT, -LIMIT], [1, 0]], rtol=1e-6)

@@ -106,7 +106,7 @@ def test_smaller_codes_with_a_larger_decoder_pay_the_same(make_network, penalty,
     moved = replace(
         forward_pass,
         code=forward_pass.code / factors,
-        code_weights=[weight * factors for weight in forward_pass.code_weights],
+        code_weights=lambda: [weight * factors for weight in forward_pass.code_weights()],
     )
     before = network.kind.added_loss(forward_pass)
     torch.testing.assert_close(network.kind.added_loss(moved), before, rtol=1e-6, atol=0)

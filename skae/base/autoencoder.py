@@ -18,7 +18,7 @@ from skae.kinds import KINDS, Kind
 from skae.losses import LOSSES, Loss
 from skae.named_parts import NamedPartsMixin
 from skae.training import defaults
-from skae.training.scaling import Moments, Scaling, densify
+from skae.training.scaling import Moments, Scaling
 
 # Entries of the dense codes that are made sparse at once.
 _DENSE_ENTRIES = 2**22
@@ -154,7 +154,7 @@ class BaseAutoencoder(CallbackSupportMixin, NamedPartsMixin):
     def _reconstruct(self, X) -> np.ndarray:
         """Return the reconstructions of validated rows."""
         reconstruction = np.empty(X.shape, dtype=output_dtype(X))
-        for rows, block in self._fitted.reconstructions(X, self.device):
+        for rows, block in self._fitted.reconstructions(X, self.device, reconstruction.dtype):
             reconstruction[rows] = block
         return self._shaped(reconstruction)
 
@@ -163,11 +163,7 @@ class BaseAutoencoder(CallbackSupportMixin, NamedPartsMixin):
 
         In units of the scale, since squares in units of `X` may be out of range.
         """
-        errors = np.empty(X.shape[0])
-        for rows, block in self._fitted.reconstructions(X, self.device):
-            residual = (densify(X[rows]) - block) / self.scale_
-            errors[rows] = np.square(residual).sum(axis=1)
-        return errors
+        return self._fitted.squared_errors(X, self.device)
 
     def _validate_again(self, X):
         """Validate rows that come after the fit."""

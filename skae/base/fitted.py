@@ -18,13 +18,26 @@ from skae.training.threads import threads_for
 
 # Every batch of inference has the same number of rows, the last one padded: matrix products of
 # other shapes take other paths through the processor, and a row's code would depend, in the last
-# digit, on how many others are asked for with it. Fewer rows where a sample is large.
-_MOST_ROWS, _MOST_ENTRIES = 256, 2**22
+# digit, on how many others are asked for with it. More rows where they take little work, fewer
+# where a sample is large.
+_ROWS, _MOST_ROWS, _LITTLE_WORK, _MOST_ENTRIES = 256, 512, 1e5, 2**22
+# Entries that are scaled at once: several batches where a sample is small.
+_BLOCK_ENTRIES = 2**18
 
 
-def batch_rows(n_features: int) -> int:
-    """Return the number of rows in a batch of inference."""
-    return max(1, min(_MOST_ROWS, _MOST_ENTRIES // n_features))
+def batch_rows(n_features: int, n_multiplications: int) -> int:
+    """Return the number of rows in a batch of inference.
+
+    Parameters
+    ----------
+    n_features : int
+        Size of a sample.
+
+    n_multiplications : int
+        Multiplications that a sample takes on its way through the network.
+    """
+    n_rows = _MOST_ROWS if n_multiplications < _LITTLE_WORK else _ROWS
+    return max(1, min(n_rows, _MOST_ENTRIES // n_features))
 
 
 class FittedNetwork:
@@ -128,30 +141,52 @@ class FittedNetwork:
         X = np.empty((Z.shape[0], self.n_features), dtype=dtype)
         network = self.network(device)
         for rows, codes in self.batches(Z, network, scale=False):
-            X[rows] = self.scaling.undo(rows_of(network.decode(codes), rows))
+            X[rows] = self.scaling.undo(rows_of(network.decode(codes), rows), dtype)
         return X
 
-    def reconstructions(self, X, device: str):
-        """Yield (rows, reconstruction of these rows) in float64 and the units of `X`."""
+    def reconstructions(self, X, device: str, dtype=np.float64):
+        """Yield (rows, reconstruction of these rows) in the units of `X`."""
         network = self.network(device)
         for rows, scaled in self.batches(X, network, scale=True):
             decoded = network.decode(network.encode(scaled))
-            yield rows, self.scaling.undo(rows_of(decoded, rows))
+            yield rows, self.scaling.undo(rows_of(decoded, rows), dtype)
+
+    def squared_errors(self, X, device: str) -> np.ndarray:
+        """Return ``||(x - x_hat) / scale||^2`` of each row, of shape (n_samples,), in float64."""
+        errors = np.empty(X.shape[0])
+        network = self.network(device)
+        for rows, scaled in self.batches(X, network, scale=True):
+            residual = scaled - network.decode(network.encode(scaled))
+            if residual.device.type == "mps":  # which has no float64
+                residual = residual.cpu()
+            # In float64, squares of what float32 holds are not out of range.
+            norms = torch.linalg.vector_norm(residual, dim=1, dtype=torch.float64)
+            errors[rows] = rows_of(norms.square(), rows)
+        return errors
 
     def batches(self, X, network: AutoencoderNetwork, *, scale: bool):
         """Yield (rows, tensor of these rows and padding), all of one shape."""
         parameter = next(network.parameters())
         dtype = array_dtype(parameter.dtype)
-        n_rows = batch_rows(self.n_features)
-        padded = np.zeros((n_rows, X.shape[1]), dtype=dtype)
-        with threads_for(n_rows, network.n_multiplications), torch.inference_mode():
-            for start in range(0, X.shape[0], n_rows):
-                rows = slice(start, min(start + n_rows, X.shape[0]))
-                block = densify(X[rows])
-                padded[: len(block)] = self.scaling.apply(block, dtype) if scale else block
-                yield rows, torch.from_numpy(padded).to(parameter.device)
+        n_rows = batch_rows(self.n_features, network.work.in_all)
+        step = n_rows * max(1, _BLOCK_ENTRIES // (n_rows * X.shape[1]))
+        with threads_for(n_rows, network.work.at_once), torch.inference_mode():
+            for start in range(0, X.shape[0], step):
+                block = densify(X[start : start + step])
+                block = self.scaling.apply(block, dtype) if scale else block.astype(dtype)
+                for first in range(0, len(block), n_rows):
+                    batch = block[first : first + n_rows]
+                    rows = slice(start + first, start + first + len(batch))
+                    yield rows, torch.from_numpy(_padded(batch, n_rows)).to(parameter.device)
 
 
 def rows_of(batch: torch.Tensor, rows: slice) -> np.ndarray:
     """Return the rows of a padded batch that are not padding."""
     return batch[: rows.stop - rows.start].cpu().numpy()
+
+
+def _padded(batch: np.ndarray, n_rows: int) -> np.ndarray:
+    """Return a batch of `n_rows` rows, those that are missing filled with zeros."""
+    if len(batch) == n_rows:
+        return batch
+    return np.concatenate([batch, np.zeros((n_rows - len(batch), batch.shape[1]), batch.dtype)])

@@ -94,9 +94,8 @@ class Fit:
             self._start(sample_weight)
         else:
             self._go_on(sample_weight)
-        self.fitted.precision = resolve_precision(
-            estimator.precision, self.device, self.network.n_parameters
-        )
+        work = self._batch_size(len(self.rows)) * self.network.work.in_all
+        self.fitted.precision = resolve_precision(estimator.precision, self.device, work)
         self.repelled = None
         if repelled is not None and repelled.shape[0]:
             rows = Rows(repelled, self.fitted.scaling, self.device, self.rows.dtype)
@@ -250,17 +249,20 @@ class Fit:
         draws = contextlib.nullcontext()
         if self.fitted.architecture.draws_globally:
             draws = torch_draws(self.training_seed, self.device)
-        with threads_for(plan.batch_size, network.n_multiplications), draws:
+        with threads_for(plan.batch_size, network.work.at_once), draws:
             return train(network, batches, selection, plan, optimizer_state)
 
     def _batches(self, index: np.ndarray, batch_size: int, generator=None) -> Batches:
         index = torch.from_numpy(index).to(self.device)
         return Batches(self.rows, index, self.sample_weight, batch_size, generator)
 
+    def _batch_size(self, n_training: int) -> int:
+        automatic = self.parameters._auto_batch_size(n_training, self.X.shape[1])
+        return given_or(self.parameters.batch_size, automatic)
+
     def _plan(self, n_training: int) -> TrainingPlan:
         p = self.parameters
-        automatic = p._auto_batch_size(n_training, self.X.shape[1])
-        batch_size = given_or(p.batch_size, automatic)
+        batch_size = self._batch_size(n_training)
         jitters = self.fitted.linear_path and self.fitted.kind.wants_jitter()
         jitter = defaults.auto_jitter(n_training) if jitters else 0.0
         return TrainingPlan(
@@ -315,7 +317,7 @@ class Fit:
             self.fitted.kind, len(self.rows), self.fitted.n_components, self.training_seed
         )
         generator = torch.Generator(self.device).manual_seed(self.training_seed)
-        with torch.no_grad(), threads_for(batch_size, self.network.n_multiplications):
+        with torch.no_grad(), threads_for(batch_size, self.network.work.at_once):
             for rows, block in self.rows.blocks():
                 codes.add(rows, self.network.note_ranges(block, generator))
         return codes

@@ -88,7 +88,7 @@ class AutoencoderTransformer(
 
     early_stopping : bool, default=True
         Whether rows are held out to say which weights are best. If False, all rows are trained
-        on, and the best weights are chosen by (up to 5,000 of) the training rows.
+        on, and the best weights are chosen by a twentieth of them (500 to 5,000).
 
     validation_fraction : float in (0, 1) or "auto", default="auto"
         Share of the rows that is held out, chosen at random. "auto" means 0.1 for 500 rows or
@@ -106,10 +106,12 @@ class AutoencoderTransformer(
         ``device_``.
 
     precision : {"auto", "float32", "float64", "bfloat16"}, default="auto"
-        In which precision to compute. "auto" means bfloat16 for training networks of more than
-        200,000 weights on processors with matrix units for it (CPUs with AMX, NVIDIA GPUs since
-        Ampere), float32 otherwise. Inference of bfloat16 networks is in float32. The fitted
-        value is ``precision_``.
+        In which precision to compute. "auto" means bfloat16 for training on processors with
+        instructions for it (CPUs with AMX or AVX-512 BF16, NVIDIA GPUs since Ampere) where a
+        batch takes 50 million multiplications or more on its way through the network, float32
+        otherwise. In bfloat16, products of the residual networks are rounded to three digits;
+        weights, the linear path, the loss and all that comes after the training are in float32.
+        The fitted value is ``precision_``.
 
     warm_start : bool, default=False
         Whether `fit` goes on from the last fit's weights, with its scaling, code size and parts.

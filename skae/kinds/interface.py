@@ -104,9 +104,9 @@ class ForwardPass:
     decode : callable
         The decoder, from codes to outputs.
 
-    code_weights : list of torch.Tensor of shape (n, n_components)
-        The weights of the decoder that multiply the code. Column `i` of each belongs to the
-        `i`-th value of the code.
+    code_weights : callable
+        Returns the weights of the decoder that multiply the code, as a list of torch.Tensor of
+        shape (n, n_components). Column `i` of each belongs to the `i`-th value of the code.
 
     features : Features
         What is known of the training rows.
@@ -130,7 +130,7 @@ class ForwardPass:
     output: torch.Tensor
     encode: Callable[[torch.Tensor], torch.Tensor]
     decode: Callable[[torch.Tensor], torch.Tensor]
-    code_weights: list[torch.Tensor]
+    code_weights: Callable[[], list[torch.Tensor]]
     features: Features
     state: nn.Module | None = None
     generator: torch.Generator | None = None

@@ -218,13 +218,14 @@ def column_norms(forward_pass: ForwardPass) -> torch.Tensor:
     Divided by the root of the number of features, so that a value of the code times its length
     is what it does to the reconstruction, as a root mean square over the features.
     """
-    if not forward_pass.code_weights:
+    weights = forward_pass.code_weights()
+    if not weights:
         raise ValueError(
             "This penalty of Sparse weighs each value of the code by the decoder's weights that "
             "multiply it, and this decoder does not begin with a linear layer: let it begin with "
             "torch.nn.Linear(n_components, ...), or take penalty='topk'."
         )
-    squares = sum(weight.square().sum(0) for weight in forward_pass.code_weights)
+    squares = sum(weight.square().sum(0) for weight in weights)
     # A column of zeros has no direction to shrink in: the small number keeps its gradient finite.
     return torch.sqrt(squares / forward_pass.target.shape[1] + _TINY)
 

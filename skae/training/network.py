@@ -21,6 +21,7 @@ from skae.corruptions import Features
 from skae.kinds.interface import ForwardPass, LinearStart
 from skae.kinds.kind import Kind
 from skae.losses.loss import Loss
+from skae.training.precision import full_precision
 from skae.training.probe import probe
 
 # How far beyond the range of the training rows a residual network is trusted, in ranges: where
@@ -91,7 +92,7 @@ class AutoencoderNetwork(nn.Module):
             self.log_scale = nn.Parameter(torch.zeros(()))
         self._random_layers = [m for m in self.modules() if isinstance(m, RandomLayer)]
         with _own_draws(architecture, generator):
-            self.n_multiplications = probe(self)
+            self.work = probe(self)
 
     def _add_linear_path(self, n_rest: int, generator: torch.Generator) -> None:
         self.linear_encoder = linear(self.n_features, self.n_components, generator)
@@ -108,6 +109,10 @@ class AutoencoderNetwork(nn.Module):
             silence(self.decoder)
         if n_rest:
             self.encoder_rest = nn.Parameter(torch.zeros(n_rest))
+
+    @property
+    def n_multiplications(self) -> int:
+        return self.work.at_once
 
     @property
     def n_parameters(self) -> int:
@@ -185,7 +190,8 @@ class AutoencoderNetwork(nn.Module):
             return output
         if self.gates is not None:
             output = self.gates[0] * output
-        mean = self.linear_encoder(X)
+        with full_precision(X.device):
+            mean = self.linear_encoder(X)
         if output.shape[1] == self.n_components:
             return output + mean
         # A kind with more outputs than code values, such as means and variances, has the code
@@ -205,7 +211,8 @@ class AutoencoderNetwork(nn.Module):
             residual = self.gates[1] * residual
         if self.loss.rescales:  # otherwise the residual is not in units of the data
             residual = residual * self.residual_scale
-        return self.loss.output(self.linear_decoder(code), residual)
+        with full_precision(code.device):
+            return self.loss.output(self.linear_decoder(code), residual)
 
     def code_weights(self) -> list[torch.Tensor]:
         """Return the weights of the decoder that multiply the code, columns for its values."""
@@ -288,7 +295,7 @@ class AutoencoderNetwork(nn.Module):
             output=output,
             encode=self._encode_as_in_inference,
             decode=self.decoder_output,
-            code_weights=self.code_weights(),
+            code_weights=self.code_weights,
             features=self.features,
             state=self.state,
             generator=generator,

@@ -7,15 +7,29 @@ import contextlib
 import numpy as np
 import torch
 
-# Weights below which a network gains nothing from half precision: the casts cost more.
-_LARGE_NETWORK = 200_000
+# Multiplications of a batch on its way forward from which half precision pays: below, the casts
+# cost more.
+_MUCH_WORK = 5e7
+_BFLOAT16_INSTRUCTIONS = ("amx_bf16", "avx512_bf16")
 
 
-def resolve_precision(precision: str, device: torch.device, n_parameters: int) -> str:
+def resolve_precision(precision: str, device: torch.device, n_multiplications: int) -> str:
     """Return the precision that "auto" stands for, or the one that was asked for.
 
-    "auto" means bfloat16 for training networks of more than 200,000 weights on processors with
-    matrix units for it (CPUs with AMX, NVIDIA GPUs since Ampere), and float32 otherwise.
+    "auto" means bfloat16 for training on processors with instructions for it (CPUs with AMX or
+    AVX-512 BF16, NVIDIA GPUs since Ampere), where a batch takes 50 million multiplications or
+    more on its way through the network, and float32 otherwise.
+
+    Parameters
+    ----------
+    precision : {"auto", "float32", "bfloat16", "float64"}
+        What was asked for.
+
+    device : torch.device
+        Where to train.
+
+    n_multiplications : int
+        Multiplications of the forward pass of a batch.
 
     Raises
     ------
@@ -23,7 +37,7 @@ def resolve_precision(precision: str, device: torch.device, n_parameters: int) -
         If the device does not have that precision.
     """
     if precision == "auto":
-        fast = n_parameters > _LARGE_NETWORK and _has_bfloat16_units(device)
+        fast = n_multiplications >= _MUCH_WORK and _has_bfloat16_units(device)
         return "bfloat16" if fast else "float32"
     if precision == "float64" and device.type == "mps":
         raise ValueError(
@@ -49,10 +63,17 @@ def autocast(precision: str, device: torch.device):
     return contextlib.nullcontext()
 
 
+def full_precision(device: torch.device):
+    """Return the context in which products within :func:`autocast` are as precise as weights."""
+    if torch.is_autocast_enabled(device.type):
+        return torch.autocast(device.type, enabled=False)
+    return contextlib.nullcontext()
+
+
 def _has_bfloat16_units(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
     if device.type == "cpu":
         capabilities = getattr(torch.cpu, "get_capabilities", dict)()
-        return bool(capabilities.get("amx_bf16", False))
+        return any(capabilities.get(name, False) for name in _BFLOAT16_INSTRUCTIONS)
     return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import torch
 from torch import nn
@@ -23,7 +24,21 @@ _COUNTED = (
 )
 
 
-def probe(network) -> int:
+class Work(NamedTuple):
+    """Multiplications with weights that a forward pass of one row takes.
+
+    ``in_all`` counts all of them; ``at_once`` counts those of a single step where steps come one
+    after the other.
+    """
+
+    in_all: int
+    at_once: int
+
+    def __add__(self, other: Work) -> Work:
+        return Work(self.in_all + other.in_all, self.at_once + other.at_once)
+
+
+def probe(network) -> Work:
     """Pass two rows of zeros through encoder and decoder.
 
     Parameters
@@ -33,9 +48,8 @@ def probe(network) -> int:
 
     Returns
     -------
-    n_multiplications : int
-        Multiplications with weights that a forward pass of one row takes at once: all of them,
-        but those of a single step where steps come one after the other.
+    Work
+        What a forward pass of one row takes.
 
     Raises
     ------
@@ -54,13 +68,14 @@ def probe(network) -> int:
         codes = torch.zeros(_N_ROWS, network.n_components, **zeros)
         total += _pass(network.decoder, "decoder", codes, shape)
     for linear_map in (network.linear_encoder, network.linear_decoder):
-        total += 0 if linear_map is None else linear_map.weight.numel()
+        if linear_map is not None:
+            total += Work(linear_map.weight.numel(), linear_map.weight.numel())
     return total
 
 
-def _pass(module: nn.Module, role: str, batch: torch.Tensor, wanted: tuple[int, ...]) -> int:
-    """Pass a batch through a module and return its multiplications for one row."""
-    counts: list[int] = []
+def _pass(module: nn.Module, role: str, batch: torch.Tensor, wanted: tuple[int, ...]) -> Work:
+    """Pass a batch through a module and return its work for one row."""
+    counts: list[Work] = []
     hooks = [
         layer.register_forward_hook(lambda *call: counts.append(_count(*call)), with_kwargs=True)
         for layer in module.modules()
@@ -82,7 +97,7 @@ def _pass(module: nn.Module, role: str, batch: torch.Tensor, wanted: tuple[int, 
         for hook in hooks:
             hook.remove()
     _check_output(output, name, batch, wanted)
-    return sum(counts) // len(batch)
+    return Work(*(sum(count) // len(batch) for count in zip(Work(0, 0), *counts, strict=True)))
 
 
 def _check_output(output, name: str, batch: torch.Tensor, wanted: tuple[int, ...]) -> None:
@@ -97,13 +112,17 @@ def _check_output(output, name: str, batch: torch.Tensor, wanted: tuple[int, ...
         )
 
 
-def _count(layer: nn.Module, inputs: tuple, named_inputs: dict, output) -> int:
+def _count(layer: nn.Module, inputs: tuple, named_inputs: dict, output) -> Work:
     """Return the multiplications of one call of a layer with its weights."""
     values = next(iter([*inputs, *named_inputs.values()]))
     if isinstance(layer, nn.RNNBase):
         # Steps wait for one another, so what threads can share is the work of one.
-        n_rows = values.shape[0 if layer.batch_first else 1]
-        return n_rows * sum(w.numel() for w in layer.parameters() if w.ndim > 1)
+        rows, steps = (0, 1) if layer.batch_first else (1, 0)
+        of_a_step = sum(w.numel() for w in layer.parameters() if w.ndim > 1)
+        of_a_step *= values.shape[rows]
+        return Work(of_a_step * values.shape[steps], of_a_step)
     if isinstance(layer, _TRANSPOSED):
-        return values.numel() * layer.weight[0].numel()
-    return output.numel() * layer.weight[0].numel()
+        count = values.numel() * layer.weight[0].numel()
+    else:
+        count = output.numel() * layer.weight[0].numel()
+    return Work(count, count)
