@@ -14,7 +14,7 @@ from skae.training.device import device_at_hand
 from skae.training.network import AutoencoderNetwork
 from skae.training.precision import array_dtype, tensor_dtype
 from skae.training.scaling import Scaling, densify
-from skae.training.threads import threads_for
+from skae.training.threads import paced, threads_for
 
 # Every batch of inference has the same number of rows, the last one padded: matrix products of
 # other shapes take other paths through the processor, and a row's code would depend, in the last
@@ -166,18 +166,20 @@ class FittedNetwork:
 
     def batches(self, X, network: AutoencoderNetwork, *, scale: bool):
         """Yield (rows, tensor of these rows and padding), all of one shape."""
-        parameter = next(network.parameters())
-        dtype = array_dtype(parameter.dtype)
         n_rows = batch_rows(self.n_features, network.work.in_all)
-        step = n_rows * max(1, _BLOCK_ENTRIES // (n_rows * X.shape[1]))
         with threads_for(n_rows, network.work.at_once), torch.inference_mode():
-            for start in range(0, X.shape[0], step):
-                block = densify(X[start : start + step])
-                block = self.scaling.apply(block, dtype) if scale else block.astype(dtype)
-                for first in range(0, len(block), n_rows):
-                    batch = block[first : first + n_rows]
-                    rows = slice(start + first, start + first + len(batch))
-                    yield rows, torch.from_numpy(_padded(batch, n_rows)).to(parameter.device)
+            yield from paced(self._padded_batches(X, n_rows, next(network.parameters()), scale))
+
+    def _padded_batches(self, X, n_rows: int, like: torch.Tensor, scale: bool):
+        dtype = array_dtype(like.dtype)
+        step = n_rows * max(1, _BLOCK_ENTRIES // (n_rows * X.shape[1]))
+        for start in range(0, X.shape[0], step):
+            block = densify(X[start : start + step])
+            block = self.scaling.apply(block, dtype) if scale else block.astype(dtype)
+            for first in range(0, len(block), n_rows):
+                batch = block[first : first + n_rows]
+                rows = slice(start + first, start + first + len(batch))
+                yield rows, torch.from_numpy(_padded(batch, n_rows)).to(like.device)
 
 
 def rows_of(batch: torch.Tensor, rows: slice) -> np.ndarray:

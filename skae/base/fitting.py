@@ -159,7 +159,8 @@ class Fit:
         n_wanted = n_components if isinstance(n_components, Integral) else _SPECTRUM_AXES
         n_axes = min(n_wanted, *self.X.shape)
         generator = torch.Generator().manual_seed(self.weights_seed)
-        return principal_axes(self.rows, n_axes, generator, weight)
+        with threads_for(len(self.rows), self.rows.shape[1] ** 2):
+            return principal_axes(self.rows, n_axes, generator, weight)
 
     def _new_network(self, axes: PrincipalAxes | None, weight: torch.Tensor) -> AutoencoderNetwork:
         generator = torch.Generator().manual_seed(self.weights_seed)

@@ -55,6 +55,16 @@ class Batches:
         index = self.index
         if self.generator is not None:
             order = torch.randperm(len(index), generator=self.generator, device=index.device)
-            index = index[order]
-        for chosen in torch.tensor_split(index, len(self)):
-            yield self.rows.take(chosen), self.sample_weight[chosen]
+            index = index.index_select(0, order)
+        fewest, n_larger = divmod(len(index), len(self))
+        sizes = [fewest + 1] * n_larger + [fewest] * (len(self) - n_larger)
+        weights = _cut(self.sample_weight.index_select(0, index), sizes)
+        yield from zip(self.rows.batches(index, sizes), weights, strict=True)
+
+
+def _cut(tensor: torch.Tensor, sizes: list[int]) -> Iterator[torch.Tensor]:
+    """Yield consecutive pieces; one after the other, as there may be millions."""
+    start = 0
+    for size in sizes:
+        yield tensor[start : start + size]
+        start += size

@@ -13,6 +13,7 @@ from torch.nn.functional import softplus
 from skae.training.batches import Batches
 from skae.training.optimizer import make_optimizer
 from skae.training.precision import autocast
+from skae.training.threads import paced
 
 # Rows to be rebuilt badly that are looked at for each batch, what they count beside the others,
 # and how many times worse they are to be rebuilt.
@@ -148,7 +149,7 @@ class AutoencoderNet(NeuralNet):
             )
         start = time.perf_counter()
         losses, weights = [], []
-        for batch in iterator:
+        for batch in paced(iterator) if training else iterator:
             if not silent:
                 self.notify("on_batch_begin", batch=batch, training=training)
             step = step_fn(batch)

@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import torch
 
 # Multiplications of a forward pass from which a second thread pays. Below, threads spend their
 # time waiting for one another, and many times more beside a busy neighbour.
 _PARALLEL_WORK = 2e8
+# Seconds between two looks at whether threads pay, and the side of the matrices that are
+# multiplied to see it: about a millisecond on one thread.
+_INTERVAL, _SIDE = 0.25, 384
 
 _lock = threading.Lock()
-# What an enclosing call in the same thread computes on.
+# What an enclosing call in the same thread computes on, and how many threads it may take.
 _enclosing = threading.local()
 _in_use = 0
 _outside = 1
+
+Item = TypeVar("Item")
 
 
 @contextmanager
 def threads_for(batch_size: int, n_multiplications: int):
     """Compute small networks on one thread; afterwards, all is as it was before.
 
-    Never takes more threads than torch had been given.
+    Never takes more threads than torch had been given. Where another program keeps a core busy,
+    threads wait for one another, and a large network takes tens of times as long on all of them
+    as on one. So a small product is computed on both first, and again within :func:`paced`.
 
     Parameters
     ----------
@@ -38,13 +48,42 @@ def threads_for(batch_size: int, n_multiplications: int):
             _outside = torch.get_num_threads()
         _in_use += 1
         outside = _outside
-    enclosing = getattr(_enclosing, "n_threads", None)
+    enclosing = getattr(_enclosing, "n_threads", None), getattr(_enclosing, "most", 1)
     try:
-        _enclosing.n_threads = 1 if batch_size * n_multiplications < _PARALLEL_WORK else outside
-        torch.set_num_threads(_enclosing.n_threads)
+        _enclosing.most = 1 if batch_size * n_multiplications < _PARALLEL_WORK else outside
+        _use_what_pays()
         yield
     finally:
         with _lock:
             _in_use -= 1
-        _enclosing.n_threads = enclosing
-        torch.set_num_threads(enclosing or outside)
+        _enclosing.n_threads, _enclosing.most = enclosing
+        torch.set_num_threads(_enclosing.n_threads or outside)
+
+
+def paced(items: Iterable[Item]) -> Iterator[Item]:
+    """Yield items, and look now and then, within :func:`threads_for`, how many threads pay."""
+    looked = time.perf_counter()
+    for item in items:
+        if getattr(_enclosing, "most", 1) > 1 and time.perf_counter() - looked > _INTERVAL:
+            _use_what_pays()
+            looked = time.perf_counter()
+        yield item
+
+
+def _use_what_pays() -> None:
+    most = _enclosing.most
+    _enclosing.n_threads = most if most > 1 and _pays(most) else 1
+    torch.set_num_threads(_enclosing.n_threads)
+
+
+def _pays(n_threads: int) -> bool:
+    """Return whether a product takes less time on so many threads than on one."""
+    return _seconds_of_a_product(n_threads) < _seconds_of_a_product(1)
+
+
+def _seconds_of_a_product(n_threads: int) -> float:
+    torch.set_num_threads(n_threads)
+    matrix = torch.ones(_SIDE, _SIDE)
+    start = time.perf_counter()
+    torch.mm(matrix, matrix)
+    return time.perf_counter() - start
