@@ -1,8 +1,8 @@
 """Measure what each architecture is for, beside dense layers and PCA.
 
-    SKAE_DATA=folder python benchmarks/architectures.py                   all, long
-    SKAE_DATA=folder python benchmarks/architectures.py heartbeats steps  some
-    SKAE_DATA=folder python benchmarks/architectures.py --save            into the docs as well
+    SKAE_DATA=folder python benchmarks/architectures.py                    all, long
+    SKAE_DATA=folder python benchmarks/architectures.py heartbeats images  some
+    SKAE_DATA=folder python benchmarks/architectures.py --save             into the docs as well
 
 The folder holds Fashion-MNIST (``fashion_mnist.npz``) and ``series/*.npz``; what is not there is
 skipped, with a line that says so.
@@ -11,18 +11,17 @@ skipped, with a line that says so.
 from __future__ import annotations
 
 import argparse
-import re
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from fits import fitted, n_parameters, psnr
 from machine import machine
+from sections import save, section
 from series import heartbeats, long_series, speech
 from sklearn.decomposition import PCA
 from sklearn.linear_model import Ridge
 from tables import fashion_mnist
-from training_steps import steps
 
 from skae.architectures import Convolutional, Dense, Transformer
 from skae.corruptions import Gaussian
@@ -95,29 +94,7 @@ PARTS = {
     "long_series": long_series,
     "denoising": denoising,
     "speech": speech,
-    "steps": steps,
 }
-
-
-def save(results: dict[str, str]) -> None:
-    """Write the sections of some parts into the documentation; others stay as they are."""
-    text = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else ""
-    found = re.split(r"^\*\*(\w+)\.\*\* ", text, flags=re.MULTILINE)[1:]
-    sections = dict(zip(found[::2], found[1::2], strict=True)) | results
-    parts = [f"**{name}.** {sections[name].strip()}\n" for name in PARTS if name in sections]
-    RESULTS.write_text("\n".join(parts), encoding="utf-8")
-
-
-def section(name: str, table: pd.DataFrame) -> str:
-    """Return what the documentation says of a part."""
-    header = "| " + " | ".join(table.columns) + " |"
-    rule = "|" + "---|" * len(table.columns)
-    rows = ["| " + " | ".join(map(_cell, row)) + " |" for row in table.to_numpy()]
-    return "\n".join([f"{PARTS[name].__doc__} {machine()}", "", header, rule, *rows])
-
-
-def _cell(value) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def main() -> None:
@@ -132,7 +109,8 @@ def main() -> None:
             continue
         print(f"\n{name}\n{table.to_string(index=False)}", flush=True)
         if arguments.save:
-            save({name: section(name, table)})
+            caption = f"{PARTS[name].__doc__} {machine()}"
+            save(RESULTS, PARTS, {name: section(caption, table)})
 
 
 if __name__ == "__main__":

@@ -1,8 +1,15 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 import torch
+from skorch.callbacks import Callback
+
+from skae import AutoencoderTransformer
+from skae.training.rows import Rows
 
 SIZES = [
     (n_samples, batch_size)
@@ -86,3 +93,151 @@ def test_weights_go_with_their_rows(make_batches):
     for X, weight in batches:
         torch.testing.assert_close(weight, X[:, 0] / 2)
         torch.testing.assert_close(X[:, 1], X[:, 0] * 10)
+
+
+# --- rows that are resident, and rows that are not
+
+
+def test_weights_are_cut_as_rows_are(make_batches):
+    batches = make_batches(numbered(53), batch_size=7, sample_weight=np.arange(53))
+    for X, weight in batches:
+        assert len(X) == len(weight)
+        assert torch.equal(X[:, 0], weight)
+
+
+FORMS = {
+    "float32": lambda X, folder: X.astype(np.float32),
+    "float64": lambda X, folder: X.astype(np.float64),
+    "uint8": lambda X, folder: X,
+    "csr": lambda X, folder: sp.csr_array(X),
+    "memmap": lambda X, folder: mapped(X.astype(np.float32), folder / "X.npy"),
+}
+
+
+def mapped(X, path):
+    np.save(path, X)
+    return np.load(path, mmap_mode="r")
+
+
+@pytest.fixture
+def loaded(monkeypatch):
+    """Make blocks small, and return the list of those that are loaded."""
+    monkeypatch.setattr("skae.training.rows.GATHERED_BYTES", 2**12)
+    monkeypatch.setattr("skae.training.rows.BLOCK_BYTES", 2**13)
+    blocks, fill = [], Rows._fill
+
+    def watched(self, scaled, X, places=None):
+        if places is not None:
+            blocks.append(len(places))
+        return fill(self, scaled, X, places)
+
+    monkeypatch.setattr(Rows, "_fill", watched)
+    yield blocks
+    assert not [t for t in threading.enumerate() if t.name.startswith("skae-prefetch")]
+
+
+@pytest.fixture
+def streamed(monkeypatch, loaded):
+    monkeypatch.setattr("skae.training.rows.RESIDENT_BYTES", 0)
+
+
+BYTES = np.random.default_rng(0).integers(0, 256, (301, 11)).astype(np.uint8)
+
+
+def fitted(X=BYTES, **parameters):
+    parameters = {"max_epochs": 2, "batch_size": 24, "random_state": 0, **parameters}
+    return AutoencoderTransformer(3, **parameters).fit(X, sample_weight=1 + np.arange(301) % 3)
+
+
+def assert_same(ae, expected):
+    for name, weights in expected._fitted.weights.items():
+        np.testing.assert_array_equal(ae._fitted.weights[name], weights, err_msg=name)
+    losses = ["train_loss", "valid_loss"]
+    np.testing.assert_array_equal(ae.history_[losses], expected.history_[losses])
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    "parameters",
+    [{}, {"validation_fraction": 0.2, "precision": "float64"}, {"early_stopping": False}],
+    ids=["folds", "held out", "all rows"],
+)
+def test_fits_are_the_same_where_rows_are_resident_and_where_not(
+    form, parameters, loaded, monkeypatch, tmp_path
+):
+    X = FORMS[form](BYTES, tmp_path)
+    resident = fitted(X, **parameters)
+    assert not loaded
+    monkeypatch.setattr("skae.training.rows.RESIDENT_BYTES", 0)
+    assert_same(fitted(X, **parameters), resident)
+    assert len(loaded) > 8
+
+
+def test_blocks_are_larger_than_batches_and_smaller_than_all(make_batches, streamed, loaded):
+    batches = make_batches(numbered(3000), batch_size=8)
+    assert sorted(flat(passes(batches)[0])) == list(range(3000))
+    assert sum(loaded) == 3000
+    assert loaded[:-1] == [2**13 // 8] * 2  # rows of eight bytes
+
+
+def test_fits_at_the_same_time_are_as_one_after_the_other(streamed):
+    def fit(seed):
+        return fitted(random_state=seed, early_stopping=False)
+
+    expected = [fit(seed) for seed in range(4)]
+    with ThreadPoolExecutor(2) as threads:
+        found = list(threads.map(fit, range(4)))
+    for one, other in zip(found, expected, strict=True):
+        assert_same(one, other)
+
+
+class Failing(Callback):
+    """Raises in the second batch that is trained on."""
+
+    n_begun = 0
+
+    def on_batch_begin(self, net, training=None, **kwargs):
+        self.n_begun += training
+        if self.n_begun == 2:
+            raise RuntimeError("in the training")
+
+
+def test_an_error_of_the_training_ends_the_background(streamed):
+    with pytest.raises(RuntimeError, match="in the training"):
+        fitted(callbacks=[Failing()], early_stopping=False)
+
+
+def test_an_error_of_the_background_is_one_of_the_training(make_batches, streamed, monkeypatch):
+    batches = make_batches(numbered(3000), batch_size=8)
+    apply, blocks = type(batches.rows._scaling).apply, []
+
+    def broken(self, block, dtype):
+        blocks.append(threading.current_thread())
+        if len(blocks) == 2:
+            raise OSError("the disk is gone")
+        return apply(self, block, dtype)
+
+    monkeypatch.setattr(type(batches.rows._scaling), "apply", broken)
+    with pytest.raises(OSError, match="the disk is gone"):
+        list(batches)
+    assert threading.current_thread() not in blocks
+
+
+def test_a_pass_that_is_left_ends_the_background(make_batches, streamed):
+    for _ in make_batches(numbered(3000), batch_size=8):
+        break
+    first = iter(make_batches(numbered(3000), batch_size=8))
+    next(first)
+    del first
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("form", FORMS)
+def test_fits_on_a_gpu_are_the_same_too(form, loaded, monkeypatch, tmp_path):
+    X = FORMS[form](BYTES, tmp_path)
+    resident = fitted(X, device="cuda")
+    assert not loaded
+    monkeypatch.setattr("skae.training.rows.RESIDENT_BYTES", 0)
+    assert_same(fitted(X, device="cuda"), resident)
+    assert len(loaded) > 8

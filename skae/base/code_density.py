@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import threading
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from sklearn.mixture import GaussianMixture
+
+if TYPE_CHECKING:
+    from sklearn.mixture import GaussianMixture
 
 # At most so many Gaussians, and so many codes for each value of a code in each of them.
 _MOST_GAUSSIANS, _CODES_PER_VALUE = 10, 5
@@ -45,6 +49,8 @@ class CodeDensity:
             return self._mixture
 
     def _fitted(self) -> GaussianMixture:
+        from sklearn.mixture import GaussianMixture  # takes as long as all of skae to import
+
         n_codes, n_components = self.codes.shape
         full = n_components <= _FULL_COVARIANCE
         needed = _CODES_PER_VALUE * (n_components if full else 1)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from scipy.linalg import solve_triangular
-from sklearn.covariance import ledoit_wolf
 
 # Median deviations below this share of the standard deviation are those of a constant majority.
 _SMALLEST_SPREAD = 1e-3
@@ -112,6 +111,8 @@ def _spectrum(centred: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
 
 
 def _shrunk_covariance(centred: np.ndarray) -> np.ndarray:
+    from sklearn.covariance import ledoit_wolf  # takes as long as all of skae to import
+
     return np.atleast_2d(ledoit_wolf(centred, assume_centered=True)[0])
 
 

@@ -111,10 +111,6 @@ class AutoencoderNetwork(nn.Module):
             self.encoder_rest = nn.Parameter(torch.zeros(n_rest))
 
     @property
-    def n_multiplications(self) -> int:
-        return self.work.at_once
-
-    @property
     def n_parameters(self) -> int:
         """Number of weights."""
         return sum(weights.numel() for weights in self.parameters())
