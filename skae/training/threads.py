@@ -12,7 +12,7 @@ import torch
 
 # Multiplications of a forward pass from which a second thread pays. Below, threads spend their
 # time waiting for one another, and many times more beside a busy neighbour.
-_PARALLEL_WORK = 2e8
+_PARALLEL_WORK = 5e7
 # Seconds between two looks at whether threads pay, and the side of the matrices that are
 # multiplied to see it: about a millisecond on one thread.
 _INTERVAL, _SIDE = 0.25, 384
