@@ -80,8 +80,9 @@ class AutoencoderTransformer(
         Decay of the weights of `f` and `g`, as the optimizer understands it.
 
     jitter : float or "auto", default="auto"
-        Standard deviation of the Gaussian noise added in training to what the encoder is shown,
-        but not to what the decoder should give: a regularisation [1]_. The unit is the root mean
+        Standard deviation of the noise added in training to what the encoder is shown, but not
+        to what the decoder should give: a regularisation [1]_. The noise is uniform on a CPU, and
+        Gaussian on a GPU, whichever takes less time to draw there. The unit is the root mean
         square of what PCA leaves over; with ``init="random"``, that of the centred data. "auto"
         means ``0.6 * sqrt(500 / n_samples)``, at most 0.6; 0 from 20,000 samples on, with
         ``init="random"``, with a corruption and for ``kind="variational"``.

@@ -21,7 +21,7 @@ class MSE(Loss):
 
     def elementwise(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """Return the squared error of each entry."""
-        return torch.square(output - target)
+        return torch.nn.functional.mse_loss(output, target, reduction="none")
 
     def log_likelihood(
         self, output: torch.Tensor, target: torch.Tensor, log_scale: torch.Tensor | None

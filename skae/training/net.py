@@ -31,7 +31,7 @@ class WeightedMean(nn.Module):
 
     def forward(self, losses: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
         """Return the mean of `losses`, both tensors of shape (n_samples,)."""
-        return (losses * weight).sum() / weight.sum()
+        return torch.dot(losses, weight / weight.sum())
 
 
 class AutoencoderNet(NeuralNet):

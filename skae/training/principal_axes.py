@@ -13,8 +13,8 @@ from skae.training.rows import Rows
 _EXACT_SIZE = 2048
 # Entries up to which all rows may stand in memory at once in float64 (half a gigabyte).
 _GATHERED_ENTRIES = 2**26
-# Multiplications up to which the covariance is accumulated in float64 (about a second).
-_FLOAT64_WORK = 2e10
+# Multiplications up to which the products of the covariance are in float64 (a tenth of a second).
+_FLOAT64_WORK = 4e9
 # Axes beyond those asked for, and passes over the data, of the subspace iteration.
 _EXTRA_AXES, _PASSES = 10, 5
 
