@@ -12,6 +12,7 @@ from skae.architectures import ARCHITECTURES, Dense
 from skae.base.fitted import FittedNetwork, batch_rows
 from skae.kinds import KINDS, Undercomplete
 from skae.losses import BCE, LOSSES, MSE
+from skae.training import threads
 from skae.training.scaling import Moments
 
 N_FEATURES, N_COMPONENTS = 12, 3
@@ -250,3 +251,21 @@ def test_an_error_in_the_middle_leaves_torch_as_it_was(X):
 )
 def test_large_samples_come_in_small_batches(n_features, n_multiplications, expected):
     assert batch_rows(n_features, n_multiplications) == expected
+
+
+@pytest.mark.parametrize(("n_rows", "n_looks"), [(1, 0), (1024, 0), (1025, 1)])
+def test_few_rows_are_not_worth_a_look_at_threads(X, monkeypatch, n_rows, n_looks):
+    looks = []
+    monkeypatch.setattr(threads, "_pays", lambda n_threads: looks.append(n_threads) or False)
+    monkeypatch.setattr(threads, "_looked", -float("inf"))
+    monkeypatch.setattr(threads, "_PARALLEL_WORK", 1.0)
+    fitted, network = make(X, architecture=Dense((300, 300)))
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        rows = np.resize(X, (n_rows, X.shape[1]))
+        looks.clear()
+        encode(fitted, rows)
+    finally:
+        torch.set_num_threads(before)
+    assert len(looks) == n_looks

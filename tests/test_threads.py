@@ -32,6 +32,8 @@ def pays(monkeypatch):
 
     pays = Pays()
     monkeypatch.setattr(threads, "_pays", pays)
+    monkeypatch.setattr(threads, "_looked", -float("inf"))
+    monkeypatch.setattr(threads, "_paid", 1)
     return pays
 
 
@@ -132,6 +134,14 @@ def test_looks_are_seldom(pays, monkeypatch):
             now[0] += 0.1
     # One at the beginning, and one in three items of a tenth of a second.
     assert pays.looks == 1 + 33
+
+
+def test_calls_share_their_looks(pays):
+    pays.answers = False
+    for _ in range(3):
+        with threads_for(*LARGE):
+            assert torch.get_num_threads() == 1
+    assert pays.looks == 1
 
 
 def test_paced_in_a_callback_of_a_paced_training(pays, monkeypatch):

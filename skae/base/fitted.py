@@ -21,6 +21,8 @@ from skae.training.threads import paced, threads_for
 # digit, on how many others are asked for with it. More rows where they take little work, fewer
 # where a sample is large.
 _ROWS, _MOST_ROWS, _LITTLE_WORK, _MOST_ENTRIES = 256, 512, 1e5, 2**22
+# Up to so many batches are computed on one thread.
+_FEW_BATCHES = 4
 # Entries that are scaled at once: several batches where a sample is small.
 _BLOCK_ENTRIES = 2**18
 
@@ -167,7 +169,9 @@ class FittedNetwork:
     def batches(self, X, network: AutoencoderNetwork, *, scale: bool):
         """Yield (rows, tensor of these rows and padding), all of one shape."""
         n_rows = batch_rows(self.n_features, network.work.in_all)
-        with threads_for(n_rows, network.work.at_once), torch.inference_mode():
+        # To look whether threads pay takes as long as a few batches.
+        at_once = network.work.at_once if X.shape[0] > _FEW_BATCHES * n_rows else 0
+        with threads_for(n_rows, at_once), torch.inference_mode():
             yield from paced(self._padded_batches(X, n_rows, next(network.parameters()), scale))
 
     def _padded_batches(self, X, n_rows: int, like: torch.Tensor, scale: bool):

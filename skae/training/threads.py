@@ -22,6 +22,9 @@ _lock = threading.Lock()
 _enclosing = threading.local()
 _in_use = 0
 _outside = 1
+# When it was last looked whether threads pay, and on how many they did.
+_looked = -_INTERVAL
+_paid = 1
 
 Item = TypeVar("Item")
 
@@ -62,17 +65,20 @@ def threads_for(batch_size: int, n_multiplications: int):
 
 def paced(items: Iterable[Item]) -> Iterator[Item]:
     """Yield items, and look now and then, within :func:`threads_for`, how many threads pay."""
-    looked = time.perf_counter()
     for item in items:
-        if getattr(_enclosing, "most", 1) > 1 and time.perf_counter() - looked > _INTERVAL:
+        if getattr(_enclosing, "most", 1) > 1:
             _use_what_pays()
-            looked = time.perf_counter()
         yield item
 
 
 def _use_what_pays() -> None:
+    """Set the number of threads; a look of another call, a moment ago, counts as well."""
+    global _looked, _paid
     most = _enclosing.most
-    _enclosing.n_threads = most if most > 1 and _pays(most) else 1
+    if most > 1 and time.perf_counter() - _looked > _INTERVAL:
+        _paid = most if _pays(most) else 1
+        _looked = time.perf_counter()
+    _enclosing.n_threads = min(most, _paid)
     torch.set_num_threads(_enclosing.n_threads)
 
 
