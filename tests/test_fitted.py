@@ -259,7 +259,7 @@ def test_few_rows_are_not_worth_a_look_at_threads(X, monkeypatch, n_rows, n_look
     monkeypatch.setattr(threads, "_pays", lambda n_threads: looks.append(n_threads) or False)
     monkeypatch.setattr(threads, "_looked", -float("inf"))
     monkeypatch.setattr(threads, "_PARALLEL_WORK", 1.0)
-    fitted, network = make(X, architecture=Dense((300, 300)))
+    fitted, _ = make(X, architecture=Dense((300, 300)))
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
