@@ -13,6 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+# Seconds between two runs.
+_PAUSE = 0.5
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -76,8 +79,16 @@ def take_turns(
     figures : dict of name to ndarray of shape (repeats,) or (repeats, n_figures)
     """
     n_rounds = repeats + warm_up
-    rounds = [{name: run() for name, run in methods.items()} for _ in range(n_rounds)][-repeats:]
+    rounds = [
+        {name: _after_a_pause(run) for name, run in methods.items()} for _ in range(n_rounds)
+    ][-repeats:]
     return {name: np.array([figures[name] for figures in rounds]) for name in methods}
+
+
+def _after_a_pause(run: Callable):
+    """Run when threads that others left waiting, busily, have gone to sleep."""
+    time.sleep(_PAUSE)
+    return run()
 
 
 def seconds_of(call: Callable, device: torch.device) -> float:
