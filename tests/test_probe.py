@@ -6,6 +6,7 @@ from torch import nn
 
 from skae.architectures import Architecture, Recurrent
 from skae.architectures.layers import TiedLinear, linear
+from skae.training.probe import probe
 
 
 @pytest.fixture(autouse=True)
@@ -130,3 +131,106 @@ def test_steps_do_not_count_at_once(make_network):
     # The LSTMs of encoder and decoder see a value and a code of two.
     lstms = 4 * (1 * 4 + 4 * 4) + 4 * (2 * 4 + 4 * 4)
     assert long.in_all - short.in_all == 6 * (lstms + 4)
+
+
+def test_the_network_is_left_as_it_is(make_network):
+    norm = nn.BatchNorm1d(6)
+    encoder = nn.Sequential(norm, nn.Dropout(0.5), nn.Linear(6, 2))
+    network = network_of(make_network, encoder)
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    rng = torch.get_rng_state()
+    for training in (True, False):
+        network.train(training)
+        probe(network)
+        assert all(m.training == training for m in network.modules())
+    assert torch.equal(torch.get_rng_state(), rng)
+    assert norm.num_batches_tracked == 0
+    assert all(torch.equal(before[name], t) for name, t in network.state_dict().items())
+    assert all(p.grad is None and p.requires_grad for p in network.parameters())
+    assert not any(m._forward_hooks for m in network.modules())
+
+
+def test_hooks_are_taken_away_after_errors(make_network):
+    encoder = nn.Sequential(nn.Linear(6, 4), nn.Linear(5, 2))
+    with pytest.raises(ValueError, match="failed on a probe batch"):
+        network_of(make_network, encoder)
+    assert not any(m._forward_hooks for m in encoder.modules())
+    assert encoder.training
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_other_precisions(make_network, dtype):
+    network = network_of(make_network, nn.Linear(6, 2)).to(dtype)
+    assert probe(network) == (24, 24)
+
+
+def halt(X):
+    raise RuntimeError("no luck")
+
+
+@pytest.mark.parametrize(
+    ("encoder", "message"),
+    [
+        (
+            lambda: Call(halt),
+            r"encoder \(Call\) failed on a probe batch of shape \(2, 6\): RuntimeError: no luck",
+        ),
+        (lambda: nn.Linear(5, 2), r"encoder \(Linear\) failed on a probe batch of shape \(2, 6\)"),
+        (lambda: Call(lambda X: (X, X)), r"encoder \(Call\) must return a tensor, got tuple"),
+        (
+            lambda: nn.Linear(6, 3),
+            r"encoder \(Linear\) was given a probe batch of shape \(2, 6\) and must return the "
+            r"shape \(2, 2\), got \(2, 3\)",
+        ),
+        (lambda: Call(lambda X: X.sum()), r"must return the shape \(2, 2\), got \(\)"),
+        (lambda: Call(lambda X: X[:1, :2]), r"must return the shape \(2, 2\), got \(1, 2\)"),
+    ],
+)
+def test_misfits_of_the_encoder(make_network, encoder, message):
+    with pytest.raises(ValueError, match=message):
+        network_of(make_network, encoder())
+
+
+def test_cause_is_chained(make_network):
+    with pytest.raises(ValueError, match="no luck") as error:
+        network_of(make_network, Call(halt))
+    assert isinstance(error.value.__cause__, RuntimeError)
+
+
+def test_misfits_of_the_decoder(make_network):
+    message = (
+        r"decoder \(Linear\) was given a probe batch of shape \(2, 2\) and must return the shape "
+        r"\(2, 3, 4\), got \(2, 11\)"
+    )
+    encoder = flat(n_outputs=2)
+    with pytest.raises(ValueError, match=message):
+        network_of(make_network, encoder, (3, 4), nn.Linear(2, 11))
+    with pytest.raises(ValueError, match=r"decoder \(Linear\) failed on .* \(2, 2\)"):
+        network_of(make_network, encoder, (3, 4), nn.Linear(3, 12))
+
+
+@pytest.mark.parametrize("decoder", [(), (nn.Unflatten(1, (3, 4)),)])
+def test_decoders_may_give_rows(make_network, decoder):
+    decoder = nn.Sequential(nn.Linear(2, 12), *decoder)
+    network = network_of(make_network, flat(n_outputs=2), (3, 4), decoder)
+    assert network.decode(torch.ones(5, 2)).shape == (5, 12)
+
+
+def test_calls_by_keyword_count(make_network):
+    def encoder(call):
+        return Call(call, nn.Linear(6, 2))
+
+    by_name = count(make_network, encoder(lambda layer, X: layer(input=X)))
+    assert by_name == count(make_network, encoder(lambda layer, X: layer(X))) == 12
+
+
+def test_layers_of_other_classes_count_nothing(make_network):
+    class Pair(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(torch.ones(6))
+
+        def forward(self, X):
+            return X * self.weight, X
+
+    assert count(make_network, Call(lambda layer, X: layer(X)[0][:, :2], Pair())) == 0

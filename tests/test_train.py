@@ -426,3 +426,11 @@ def test_of_many_repelled_rows_some_are_looked_at(fit, scaled, monkeypatch):
     )
     fit(n_epochs=1, repelled=torch.from_numpy(scaled[40:]).float())
     assert looked_at == [10, 3] * 4
+
+
+def test_batches_are_paced(fit, monkeypatch):
+    """So that threads can be given up in the middle of an epoch."""
+    paced = []
+    monkeypatch.setattr(net, "paced", lambda items: (paced.append(item) or item for item in items))
+    fit(n_epochs=2)
+    assert len(paced) == 2 * 4
