@@ -3,7 +3,20 @@
 They need matplotlib, which ``pip install "skae[plots]"`` brings along.
 """
 
+from skae.plotting.codes import CodesDisplay
+from skae.plotting.explained_variance import ExplainedVarianceDisplay
 from skae.plotting.feature_contributions import FeatureContributionsDisplay
+from skae.plotting.latent_traversal import LatentTraversalDisplay
+from skae.plotting.reconstructions import ReconstructionsDisplay
 from skae.plotting.score_distribution import ScoreDistributionDisplay
+from skae.plotting.training_curve import TrainingCurveDisplay
 
-__all__ = ["FeatureContributionsDisplay", "ScoreDistributionDisplay"]
+__all__ = [
+    "CodesDisplay",
+    "ExplainedVarianceDisplay",
+    "FeatureContributionsDisplay",
+    "LatentTraversalDisplay",
+    "ReconstructionsDisplay",
+    "ScoreDistributionDisplay",
+    "TrainingCurveDisplay",
+]

@@ -35,14 +35,47 @@ def axes_for(ax, size: tuple[float, float]):
         import matplotlib.pyplot as plt
         from matplotlib.axes import Axes
     except ImportError as error:
-        raise ImportError(
-            'Displays need matplotlib, which is not installed: pip install "skae[plots]"'
-        ) from error
+        raise _not_installed() from error
     if ax is None:
         return plt.subplots(figsize=size, layout="constrained")[1]
     if not isinstance(ax, Axes):
         raise TypeError(f"ax must be None or matplotlib Axes, got {type(ax).__name__}.")
     return ax
+
+
+def figure_for(fig, size: tuple[float, float]):
+    """Return the figure of the user, or a new one, empty.
+
+    Parameters
+    ----------
+    fig : matplotlib.figure.Figure, matplotlib.figure.SubFigure or None
+        What the user gave.
+
+    size : tuple of float
+        Width and height of a new figure, in inches.
+
+    Returns
+    -------
+    matplotlib.figure.Figure or matplotlib.figure.SubFigure
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is not installed.
+
+    TypeError
+        If `fig` is neither None nor a figure.
+    """
+    try:
+        import matplotlib.pyplot as plt
+        from matplotlib.figure import FigureBase
+    except ImportError as error:
+        raise _not_installed() from error
+    if fig is None:
+        return plt.figure(figsize=size, layout="constrained")
+    if not isinstance(fig, FigureBase):
+        raise TypeError(f"fig must be None or a matplotlib Figure, got {type(fig).__name__}.")
+    return fig
 
 
 def written_number(value: float, digits: int = 3) -> str:
@@ -64,3 +97,9 @@ def written_name(name) -> str:
         text = f"{text[:half]}…{text[-half:]}"
     # Two dollar signs would make matplotlib read a formula.
     return text.replace("$", r"\$")
+
+
+def _not_installed() -> ImportError:
+    return ImportError(
+        'Displays need matplotlib, which is not installed: pip install "skae[plots]"'
+    )

@@ -1,0 +1,499 @@
+"""What the values of a code stand for: reconstructions along each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from skae.plotting.canvas import figure_for, written_name, written_number
+from skae.plotting.checks import check_positive_integer, n_rows
+from skae.plotting.matrices import as_matrix
+from skae.plotting.samples import as_images, checked_shape, image_axes, shape_of_samples
+
+# Names of more features would be too small to read.
+_MOST_NAMES = 40
+
+
+class LatentTraversalDisplay:
+    """What the values of a code stand for: one changes at a time, and is decoded.
+
+    Each row is one component. From left to right in images, and from dark to light in lines, its
+    value rises while the others stay where they are.
+
+    It is recommended to use :meth:`from_estimator`. All parameters are stored as attributes.
+
+    Parameters
+    ----------
+    reconstructions : array-like of shape (n_components, n_steps, n_features)
+        What is decoded on the way along each component.
+
+    values : array-like of shape (n_components, n_steps)
+        The values of the component on that way.
+
+    components : array-like of shape (n_components,)
+        The number of each component, counted from 0.
+
+    sample_shape : tuple of int, default=None
+        Shape of one sample. (h, w), (1, h, w), (h, w, 1), (3, h, w) and (h, w, 3) are images;
+        others, and None, are drawn as lines. (n_steps, n_channels) is a series of up to three
+        channels, drawn one after the other.
+
+    feature_names : array-like of shape (n_features,), default=None
+        Names of the features, written below lines.
+
+    limits : array-like of shape (2,) or (2, n_features), default=None
+        Lowest and highest value. In images they are the ends of the scale, the same for all, and
+        what lies beyond is drawn as they are; None takes those of the reconstructions. Lines are
+        drawn between those of each feature, "min" and "max"; None draws them in their own units.
+
+    Attributes
+    ----------
+    images_ : list of matplotlib.image.AxesImage
+        The images of each component in one, side by side; empty where lines are drawn.
+
+    lines_ : list of list of matplotlib.lines.Line2D
+        The lines of each component; empty where images are drawn.
+
+    axes_ : ndarray of matplotlib.axes.Axes of shape (n_components,)
+        The axes of each component.
+
+    figure_ : matplotlib.figure.Figure
+        The figure around them.
+
+    See Also
+    --------
+    ExplainedVarianceDisplay : How much is rebuilt from codes of so many values.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skae import AutoencoderTransformer
+    >>> from skae.plotting import LatentTraversalDisplay
+    >>> X = load_digits().data
+    >>> ae = AutoencoderTransformer(8, max_epochs=5, random_state=0).fit(X)
+    >>> display = LatentTraversalDisplay.from_estimator(ae, X, n_components=3)
+    >>> display.sample_shape
+    (8, 8)
+    >>> len(display.images_)
+    3
+    """
+
+    def __init__(
+        self,
+        reconstructions,
+        values,
+        components,
+        *,
+        sample_shape=None,
+        feature_names=None,
+        limits=None,
+    ):
+        self.reconstructions = reconstructions
+        self.values = values
+        self.components = components
+        self.sample_shape = sample_shape
+        self.feature_names = feature_names
+        self.limits = limits
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator,
+        X,
+        *,
+        components=None,
+        n_components=5,
+        n_steps=9,
+        span=(0.05, 0.95),
+        start="mean",
+        sample_shape=None,
+        fig=None,
+        cmap=None,
+    ):
+        """Decode the way along components of the code.
+
+        Parameters
+        ----------
+        estimator : AutoencoderTransformer
+            A fitted estimator; others with ``transform`` and ``inverse_transform`` will do as
+            well, such as PCA.
+
+        X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features) or \
+                (n_samples, ...)
+            Rows, whose codes say how far each way goes. A data frame whose columns have names is
+            a table: each feature is drawn between its lowest and its highest value.
+
+        components : sequence of int, default=None
+            Which components, counted from 0. None takes those with the largest effect: the
+            distance between the reconstructions at both ends of the way, for tables in units of
+            the ranges of the features.
+
+        n_components : int, default=5
+            How many of them, at most, where `components` is None.
+
+        n_steps : int, default=9
+            Number of codes on each way, both ends included.
+
+        span : tuple of float, default=(0.05, 0.95)
+            The quantiles of the component on `X` at which its way begins and ends; in between are
+            equal steps. Components that are zero in most rows need (0, 1).
+
+        start : "mean" or int, default="mean"
+            Where the other components stay: at the mean of the codes, or at the code of the row
+            at this position in `X`; negative positions count from the end.
+
+        sample_shape : tuple of int, default=None
+            Shape of one sample, as in the class. None takes that of `X`, of the rows that
+            `estimator` was fitted to or of its architecture, whichever has more than one axis,
+            and otherwise the square that the features fill, from 8 x 8 on. ``(n_features,)``
+            draws lines.
+
+        fig : matplotlib.figure.Figure or matplotlib.figure.SubFigure, default=None
+            An empty figure to draw on; None makes one.
+
+        cmap : str or matplotlib.colors.Colormap, default=None
+            As in :meth:`plot`.
+
+        Returns
+        -------
+        LatentTraversalDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        TypeError
+            If `estimator` has no ``transform`` or no ``inverse_transform``, or if `fig` is no
+            figure.
+
+        NotFittedError
+            If `estimator` is not fitted.
+
+        ValueError
+            If a parameter is not as described.
+
+        ImportError
+            If matplotlib is not installed.
+        """
+        _check_estimator(estimator)
+        check_positive_integer(n_components, "n_components")
+        _check_steps(n_steps)
+        span, start = _check_span(span), _check_start(start, n_rows(X))
+        codes = as_matrix(estimator.transform(X))
+        origin = codes.mean(axis=0) if start is None else codes[start]
+        ends = np.quantile(codes, span, axis=0)
+        if components is not None:
+            components = _check_components(components, codes.shape[1])
+        sample_shape = shape_of_samples(sample_shape, estimator, X)
+        names = _feature_names(X) if image_axes(sample_shape) is None else None
+        limits = _limits(X, sample_shape, names)
+        if components is None:
+            unit = 1.0 if names is None else _ranges(limits)
+            components = _most_effective(estimator, origin, ends, unit)[:n_components]
+        values = np.linspace(*ends[:, components], n_steps, axis=1)
+        reconstructions = _decoded(estimator, origin, components, values)
+        display = cls(
+            reconstructions,
+            values,
+            components,
+            sample_shape=sample_shape,
+            feature_names=names,
+            limits=limits,
+        )
+        return display.plot(fig, cmap=cmap)
+
+    def plot(self, fig=None, *, cmap=None):
+        """Draw images or lines for each component.
+
+        Parameters
+        ----------
+        fig : matplotlib.figure.Figure or matplotlib.figure.SubFigure, default=None
+            An empty figure to draw on; None makes one.
+
+        cmap : str or matplotlib.colors.Colormap, default=None
+            Colours of the numbers in grey images, or of the lines from the lowest to the highest
+            value. None means "gray" for images and "viridis" for lines.
+
+        Returns
+        -------
+        LatentTraversalDisplay
+            The display itself.
+
+        Raises
+        ------
+        TypeError
+            If `fig` is no figure.
+
+        ValueError
+            If `reconstructions`, `values` and `components` are not of one length, if
+            `sample_shape` or `limits` does not fit the number of features, or if
+            `feature_names` are not as many.
+
+        ImportError
+            If matplotlib is not installed.
+        """
+        rows, values = self._content()
+        shape = (rows.shape[2],) if self.sample_shape is None else tuple(self.sample_shape)
+        checked_shape(shape, rows.shape[2])
+        is_image = image_axes(shape) is not None
+        limits = self._checked_limits(rows, is_image)
+        figure = figure_for(fig, _size(rows, shape, self._labels()))
+        self.axes_ = figure.subplots(len(rows), 1, squeeze=False, sharex=not is_image)[:, 0]
+        self.images_, self.lines_ = [], []
+        for ax, row, steps, component in zip(
+            self.axes_, rows, values, self.components, strict=True
+        ):
+            if is_image:
+                images = as_images(row, shape)
+                self.images_.append(_draw_images(ax, images, limits, cmap or "gray"))
+                _write_values(ax, steps, images)
+                ax.set_ylabel(f"component {component}", rotation=0, ha="right", va="center")
+            else:
+                row = row if limits is None else (row - limits[0]) / _ranges(limits)
+                row = _channels_in_turn(row, shape)
+                self.lines_.append(_draw_lines(ax, row, steps, cmap or "viridis"))
+                ax.set_ylabel(f"component {component}")
+        if not is_image:
+            self._furnish(limits, shape)
+        self.figure_ = figure
+        return self
+
+    def _content(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the reconstructions and the values, checked."""
+        rows = np.asarray(self.reconstructions, dtype=np.float64)
+        values = np.asarray(self.values, dtype=np.float64)
+        if rows.ndim != 3 or not rows.size:
+            raise ValueError(
+                f"reconstructions must be of shape (n_components, n_steps, n_features), got "
+                f"{rows.shape}."
+            )
+        if values.shape != rows.shape[:2]:
+            raise ValueError(
+                f"values must be of shape {rows.shape[:2]}, one for each reconstruction, got "
+                f"{values.shape}."
+            )
+        if len(self.components) != len(rows):
+            raise ValueError(
+                f"components must be as many as the {len(rows)} reconstructions, got "
+                f"{len(self.components)}."
+            )
+        names = self.feature_names
+        if names is not None and len(names) != rows.shape[2]:
+            raise ValueError(
+                f"feature_names must be one for each of {rows.shape[2]} features, got {len(names)}."
+            )
+        return rows, values
+
+    def _checked_limits(self, rows: np.ndarray, is_image: bool) -> np.ndarray | None:
+        """Return the limits of images, of shape (2,), or of lines, (2, n_features) or None."""
+        if self.limits is None:
+            return np.array([rows.min(), rows.max()]) if is_image else None
+        limits = np.asarray(self.limits, dtype=np.float64)
+        expected = (2,) if is_image else (2, rows.shape[2])
+        if limits.shape != expected:
+            kind = "images" if is_image else "lines"
+            raise ValueError(f"limits of {kind} must be of shape {expected}, got {limits.shape}.")
+        return limits
+
+    def _labels(self) -> list[str]:
+        """Return what is written below lines: the names of the features where that can be read."""
+        names = [] if self.feature_names is None else list(self.feature_names)
+        return [written_name(name) for name in names] if len(names) <= _MOST_NAMES else []
+
+    def _furnish(self, limits: np.ndarray | None, shape) -> None:
+        """Name the features below the lines."""
+        labels, last = self._labels(), self.axes_[-1]
+        if labels:
+            slope = {"rotation": 45 if len(labels) <= 15 else 90, "ha": "right"}
+            slope.update(rotation_mode="anchor", va="center" if len(labels) > 15 else "top")
+            last.set_xticks(range(len(labels)), labels, **(slope if _crowded(labels) else {}))
+        elif _n_channels(shape) > 1:
+            places = (np.arange(shape[1]) + 0.5) * (shape[0] + 1) - 1
+            last.set_xticks(places, [f"channel {channel}" for channel in range(shape[1])])
+        else:
+            last.set_xlabel("feature")
+        for ax in self.axes_:
+            ax.spines[["top", "right"]].set_visible(False)
+            if _n_channels(shape) > 1:
+                ax.tick_params(axis="x", length=0)
+            if limits is not None:
+                ax.set_yticks([0, 1], labels=["min", "max"])
+                ax.grid(color="0.9")
+
+
+def _decoded(estimator, origin: np.ndarray, components, values: np.ndarray) -> np.ndarray:
+    """Return reconstructions along components, of shape (n_components, n_steps, n_features)."""
+    codes = np.tile(origin, (*values.shape, 1))
+    for way, component, steps in zip(codes, components, values, strict=True):
+        way[:, component] = steps
+    rows = as_matrix(estimator.inverse_transform(codes.reshape(-1, len(origin))))
+    return rows.reshape(*values.shape, -1)
+
+
+def _most_effective(estimator, origin: np.ndarray, ends: np.ndarray, unit) -> np.ndarray:
+    """Return all components, those first whose ends are decoded to the most distant rows."""
+    low, high = _decoded(estimator, origin, range(len(origin)), ends.T).swapaxes(0, 1)
+    return np.argsort(-np.square((high - low) / unit).sum(axis=1), kind="stable")
+
+
+def _feature_names(X) -> list[str] | None:
+    """Return the names of the columns of a table, None where it has none."""
+    columns = getattr(X, "columns", None)
+    named = columns is not None and all(isinstance(name, str) for name in columns)
+    return list(columns) if named else None
+
+
+def _limits(X, shape, names) -> np.ndarray | None:
+    """Return lowest and highest values: of images, of each column of a table, or None.
+
+    Those of colours are what files of images have, if the rows keep to it: 0 and 1, or 0 and 255.
+    """
+    if names is not None:
+        rows = as_matrix(X)
+        return np.stack([rows.min(axis=0), rows.max(axis=0)])
+    if image_axes(shape) is None:
+        return None
+    rows = as_matrix(X)
+    low, high = rows.min(), rows.max()
+    if len(shape) == 3 and 3 in (shape[0], shape[2]) and low >= 0 and high <= 255:
+        is_float = np.issubdtype(getattr(X, "dtype", float), np.floating)
+        low, high = 0.0, 1.0 if high <= 1 and is_float else 255.0
+    return np.array([low, high])
+
+
+def _ranges(limits: np.ndarray):
+    """Return the distances between limits, 1 where there is none."""
+    ranges = limits[1] - limits[0]
+    return np.where(ranges > 0, ranges, 1.0)
+
+
+def _size(rows: np.ndarray, shape, labels: list[str]) -> tuple[float, float]:
+    """Return width and height of a figure, in inches."""
+    n_components, n_steps, n_features = rows.shape
+    axes = image_axes(shape)
+    if axes is None:
+        below = 0.3 + 0.055 * max(map(len, labels)) if _crowded(labels) else 0.5
+        return (6.4 if n_features <= 15 else 8.0), below + 1.4 * n_components
+    proportion = shape[axes[0]] / shape[axes[1]]
+    width = min(0.8, 9 / n_steps, 1.2 / proportion)
+    height = width * proportion
+    return 1.2 + n_steps * width, 0.1 + (height + 0.22) * n_components
+
+
+def _crowded(labels: list[str]) -> bool:
+    """Return whether labels side by side would run into each other."""
+    return len(labels) * max(map(len, labels), default=0) > 50
+
+
+def _draw_images(ax, images: np.ndarray, limits: np.ndarray, cmap):
+    """Draw images side by side, all on one scale, and return the artist."""
+    colour = images.ndim == 4
+    gap = _gap(images)
+    blank = 1.0 if colour else np.nan  # nothing is drawn at NaN
+    if colour:
+        images = np.clip((images - limits[0]) / _ranges(limits), 0, 1)
+    padding = [(0, 0), (0, 0), (0, gap)] + [(0, 0)] * colour
+    strip = np.hstack(np.pad(images, padding, constant_values=blank))[:, :-gap]
+    artist = ax.imshow(strip, cmap=cmap, vmin=limits[0], vmax=limits[1], interpolation="nearest")
+    ax.set_anchor("W")  # rows begin below each other, where there is room for their names
+    ax.spines[:].set_visible(False)
+    ax.set_yticks([])
+    return artist
+
+
+def _n_channels(shape) -> int:
+    """Return the number of channels of a series."""
+    return shape[1] if len(shape) == 2 and image_axes(shape) is None and shape[0] > 1 else 1
+
+
+def _channels_in_turn(rows: np.ndarray, shape) -> np.ndarray:
+    """Return series whose channels follow one another, with a gap that no line crosses."""
+    if _n_channels(shape) == 1:
+        return rows
+    series = rows.reshape(-1, *shape).swapaxes(1, 2)
+    padded = np.pad(series, ((0, 0), (0, 0), (0, 1)), constant_values=np.nan)
+    return padded.reshape(len(rows), -1)[:, :-1]
+
+
+def _gap(images: np.ndarray) -> int:
+    """Return how many pixels stand between two images."""
+    return max(1, images.shape[2] // 12)
+
+
+def _write_values(ax, steps: np.ndarray, images: np.ndarray) -> None:
+    """Write the first, the middle and the last value of the component below its images."""
+    width = images.shape[2]
+    shown = _ends_and_middle(len(steps))
+    places = np.array(shown) * (width + _gap(images)) + (width - 1) / 2
+    ax.set_xticks(places, labels=[written_number(steps[i], 2) for i in shown])
+    ax.tick_params(length=0, pad=1, labelsize="small")
+
+
+def _draw_lines(ax, rows: np.ndarray, steps: np.ndarray, cmap) -> list:
+    """Draw a line for each value of the component and return the artists."""
+    from matplotlib import colormaps
+
+    # The end of many colour maps is too light to be seen on white.
+    colours = colormaps.get_cmap(cmap)(np.linspace(0, 0.9, len(rows)))
+    lines = [
+        ax.plot(row, color=colour, linewidth=1.4, label=written_number(step, 2))[0]
+        for row, colour, step in zip(rows, colours, steps, strict=True)
+    ]
+    handles = [lines[i] for i in reversed(_ends_and_middle(len(steps)))]
+    ax.legend(handles=handles, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
+    ax.margins(x=0.02)
+    return lines
+
+
+def _ends_and_middle(n_steps: int) -> list[int]:
+    return [0, n_steps - 1] if n_steps % 2 == 0 else sorted({0, n_steps // 2, n_steps - 1})
+
+
+def _check_estimator(estimator) -> None:
+    missing = [name for name in ("transform", "inverse_transform") if not hasattr(estimator, name)]
+    if missing:
+        kind = estimator.__name__ if isinstance(estimator, type) else type(estimator).__name__
+        raise TypeError(
+            f"estimator must have transform and inverse_transform, such as "
+            f"skae.AutoencoderTransformer, got {kind} without {' and '.join(missing)}."
+        )
+    check_is_fitted(estimator)
+
+
+def _check_steps(n_steps) -> None:
+    if not isinstance(n_steps, Integral) or isinstance(n_steps, bool) or n_steps < 2:
+        raise ValueError(f"n_steps must be an integer >= 2, got {n_steps!r}.")
+
+
+def _check_span(span) -> tuple[float, float]:
+    quantiles = tuple(span) if isinstance(span, Iterable) else ()
+    numbers = len(quantiles) == 2 and all(isinstance(quantile, Real) for quantile in quantiles)
+    if not numbers or not 0 <= quantiles[0] < quantiles[1] <= 1:
+        raise ValueError(f"span must be two quantiles, 0 <= low < high <= 1, got {span!r}.")
+    return quantiles
+
+
+def _check_start(start, n: int) -> int | None:
+    """Return the position of the row where the others stay, None for the mean of all."""
+    if isinstance(start, str) and start == "mean":
+        return None
+    if not isinstance(start, Integral) or isinstance(start, bool) or not -n <= start < n:
+        raise ValueError(
+            f"start must be 'mean' or the position of a row in X, an integer from {-n} to "
+            f"{n - 1}, got {start!r}."
+        )
+    return int(start)
+
+
+def _check_components(components, size: int) -> np.ndarray:
+    """Return the components as an array of shape (n_components,)."""
+    chosen = list(components) if isinstance(components, Iterable) else []
+    whole = all(isinstance(one, Integral) and not isinstance(one, bool) for one in chosen)
+    if not chosen or not whole or min(chosen) < 0 or max(chosen) >= size:
+        raise ValueError(
+            f"components must be a sequence of integers from 0 to {size - 1}, the components of "
+            f"the code, got {components!r}."
+        )
+    return np.array(chosen, dtype=int)

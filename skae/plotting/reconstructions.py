@@ -1,0 +1,393 @@
+"""What an estimator makes of single samples: images or series."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from skae.plotting.canvas import figure_for
+from skae.plotting.checks import check_numbers, check_positive_integer, n_rows
+from skae.plotting.samples import MOST_CHANNELS, shape_of_samples
+
+# Panels of series beside each other.
+_MOST_COLUMNS = 4
+
+
+class ReconstructionsDisplay:
+    """Samples and what an estimator makes of them: a grid of images, or lines.
+
+    Images are a grid: originals in the first row, reconstructions in the last. Grey images have
+    one scale, from the darkest to the brightest value of the originals. Colours are clipped to
+    0 to 1 or 0 to 255, whichever the originals keep to, or else to the range of the originals.
+
+    Series have a panel for each sample: a broad pale line for the original and a thin one for the
+    reconstruction, in one colour for each channel. What the estimator was shown is dotted.
+
+    It is recommended to use :meth:`from_estimator`. All parameters are stored as attributes.
+
+    Parameters
+    ----------
+    originals : array-like of shape (n_samples, ...)
+        Images of shape (height, width), (1, height, width), (3, height, width),
+        (height, width, 1) or (height, width, 3), or series of shape (n_steps,) or
+        (n_steps, n_channels).
+
+    reconstructions : array-like of shape (n_samples, ...)
+        What the estimator made of them.
+
+    corrupted : array-like of shape (n_samples, ...), default=None
+        What the estimator was shown instead of the originals, if it was something else.
+
+    series : bool, default=False
+        Whether samples with two axes are series. Those with one axis always are.
+
+    Attributes
+    ----------
+    axes_ : ndarray of matplotlib.axes.Axes
+        Of shape (2, n_samples) for images, (3, n_samples) with `corrupted`, and (1, n_samples)
+        for series.
+
+    figure_ : matplotlib.figure.Figure
+        The figure around them.
+
+    See Also
+    --------
+    TrainingCurveDisplay : How the loss fell in training.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skae import AutoencoderTransformer
+    >>> from skae.plotting import ReconstructionsDisplay
+    >>> X = load_digits().data
+    >>> ae = AutoencoderTransformer(n_components=8, max_epochs=5, random_state=0).fit(X[:1200])
+    >>> display = ReconstructionsDisplay.from_estimator(ae, X[1200:], random_state=0)
+    >>> display.axes_.shape
+    (2, 8)
+    """
+
+    def __init__(self, originals, reconstructions, corrupted=None, series=False):
+        self.originals = originals
+        self.reconstructions = reconstructions
+        self.corrupted = corrupted
+        self.series = series
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator,
+        X,
+        *,
+        n_samples=8,
+        corrupted=None,
+        random_state=None,
+        sample_shape=None,
+        series=None,
+        fig=None,
+        **artist_kw,
+    ):
+        """Draw samples and what an estimator makes of them.
+
+        Parameters
+        ----------
+        estimator : AutoencoderTransformer or AutoencoderOutlierDetector
+            A fitted estimator with ``reconstruct``, or with ``transform`` and
+            ``inverse_transform``, such as :class:`sklearn.decomposition.PCA`.
+
+        X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features) or \
+                (n_samples, ...)
+            Samples, as `estimator` takes them.
+
+        n_samples : int, default=8
+            How many are drawn, chosen at random and shown in the order of `X`. All are shown
+            where `X` has no more.
+
+        corrupted : array-like, sparse matrix or data frame of as many samples, default=None
+            Shown to the estimator instead of `X`.
+
+        random_state : int, RandomState instance or None, default=None
+            Decides which samples are drawn.
+
+        sample_shape : tuple of int, default=None
+            Shape of one sample, ``(n_features,)`` for a series. None means the shape of the
+            samples in `X`, in the fit of `estimator`, or in the ``input_shape`` of its
+            architecture, the first of these that has more than one axis. Otherwise rows of a
+            square number of features, at least 64, are square images, and other rows are series.
+
+        series : bool, default=None
+            Whether samples with two axes are series. None leaves it to the architecture of
+            `estimator`, if it has an ``input_shape`` of two axes, by its ``channel_axis``;
+            otherwise, those of at most three columns are series.
+
+        fig : matplotlib.figure.Figure, default=None
+            Empty figure to draw on; None makes a figure.
+
+        **artist_kw : dict
+            As in :meth:`plot`.
+
+        Returns
+        -------
+        ReconstructionsDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        TypeError
+            If `estimator` has neither ``reconstruct`` nor both ``transform`` and
+            ``inverse_transform``.
+
+        NotFittedError
+            If `estimator` is not fitted.
+
+        ValueError
+            If `n_samples` is not a positive integer, if `corrupted` has not as many samples as
+            `X`, or if the samples do not have the shape of images or series.
+
+        ImportError
+            If matplotlib is not installed.
+        """
+        reconstruct = _reconstruct_of(estimator)
+        rows = _drawn(X, check_positive_integer(n_samples, "n_samples"), random_state)
+        originals = shown = _rows(X, rows)
+        if corrupted is not None:
+            _check_as_many(corrupted, X)
+            shown = _rows(corrupted, rows)
+        shape = shape_of_samples(sample_shape, estimator, originals)
+        is_series, channel_axis = _layout(estimator, shape, series)
+        samples = [
+            _samples(originals, shape, "X"),
+            _samples(reconstruct(shown), shape, "reconstructions"),
+            None if corrupted is None else _samples(shown, shape, "corrupted"),
+        ]
+        if is_series and channel_axis == 0:
+            samples = [s if s is None else np.moveaxis(s, 1, 2) for s in samples]
+        return cls(*samples, series=is_series).plot(fig, **artist_kw)
+
+    def plot(self, fig=None, **artist_kw):
+        """Draw the samples.
+
+        Parameters
+        ----------
+        fig : matplotlib.figure.Figure, default=None
+            Empty figure to draw on; None makes a figure.
+
+        **artist_kw : dict
+            Passed to :meth:`matplotlib.axes.Axes.imshow` for each image, or to
+            :meth:`matplotlib.axes.Axes.plot` for the lines of each series.
+
+        Returns
+        -------
+        ReconstructionsDisplay
+            The display itself.
+
+        Raises
+        ------
+        TypeError
+            If `fig` is neither None nor a figure.
+
+        ValueError
+            If the samples are not finite numbers, are not all of one shape, or do not have the
+            shape of images or series.
+
+        ImportError
+            If matplotlib is not installed.
+        """
+        samples = self._checked_samples()
+        originals = samples["original"]
+        if originals.ndim == 2 or (originals.ndim == 3 and self.series):
+            self.figure_, self.axes_ = _draw_series(fig, samples, artist_kw)
+        else:
+            self.figure_, self.axes_ = _draw_images(fig, samples, artist_kw)
+        return self
+
+    def _checked_samples(self) -> dict[str, np.ndarray]:
+        """Return the samples by what stands above them, from top to bottom."""
+        named = {"originals": self.originals}
+        if self.corrupted is not None:
+            named["corrupted"] = self.corrupted
+        named["reconstructions"] = self.reconstructions
+        samples = {name: np.asarray(values) for name, values in named.items()}
+        for name, values in samples.items():
+            check_numbers(values.ravel(), name)
+            if values.shape != samples["originals"].shape or values.ndim < 2:
+                raise ValueError(
+                    f"{name} must be of shape (n_samples, ...), that of originals, got "
+                    f"{values.shape} and originals of shape {samples['originals'].shape}."
+                )
+        labels = {
+            "originals": "original",
+            "corrupted": "shown to the encoder",
+            "reconstructions": "reconstruction",
+        }
+        return {labels[name]: values for name, values in samples.items()}
+
+
+def _reconstruct_of(estimator):
+    """Return the function from rows to reconstructions of a fitted estimator."""
+    if hasattr(estimator, "reconstruct"):
+        check_is_fitted(estimator)
+        return estimator.reconstruct
+    missing = [m for m in ("transform", "inverse_transform") if not hasattr(estimator, m)]
+    if missing:
+        raise TypeError(
+            f"estimator must have reconstruct, or transform and inverse_transform, such as "
+            f"skae.AutoencoderTransformer, got {type(estimator).__name__} without "
+            f"{' and '.join(missing)}."
+        )
+    check_is_fitted(estimator)
+    return lambda X: estimator.inverse_transform(estimator.transform(X))
+
+
+def _drawn(X, n_samples: int, random_state) -> np.ndarray:
+    """Return the positions of samples drawn at random, in ascending order."""
+    n = n_rows(X)
+    if n <= n_samples:
+        return np.arange(n)
+    # The global generator of numpy is left alone.
+    random = check_random_state(np.random.RandomState() if random_state is None else random_state)
+    return np.sort(random.choice(n, n_samples, replace=False))
+
+
+def _rows(X, rows: np.ndarray):
+    """Return some rows, in whatever they are kept."""
+    if hasattr(X, "iloc"):
+        return X.iloc[rows]
+    if sp.issparse(X):
+        return X.tocsr()[rows]
+    return X[rows] if hasattr(X, "shape") else [X[row] for row in rows]
+
+
+def _check_as_many(corrupted, X) -> None:
+    if n_rows(corrupted) != n_rows(X):
+        raise ValueError(
+            f"corrupted must have as many samples as X, got {n_rows(corrupted)} and {n_rows(X)}."
+        )
+
+
+def _samples(rows, shape: tuple[int, ...], name: str) -> np.ndarray:
+    """Return an array of shape (n_samples, *shape), whatever the rows are kept in."""
+    values = _array(rows)
+    if values.dtype.kind not in "biuf":
+        try:
+            values = values.astype(np.float64)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{name} must hold numbers to be drawn, but {error}.") from error
+    if math.prod(values.shape[1:]) != math.prod(shape):
+        raise ValueError(
+            f"{name} must hold samples of {math.prod(shape)} values, those of shape {shape}, got "
+            f"an array of shape {values.shape}."
+        )
+    return values.reshape(len(values), *shape)
+
+
+def _array(rows) -> np.ndarray:
+    if sp.issparse(rows):
+        return rows.toarray()
+    if isinstance(rows, torch.Tensor):
+        rows = rows.detach().cpu()
+        # Numpy has no bfloat16.
+        return (rows.double() if rows.is_floating_point() else rows).numpy()
+    return np.asarray(rows)
+
+
+def _layout(estimator, shape: tuple[int, ...], series) -> tuple[bool, int | None]:
+    """Return whether samples are series, and the axis that counts their channels."""
+    if series is not None and not isinstance(series, bool):
+        raise ValueError(f"series must be True, False or None, got {series!r}.")
+    if len(shape) != 2:
+        return len(shape) == 1, None
+    channel_axis, automatic = -1, shape[1] <= MOST_CHANNELS
+    architecture = getattr(estimator, "architecture_", None)
+    if getattr(architecture, "input_shape", None) == shape:
+        channel_axis = architecture.channel_axis
+        automatic = channel_axis is not None
+    return automatic if series is None else series, channel_axis
+
+
+def _draw_images(fig, samples: dict[str, np.ndarray], imshow_kw: dict):
+    """Draw a row of images for each kind of samples; return the figure and the axes."""
+    images = {label: _images(values) for label, values in samples.items()}
+    low, high = _range(images["original"])
+    n, height, width = images["original"].shape[:3]
+    panel = np.clip(0.95 * height / width, 0.3, 3.0)
+    fig = figure_for(fig, (max(2.0, 0.95 * n), len(images) * (panel + 0.3)))
+    axes = fig.subplots(len(images), n, squeeze=False)
+    for row, (label, values) in zip(axes, images.items(), strict=True):
+        row[0].set_title(label, loc="left", fontsize="medium")
+        for ax, image in zip(row, values, strict=True):
+            if image.ndim == 3:
+                image = np.clip((image - low) / (high - low or 1), 0, 1)
+            ax.imshow(image, **{"cmap": "gray", "vmin": low, "vmax": high, **imshow_kw})
+            ax.set(xticks=[], yticks=[])
+            ax.spines[:].set(color="0.7", linewidth=0.6)
+    return fig, axes
+
+
+def _images(samples: np.ndarray) -> np.ndarray:
+    """Return grey images of shape (n, height, width), or colours of (n, height, width, 3)."""
+    shape = samples.shape[1:]
+    if len(shape) == 2:
+        return samples
+    if len(shape) == 3 and shape[0] in (1, 3):
+        samples = np.moveaxis(samples, 1, -1)
+    if len(shape) != 3 or samples.shape[-1] not in (1, 3):
+        raise ValueError(
+            f"samples must be images of shape (height, width), with 1 or 3 channels before or "
+            f"after, or series of shape (n_steps,) or (n_steps, n_channels), got shape {shape}: "
+            f"give another sample_shape."
+        )
+    return samples[..., 0] if samples.shape[-1] == 1 else samples
+
+
+def _range(originals: np.ndarray) -> tuple[float, float]:
+    """Return the values that are drawn darkest and brightest."""
+    low, high = float(originals.min()), float(originals.max())
+    if originals.ndim == 3 or low < 0 or high > 255:
+        return low, high
+    return 0.0, 1.0 if high <= 1 and originals.dtype.kind not in "iu" else 255.0
+
+
+def _draw_series(fig, samples: dict[str, np.ndarray], line_kw: dict):
+    """Draw the lines of each sample in a panel; return the figure and the panels."""
+    n = len(samples["original"])
+    n_columns = min(n, _MOST_COLUMNS)
+    n_lines = math.ceil(n / n_columns)
+    fig = figure_for(fig, (0.8 + 2.3 * n_columns, 0.8 + 1.5 * n_lines))
+    grid = fig.subplots(n_lines, n_columns, sharex=True, sharey=True, squeeze=False).ravel()
+    axes, unused = grid[:n], grid[n:]
+    for ax in unused:
+        ax.remove()
+    for ax in axes[-n_columns:]:
+        ax.tick_params(labelbottom=True)
+    for place, ax in enumerate(axes):
+        _draw_sample(ax, {label: values[place] for label, values in samples.items()}, line_kw)
+        ax.spines[["top", "right"]].set_visible(False)
+    _add_legend(fig, axes[0])
+    return fig, axes[None, :]
+
+
+def _draw_sample(ax, lines: dict[str, np.ndarray], line_kw: dict) -> None:
+    from matplotlib.cbook import normalize_kwargs
+    from matplotlib.lines import Line2D
+
+    looks = {
+        "original": {"linewidth": 3.5, "alpha": 0.35},
+        "shown to the encoder": {"linewidth": 1.2, "linestyle": ":", "color": "0.4"},
+        "reconstruction": {"linewidth": 1.2},
+    }
+    for label, values in lines.items():
+        for channel, line in enumerate(values.reshape(len(values), -1).T):
+            name = label if channel == 0 else None
+            look = {"color": f"C{channel}", "label": name, **looks[label]}
+            ax.plot(line, **{**look, **normalize_kwargs(line_kw, Line2D)})
+
+
+def _add_legend(fig, ax) -> None:
+    """Say what the lines are, above all panels."""
+    handles, labels = ax.get_legend_handles_labels()
+    fig.legend(handles, labels, loc="outside upper center", ncols=len(labels), frameon=False)

@@ -1,0 +1,64 @@
+"""Which samples are images, and in which shape."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import isqrt, prod
+from numbers import Integral
+
+import numpy as np
+
+# Rows of so many squares of numbers are taken for images where nothing says what they are: 8 x 8
+# and more. Tables seldom have so many columns and a square number of them.
+_LEAST_SIDE = 8
+# Samples with two axes are series where the second is no longer than this.
+MOST_CHANNELS = 3
+
+
+def shape_of_samples(given, estimator, X) -> tuple[int, ...]:
+    """Return the shape of one sample: as it was given, from the first that knows it, or a guess."""
+    own = tuple(X.shape if hasattr(X, "shape") else np.shape(X))[1:]
+    n_features = prod(own)
+    if given is not None:
+        return checked_shape(given, n_features)
+    fitted = getattr(estimator, "sample_shape_", ())
+    architecture = getattr(estimator, "architecture_", None)
+    for shape in (own, fitted, getattr(architecture, "input_shape", ())):
+        if not isinstance(shape, str) and len(shape) > 1 and prod(shape) == n_features:
+            return tuple(shape)
+    side = isqrt(n_features)
+    is_square = side >= _LEAST_SIDE and side**2 == n_features
+    return (side, side) if is_square else (n_features,)
+
+
+def image_axes(shape) -> tuple[int, int] | None:
+    """Return which axes of a sample are height and width, None where it is no image."""
+    if len(shape) == 2 and shape[0] > 1 and shape[1] > MOST_CHANNELS:
+        return (0, 1)
+    if len(shape) == 3 and shape[0] in (1, 3):
+        return (1, 2)
+    if len(shape) == 3 and shape[2] in (1, 3):
+        return (0, 1)
+    return None
+
+
+def as_images(rows: np.ndarray, shape) -> np.ndarray:
+    """Return images of shape (n, h, w) or, in colour, (n, h, w, 3)."""
+    images = rows.reshape(-1, *shape)
+    if image_axes(shape) == (1, 2):
+        images = np.moveaxis(images, 1, -1)
+    return images[..., 0] if images.ndim == 4 and images.shape[-1] == 1 else images
+
+
+def checked_shape(shape, n_features: int) -> tuple[int, ...]:
+    """Return the shape of one sample as a tuple."""
+    sides = tuple(shape) if isinstance(shape, Iterable) else ()
+    whole = all(
+        isinstance(side, Integral) and not isinstance(side, bool) and side >= 1 for side in sides
+    )
+    if not sides or not whole or prod(sides) != n_features:
+        raise ValueError(
+            f"sample_shape must be a tuple of integers >= 1 whose product is the number of "
+            f"features, {n_features}, got {shape!r}."
+        )
+    return sides

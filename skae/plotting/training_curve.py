@@ -1,0 +1,251 @@
+"""How the losses fell from epoch to epoch."""
+
+from __future__ import annotations
+
+from numbers import Integral
+
+import numpy as np
+import pandas as pd
+from sklearn.utils.validation import check_is_fitted
+
+from skae.plotting.canvas import axes_for, written_number
+from skae.plotting.histogram import write_ticks
+
+# The losses by their columns, with their names and colours.
+_LOSSES = {
+    "train_loss": ("training loss", "C0"),
+    "valid_loss": ("validation loss", "C1"),
+}
+# Up to so many epochs, each of them is marked.
+_FEW_EPOCHS = 20
+
+
+class TrainingCurveDisplay:
+    """Training and validation loss of each epoch, and the epoch whose weights were kept.
+
+    The axis of the losses is logarithmic where all of them are positive and the largest is more
+    than ten times the smallest.
+
+    It is recommended to use :meth:`from_estimator`. All parameters are stored as attributes.
+
+    Parameters
+    ----------
+    history : DataFrame
+        A row for each epoch with the columns `epoch`, `train_loss` and `valid_loss`, NaN where a
+        loss was not computed. With a column `network`, each network has lines of its own.
+
+    best_epoch : int, default=None
+        The epoch whose weights were kept. None marks no epoch.
+
+    Attributes
+    ----------
+    lines_ : list of matplotlib.lines.Line2D
+        The line of the training loss and that of the validation loss, where there are any; with
+        several networks, those of the first network come first.
+
+    best_line_ : matplotlib.lines.Line2D or None
+        The vertical line at `best_epoch`.
+
+    best_marker_ : matplotlib.lines.Line2D or None
+        The marker at the loss of `best_epoch`: the validation loss, or the training loss where
+        there is no other.
+
+    legend_ : matplotlib.legend.Legend
+        The losses, and the epoch whose weights were kept.
+
+    ax_ : matplotlib.axes.Axes
+        The axes with the lines.
+
+    figure_ : matplotlib.figure.Figure
+        The figure around them.
+
+    See Also
+    --------
+    ReconstructionsDisplay : What the network makes of single samples.
+
+    Notes
+    -----
+    Epoch 0 is the network before its first epoch, which has no training loss yet. The training
+    loss is a mean over the batches of an epoch, while the weights change and with noise where
+    there is any. So it may lie above the validation loss. With ``early_stopping=False``, the
+    validation loss of a transformer is that of training rows, as no others are left.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skae import AutoencoderTransformer
+    >>> from skae.plotting import TrainingCurveDisplay
+    >>> X = load_digits().data
+    >>> ae = AutoencoderTransformer(n_components=4, max_epochs=5, random_state=0).fit(X)
+    >>> display = TrainingCurveDisplay.from_estimator(ae)
+    >>> [line.get_label() for line in display.lines_]
+    ['training loss', 'validation loss']
+    """
+
+    def __init__(self, history, best_epoch=None):
+        self.history = history
+        self.best_epoch = best_epoch
+
+    @classmethod
+    def from_estimator(cls, estimator, *, ax=None, **line_kw):
+        """Draw the losses in the training of an estimator.
+
+        Parameters
+        ----------
+        estimator : AutoencoderTransformer or AutoencoderOutlierDetector
+            A fitted estimator. The networks of a detector are drawn together, and no epoch is
+            marked, because each has its own.
+
+        ax : matplotlib.axes.Axes, default=None
+            Axes to draw on; None makes a figure.
+
+        **line_kw : dict
+            Passed to :meth:`matplotlib.axes.Axes.plot`.
+
+        Returns
+        -------
+        TrainingCurveDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        TypeError
+            If `estimator` has no ``history_``.
+
+        NotFittedError
+            If `estimator` is not fitted.
+
+        ImportError
+            If matplotlib is not installed.
+        """
+        check_is_fitted(estimator)
+        if not hasattr(estimator, "history_"):
+            raise TypeError(
+                f"estimator must be an autoencoder with history_, such as "
+                f"skae.AutoencoderTransformer, got {type(estimator).__name__} without it."
+            )
+        best_epoch = getattr(estimator, "best_epoch_", None)
+        return cls(estimator.history_, best_epoch).plot(ax, **line_kw)
+
+    def plot(self, ax=None, **line_kw):
+        """Draw the losses.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, default=None
+            Axes to draw on; None makes a figure.
+
+        **line_kw : dict
+            Passed to :meth:`matplotlib.axes.Axes.plot` for each line.
+
+        Returns
+        -------
+        TrainingCurveDisplay
+            The display itself.
+
+        Raises
+        ------
+        TypeError
+            If `history` is not a DataFrame.
+
+        ValueError
+            If a column is missing in `history`, if it has no rows, or if `best_epoch` is not one
+            of its epochs.
+
+        ImportError
+            If matplotlib is not installed.
+        """
+        history = _check_history(self.history)
+        best = _check_epoch(self.best_epoch, history)
+        ax = axes_for(ax, size=(6.4, 4.0))
+        ax.set_yscale("log" if _spans_a_decade(history) else "linear")
+        self.lines_ = []
+        for _, network in history.groupby("network"):
+            self.lines_ += _draw_losses(ax, network, history["network"].nunique(), line_kw)
+        self.best_line_, self.best_marker_ = (None, None) if best is None else _mark(ax, best)
+        _furnish(ax, history)
+        self.legend_ = ax.legend(*ax.get_legend_handles_labels(), frameon=False)
+        self.ax_, self.figure_ = ax, ax.figure
+        return self
+
+
+def _draw_losses(ax, network: pd.DataFrame, n_networks: int, line_kw: dict) -> list:
+    """Draw the losses of one network; only those of the first one are in the legend."""
+    from matplotlib.cbook import normalize_kwargs
+    from matplotlib.lines import Line2D
+
+    lines, line_kw = [], normalize_kwargs(line_kw, Line2D)
+    for column, (name, colour) in _LOSSES.items():
+        if network[column].isna().all():
+            continue
+        look = {"color": colour, "marker": "." if len(network) <= _FEW_EPOCHS + 1 else None}
+        if n_networks > 1:
+            look |= {"linewidth": 1, "alpha": 0.6}
+            name = f"{name} of {n_networks} networks"
+        label = name if name not in ax.get_legend_handles_labels()[1] else None
+        lines += ax.plot(network["epoch"], network[column], **{**look, "label": label, **line_kw})
+    return lines
+
+
+def _mark(ax, best: pd.Series) -> tuple:
+    """Mark the epoch whose weights were kept, and its loss where it is known."""
+    known = [column for column in ("valid_loss", "train_loss") if not np.isnan(best[column])]
+    epoch = int(best["epoch"])
+    label = f"kept: epoch {epoch}" + (", before training" if epoch == 0 else "")
+    line = ax.axvline(epoch, color="0.4", linewidth=0.8, zorder=1)
+    loss, colour = np.nan, "0.4"
+    if known:
+        name, colour = _LOSSES[known[0]]
+        loss = best[known[0]]
+        label += f", {name} {written_number(loss)}"
+    look = {"linestyle": "none", "marker": "o", "markersize": 7, "markeredgecolor": "0.2"}
+    (marker,) = ax.plot([epoch], [loss], color=colour, label=label, zorder=3, **look)
+    return line, marker
+
+
+def _furnish(ax, history: pd.DataFrame) -> None:
+    """Name the axes and write whole numbers at the epochs."""
+    from matplotlib.ticker import MaxNLocator
+
+    ax.set_xlabel("epoch")
+    ax.set_ylabel("loss")
+    write_ticks(ax)
+    ax.xaxis.set_major_locator(MaxNLocator(10, integer=True, steps=[1, 2, 5, 10], min_n_ticks=1))
+    margin = 0.03 * max(1, history["epoch"].max() - history["epoch"].min())
+    ax.set_xlim(history["epoch"].min() - margin, history["epoch"].max() + margin)
+    ax.spines[["top", "right"]].set_visible(False)
+
+
+def _spans_a_decade(history: pd.DataFrame) -> bool:
+    """Return whether a linear axis would not show how small losses differ."""
+    losses = history[list(_LOSSES)].to_numpy(dtype=np.float64)
+    losses = losses[np.isfinite(losses)]
+    return len(losses) > 0 and losses.min() > 0 and losses.max() > 10 * losses.min()
+
+
+def _check_history(history) -> pd.DataFrame:
+    """Return the history with numbers of networks."""
+    if not isinstance(history, pd.DataFrame):
+        raise TypeError(f"history must be a pandas DataFrame, got {type(history).__name__}.")
+    missing = [name for name in ("epoch", *_LOSSES) if name not in history]
+    if missing:
+        raise ValueError(
+            f"history must have the columns epoch, train_loss and valid_loss, got "
+            f"{list(history.columns)} without {' and '.join(missing)}."
+        )
+    if not len(history):
+        raise ValueError("history must have a row for each epoch, got no rows.")
+    return history if "network" in history else history.assign(network=0)
+
+
+def _check_epoch(best_epoch, history: pd.DataFrame) -> pd.Series | None:
+    """Return the row of the epoch that was kept."""
+    if best_epoch is None:
+        return None
+    found = history[history["epoch"] == best_epoch]
+    if not isinstance(best_epoch, Integral) or isinstance(best_epoch, bool) or len(found) != 1:
+        raise ValueError(
+            f"best_epoch must be None or one epoch of history, an integer from "
+            f"{history['epoch'].min()} to {history['epoch'].max()}, got {best_epoch!r}."
+        )
+    return found.iloc[0]
