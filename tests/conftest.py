@@ -100,3 +100,15 @@ def make_network():
         ).to(dtype)
 
     return make_network
+
+
+@pytest.fixture
+def figures_are_closed():
+    """Draw without a screen, and leave no figure open."""
+    import matplotlib.pyplot as plt
+
+    backend = plt.get_backend()
+    plt.switch_backend("agg")
+    yield
+    plt.close("all")
+    plt.switch_backend(backend)

@@ -22,6 +22,8 @@ from skae import AutoencoderTransformer
 from skae.kinds import Sparse
 from skae.plotting import CodesDisplay
 
+pytestmark = pytest.mark.usefixtures("figures_are_closed")
+
 CODES = np.random.default_rng(0).normal(size=(60, 2))
 
 
@@ -34,15 +36,6 @@ class Same(BaseEstimator):
 
     def transform(self, X):
         return X
-
-
-@pytest.fixture(autouse=True)
-def _figures_are_closed():
-    backend = plt.get_backend()
-    plt.switch_backend("agg")
-    yield
-    plt.close("all")
-    plt.switch_backend(backend)
 
 
 def draw(codes=CODES, labels=None, names=None, **kwargs):

@@ -20,6 +20,8 @@ from sklearn.pipeline import make_pipeline
 from skae import AutoencoderOutlierDetector, AutoencoderTransformer
 from skae.plotting import ExplainedVarianceDisplay
 
+pytestmark = pytest.mark.usefixtures("figures_are_closed")
+
 
 class FirstColumns(TransformerMixin, BaseEstimator):
     """A code made of the first columns; the others are rebuilt as zeros."""
@@ -46,15 +48,6 @@ class Unfit(FirstColumns):
 
     def fit(self, X, y=None):
         raise AssertionError("it was fitted")
-
-
-@pytest.fixture(autouse=True)
-def _figures_are_closed():
-    backend = plt.get_backend()
-    plt.switch_backend("agg")
-    yield
-    plt.close("all")
-    plt.switch_backend(backend)
 
 
 def draw(*args, name=None, **kwargs):

@@ -19,6 +19,8 @@ from sklearn.linear_model import LinearRegression
 from skae import AutoencoderOutlierDetector
 from skae.plotting import FeatureContributionsDisplay
 
+pytestmark = pytest.mark.usefixtures("figures_are_closed")
+
 MINUS = "\N{MINUS SIGN}"
 X = np.array([[1.0, -9.3, 0.0, 3.0], [-2.0, 0.5, 7.0, 0.0], [0.0, 0.0, 0.0, 0.0]])
 NAMES = ["Time", "V14", "V4", "Amount"]
@@ -38,15 +40,6 @@ class Squares(BaseEstimator):
 
     def score_samples(self, X):
         return -self.feature_contributions(X).to_numpy().sum(axis=1)
-
-
-@pytest.fixture(autouse=True)
-def _figures_are_closed():
-    backend = plt.get_backend()
-    plt.switch_backend("agg")
-    yield
-    plt.close("all")
-    plt.switch_backend(backend)
 
 
 @pytest.fixture(name="detector")

@@ -23,6 +23,8 @@ from skae.architectures import Convolutional
 from skae.plotting import LatentTraversalDisplay
 from skae.plotting.matrices import as_matrix
 
+pytestmark = pytest.mark.usefixtures("figures_are_closed")
+
 MINUS = "\N{MINUS SIGN}"
 
 
@@ -39,15 +41,6 @@ class Identity(TransformerMixin, BaseEstimator):
 
     def inverse_transform(self, X):
         return np.asarray(X).reshape(len(X), *self.sample_shape_)
-
-
-@pytest.fixture(autouse=True)
-def _figures_are_closed():
-    backend = plt.get_backend()
-    plt.switch_backend("agg")
-    yield
-    plt.close("all")
-    plt.switch_backend(backend)
 
 
 @pytest.fixture(name="images")

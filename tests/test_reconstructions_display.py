@@ -23,6 +23,8 @@ from skae import AutoencoderOutlierDetector, AutoencoderTransformer
 from skae.architectures import Convolutional, Recurrent, Transformer
 from skae.plotting import ReconstructionsDisplay
 
+pytestmark = pytest.mark.usefixtures("figures_are_closed")
+
 ROWS = np.random.default_rng(0).uniform(size=(20, 64))
 
 
@@ -54,15 +56,6 @@ class Parts(Half):
 class Architecture:
     def __init__(self, input_shape, channel_axis=0):
         self.input_shape, self.channel_axis = input_shape, channel_axis
-
-
-@pytest.fixture(autouse=True)
-def _figures_are_closed():
-    backend = plt.get_backend()
-    plt.switch_backend("agg")
-    yield
-    plt.close("all")
-    plt.switch_backend(backend)
 
 
 def half(architecture=None, sample_shape=None):

@@ -19,6 +19,8 @@ from sklearn.linear_model import LinearRegression
 from skae import AutoencoderOutlierDetector
 from skae.plotting import ScoreDistributionDisplay
 
+pytestmark = pytest.mark.usefixtures("figures_are_closed")
+
 MINUS = "\N{MINUS SIGN}"
 
 
@@ -32,15 +34,6 @@ class FirstColumn(BaseEstimator):
     def score_samples(self, X):
         X = X.toarray() if sp.issparse(X) else np.asarray(X)
         return -X[:, 0]
-
-
-@pytest.fixture(autouse=True)
-def _figures_are_closed():
-    backend = plt.get_backend()
-    plt.switch_backend("agg")
-    yield
-    plt.close("all")
-    plt.switch_backend(backend)
 
 
 @pytest.fixture(name="scores")

@@ -17,16 +17,9 @@ from sklearn.exceptions import NotFittedError
 from skae import AutoencoderOutlierDetector, AutoencoderTransformer
 from skae.plotting import TrainingCurveDisplay
 
+pytestmark = pytest.mark.usefixtures("figures_are_closed")
+
 MINUS = "\N{MINUS SIGN}"
-
-
-@pytest.fixture(autouse=True)
-def _figures_are_closed():
-    backend = plt.get_backend()
-    plt.switch_backend("agg")
-    yield
-    plt.close("all")
-    plt.switch_backend(backend)
 
 
 def history(valid=(3.0, 2.0, 2.5), train=(np.nan, 2.6, 1.9), **columns):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from numbers import Integral
 
 import numpy as np
+import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 
@@ -37,6 +38,47 @@ def check_detector(estimator, *methods: str) -> None:
             f"such as skae.AutoencoderOutlierDetector, got {_short(estimator)} without "
             f"{' and '.join(missing)}."
         )
+
+
+def check_methods(estimator, methods: tuple[str, ...], wanted: str = "") -> None:
+    """Refuse estimators that lack methods, or are not fitted.
+
+    Parameters
+    ----------
+    estimator : object
+        What the user gave.
+
+    methods : tuple of str
+        Methods that it must have.
+
+    wanted : str, default=""
+        What it must have, in words, if that is more than `methods`.
+
+    Raises
+    ------
+    TypeError
+        If a method is missing.
+
+    NotFittedError
+        If it is not fitted.
+    """
+    missing = [name for name in methods if not hasattr(estimator, name)]
+    if missing:
+        kind = estimator.__name__ if isinstance(estimator, type) else type(estimator).__name__
+        raise TypeError(
+            f"estimator must have {wanted or ' and '.join(methods)}, such as "
+            f"skae.AutoencoderTransformer, got {kind} without {' and '.join(missing)}."
+        )
+    check_is_fitted(estimator)
+
+
+def in_order(values) -> list:
+    """Return the different values in their order."""
+    found = list(pd.unique(values))
+    try:
+        return sorted(found)
+    except TypeError:  # numbers beside words
+        return sorted(found, key=str)
 
 
 def threshold_of(estimator) -> float:

@@ -10,6 +10,7 @@ import scipy.sparse as sp
 from sklearn.utils.validation import check_is_fitted
 
 from skae.plotting.canvas import axes_for, written_name
+from skae.plotting.checks import in_order
 
 # Ten colours that are told apart in all kinds of colour vision, by M. A. Petroff, "Accessible
 # color sequences for data visualization", 2021, arXiv:2107.02270.
@@ -205,21 +206,13 @@ class CodesDisplay:
 def _draw_categories(ax, codes: np.ndarray, labels: np.ndarray, look: dict) -> list:
     """Draw the points of each category and return them."""
     points = []
-    for place, value in enumerate(_in_order(labels)):
+    for place, value in enumerate(in_order(labels)):
         marker, colour = divmod(place, len(_COLOURS))
         # Matplotlib leaves labels out that begin with an underscore.
         name = written_name(f" {value}" if str(value).startswith("_") else value)
         own = {"color": _COLOURS[colour], "marker": _MARKERS[marker], "label": name}
         points.append(ax.scatter(*codes[labels == value].T, **{**own, **look}))
     return points
-
-
-def _in_order(labels: np.ndarray) -> list:
-    found = list(pd.unique(labels))
-    try:
-        return sorted(found)
-    except TypeError:  # numbers beside words
-        return sorted(found, key=str)
 
 
 def _add_legend(ax, points: list, title):

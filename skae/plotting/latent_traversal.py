@@ -6,12 +6,19 @@ from collections.abc import Iterable
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
-from skae.plotting.canvas import figure_for, written_name, written_number
-from skae.plotting.checks import check_positive_integer, n_rows
+from skae.plotting.canvas import figure_for, written_name
+from skae.plotting.checks import check_methods, check_positive_integer, n_rows
 from skae.plotting.matrices import as_matrix
 from skae.plotting.samples import as_images, checked_shape, image_axes, shape_of_samples
+from skae.plotting.traversal_panels import (
+    channels_in_turn,
+    draw_images,
+    draw_lines,
+    n_channels,
+    ranges,
+    write_values,
+)
 
 # Names of more features would be too small to read.
 _MOST_NAMES = 40
@@ -177,7 +184,7 @@ class LatentTraversalDisplay:
         ImportError
             If matplotlib is not installed.
         """
-        _check_estimator(estimator)
+        check_methods(estimator, ("transform", "inverse_transform"))
         check_positive_integer(n_components, "n_components")
         _check_steps(n_steps)
         span, start = _check_span(span), _check_start(start, n_rows(X))
@@ -190,7 +197,7 @@ class LatentTraversalDisplay:
         names = _feature_names(X) if image_axes(sample_shape) is None else None
         limits = _limits(X, sample_shape, names)
         if components is None:
-            unit = 1.0 if names is None else _ranges(limits)
+            unit = 1.0 if names is None else ranges(limits)
             components = _most_effective(estimator, origin, ends, unit)[:n_components]
         values = np.linspace(*ends[:, components], n_steps, axis=1)
         reconstructions = _decoded(estimator, origin, components, values)
@@ -247,13 +254,13 @@ class LatentTraversalDisplay:
         ):
             if is_image:
                 images = as_images(row, shape)
-                self.images_.append(_draw_images(ax, images, limits, cmap or "gray"))
-                _write_values(ax, steps, images)
+                self.images_.append(draw_images(ax, images, limits, cmap or "gray"))
+                write_values(ax, steps, images)
                 ax.set_ylabel(f"component {component}", rotation=0, ha="right", va="center")
             else:
-                row = row if limits is None else (row - limits[0]) / _ranges(limits)
-                row = _channels_in_turn(row, shape)
-                self.lines_.append(_draw_lines(ax, row, steps, cmap or "viridis"))
+                row = row if limits is None else (row - limits[0]) / ranges(limits)
+                row = channels_in_turn(row, shape)
+                self.lines_.append(draw_lines(ax, row, steps, cmap or "viridis"))
                 ax.set_ylabel(f"component {component}")
         if not is_image:
             self._furnish(limits, shape)
@@ -309,14 +316,14 @@ class LatentTraversalDisplay:
             slope = {"rotation": 45 if len(labels) <= 15 else 90, "ha": "right"}
             slope.update(rotation_mode="anchor", va="center" if len(labels) > 15 else "top")
             last.set_xticks(range(len(labels)), labels, **(slope if _crowded(labels) else {}))
-        elif _n_channels(shape) > 1:
+        elif n_channels(shape) > 1:
             places = (np.arange(shape[1]) + 0.5) * (shape[0] + 1) - 1
             last.set_xticks(places, [f"channel {channel}" for channel in range(shape[1])])
         else:
             last.set_xlabel("feature")
         for ax in self.axes_:
             ax.spines[["top", "right"]].set_visible(False)
-            if _n_channels(shape) > 1:
+            if n_channels(shape) > 1:
                 ax.tick_params(axis="x", length=0)
             if limits is not None:
                 ax.set_yticks([0, 1], labels=["min", "max"])
@@ -363,12 +370,6 @@ def _limits(X, shape, names) -> np.ndarray | None:
     return np.array([low, high])
 
 
-def _ranges(limits: np.ndarray):
-    """Return the distances between limits, 1 where there is none."""
-    ranges = limits[1] - limits[0]
-    return np.where(ranges > 0, ranges, 1.0)
-
-
 def _size(rows: np.ndarray, shape, labels: list[str]) -> tuple[float, float]:
     """Return width and height of a figure, in inches."""
     n_components, n_steps, n_features = rows.shape
@@ -385,81 +386,6 @@ def _size(rows: np.ndarray, shape, labels: list[str]) -> tuple[float, float]:
 def _crowded(labels: list[str]) -> bool:
     """Return whether labels side by side would run into each other."""
     return len(labels) * max(map(len, labels), default=0) > 50
-
-
-def _draw_images(ax, images: np.ndarray, limits: np.ndarray, cmap):
-    """Draw images side by side, all on one scale, and return the artist."""
-    colour = images.ndim == 4
-    gap = _gap(images)
-    blank = 1.0 if colour else np.nan  # nothing is drawn at NaN
-    if colour:
-        images = np.clip((images - limits[0]) / _ranges(limits), 0, 1)
-    padding = [(0, 0), (0, 0), (0, gap)] + [(0, 0)] * colour
-    strip = np.hstack(np.pad(images, padding, constant_values=blank))[:, :-gap]
-    artist = ax.imshow(strip, cmap=cmap, vmin=limits[0], vmax=limits[1], interpolation="nearest")
-    ax.set_anchor("W")  # rows begin below each other, where there is room for their names
-    ax.spines[:].set_visible(False)
-    ax.set_yticks([])
-    return artist
-
-
-def _n_channels(shape) -> int:
-    """Return the number of channels of a series."""
-    return shape[1] if len(shape) == 2 and image_axes(shape) is None and shape[0] > 1 else 1
-
-
-def _channels_in_turn(rows: np.ndarray, shape) -> np.ndarray:
-    """Return series whose channels follow one another, with a gap that no line crosses."""
-    if _n_channels(shape) == 1:
-        return rows
-    series = rows.reshape(-1, *shape).swapaxes(1, 2)
-    padded = np.pad(series, ((0, 0), (0, 0), (0, 1)), constant_values=np.nan)
-    return padded.reshape(len(rows), -1)[:, :-1]
-
-
-def _gap(images: np.ndarray) -> int:
-    """Return how many pixels stand between two images."""
-    return max(1, images.shape[2] // 12)
-
-
-def _write_values(ax, steps: np.ndarray, images: np.ndarray) -> None:
-    """Write the first, the middle and the last value of the component below its images."""
-    width = images.shape[2]
-    shown = _ends_and_middle(len(steps))
-    places = np.array(shown) * (width + _gap(images)) + (width - 1) / 2
-    ax.set_xticks(places, labels=[written_number(steps[i], 2) for i in shown])
-    ax.tick_params(length=0, pad=1, labelsize="small")
-
-
-def _draw_lines(ax, rows: np.ndarray, steps: np.ndarray, cmap) -> list:
-    """Draw a line for each value of the component and return the artists."""
-    from matplotlib import colormaps
-
-    # The end of many colour maps is too light to be seen on white.
-    colours = colormaps.get_cmap(cmap)(np.linspace(0, 0.9, len(rows)))
-    lines = [
-        ax.plot(row, color=colour, linewidth=1.4, label=written_number(step, 2))[0]
-        for row, colour, step in zip(rows, colours, steps, strict=True)
-    ]
-    handles = [lines[i] for i in reversed(_ends_and_middle(len(steps)))]
-    ax.legend(handles=handles, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
-    ax.margins(x=0.02)
-    return lines
-
-
-def _ends_and_middle(n_steps: int) -> list[int]:
-    return [0, n_steps - 1] if n_steps % 2 == 0 else sorted({0, n_steps // 2, n_steps - 1})
-
-
-def _check_estimator(estimator) -> None:
-    missing = [name for name in ("transform", "inverse_transform") if not hasattr(estimator, name)]
-    if missing:
-        kind = estimator.__name__ if isinstance(estimator, type) else type(estimator).__name__
-        raise TypeError(
-            f"estimator must have transform and inverse_transform, such as "
-            f"skae.AutoencoderTransformer, got {kind} without {' and '.join(missing)}."
-        )
-    check_is_fitted(estimator)
 
 
 def _check_steps(n_steps) -> None:

@@ -6,13 +6,13 @@ import math
 
 import numpy as np
 import scipy.sparse as sp
-import torch
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skae.plotting.canvas import figure_for
-from skae.plotting.checks import check_numbers, check_positive_integer, n_rows
-from skae.plotting.samples import MOST_CHANNELS, shape_of_samples
+from skae.plotting.checks import check_methods, check_numbers, check_positive_integer, n_rows
+from skae.plotting.matrices import as_array
+from skae.plotting.samples import MOST_CHANNELS, as_images, image_axes, shape_of_samples
 
 # Panels of series beside each other.
 _MOST_COLUMNS = 4
@@ -232,14 +232,11 @@ def _reconstruct_of(estimator):
     if hasattr(estimator, "reconstruct"):
         check_is_fitted(estimator)
         return estimator.reconstruct
-    missing = [m for m in ("transform", "inverse_transform") if not hasattr(estimator, m)]
-    if missing:
-        raise TypeError(
-            f"estimator must have reconstruct, or transform and inverse_transform, such as "
-            f"skae.AutoencoderTransformer, got {type(estimator).__name__} without "
-            f"{' and '.join(missing)}."
-        )
-    check_is_fitted(estimator)
+    check_methods(
+        estimator,
+        ("transform", "inverse_transform"),
+        "reconstruct, or transform and inverse_transform",
+    )
     return lambda X: estimator.inverse_transform(estimator.transform(X))
 
 
@@ -271,7 +268,7 @@ def _check_as_many(corrupted, X) -> None:
 
 def _samples(rows, shape: tuple[int, ...], name: str) -> np.ndarray:
     """Return an array of shape (n_samples, *shape), whatever the rows are kept in."""
-    values = _array(rows)
+    values = as_array(rows)
     if values.dtype.kind not in "biuf":
         try:
             values = values.astype(np.float64)
@@ -283,16 +280,6 @@ def _samples(rows, shape: tuple[int, ...], name: str) -> np.ndarray:
             f"an array of shape {values.shape}."
         )
     return values.reshape(len(values), *shape)
-
-
-def _array(rows) -> np.ndarray:
-    if sp.issparse(rows):
-        return rows.toarray()
-    if isinstance(rows, torch.Tensor):
-        rows = rows.detach().cpu()
-        # Numpy has no bfloat16.
-        return (rows.double() if rows.is_floating_point() else rows).numpy()
-    return np.asarray(rows)
 
 
 def _layout(estimator, shape: tuple[int, ...], series) -> tuple[bool, int | None]:
@@ -333,15 +320,13 @@ def _images(samples: np.ndarray) -> np.ndarray:
     shape = samples.shape[1:]
     if len(shape) == 2:
         return samples
-    if len(shape) == 3 and shape[0] in (1, 3):
-        samples = np.moveaxis(samples, 1, -1)
-    if len(shape) != 3 or samples.shape[-1] not in (1, 3):
+    if image_axes(shape) is None:
         raise ValueError(
             f"samples must be images of shape (height, width), with 1 or 3 channels before or "
             f"after, or series of shape (n_steps,) or (n_steps, n_channels), got shape {shape}: "
             f"give another sample_shape."
         )
-    return samples[..., 0] if samples.shape[-1] == 1 else samples
+    return as_images(samples, shape)
 
 
 def _range(originals: np.ndarray) -> tuple[float, float]:

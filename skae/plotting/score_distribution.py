@@ -10,6 +10,7 @@ from skae.plotting.checks import (
     check_detector,
     check_numbers,
     check_positive_integer,
+    in_order,
     n_rows,
     threshold_of,
 )
@@ -246,11 +247,7 @@ def _names(labels: np.ndarray) -> dict:
     found = list(pd.unique(labels))
     if -1 in found and set(found) <= {1, -1}:
         return {value: name for value, name in ((1, "normal"), (-1, "anomaly")) if value in found}
-    try:
-        found = sorted(found)
-    except TypeError:  # numbers beside words
-        found = sorted(found, key=str)
-    return {value: value for value in found}
+    return {value: value for value in in_order(labels)}
 
 
 def _check_groups(values, name: str, n: int) -> np.ndarray:
