@@ -76,6 +76,33 @@ class Architecture(BaseEstimator):
         """Return whether a start at PCA takes gates, since no last layer can start at zero."""
         return self.ties_weights()
 
+    def with_mask(
+        self, sample_shape: tuple[int, ...]
+    ) -> tuple[Architecture, tuple[int, ...]] | None:
+        """Return what builds an encoder that is shown samples and which of their values are known.
+
+        Parameters
+        ----------
+        sample_shape : tuple of int
+            Shape of one sample.
+
+        Returns
+        -------
+        architecture : Architecture
+            What :meth:`build` is called on for the encoder.
+
+        joined_shape : tuple of int
+            Shape of a sample joined with its mask, twice as many values: along the channels where
+            these come last, and one after the other otherwise.
+
+        Notes
+        -----
+        None where the encoder can not be shown a mask, since the decoder has the same weights.
+        """
+        if self.ties_weights():
+            return None
+        return self, (2 * sample_shape[0], *sample_shape[1:])
+
     @abstractmethod
     def build(
         self,

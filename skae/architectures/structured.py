@@ -53,6 +53,16 @@ class Structured(Architecture):
         """Return `channel_axis`."""
         return self.channel_axis
 
+    def with_mask(
+        self, sample_shape: tuple[int, ...]
+    ) -> tuple[Architecture, tuple[int, ...]] | None:
+        """Return what builds an encoder for twice the channels, see the base class."""
+        if self.channel_axis is None and self.n_space_axes is not None:
+            return clone(self).set_params(channel_axis=0), (2, *sample_shape)
+        if self.channel_axis_of(sample_shape) == -1:
+            return self, (*sample_shape[:-1], 2 * sample_shape[-1])
+        return super().with_mask(sample_shape)
+
     def resolved(self, sample_shape: tuple[int, ...], n_samples: int) -> Architecture:
         """Return this architecture with `input_shape` in numbers, and numbers as torch's."""
         numbers = {name: _as_int(value) for name, value in self.get_params(deep=False).items()}

@@ -27,7 +27,7 @@ def integrated_gradients(
         From rows to a number for each, differentiable.
 
     X : torch.Tensor of shape (n_samples, n_features)
-        Rows.
+        Rows. Values that are missing stay so on the whole way, and have no share.
 
     origin : torch.Tensor of shape (n_features,)
         Where the way to each row begins.
@@ -41,7 +41,7 @@ def integrated_gradients(
     .. [1] M. Sundararajan, A. Taly and Q. Yan, "Axiomatic attribution for deep networks", ICML
        2017.
     """
-    way = (X - origin).double()
+    way = torch.nan_to_num((X - origin).double())
     gradients = torch.zeros_like(way)
     for step in range(_N_STEPS):
         share = (step + 0.5) / _N_STEPS

@@ -161,6 +161,7 @@ class BaseAutoencoder(CallbackSupportMixin, NamedPartsMixin):
     def _squared_errors(self, X) -> np.ndarray:
         """Return ``||(x - x_hat) / scale||^2`` of each validated row, in float64.
 
+        Over its known values.
         In units of the scale, since squares in units of `X` may be out of range.
         """
         return self._fitted.squared_errors(X, self.device)
@@ -170,6 +171,10 @@ class BaseAutoencoder(CallbackSupportMixin, NamedPartsMixin):
         check_is_fitted(self)
         return validate_X(self, X, reset=False)
 
+    def _takes_missing(self) -> bool:
+        """Return whether the fitted network knows of missing values."""
+        return self._fitted.filling_rank is not None
+
     def __sklearn_is_fitted__(self):
         """Return whether there is a network: what a fit sets last."""
         return hasattr(self, "_fitted")
@@ -178,4 +183,5 @@ class BaseAutoencoder(CallbackSupportMixin, NamedPartsMixin):
         """State what goes in and what comes out."""
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = True
         return tags

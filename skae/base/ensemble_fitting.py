@@ -11,8 +11,10 @@ from skae.base.ensemble import Ensemble, Member, fitted_score
 from skae.base.fitting import Fit
 from skae.base.random_state import own_random_state
 from skae.base.start import resolve_parts
+from skae.base.validation import has_missing
 from skae.scores import Score
 from skae.scores.scatter import core_rows
+from skae.training.gaussian_fit import conditional_means
 from skae.training.scaling import densify
 
 # With at least this many rows some are held out from all networks; with fewer, networks take
@@ -61,6 +63,7 @@ class EnsembleFit:
         self.parameters, self.X, self.score, self.labels = estimator, X, score, labels
         score.check(resolve_parts(estimator)["kind"])
         self.random = own_random_state(estimator.random_state)
+        self.takes_missing = has_missing(X)
 
     def run(self) -> dict:
         """Train all networks and return what the fit leaves on the estimator."""
@@ -102,9 +105,15 @@ class EnsembleFit:
         order = self.random.permutation(len(rows))
         core = np.zeros(len(rows), dtype=bool)
         for chosen in np.array_split(order, -(-len(order) // step)):
-            block = densify(self.X[np.sort(rows[chosen])])
-            core[np.sort(chosen)] = core_rows(block.astype(np.float64), CORE_SHARE)
+            block = densify(self.X[np.sort(rows[chosen])]).astype(np.float64)
+            core[np.sort(chosen)] = core_rows(self._complete(block), CORE_SHARE)
         return core
+
+    def _complete(self, block: np.ndarray) -> np.ndarray:
+        """Return rows with missing values filled."""
+        if not self.takes_missing:
+            return block
+        return conditional_means(block, int(self.random.randint(2**31 - 1)))
 
     def _folds(self, rows: np.ndarray) -> list[np.ndarray]:
         """Return the rows that each network is not to see."""
@@ -120,7 +129,7 @@ class EnsembleFit:
     def _fit_network(self, training: np.ndarray) -> Fit:
         seed = int(self.random.randint(2**31 - 1))
         known = self.X[self.labels == -1]
-        fit = Fit(self.parameters, self.X[training], random_state=seed, repelled=known)
+        fit = Fit(self.parameters, self.X[training], random_state=seed, repelled=known, takes_missing=self.takes_missing)
         fit.train()
         return fit
 

@@ -25,8 +25,11 @@ def explained_share(squared_errors: float, squared_distances: float) -> float:
 
 
 def total_squared_distance(X, mean: np.ndarray, unit: float = 1.0) -> float:
-    """Return the sum over the rows of ``||(x - mean) / unit||^2``, in float64."""
-    return float(sum(np.square((block - mean) / unit).sum() for _, block in dense_blocks(X)))
+    """Return the sum over the rows of ``||(x - mean) / unit||^2``, in float64.
+
+    Over the values that are known.
+    """
+    return float(sum(np.nansum(np.square((block - mean) / unit)) for _, block in dense_blocks(X)))
 
 
 def component_shares(fitted: FittedNetwork, X, mean: np.ndarray, device: str) -> np.ndarray:
@@ -62,5 +65,5 @@ def component_shares(fitted: FittedNetwork, X, mean: np.ndarray, device: str) ->
     for component in range(fitted.n_components):
         truncated[:, component] = codes[:, component]
         residual = X - fitted.decode(truncated, device, np.dtype(np.float64))
-        held.append(explained_share(np.square(residual / unit).sum(), total))
+        held.append(explained_share(np.nansum(np.square(residual / unit)), total))
     return np.diff(held)

@@ -67,6 +67,10 @@ class FittedNetwork:
 
     weights : dict of str to ndarray
         The state of the network.
+
+    filling_rank : int or None
+        Rank of the distribution that missing values are filled by; None where none may be
+        missing.
     """
 
     def __init__(
@@ -81,11 +85,12 @@ class FittedNetwork:
         scaling: Scaling,
         precision: str,
         weights: dict[str, np.ndarray] | None = None,
+        filling_rank: int | None = None,
     ):
         self.kind, self.architecture, self.loss = kind, architecture, loss
         self.n_features, self.n_components = n_features, n_components
         self.linear_path, self.scaling, self.precision = linear_path, scaling, precision
-        self.weights = weights
+        self.weights, self.filling_rank = weights, filling_rank
         self._forget_networks()
 
     def __getstate__(self):
@@ -117,6 +122,7 @@ class FittedNetwork:
             loss=self.loss,
             linear_path=self.linear_path,
             generator=generator or torch.Generator(),
+            filling_rank=self.filling_rank,
         ).to(tensor_dtype(self.precision))
         if self.weights is not None:
             network.load_state_dict({n: torch.from_numpy(w) for n, w in self.weights.items()})
@@ -154,11 +160,16 @@ class FittedNetwork:
             yield rows, self.scaling.undo(rows_of(decoded, rows), dtype)
 
     def squared_errors(self, X, device: str) -> np.ndarray:
-        """Return ``||(x - x_hat) / scale||^2`` of each row, of shape (n_samples,), in float64."""
+        """Return ``||(x - x_hat) / scale||^2`` of each row, of shape (n_samples,), in float64.
+
+        Over the values that are known.
+        """
         errors = np.empty(X.shape[0])
         network = self.network(device)
         for rows, scaled in self.batches(X, network, scale=True):
             residual = scaled - network.decode(network.encode(scaled))
+            if network.filling is not None:
+                residual = residual.masked_fill(torch.isnan(scaled), 0.0)
             if residual.device.type == "mps":  # which has no float64
                 residual = residual.cpu()
             # In float64, squares of what float32 holds are not out of range.

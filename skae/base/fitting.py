@@ -31,6 +31,8 @@ from skae.kinds.interface import Setting
 from skae.training import defaults
 from skae.training.batches import Batches
 from skae.training.device import resolve_device
+from skae.training.filling import FilledRows, Filling, Gaussian
+from skae.training.gaussian_fit import fit_gaussian
 from skae.training.network import AutoencoderNetwork
 from skae.training.optimizer import resolve_optimizer
 from skae.training.precision import resolve_precision, tensor_dtype
@@ -71,6 +73,9 @@ class Fit:
 
     repelled : ndarray or CSR matrix of shape (n_rows, n_features) or None
         Validated rows that the network is to rebuild badly.
+
+    takes_missing : bool, default=False
+        Whether values may be missing later, though none may be in `X`.
     """
 
     def __init__(
@@ -81,6 +86,7 @@ class Fit:
         previous: dict | None = None,
         random_state=None,
         repelled=None,
+        takes_missing: bool = False,
     ):
         self.parameters = estimator
         self.previous = previous or {}
@@ -89,7 +95,7 @@ class Fit:
         self.split_seed, self.weights_seed, self.training_seed = _seeds(random_state)
         if sample_weight is not None and not sample_weight.all():
             X, sample_weight = X[sample_weight > 0], sample_weight[sample_weight > 0]
-        self.X = X
+        self.X, self.takes_missing = X, takes_missing
         if previous is None:
             self._start(sample_weight)
         else:
@@ -111,10 +117,13 @@ class Fit:
         self._load(scaling, sample_weight)
         n_features = self.X.shape[1]
         kind = parts["kind"]
+        self.share_known, self.simplicity, gaussian = moments.share_known, None, None
+        if self.takes_missing or moments.share_known < 1 or kind.makes_missing():
+            gaussian = self._fit_gaussian(self.sample_weight)
         wanted = self.parameters._wanted_components(kind)
         axes = None
         if self.parameters.init == "pca" or not isinstance(wanted, Integral):
-            axes = self._principal_axes(wanted, self.sample_weight)
+            axes = self._principal_axes(wanted, self.sample_weight, gaussian)
         n_components = resolve_n_components(wanted, axes, n_features, kind)
         takes_linear_path = kind.takes_linear_path(n_components, n_features)
         linear_path = self.parameters.init == "pca" and takes_linear_path
@@ -137,9 +146,10 @@ class Fit:
             linear_path=linear_path,
             scaling=scaling,
             precision=self.parameters.precision,
+            filling_rank=None if gaussian is None else gaussian.factor.shape[1],
         )
         self.moments = moments
-        self.network = self._new_network(axes, self.sample_weight)
+        self.network = self._new_network(axes, self.sample_weight, gaussian)
 
     def _go_on(self, sample_weight) -> None:
         """Take the network of the previous fit, with its scaling and its parts."""
@@ -155,19 +165,43 @@ class Fit:
         weight = np.ones(len(self.rows)) if sample_weight is None else sample_weight
         self.sample_weight = torch.from_numpy(weight).to(dtype).to(self.device)
 
-    def _principal_axes(self, n_components, weight: torch.Tensor) -> PrincipalAxes:
+    def _fit_gaussian(self, weight: torch.Tensor) -> Gaussian:
+        """Return what missing values are filled by; how simple it is to be is chosen once."""
+        with threads_for(len(self.rows), self.rows.shape[1] ** 2):
+            gaussian, self.simplicity = fit_gaussian(
+                self.rows, weight, self.weights_seed, self.simplicity
+            )
+        return gaussian
+
+    def _complete(self, gaussian: Gaussian | None) -> Rows | FilledRows:
+        """Return the rows without missing values."""
+        if gaussian is None:
+            return self.rows
+        filling = Filling(self.rows.shape[1], gaussian.factor.shape[1])
+        filling.to(self.device, self.rows.dtype).set(gaussian)
+        return FilledRows(self.rows, filling)
+
+    def _principal_axes(
+        self, n_components, weight: torch.Tensor, gaussian: Gaussian | None
+    ) -> PrincipalAxes:
         n_wanted = n_components if isinstance(n_components, Integral) else _SPECTRUM_AXES
         n_axes = min(n_wanted, *self.X.shape)
         generator = torch.Generator().manual_seed(self.weights_seed)
         with threads_for(len(self.rows), self.rows.shape[1] ** 2):
-            return principal_axes(self.rows, n_axes, generator, weight)
+            return principal_axes(self._complete(gaussian), n_axes, generator, weight)
 
-    def _new_network(self, axes: PrincipalAxes | None, weight: torch.Tensor) -> AutoencoderNetwork:
+    def _new_network(
+        self, axes: PrincipalAxes | None, weight: torch.Tensor, gaussian: Gaussian | None
+    ) -> AutoencoderNetwork:
         generator = torch.Generator().manual_seed(self.weights_seed)
         network = self.fitted.new_network(self.device, generator)
         note_features(network, self.moments, self.fitted.scaling)
+        if gaussian is not None:
+            network.filling.set(gaussian)
+            network.share_known.fill_(self.share_known)
         if self.fitted.linear_path:
-            Start(self.rows, weight, axes, self.weights_seed).apply(network)
+            rows = self._complete(gaussian)
+            Start(rows, weight, axes, self.weights_seed).apply(network)
         return network
 
     def train(self) -> None:
@@ -234,11 +268,14 @@ class Fit:
     def _run_fold(self, everything, fold, plan: TrainingPlan) -> TrainingResult:
         weight = self.sample_weight.clone()
         weight[fold] = 0
-        axes = None
+        axes = gaussian = None
+        if self.fitted.filling_rank is not None:
+            gaussian = self._fit_gaussian(weight)
         if self.fitted.linear_path:
-            axes = self._principal_axes(self.fitted.n_components, weight)
+            axes = self._principal_axes(self.fitted.n_components, weight, gaussian)
+        network = self._new_network(axes, weight, gaussian)
         rest = np.setdiff1d(everything, fold)
-        return self._run(self._new_network(axes, weight), rest, fold, replace(plan, callbacks=[]))
+        return self._run(network, rest, fold, replace(plan, callbacks=[]))
 
     def _run(
         self, network, training, selecting, plan: TrainingPlan, optimizer_state=None

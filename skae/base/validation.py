@@ -6,15 +6,20 @@ import math
 import warnings
 
 import numpy as np
+import scipy.sparse as sp
 import torch
 from sklearn.utils.validation import check_consistent_length, column_or_1d, validate_data
 
 from skae._sklearn_private import check_sample_weight
 from skae.architectures.structured import without_ones
+from skae.training.scaling import dense_blocks
 
 
 def validate_X(estimator, X, *, reset: bool, min_samples: int = 1):
-    """Return `X` as a matrix or a CSR matrix of finite real numbers, of its own dtype.
+    """Return `X` as a matrix or a CSR matrix of real numbers, of its own dtype.
+
+    All are finite, or NaN where that may be: at the beginning of a fit, where every feature has a
+    known value, and later where the fit has learned of missing values.
 
     Integers stay integers: converting a stack of 8-bit images would take eight times its memory.
 
@@ -36,8 +41,10 @@ def validate_X(estimator, X, *, reset: bool, min_samples: int = 1):
     Raises
     ------
     ValueError
-        If `X` holds NaN or infinity, has no rows or columns, or other columns than in fit.
+        If `X` holds infinity, or NaN where none may be, if it has no rows or columns, or other
+        columns than in fit.
     """
+    missing_allowed = reset or estimator._takes_missing()
     if isinstance(X, torch.Tensor):
         X = _from_tensor(X)
     X, shape = _as_rows(X)
@@ -50,9 +57,12 @@ def validate_X(estimator, X, *, reset: bool, min_samples: int = 1):
             reset=reset,
             accept_sparse="csr",
             dtype="numeric",
+            ensure_all_finite="allow-nan" if missing_allowed else True,
             ensure_min_samples=min_samples,
         )
     except ValueError as error:
+        if "contains NaN" in str(error):
+            raise ValueError(_no_missing_values(estimator)) from error
         if "string" not in str(error):
             raise
         raise ValueError(
@@ -62,6 +72,7 @@ def validate_X(estimator, X, *, reset: bool, min_samples: int = 1):
     if X.dtype.kind not in "fiub":
         raise ValueError(f"X must hold real numbers, got dtype {X.dtype}: convert it first.")
     if reset:
+        _check_features_known(X)
         estimator.sample_shape_ = X.shape[1:] if shape is None else shape
     return X
 
@@ -126,6 +137,45 @@ def output_dtype(X) -> np.dtype:
     """Return the dtype of results for input of this dtype: float32 stays, the rest is float64."""
     single = X.dtype.kind == "f" and X.dtype.itemsize <= 4
     return np.dtype(np.float32 if single else np.float64)
+
+
+def _no_missing_values(estimator) -> str:
+    name = type(estimator).__name__
+    return (
+        f"Input X contains NaN, but this {name} was fitted on rows without missing values and has "
+        f"learned nothing of them: fit it on rows with missing values, or with a corruption that "
+        f"hides entries, kind=Denoising('missing')."
+    )
+
+
+def _check_features_known(X) -> None:
+    """Refuse features that are missing in every row."""
+    if X.dtype.kind != "f" or not has_missing(X):
+        return
+    known = np.zeros(X.shape[1], dtype=bool)
+    for _, block in dense_blocks(X):
+        known |= ~np.isnan(block).all(axis=0)
+    if not known.all():
+        empty = np.flatnonzero(~known)
+        listed = ", ".join(map(str, empty[:5])) + (", ..." if len(empty) > 5 else "")
+        raise ValueError(
+            f"X has no known value in {len(empty)} of its {len(known)} columns (number {listed}): "
+            f"leave them out."
+        )
+
+
+def has_missing(X) -> bool:
+    """Return whether a matrix of real numbers holds NaN."""
+    values = X.data if sp.issparse(X) else X
+    return bool(np.isnan(values.min(initial=0)))  # NaN is less than nothing, and no array is made
+
+
+def n_known(X) -> np.ndarray | int:
+    """Return how many values of each row are known, at least 1, of shape (n_samples,) or ()."""
+    if X.dtype.kind != "f" or not has_missing(X):
+        return X.shape[1]
+    counts = [np.count_nonzero(~np.isnan(block), axis=1) for _, block in dense_blocks(X)]
+    return np.maximum(np.concatenate(counts), 1)
 
 
 def _as_rows(X):

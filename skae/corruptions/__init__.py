@@ -9,6 +9,7 @@ from skae.corruptions.features import Features
 from skae.corruptions.function import FunctionCorruption
 from skae.corruptions.gaussian import Gaussian
 from skae.corruptions.masking import Masking
+from skae.corruptions.missing import Missing
 from skae.corruptions.occlusion import Occlusion
 from skae.corruptions.salt_and_pepper import SaltAndPepper
 from skae.corruptions.swap import Swap
@@ -20,6 +21,7 @@ CORRUPTIONS: dict[str, type[Corruption]] = {
     "salt_and_pepper": SaltAndPepper,
     "swap": Swap,
     "occlusion": Occlusion,
+    "missing": Missing,
 }
 
 __all__ = [
@@ -29,6 +31,7 @@ __all__ = [
     "FunctionCorruption",
     "Gaussian",
     "Masking",
+    "Missing",
     "Occlusion",
     "SaltAndPepper",
     "Swap",

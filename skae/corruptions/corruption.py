@@ -18,7 +18,14 @@ class Corruption(BaseEstimator):
 
     Parameters of a corruption are arguments of its ``__init__``, stored as they are, as in every
     scikit-learn estimator.
+
+    Attributes
+    ----------
+    makes_missing : bool
+        Whether entries become NaN, which the network takes for missing ones.
     """
+
+    makes_missing = False
 
     def check(self, sample_shape: tuple[int, ...], channel_axis: int | None = None) -> None:
         """Refuse parameters out of range, and samples that this corruption does not suit.

@@ -550,6 +550,10 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
             return robust_scaling(X, moments)
         return moments.scaling(rescales=loss.rescales, each=bool(self.standardize), limited=True)
 
+    def _takes_missing(self) -> bool:
+        """Return whether the fitted networks know of missing values."""
+        return self._ensemble.members[0].network.filling_rank is not None
+
     def __sklearn_is_fitted__(self):
         """Return whether there are networks: what a fit sets first."""
         return hasattr(self, "_ensemble")

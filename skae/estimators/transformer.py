@@ -14,7 +14,7 @@ from skae.base.explained_variance import (
     total_squared_distance,
 )
 from skae.base.generation import GenerationMixin
-from skae.base.validation import validate_X
+from skae.base.validation import n_known, validate_X
 
 
 class AutoencoderTransformer(
@@ -347,7 +347,8 @@ class AutoencoderTransformer(
 
         .. math:: s(x) = -\frac{1}{d} \lVert x - \hat{x} \rVert^2
 
-        in squared units of `X`, whatever loss trained the network.
+        in squared units of `X`, whatever loss trained the network. Where values are missing, the
+        mean is over those that are known, and 0 where none is.
 
         Parameters
         ----------
@@ -361,7 +362,7 @@ class AutoencoderTransformer(
         """
         X = self._validate_again(X)
         with np.errstate(over="ignore", under="ignore"):
-            return -self._squared_errors(X) / X.shape[1] * np.square(np.float64(self.scale_))
+            return -self._squared_errors(X) / n_known(X) * np.square(np.float64(self.scale_))
 
     def score(self, X, y=None):
         r"""Return the explained share of the variance.

@@ -119,6 +119,10 @@ class Kind(NamedPartsMixin):
         """Return whether ``jitter="auto"`` is to disturb what the encoder is shown."""
         return self.corruption is None
 
+    def makes_missing(self) -> bool:
+        """Return whether :meth:`corrupt` makes entries NaN, which the network takes as missing."""
+        return self.corruption is not None and self.corruption.makes_missing
+
     def corrupt(
         self, X: torch.Tensor, features: Features, generator: torch.Generator
     ) -> torch.Tensor:

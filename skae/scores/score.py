@@ -106,8 +106,9 @@ class Score(BaseEstimator):
 
 
 def residuals(network, X: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
-    """Return what the reconstructions leave over, in float64 on the CPU.
+    """Return what the reconstructions leave over, in float64 on the CPU; 0 for missing values.
 
     The statistics are taken there: some devices have no numbers of 64 bits.
     """
-    return (X - network.decode(codes)).cpu().double()
+    left_over = (X - network.decode(codes)).masked_fill(torch.isnan(X), 0.0)
+    return left_over.cpu().double()

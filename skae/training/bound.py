@@ -40,12 +40,15 @@ class Bound:
     """
 
     def __init__(self, network: AutoencoderNetwork, X: torch.Tensor, draws: np.ndarray):
-        self.network, self.target = network, X
+        self.network, self.target, self.missing = network, network.filled(X), torch.isnan(X)
         self.mean, self.log_variance = network.kind.posterior(network.encoder_output(X))
         self.noise = torch.from_numpy(draws).to(self.mean)
 
     def draws(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Yield log p(x_j | z) of each entry and log p(z) - log q(z | x) of each draw, float64."""
+        """Yield log p(x_j | z) of each entry and log p(z) - log q(z | x) of each draw, float64.
+
+        The former are zero for values that are missing: the bound is that of the known ones.
+        """
         deviation = torch.exp(0.5 * self.log_variance)
         for noise in self.noise:
             code = self.mean + deviation * noise
@@ -54,7 +57,7 @@ class Bound:
                 self.network.decoder_output(code),
                 self.target,
                 self.network.log_scale,
-            )
+            ).masked_fill(self.missing, 0.0)
             ratio = 0.5 * (noise.square() - code.square() + self.log_variance)
             yield likelihood.double(), ratio.double().sum(1)
 

@@ -21,6 +21,7 @@ from skae.corruptions import Features
 from skae.kinds.interface import ForwardPass, LinearStart
 from skae.kinds.kind import Kind
 from skae.losses.loss import Loss
+from skae.training.filling import Filling
 from skae.training.precision import full_precision
 from skae.training.probe import probe
 
@@ -49,6 +50,10 @@ class AutoencoderNetwork(nn.Module):
 
     generator : torch.Generator
         Source of the first weights.
+
+    filling_rank : int or None
+        Rank of the distribution that missing values are filled by; None where none may be
+        missing. The encoder is then also shown which values are known, but with tied weights.
     """
 
     def __init__(
@@ -61,18 +66,18 @@ class AutoencoderNetwork(nn.Module):
         loss: Loss,
         linear_path: bool,
         generator: torch.Generator,
+        filling_rank: int | None = None,
     ):
         super().__init__()
         self.kind, self.loss = kind, loss
         self.n_features, self.n_components = n_features, n_components
         self.sample_shape = architecture.sample_shape((n_features,))
         n_encoder_outputs = kind.n_encoder_outputs(n_components)
-        self.encoder, self.decoder = architecture.build(
-            self.sample_shape,
-            n_components,
-            n_encoder_outputs=n_encoder_outputs,
-            generator=generator,
-        )
+        sizes = {"n_encoder_outputs": n_encoder_outputs, "generator": generator}
+        self.encoder, self.decoder = architecture.build(self.sample_shape, n_components, **sizes)
+        self.filling, self.encoder_shape = None, self.sample_shape
+        if filling_rank is not None:
+            self._take_missing(filling_rank, architecture, sizes)
         self.state = kind.new_state(n_components)
         self.tied, self.gated = architecture.ties_weights(), architecture.needs_gates()
         self.linear_encoder = self.linear_decoder = self.encoder_rest = self.gates = None
@@ -93,6 +98,14 @@ class AutoencoderNetwork(nn.Module):
         self._random_layers = [m for m in self.modules() if isinstance(m, RandomLayer)]
         with _own_draws(architecture, generator):
             self.work = probe(self)
+
+    def _take_missing(self, filling_rank: int, architecture: Architecture, sizes: dict) -> None:
+        self.filling = Filling(self.n_features, filling_rank)
+        self.register_buffer("share_known", torch.ones(()))
+        with_mask = architecture.with_mask(self.sample_shape)
+        if with_mask is not None:
+            joined, self.encoder_shape = with_mask
+            self.encoder, _ = joined.build(self.encoder_shape, self.n_components, **sizes)
 
     def _add_linear_path(self, n_rest: int, generator: torch.Generator) -> None:
         self.linear_encoder = linear(self.n_features, self.n_components, generator)
@@ -180,8 +193,8 @@ class AutoencoderNetwork(nn.Module):
 
     def encoder_output(self, X: torch.Tensor) -> torch.Tensor:
         """Return what the encoder makes of rows of shape (n_samples, n_features)."""
-        known = self._within(X, self.row_low, self.row_high)
-        output = self.encoder(known.reshape(-1, *self.sample_shape))
+        given, X = X, self.filled(X)
+        output = self.encoder(self._inputs(X, given))
         if self.linear_encoder is None:
             return output
         if self.gates is not None:
@@ -194,6 +207,20 @@ class AutoencoderNetwork(nn.Module):
         # in the first ones.
         first, rest = output[:, : self.n_components], output[:, self.n_components :]
         return torch.cat([first + mean, rest + self.encoder_rest], dim=1)
+
+    def filled(self, X: torch.Tensor) -> torch.Tensor:
+        """Return rows without missing values."""
+        return X if self.filling is None else self.filling(X)
+
+    def _inputs(self, X: torch.Tensor, given: torch.Tensor) -> torch.Tensor:
+        """Return what the encoder's module is given: samples, and masks where it is shown them."""
+        samples = self._within(X, self.row_low, self.row_high).reshape(-1, *self.sample_shape)
+        if self.encoder_shape == self.sample_shape:
+            return samples
+        missing = torch.isnan(given).to(X.dtype).reshape(samples.shape)
+        if self.encoder_shape[:-1] == self.sample_shape[:-1]:
+            return torch.cat([samples, missing], dim=-1)
+        return torch.cat([samples, missing], dim=1).reshape(-1, *self.encoder_shape)
 
     def decoder_output(self, code: torch.Tensor) -> torch.Tensor:
         """Return what the decoder makes of codes: a reconstruction, or its logits."""
@@ -224,9 +251,9 @@ class AutoencoderNetwork(nn.Module):
 
         What the encoder was shown in training it knows as well.
         """
-        self._widen("row", X)
+        self._widen("row", self.filled(X))
         if self.kind.corruption is not None:
-            self._widen("row", self.kind.corrupt(X, self.features, generator))
+            self._widen("row", self.filled(self._corrupted(X, generator)))
         codes = self.encode(X)
         self._widen("code", codes)
         return codes
@@ -251,7 +278,9 @@ class AutoencoderNetwork(nn.Module):
     def encode(self, X: torch.Tensor) -> torch.Tensor:
         """Return the codes of rows, without any randomness."""
         code = self._first_code(X)
-        return code if self.decoder is not None else self.kind.refined(code, X, self.linear_decoder)
+        if self.decoder is not None:
+            return code
+        return self.kind.refined(code, self.filled(X), self.linear_decoder)
 
     def _first_code(self, X: torch.Tensor) -> torch.Tensor:
         return self.kind.code(self.encoder_output(X), None, self.state)
@@ -277,13 +306,13 @@ class AutoencoderNetwork(nn.Module):
             for layer in self._random_layers:
                 layer.generator = generator
             clean = self._jittered(X, generator, jitter)
-            shown = self.kind.corrupt(clean, self.features, generator)
-            corrupted = None if shown is clean else shown != clean
+            shown = self._corrupted(clean, generator)
+            corrupted = None if shown is clean else self._differing(shown, clean)
         encoder_output = self.encoder_output(shown)
         code = self.kind.code(encoder_output, generator, self.state)
         output = self.decoder_output(code)
         forward_pass = ForwardPass(
-            target=X,
+            target=self._target(X, output),
             shown=shown,
             corrupted=corrupted,
             encoder_output=encoder_output,
@@ -298,6 +327,24 @@ class AutoencoderNetwork(nn.Module):
             progress=progress,
         )
         return output, forward_pass
+
+    def _differing(self, shown: torch.Tensor, clean: torch.Tensor) -> torch.Tensor:
+        """Return which entries differ; NaN, which differs from itself, is the same."""
+        differing = shown != clean
+        return differing if self.filling is None else differing & ~torch.isnan(clean)
+
+    def _target(self, X: torch.Tensor, output: torch.Tensor) -> torch.Tensor:
+        """Return what the output should have been; where nothing is known, what it is."""
+        if self.filling is None:
+            return X
+        return torch.where(torch.isnan(X), self.loss.reconstruction(output).detach(), X)
+
+    def _corrupted(self, X: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Return what the encoder is shown instead of rows; what is missing stays so."""
+        shown = self.kind.corrupt(X, self.features, generator)
+        if self.filling is None or shown is X:
+            return shown
+        return shown.masked_fill(torch.isnan(X), torch.nan)
 
     def _jittered(self, X: torch.Tensor, generator: torch.Generator, jitter: float) -> torch.Tensor:
         if not jitter:
@@ -323,9 +370,21 @@ class AutoencoderNetwork(nn.Module):
         """Return the objective of each row of `X`, a tensor of shape (n_samples,)."""
         output, forward_pass = self(X, generator, jitter, progress)
         losses = self.kind.entry_losses(self.loss, output, forward_pass, self.log_scale)
+        if self.filling is not None:
+            losses = self._of_known(losses, X)
         losses = losses.mean(1) if self.kind.feature_reduction == "mean" else losses.sum(1)
         added = self.kind.added_loss(forward_pass)
         return losses if added is None else losses + added
+
+
+    def _of_known(self, losses: torch.Tensor, X: torch.Tensor) -> torch.Tensor:
+        """Return losses that are zero where the value is missing.
+
+        Of a mean, the others count more, so that what is added to it has the same weight as for
+        complete rows. A sum is that of a likelihood, and stays the one of the known values.
+        """
+        losses = losses.masked_fill(torch.isnan(X), 0.0)
+        return losses / self.share_known if self.kind.feature_reduction == "mean" else losses
 
 
 def _noise(X: torch.Tensor, generator: torch.Generator) -> torch.Tensor:

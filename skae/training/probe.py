@@ -63,13 +63,17 @@ def probe(network) -> Work:
         raise ValueError("Neither encoder nor decoder have weights, so there is nothing to train.")
     zeros = {"dtype": parameter.dtype, "device": parameter.device}
     n_outputs = network.kind.n_encoder_outputs(network.n_components)
-    total = _pass(network.encoder, "encoder", torch.zeros(_N_ROWS, *shape, **zeros), (n_outputs,))
+    rows = torch.zeros(_N_ROWS, *network.encoder_shape, **zeros)
+    total = _pass(network.encoder, "encoder", rows, (n_outputs,))
     if network.decoder is not None:
         codes = torch.zeros(_N_ROWS, network.n_components, **zeros)
         total += _pass(network.decoder, "decoder", codes, shape)
     for linear_map in (network.linear_encoder, network.linear_decoder):
         if linear_map is not None:
             total += Work(linear_map.weight.numel(), linear_map.weight.numel())
+    if network.filling is not None:
+        count = network.filling.n_multiplications
+        total += Work(count, count)
     return total
 
 
