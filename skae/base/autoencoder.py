@@ -61,6 +61,8 @@ class BaseAutoencoder(CallbackSupportMixin, NamedPartsMixin):
         "random_state": ["random_state"],
     }
 
+    # Whether features without any known value are no error.
+    _keeps_empty_features = False
     # Whether the best weights are chosen by training rows where none are held out.
     _selects_by_training_rows = True
     _auto_batch_size = staticmethod(defaults.auto_batch_size)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 from sklearn.base import clone
 
 from skae.base.calibration import Calibration, HeldOut
 from skae.base.ensemble import Ensemble, Member, fitted_score
 from skae.base.fitting import Fit
 from skae.base.random_state import own_random_state
+from skae.base.several_fits import common_attributes
 from skae.base.start import resolve_parts
 from skae.base.validation import has_missing
 from skae.scores import Score
@@ -28,17 +28,6 @@ _FEWEST_ROWS = 10
 CORE_SHARE = 0.75
 # Entries of the rows that the core is looked for in at once.
 _MOST_ENTRIES = 2**24
-# What all networks have in common.
-_KEPT = (
-    "n_components_",
-    "kind_",
-    "architecture_",
-    "batch_size_",
-    "learning_rate_",
-    "n_epochs_",
-    "device_",
-    "precision_",
-)
 
 
 class EnsembleFit:
@@ -81,12 +70,11 @@ class EnsembleFit:
         attributes = [fit.attributes() for fit in fits]
         calibration = self._calibrated(ensemble, list(held_out.values()))
         return {
-            **{name: value for name, value in attributes[0].items() if name in _KEPT},
+            **common_attributes(attributes),
             "_ensemble": ensemble,
             "_calibration": calibration,
             "calibration_scores_": -calibration.scores[::-1],
             "scoring_": self.score,
-            "history_": _joined_histories(attributes),
         }
 
     def _normal(self, unknown: np.ndarray) -> np.ndarray:
@@ -144,9 +132,3 @@ class EnsembleFit:
             scores = some.scores(self.X[fold], str(self.parameters.device)).mean(axis=0)
             groups.append(HeldOut(tuple(members), np.sort(scores)))
         return Calibration(groups)
-
-
-def _joined_histories(attributes: list[dict]) -> pd.DataFrame:
-    """Return the histories of all networks as one, with the number of the network."""
-    histories = [of_fit["history_"].assign(network=i) for i, of_fit in enumerate(attributes)]
-    return pd.concat(histories, ignore_index=True)

@@ -76,6 +76,9 @@ class Fit:
 
     takes_missing : bool, default=False
         Whether values may be missing later, though none may be in `X`.
+
+    gaussian : Gaussian or None, default=None
+        What missing values are filled by, where an earlier fit of the same rows has found it.
     """
 
     def __init__(
@@ -87,6 +90,7 @@ class Fit:
         random_state=None,
         repelled=None,
         takes_missing: bool = False,
+        gaussian: Gaussian | None = None,
     ):
         self.parameters = estimator
         self.previous = previous or {}
@@ -95,7 +99,7 @@ class Fit:
         self.split_seed, self.weights_seed, self.training_seed = _seeds(random_state)
         if sample_weight is not None and not sample_weight.all():
             X, sample_weight = X[sample_weight > 0], sample_weight[sample_weight > 0]
-        self.X, self.takes_missing = X, takes_missing
+        self.X, self.takes_missing, self.gaussian = X, takes_missing, gaussian
         if previous is None:
             self._start(sample_weight)
         else:
@@ -117,9 +121,11 @@ class Fit:
         self._load(scaling, sample_weight)
         n_features = self.X.shape[1]
         kind = parts["kind"]
-        self.share_known, self.simplicity, gaussian = moments.share_known, None, None
-        if self.takes_missing or moments.share_known < 1 or kind.makes_missing():
-            gaussian = self._fit_gaussian(self.sample_weight)
+        self.share_known, self.simplicity = moments.share_known, None
+        takes_missing = self.takes_missing or moments.share_known < 1 or kind.makes_missing()
+        if takes_missing and self.gaussian is None:
+            self.gaussian = self._fit_gaussian(self.sample_weight)
+        gaussian = self.gaussian
         wanted = self.parameters._wanted_components(kind)
         axes = None
         if self.parameters.init == "pca" or not isinstance(wanted, Integral):
@@ -173,13 +179,22 @@ class Fit:
             )
         return gaussian
 
+    def filling_without(self, index: np.ndarray) -> Filling:
+        """Return what missing values would be filled by if these rows were not known."""
+        weight = self.sample_weight.clone()
+        weight[torch.from_numpy(index)] = 0
+        return self._filling(self._fit_gaussian(weight)).cpu()
+
+    def _filling(self, gaussian: Gaussian) -> Filling:
+        filling = Filling(self.rows.shape[1], gaussian.factor.shape[1])
+        filling.to(self.device, self.rows.dtype).set(gaussian)
+        return filling
+
     def _complete(self, gaussian: Gaussian | None) -> Rows | FilledRows:
         """Return the rows without missing values."""
         if gaussian is None:
             return self.rows
-        filling = Filling(self.rows.shape[1], gaussian.factor.shape[1])
-        filling.to(self.device, self.rows.dtype).set(gaussian)
-        return FilledRows(self.rows, filling)
+        return FilledRows(self.rows, self._filling(gaussian))
 
     def _principal_axes(
         self, n_components, weight: torch.Tensor, gaussian: Gaussian | None

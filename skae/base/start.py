@@ -83,9 +83,23 @@ class Start:
         residual_scale = max((left_over / n_features) ** 0.5, _SMALLEST_RESIDUAL * deviation)
         start = kind.linear_start(deviations, left_over / max(1, n_features - n_axes))
         network.set_linear_path(axes, start, found.mean, residual_scale)
+        if kind.makes_missing():
+            self._scale_residual(network)
         if kind.fits_decoder and not network.tied:
             index = self._some_rows(_ROWS_OF_A_FIT)
             network.fit_linear_decoder(self.rows.take(index), self.weight[index])
+
+    def _scale_residual(self, network: AutoencoderNetwork) -> None:
+        """Let the residual networks begin in units of what hidden entries are wrong by.
+
+        That is more than PCA leaves over of rows without missing entries: nothing, where the code
+        is as large as the data.
+        """
+        rows = self.rows.take(self._some_rows(_ROWS_OF_A_FIT))
+        generator = torch.Generator(rows.device).manual_seed(self.seed)
+        error = float(network.eval().start_error(rows, generator))
+        network.train()
+        network.residual_scale.clamp_(min=error)
 
     def _directions(self, n_directions: int) -> torch.Tensor:
         """Return unit vectors from the mean to rows; where there are too few, some are repeated."""

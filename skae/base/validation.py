@@ -72,7 +72,8 @@ def validate_X(estimator, X, *, reset: bool, min_samples: int = 1):
     if X.dtype.kind not in "fiub":
         raise ValueError(f"X must hold real numbers, got dtype {X.dtype}: convert it first.")
     if reset:
-        _check_features_known(X)
+        if not estimator._keeps_empty_features:
+            _check_features_known(X)
         estimator.sample_shape_ = X.shape[1:] if shape is None else shape
     return X
 

@@ -1,6 +1,7 @@
 """Estimators: what users want done."""
 
+from skae.estimators.imputer import AutoencoderImputer
 from skae.estimators.outlier_detector import AutoencoderOutlierDetector
 from skae.estimators.transformer import AutoencoderTransformer
 
-__all__ = ["AutoencoderOutlierDetector", "AutoencoderTransformer"]
+__all__ = ["AutoencoderImputer", "AutoencoderOutlierDetector", "AutoencoderTransformer"]

@@ -37,14 +37,19 @@ class CovarianceModel:
 
     # Shrinkages, the largest first.
     choices = (0.3, 0.1, 0.03, 0.01, 0.003, 0.0)
-    n_iterations, n_trial_iterations = 30, 10
+    n_iterations, n_trial_iterations = 30, 5
 
     def __init__(self, mean: torch.Tensor, covariance: torch.Tensor):
         self.mean, self.covariance = mean, covariance
 
     @classmethod
     def fit(
-        cls, sample, shrinkage: float, generator: torch.Generator, n_iterations: int
+        cls,
+        sample,
+        shrinkage: float,
+        generator: torch.Generator,
+        n_iterations: int,
+        start: CovarianceModel | None = None,
     ) -> CovarianceModel:
         """Fit the distribution to a sample.
 
@@ -61,10 +66,13 @@ class CovarianceModel:
 
         n_iterations : int
             The largest number of iterations.
+
+        start : CovarianceModel or None, default=None
+            Where to begin; None is without any correlation.
         """
         count = (sample.weight @ sample.known).clamp_min(1)
         variances = (sample.weight @ sample.values.square()) / count
-        model = cls(sample.values.new_zeros(len(variances)), torch.diag(variances))
+        model = start or cls(sample.values.new_zeros(len(variances)), torch.diag(variances))
         for _ in range(n_iterations):
             before = model.covariance
             model = model._improved(sample, shrinkage)

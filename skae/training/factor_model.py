@@ -48,7 +48,14 @@ class FactorModel:
         self.mean, self.factor, self.noise_variance = mean, factor, noise_variance
 
     @classmethod
-    def fit(cls, sample, rank: int, generator: torch.Generator, n_iterations: int) -> FactorModel:
+    def fit(
+        cls,
+        sample,
+        rank: int,
+        generator: torch.Generator,
+        n_iterations: int,
+        start: FactorModel | None = None,
+    ) -> FactorModel:
         """Fit the distribution to a sample.
 
         Parameters
@@ -64,6 +71,9 @@ class FactorModel:
 
         n_iterations : int
             Number of iterations.
+
+        start : FactorModel or None, default=None
+            Not used: with another number of factors it is no start.
         """
         model = cls._start(sample, rank, generator)
         for _ in range(n_iterations):

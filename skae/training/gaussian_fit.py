@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,8 +20,9 @@ MOST_FEATURES = 40
 # covariances, and what a quarter of a gigabyte holds, for factors.
 _COVARIANCE_WORK, _FEWEST_ROWS, _MOST_ROWS = 2e8, 1000, 20_000
 _FACTOR_NUMBERS = 2**25
-# Known values that are hidden to choose how simple the distribution is to be.
-_HIDDEN_SHARE = 0.1
+# Known values that are hidden to choose how simple the distribution is to be: a share of them,
+# as many times as make so many, where that is not too often.
+_HIDDEN_SHARE, _HIDDEN_VALUES, _MOST_TRIALS = 0.1, 2000, 8
 # A feature with fewer known values than that has its deviation drawn towards that of the others.
 _PRIOR_VALUES = 2.0
 
@@ -146,15 +148,26 @@ def _standardised(
 
 def _chosen(model, sample: Sample, generator: torch.Generator) -> float:
     """Return what predicts hidden entries best."""
-    hidden = torch.rand(sample.known.shape, generator=generator).to(sample.known.device)
-    hidden = (hidden < _HIDDEN_SHARE).to(sample.known.dtype) * sample.known
-    rest = sample.hiding(hidden)
+    n_hidden = _HIDDEN_SHARE * float(sample.known.sum())
+    n_trials = min(max(1, math.ceil(_HIDDEN_VALUES / max(1.0, n_hidden))), _MOST_TRIALS)
+    trials = []
+    for _ in range(n_trials):
+        hidden = torch.rand(sample.known.shape, generator=generator).to(sample.known.device)
+        trials.append((hidden < _HIDDEN_SHARE).to(sample.known.dtype) * sample.known)
     best, smallest = model.choices[0], torch.inf
+    fitted = [None] * n_trials
     for choice in model.choices:
-        fitted = model.fit(rest, choice, generator, model.n_trial_iterations)
-        errors = (fitted.predict(rest) - sample.values).square()
-        error = float(sample.weight @ (errors * hidden).sum(1))
+        for i, hidden in enumerate(trials):
+            rest = sample.hiding(hidden)
+            fitted[i] = model.fit(rest, choice, generator, model.n_trial_iterations, fitted[i])
+        error = sum(map(_error, fitted, trials, [sample] * n_trials))
         if error >= smallest:
             break
         best, smallest = choice, error
     return best
+
+
+def _error(fitted, hidden: torch.Tensor, sample: Sample) -> float:
+    """Return the sum of the squared errors of hidden entries."""
+    errors = (fitted.predict(sample.hiding(hidden)) - sample.values).square()
+    return float(sample.weight @ (errors * hidden).sum(1))

@@ -191,6 +191,12 @@ class AutoencoderNetwork(nn.Module):
             self.linear_decoder.bias.copy_(mean - mean_code @ solution)
         self.train()
 
+    def start_error(self, X: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Return the root mean square error of rows rebuilt from what the kind makes of them."""
+        with torch.no_grad():
+            shown = self.kind.corrupt(X, self.features, generator)
+            return (self.decode(self.encode(shown)) - X).square().mean().sqrt()
+
     def encoder_output(self, X: torch.Tensor) -> torch.Tensor:
         """Return what the encoder makes of rows of shape (n_samples, n_features)."""
         given, X = X, self.filled(X)

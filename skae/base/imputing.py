@@ -1,0 +1,196 @@
+"""From rows with missing values to networks that fill them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from skae.base.fitted import FittedNetwork
+from skae.base.fitting import Fit
+from skae.base.random_state import own_random_state
+from skae.base.several_fits import common_attributes
+from skae.training.filling import Filling
+from skae.training.scaling import densify
+
+# Rows, and the smallest share of their known values, that errors are measured on; folds of these.
+_MEASURED_ROWS, _SMALLEST_SHARE, _N_FOLDS = 2000, 0.1, 4
+# Rows that are filled at once.
+_ROWS_AT_ONCE = 512
+# A feature with few known values has its error drawn towards that of the others.
+_PRIOR_VALUES = 5.0
+
+
+@dataclass(frozen=True)
+class Imputation:
+    """Networks that fill missing values together.
+
+    Parameters
+    ----------
+    networks : list of FittedNetwork
+        At least one; all have the same scaling and the same filling.
+
+    error_ratio : ndarray of shape (n_features,), dtype float64
+        How large the errors of the networks are, as a multiple of those of the filling.
+    """
+
+    networks: list[FittedNetwork]
+    error_ratio: np.ndarray
+
+    def means(self, X: np.ndarray, device: str) -> np.ndarray:
+        """Return the mean of the reconstructions of rows, in the units of `X`, float64."""
+        mean = np.zeros(X.shape)
+        for network in self.networks:
+            for rows, block in network.reconstructions(X, device):
+                mean[rows] += block / len(self.networks)
+        return mean
+
+    def errors(self, X: np.ndarray, random_state: np.random.RandomState) -> np.ndarray:
+        r"""Return errors of missing values, drawn from what known values leave open of them.
+
+        With a row :math:`x'` drawn from the normal distribution of the filling, and
+        :math:`\hat{x}'_m` the conditional mean of those of its entries that are missing in `X`,
+        :math:`x'_m - \hat{x}'_m` has just the conditional covariance (Journel's conditional
+        simulation [1]_). It is multiplied by what the networks err more, or less.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features)
+            Rows, NaN where a value is missing.
+
+        random_state : RandomState
+            Source of the draws.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features), dtype float64
+            In the units of `X`; zero for known values.
+
+        References
+        ----------
+        .. [1] A. G. Journel, "Geostatistics for conditional simulation of ore bodies", Economic
+           Geology 69(5), 1974.
+        """
+        first = self.networks[0]
+        generator = torch.Generator().manual_seed(int(random_state.randint(2**31 - 1)))
+        filling = first.network("cpu").filling
+        errors = filling_errors(filling, np.isnan(X), generator)
+        return errors * self.error_ratio * first.scaling.scale
+
+
+class ImputationFit:
+    """One fit of the networks of an imputer.
+
+    Parameters
+    ----------
+    estimator : AutoencoderImputer
+        Where the parameters are read.
+
+    X : ndarray or CSR matrix of shape (n_samples, n_features)
+        Validated rows, NaN where a value is missing; each feature has a known value.
+    """
+
+    def __init__(self, estimator, X):
+        self.parameters, self.X = estimator, X
+        self.random = own_random_state(estimator.random_state)
+
+    def run(self) -> dict:
+        """Train all networks and return what the fit leaves on the estimator."""
+        fits = []
+        for _ in range(self.parameters.n_estimators):
+            seed = int(self.random.randint(2**31 - 1))
+            gaussian = fits[0].gaussian if fits else None  # the same rows have the same
+            fit = Fit(
+                self.parameters, self.X, random_state=seed, takes_missing=True, gaussian=gaussian
+            )
+            fit.train()
+            fits.append(fit)
+        attributes = [fit.attributes() for fit in fits]
+        networks = [of_fit["_fitted"] for of_fit in attributes]
+        return {
+            **common_attributes(attributes),
+            "mean_": attributes[0]["mean_"],
+            "scale_": attributes[0]["scale_"],
+            "_imputation": Imputation(networks, self._error_ratio(fits)),
+        }
+
+    def _error_ratio(self, fits: list[Fit]) -> np.ndarray:
+        """Return the errors of hidden values over those that the normal distribution expects.
+
+        Of rows it was fitted to, it expects too little. What it errs on others is found by
+        leaving out one fold after the other; what the networks do better, on the same rows.
+        """
+        networks = [fit.fitted for fit in fits]
+        chosen = np.sort(self.random.permutation(self.X.shape[0])[:_MEASURED_ROWS])
+        X = networks[0].scaling.apply(densify(self.X[chosen]), np.float32)
+        share = max(_SMALLEST_SHARE, np.isnan(X).mean())
+        hidden = ~np.isnan(X) & (self.random.uniform(size=X.shape) < share)
+        shown = np.where(hidden, np.nan, X)
+        known = np.where(hidden, X, 0.0).astype(np.float64)
+        filling = networks[0].network("cpu").filling
+        of_networks = known - np.where(hidden, self._scaled_means(networks, shown), 0.0)
+        of_filling = known - np.where(hidden, filled_rows(filling, shown), 0.0)
+        left_out, expected = self._errors_left_out(fits[0], chosen, shown, hidden, known)
+        ratio = _ratio(left_out, expected) * _ratio(of_networks, of_filling)
+        return np.sqrt(ratio)
+
+    def _scaled_means(self, networks: list[FittedNetwork], shown: np.ndarray) -> np.ndarray:
+        scaling = networks[0].scaling
+        imputation = Imputation(networks, np.ones(shown.shape[1]))
+        means = imputation.means(scaling.undo(shown), str(self.parameters.device))
+        return scaling.apply(means, np.float64)
+
+    def _errors_left_out(
+        self, fit: Fit, chosen: np.ndarray, shown, hidden, known
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return errors of fillings that did not know the row, and those they expect."""
+        found, expected = np.zeros(shown.shape), np.zeros(shown.shape)
+        generator = torch.Generator().manual_seed(int(self.random.randint(2**31 - 1)))
+        for fold in np.array_split(self.random.permutation(len(chosen)), _N_FOLDS):
+            filling = fit.filling_without(chosen[fold])
+            found[fold] = known[fold] - np.where(hidden[fold], filled_rows(filling, shown[fold]), 0)
+            drawn = filling_errors(filling, np.isnan(shown[fold]), generator)
+            expected[fold] = np.where(hidden[fold], drawn, 0.0)
+        return found, expected
+
+
+def _ratio(found: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    """Return the ratio of squared errors for each feature, drawn towards that of all."""
+    found, expected = np.square(found), np.square(expected)
+    n_hidden = max(1, np.count_nonzero(found))
+    unit = max(expected.sum() / n_hidden, np.finfo(np.float32).tiny)
+    overall = found.sum() / max(expected.sum(), np.finfo(np.float32).tiny)
+    prior = _PRIOR_VALUES * unit
+    return (found.sum(axis=0) + prior * overall) / (expected.sum(axis=0) + prior)
+
+
+def filled_rows(filling: Filling, X: np.ndarray) -> np.ndarray:
+    """Return scaled rows with conditional means in the place of NaN, float64."""
+    parts = torch.from_numpy(X).split(_ROWS_AT_ONCE)
+    return torch.cat([filling(part) for part in parts]).double().numpy()
+
+
+def filling_errors(
+    filling: Filling, missing: np.ndarray, generator: torch.Generator
+) -> np.ndarray:
+    """Return errors of conditional means, drawn from a distribution, zero for known values.
+
+    Parameters
+    ----------
+    filling : Filling
+        The distribution.
+
+    missing : ndarray of shape (n_samples, n_features), dtype bool
+        Which values are missing.
+
+    generator : torch.Generator
+        On the CPU.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_features), dtype float64
+        In scaled units.
+    """
+    rows = filling.draw(len(missing), generator).numpy()
+    return rows - filled_rows(filling, np.where(missing, np.nan, rows))

@@ -1,0 +1,476 @@
+"""The autoencoder as an imputer of missing values."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn.base import TransformerMixin
+from sklearn.impute import MissingIndicator
+from sklearn.utils.validation import check_is_fitted
+
+from skae._sklearn_private import Interval, feature_names_in, fit_context
+from skae.architectures import ARCHITECTURES
+from skae.base import BaseAutoencoder
+from skae.base.imputing import ImputationFit
+from skae.base.random_state import own_random_state
+from skae.base.validation import output_dtype, validate_X
+from skae.corruptions import Missing
+from skae.kinds import KINDS, Denoising
+from skae.losses import LOSSES
+from skae.training.scaling import densify
+
+# Up to this many features the code is as large as the data, and the network starts as the
+# conditional mean itself.
+_LARGEST_CODE = 64
+
+
+def _hidden_again() -> Denoising:
+    """Return the kind that "auto" stands for."""
+    return Denoising(Missing(), emphasis=1.0)
+
+
+class AutoencoderImputer(TransformerMixin, BaseAutoencoder):
+    r"""Imputation of missing values by autoencoders: IterativeImputer's interface.
+
+    A missing value is replaced by its conditional mean given the known values of its row. A
+    normal distribution, fitted to the known values by expectation maximisation, gives the part
+    that is linear in them. Networks that are shown what it says, and which values are known, learn
+    to correct it: known values are hidden again, a share drawn for each row, and the networks are
+    trained on these alone. Each is kept as good as it was on rows held out, where that was the
+    linear part, as that.
+
+    Parameters
+    ----------
+    n_components : int, float in (0, 1) or "auto", default="auto"
+        Size of the code. "auto" means as many values as there are features, at most 64: the
+        networks are held back by what is hidden from them, and need no bottleneck.
+
+    kind : str or Kind, default="auto"
+        What makes the code a good code, by name or as an object of :mod:`skae.kinds`. "auto"
+        means ``Denoising(Missing(), emphasis=1)``, which hides known values again and counts
+        these alone. Without a :class:`~skae.corruptions.Missing` corruption the networks learn
+        to rebuild the known values they are shown.
+
+    architecture : str or Architecture, default="dense"
+        What encoder and decoder are made of, by name or as an object of
+        :mod:`skae.architectures`.
+
+    missing_values : int, float or np.nan, default=np.nan
+        What stands for a missing value. NaN is then refused where it is something else.
+
+    add_indicator : bool, default=False
+        Whether the columns of a :class:`~sklearn.impute.MissingIndicator` follow those of the
+        data.
+
+    keep_empty_features : bool, default=False
+        Whether features without any known value in `fit` are kept, filled with 0, or left out.
+
+    sample_posterior : bool, default=False
+        Whether missing values are drawn from what the known ones leave open, instead of being
+        replaced by their mean, for multiple imputation: repeat with several `random_state`, or
+        call :meth:`sample`.
+
+    min_value, max_value : float or array-like of shape (n_features,), default=-inf, inf
+        Bounds of what is imputed.
+
+    n_estimators : int, default=4
+        Number of networks, whose results are averaged. Each holds out other rows.
+
+    standardize : bool, default=True
+        Whether each feature is divided by its standard deviation. With False one number divides
+        all features, and those of large variance count most.
+
+    loss : {"mse", "mae", "huber", "bce"}, Loss or callable, default="mse"
+        What counts as a good imputation in training. The first leads to the mean, "mae" to the
+        median. "bce" takes `X` in [0, 1] as it is, without standardising.
+
+    init : {"pca", "random"}, default="pca"
+        "pca" starts at the conditional mean under the normal distribution, and, where the code is
+        smaller than the data, its projection on the principal axes.
+
+    max_epochs : int or "auto", default="auto"
+        Number of passes over the training rows, as in :class:`AutoencoderTransformer`.
+
+    batch_size : int or "auto", default="auto"
+        Rows in a batch, as in :class:`AutoencoderTransformer`.
+
+    learning_rate : float or "auto", default="auto"
+        Highest learning rate, as in :class:`AutoencoderTransformer`.
+
+    optimizer : {"adamw", "adam", "rmsprop", "sgd"} or class, default="adamw"
+        The optimizer, by name or as a class of :mod:`torch.optim`.
+
+    weight_decay : float, default=0.01
+        Decay of the weights, as the optimizer understands it.
+
+    jitter : float or "auto", default="auto"
+        Noise on what the encoder is shown, as in :class:`AutoencoderTransformer`.
+
+    early_stopping : bool, default=True
+        Whether rows are held out to say which weights are best.
+
+    validation_fraction : float in (0, 1) or "auto", default=0.25
+        Share of the rows that is held out, as in :class:`AutoencoderTransformer`.
+
+    patience : int or None, default=20
+        End the training after so many epochs without a better validation loss.
+
+    device : str, default="auto"
+        Where to compute, as in :class:`AutoencoderTransformer`.
+
+    precision : {"auto", "float32", "float64", "bfloat16"}, default="auto"
+        In which precision to compute, as in :class:`AutoencoderTransformer`.
+
+    callbacks : list of skorch.callbacks.Callback or None, default=None
+        Called while training, beside scikit-learn's own.
+
+    verbose : int, default=0
+        Above 0, print one line for each epoch.
+
+    random_state : int, RandomState instance or None, default=None
+        Decides the networks, and what is drawn with `sample_posterior`.
+
+    Attributes
+    ----------
+    indicator_ : MissingIndicator or None
+        Where `add_indicator` asked for it.
+
+    history_ : pandas.DataFrame
+        One row for each epoch of each network, see :class:`AutoencoderTransformer`, with the
+        number of the network.
+
+    n_components_, kind_, architecture_, batch_size_, learning_rate_, n_epochs_
+        What was fitted, and how.
+
+    mean_ : ndarray of shape (n_kept_features,), dtype float64
+        Mean of the known values of each feature.
+
+    scale_ : float or ndarray of shape (n_kept_features,)
+        What centred features are divided by.
+
+    device_, precision_ : str
+        What was used.
+
+    sample_shape_ : tuple of int
+        Shape of one sample as it is returned.
+
+    n_features_in_ : int
+        Number of features seen in `fit`.
+
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the features, where `X` had names that are all strings.
+
+    See Also
+    --------
+    sklearn.impute.IterativeImputer : A regression for each feature, in turns.
+    sklearn.impute.KNNImputer : The mean of the nearest rows.
+
+    Notes
+    -----
+    Values are assumed to be missing at random: whether one is missing may depend on values that
+    are known, not on the missing value itself.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.impute import SimpleImputer
+    >>> from skae import AutoencoderImputer
+    >>> X = load_iris().data
+    >>> missing = np.random.default_rng(0).random(X.shape) < 0.3
+    >>> incomplete = np.where(missing, np.nan, X)
+    >>> imputer = AutoencoderImputer(n_estimators=1, random_state=0)
+    >>> error = imputer.fit_transform(incomplete)[missing] - X[missing]
+    >>> by_mean = SimpleImputer().fit_transform(incomplete)[missing] - X[missing]
+    >>> bool((error**2).mean() < 0.5 * (by_mean**2).mean())
+    True
+    """
+
+    _part_registries = {
+        "kind": {**KINDS, "auto": _hidden_again},
+        "architecture": ARCHITECTURES,
+        "loss": LOSSES,
+    }
+    _parameter_constraints: dict = {
+        **BaseAutoencoder._parameter_constraints,
+        "missing_values": [Real],  # NaN is a real number
+        "add_indicator": ["boolean"],
+        "keep_empty_features": ["boolean"],
+        "sample_posterior": ["boolean"],
+        "min_value": [Real, "array-like"],
+        "max_value": [Real, "array-like"],
+        "n_estimators": [Interval(Integral, 1, None, closed="left")],
+        "standardize": ["boolean"],
+    }
+    _parameter_constraints.pop("warm_start")
+    _keeps_empty_features = True
+
+    def __init__(
+        self,
+        n_components="auto",
+        *,
+        kind="auto",
+        architecture="dense",
+        missing_values=np.nan,
+        add_indicator=False,
+        keep_empty_features=False,
+        sample_posterior=False,
+        min_value=-np.inf,
+        max_value=np.inf,
+        n_estimators=4,
+        standardize=True,
+        loss="mse",
+        init="pca",
+        max_epochs="auto",
+        batch_size="auto",
+        learning_rate="auto",
+        optimizer="adamw",
+        weight_decay=0.01,
+        jitter="auto",
+        early_stopping=True,
+        validation_fraction=0.25,
+        patience=20,
+        device="auto",
+        precision="auto",
+        callbacks=None,
+        verbose=0,
+        random_state=None,
+    ):
+        super().__init__(
+            n_components,
+            kind=kind,
+            architecture=architecture,
+            loss=loss,
+            init=init,
+            max_epochs=max_epochs,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            optimizer=optimizer,
+            weight_decay=weight_decay,
+            jitter=jitter,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            patience=patience,
+            device=device,
+            precision=precision,
+            callbacks=callbacks,
+            verbose=verbose,
+            random_state=random_state,
+        )
+        self.missing_values = missing_values
+        self.add_indicator = add_indicator
+        self.keep_empty_features = keep_empty_features
+        self.sample_posterior = sample_posterior
+        self.min_value = min_value
+        self.max_value = max_value
+        self.n_estimators = n_estimators
+        self.standardize = standardize
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Fit the networks.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or (n_samples, ...)
+            Rows, some of whose values may be missing. Entries that a sparse matrix does not
+            store are zeros, as everywhere in scikit-learn.
+
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : AutoencoderImputer
+            The fitted imputer.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or `X` is not as described, if no feature has a known value, or if the
+            training diverges.
+        """
+        X = self._incomplete(X, reset=True)
+        self._kept = ~_all_missing(X)
+        self._refuse_empty_features()
+        if not self._kept.all():
+            self.sample_shape_ = (int(self._kept.sum()),)
+        vars(self).update(ImputationFit(self, X[:, self._kept]).run())
+        self._bounds = self._checked_bounds()
+        self._draws_seed = int(own_random_state(self.random_state).randint(2**31 - 1))
+        self.indicator_ = None
+        if self.add_indicator:
+            self.indicator_ = MissingIndicator(error_on_new=False).fit(densify(X))
+        return self
+
+    def transform(self, X):
+        """Return rows whose missing values are imputed.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or (n_samples, ...)
+            Rows, those of `fit` or others.
+
+        Returns
+        -------
+        X_imputed : ndarray of shape (n_samples, n_kept_features) or (n_samples, ...)
+            Known values as they were, others imputed; float32 for float32 `X`, and float64
+            otherwise. The columns of the indicator follow, where there is one. A row does not
+            depend on what other rows are in `X`, but with ``sample_posterior=True``.
+        """
+        X = self._incomplete(X)
+        random_state = np.random.RandomState(self._draws_seed) if self.sample_posterior else None
+        imputed = self._imputed(X, random_state)
+        if self.indicator_ is not None:
+            return np.hstack([imputed, self.indicator_.transform(densify(X)).astype(imputed.dtype)])
+        return imputed.reshape(len(imputed), *self._imputed_shape())
+
+    def sample(self, X, n_draws=5, random_state=None):
+        """Return several imputations of each row, drawn from what its known values leave open.
+
+        Analyse each of the completed data sets by itself, and pool the results by Rubin's rules
+        [1]_: what they differ by is what the missing values leave unknown.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or (n_samples, ...)
+            Rows.
+
+        n_draws : int, default=5
+            Number of imputations.
+
+        random_state : int, RandomState instance or None, default=None
+            Source of the draws.
+
+        Returns
+        -------
+        X_imputed : ndarray of shape (n_draws, n_samples, n_kept_features) or (n_draws, ...)
+            Known values are the same in all of them. Without the columns of the indicator.
+
+        References
+        ----------
+        .. [1] D. B. Rubin, "Multiple imputation for nonresponse in surveys", Wiley, 1987.
+        """
+        X = self._incomplete(X)
+        if not isinstance(n_draws, Integral) or isinstance(n_draws, bool) or n_draws < 1:
+            raise ValueError(f"n_draws must be an integer >= 1, got {n_draws!r}.")
+        random = own_random_state(random_state)
+        draws = np.stack([self._imputed(X, random) for _ in range(n_draws)])
+        return draws.reshape(*draws.shape[:2], *self._imputed_shape())
+
+    def get_feature_names_out(self, input_features=None):
+        """Return the names of the columns that transform returns.
+
+        Parameters
+        ----------
+        input_features : array-like of str or None, default=None
+            Names of the features; None means ``feature_names_in_``, or x0, x1, ...
+
+        Returns
+        -------
+        feature_names_out : ndarray of str
+            Those of the features that are kept, then those of the indicator.
+        """
+        check_is_fitted(self)
+        names = feature_names_in(self, input_features)
+        kept = names if self.keep_empty_features else names[self._kept]
+        if self.indicator_ is None:
+            return kept
+        return np.concatenate([kept, self.indicator_.get_feature_names_out(names)])
+
+    def _imputed(self, X, random_state: np.random.RandomState | None) -> np.ndarray:
+        """Return rows as they are returned, with draws where there is a source of them."""
+        dense = densify(X)
+        kept = dense[:, self._kept]
+        imputed = kept.astype(output_dtype(X))
+        missing = np.isnan(kept)
+        incomplete = missing.any(axis=1)
+        if incomplete.any():
+            rows = kept[incomplete]
+            values = self._imputation.means(rows, self.device)
+            if random_state is not None:
+                values = values + self._imputation.errors(rows, random_state)
+            values = np.clip(values, *self._bounds)
+            imputed[incomplete] = np.where(missing[incomplete], values, rows)
+        if self.keep_empty_features and not self._kept.all():
+            filled = np.zeros(dense.shape, dtype=imputed.dtype)
+            filled[:, self._kept] = imputed
+            return filled
+        return imputed
+
+    def _imputed_shape(self) -> tuple[int, ...]:
+        dropped = not self._kept.all()
+        if dropped and self.keep_empty_features:
+            return (self.n_features_in_,)
+        return self.sample_shape_
+
+    def _incomplete(self, X, *, reset: bool = False):
+        """Return validated rows with NaN for what is missing."""
+        if not reset:
+            check_is_fitted(self)
+        marker = self.missing_values
+        X = validate_X(self, X, reset=reset, min_samples=2 if reset else 1)
+        if np.isnan(marker):
+            return X
+        if X.dtype.kind == "f" and np.isnan(X.data if sp.issparse(X) else X).any():
+            raise ValueError(
+                f"Input X contains NaN, but missing_values={marker!r} says what stands for a "
+                f"missing value: replace NaN by it, or give missing_values=np.nan."
+            )
+        dense = densify(X)
+        return np.where(dense == marker, np.nan, dense)
+
+    def _refuse_empty_features(self) -> None:
+        n_empty = int((~self._kept).sum())
+        if not self._kept.any():
+            raise ValueError("X has no known value at all: there is nothing to learn from.")
+        if n_empty and len(self.sample_shape_) > 1:
+            raise ValueError(
+                f"X has no known value in {n_empty} places of its samples of shape "
+                f"{self.sample_shape_}, and they can not be left out: set them to 0 first, or "
+                f"give X as rows."
+            )
+
+    def _checked_bounds(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the bounds of the features that are kept."""
+        bounds = []
+        for name in ("min_value", "max_value"):
+            value = np.asarray(getattr(self, name), dtype=np.float64)
+            if value.shape not in ((), (self.n_features_in_,)) or np.isnan(value).any():
+                raise ValueError(
+                    f"{name} must be a number or one for each of the {self.n_features_in_} "
+                    f"features, got {getattr(self, name)!r}."
+                )
+            bounds.append(np.broadcast_to(value, self.n_features_in_)[self._kept])
+        if not (bounds[0] <= bounds[1]).all():
+            raise ValueError("min_value must not be above max_value, but it is for some features.")
+        return bounds[0], bounds[1]
+
+    def _wanted_components(self, kind):
+        if isinstance(self.n_components, str):
+            return min(int(self._kept.sum()), _LARGEST_CODE)
+        return self.n_components
+
+    def _scaling(self, moments, X, loss):
+        return moments.scaling(rescales=loss.rescales, each=self.standardize, limited=True)
+
+    def _takes_missing(self) -> bool:
+        return True
+
+    def __sklearn_is_fitted__(self):
+        """Return whether there are networks: what a fit sets first."""
+        return hasattr(self, "_imputation")
+
+    def __sklearn_tags__(self):
+        """State that NaN is taken where it stands for what is missing, and dtypes are kept."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = bool(np.isnan(self.missing_values))
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+def _all_missing(X) -> np.ndarray:
+    """Return which features have no known value, of shape (n_features,)."""
+    return np.isnan(densify(X)).all(axis=0)
