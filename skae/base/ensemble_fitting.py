@@ -117,7 +117,13 @@ class EnsembleFit:
     def _fit_network(self, training: np.ndarray) -> Fit:
         seed = int(self.random.randint(2**31 - 1))
         known = self.X[self.labels == -1]
-        fit = Fit(self.parameters, self.X[training], random_state=seed, repelled=known, takes_missing=self.takes_missing)
+        fit = Fit(
+            self.parameters,
+            self.X[training],
+            random_state=seed,
+            repelled=known,
+            takes_missing=self.takes_missing,
+        )
         fit.train()
         return fit
 

@@ -171,9 +171,7 @@ def filled_rows(filling: Filling, X: np.ndarray) -> np.ndarray:
     return torch.cat([filling(part) for part in parts]).double().numpy()
 
 
-def filling_errors(
-    filling: Filling, missing: np.ndarray, generator: torch.Generator
-) -> np.ndarray:
+def filling_errors(filling: Filling, missing: np.ndarray, generator: torch.Generator) -> np.ndarray:
     """Return errors of conditional means, drawn from a distribution, zero for known values.
 
     Parameters

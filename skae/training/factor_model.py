@@ -21,7 +21,9 @@ class FactorModel:
               f_j \sim \mathcal{N}(0, I / k), \qquad \mu_j \sim \mathcal{N}(0, 1),
 
     over known entries (Ilin and Raiko [1]_). The priors keep features with few known entries,
-    such as films that few have rated, from being fitted to their noise.
+    such as films that few have rated, from being fitted to their noise. After each iteration the
+    scores `z` are brought to mean 0 and covariance 1 again, which takes far fewer iterations (Liu,
+    Rubin and Wu [2]_).
 
     Parameters
     ----------
@@ -38,6 +40,8 @@ class FactorModel:
     ----------
     .. [1] A. Ilin and T. Raiko, "Practical approaches to principal component analysis in the
        presence of missing values", Journal of Machine Learning Research 11, 2010.
+    .. [2] C. Liu, D. B. Rubin and Y. N. Wu, "Parameter expansion to accelerate EM: the PX-EM
+       algorithm", Biometrika 85(4), 1998.
     """
 
     # Numbers of factors, the smallest first.
@@ -121,6 +125,7 @@ class FactorModel:
         n_features, rank = self.factor.shape
         grams = self.factor.new_zeros(n_features, (rank + 1) ** 2)
         right = self.factor.new_zeros(n_features, rank + 1)
+        moments = self.factor.new_zeros(rank + 1, rank + 1)
         for rows, mean, covariance in self._posteriors(sample):
             known = sample.known[rows] * sample.weight[rows, None]
             scores = torch.nn.functional.pad(mean, (0, 1), value=1.0)
@@ -128,6 +133,7 @@ class FactorModel:
             squares[:, :rank, :rank] += covariance
             grams += known.T @ squares.flatten(1)
             right += (known * sample.values[rows]).T @ scores
+            moments += (sample.weight[rows] @ squares.flatten(1)).view_as(moments)
         grams = grams.view(n_features, rank + 1, rank + 1)
         prior = self.factor.new_full((rank + 1,), rank)
         prior[-1] = 1
@@ -136,6 +142,12 @@ class FactorModel:
         left_over = (solved.mT @ grams @ solved)[:, 0, 0] - 2 * (solved[:, :, 0] * right).sum(1)
         squares = sample.weight @ (sample.known * sample.values.square())
         noise = (squares + left_over).sum() / (sample.weight @ sample.known).sum()
+        factor, mean = solved[:, :-1, 0], solved[:, -1, 0]
+        moments = moments / moments[-1, -1]
+        mean_score = moments[-1, :-1]
+        covariance = moments[:-1, :-1] - torch.outer(mean_score, mean_score)
         return FactorModel(
-            solved[:, -1, 0], solved[:, :-1, 0], noise.clamp_min(_SMALLEST_VARIANCE)
+            mean + factor @ mean_score,
+            factor @ torch.linalg.cholesky(covariance),
+            noise.clamp_min(_SMALLEST_VARIANCE),
         )

@@ -23,7 +23,7 @@ _FACTOR_NUMBERS = 2**25
 # Known values that are hidden to choose how simple the distribution is to be: a share of them,
 # as many times as make so many, where that is not too often.
 _HIDDEN_SHARE, _HIDDEN_VALUES, _MOST_TRIALS = 0.1, 2000, 8
-# A feature with fewer known values than that has its deviation drawn towards that of the others.
+# So many values the deviations of other features count for.
 _PRIOR_VALUES = 2.0
 
 
@@ -139,11 +139,20 @@ def _standardised(
     count = weight @ known
     mean = (weight @ torch.nan_to_num(X)) / count.clamp_min(torch.finfo(wide).tiny)
     away = torch.where(known > 0, X - mean, 0.0)
-    squares = weight @ away.square()
-    overall = (squares.sum() / count.sum().clamp_min(1)).clamp_min(torch.finfo(wide).tiny)
-    deviation = ((squares + _PRIOR_VALUES * overall) / (count + _PRIOR_VALUES)).sqrt()
-    # Where all of a feature's known values are the same, it says nothing of the others.
+    deviation = _deviations((weight @ away.square() / count.clamp_min(1)).sqrt(), count)
     return Sample(away / deviation, known, weight / weight.mean()), mean, deviation
+
+
+def _deviations(deviation: torch.Tensor, count: torch.Tensor) -> torch.Tensor:
+    """Return deviations, above zero; those of few values drawn towards those of other features.
+
+    In logarithms, so that the units of the features do not matter where there are many values.
+    """
+    varies = deviation > 0
+    logs = deviation.clamp_min(torch.finfo(deviation.dtype).tiny).log()
+    typical = logs[varies].median() if varies.any() else logs.new_zeros(())
+    drawn = (count * logs + _PRIOR_VALUES * typical) / (count + _PRIOR_VALUES)
+    return torch.where(varies, drawn, typical).exp()
 
 
 def _chosen(model, sample: Sample, generator: torch.Generator) -> float:

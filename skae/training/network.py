@@ -382,7 +382,6 @@ class AutoencoderNetwork(nn.Module):
         added = self.kind.added_loss(forward_pass)
         return losses if added is None else losses + added
 
-
     def _of_known(self, losses: torch.Tensor, X: torch.Tensor) -> torch.Tensor:
         """Return losses that are zero where the value is missing.
 
