@@ -124,13 +124,11 @@ def test_numbers_must_be_finite(bad, convert):
 
 
 def test_known_values_are_counted():
-    X = VALUES.copy()
+    X = np.ones((3, 3))
     assert n_known(X) == 3
     X[1, 1], X[2] = np.nan, np.nan
-    counts = np.where(np.arange(len(X)) == 1, 2, 3)
-    counts[2] = 1  # so that nothing is divided by zero
-    assert n_known(X).tolist() == counts.tolist()
-    assert n_known(sp.csr_matrix(X)).tolist() == counts.tolist()
+    assert n_known(X).tolist() == [3, 2, 1]  # at least 1, so that nothing is divided by zero
+    assert n_known(sp.csr_matrix(X)).tolist() == [3, 2, 1]
 
 
 @pytest.mark.parametrize(

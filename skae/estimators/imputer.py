@@ -21,10 +21,6 @@ from skae.kinds import KINDS, Denoising
 from skae.losses import LOSSES
 from skae.training.scaling import densify
 
-# Up to this many features the code is as large as the data, and the network starts as the
-# conditional mean itself.
-_LARGEST_CODE = 64
-
 
 def _hidden_again() -> Denoising:
     """Return the kind that "auto" stands for."""
@@ -44,8 +40,9 @@ class AutoencoderImputer(TransformerMixin, BaseAutoencoder):
     Parameters
     ----------
     n_components : int, float in (0, 1) or "auto", default="auto"
-        Size of the code. "auto" means as many values as there are features, at most 64: the
-        networks are held back by what is hidden from them, and need no bottleneck.
+        Size of the code. "auto" means as many values as the normal distribution has factors: all
+        features where there are up to 40, and up to 32 where there are more. The network then
+        starts as the conditional mean itself.
 
     kind : str or Kind, default="auto"
         What makes the code a good code, by name or as an object of :mod:`skae.kinds`. "auto"
@@ -448,10 +445,8 @@ class AutoencoderImputer(TransformerMixin, BaseAutoencoder):
             raise ValueError("min_value must not be above max_value, but it is for some features.")
         return bounds[0], bounds[1]
 
-    def _wanted_components(self, kind):
-        if isinstance(self.n_components, str):
-            return min(int(self._kept.sum()), _LARGEST_CODE)
-        return self.n_components
+    def _wanted_components(self, kind, filling_rank):
+        return filling_rank if isinstance(self.n_components, str) else self.n_components
 
     def _scaling(self, moments, X, loss):
         return moments.scaling(rescales=loss.rescales, each=self.standardize, limited=True)
