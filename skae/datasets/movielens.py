@@ -23,7 +23,7 @@ _COLUMNS = ["user", "item", "rating", "timestamp"]
 
 
 def load_movielens(path):
-    """Read a MovieLens release as a sparse table of ratings.
+    r"""Read a MovieLens release as a sparse table of ratings.
 
     The releases are at https://grouplens.org/datasets/movielens, under licences of their own:
     100K (``u.data``), 1M and 10M (``ratings.dat``), and all later ones (``ratings.csv``) [1]_.
@@ -63,7 +63,7 @@ def load_movielens(path):
     >>> import tempfile, pathlib
     >>> from skae.datasets import load_movielens
     >>> folder = pathlib.Path(tempfile.mkdtemp())
-    >>> _ = (folder / "ratings.dat").write_text("1::20::4::978300760\\n7::10::3.5::978302109\\n")
+    >>> _ = (folder / "ratings.dat").write_text("1::20::4::978300760\n7::10::3.5::978302109\n")
     >>> data = load_movielens(folder)
     >>> data.ratings.toarray()
     array([[0. , 4. ],

@@ -227,7 +227,9 @@ class AutoencoderTransformer(
             Rows to be reconstructed: numbers of any real dtype in an array, a data frame, a
             memory map, a scipy sparse matrix (made dense batch by batch) or a torch tensor.
             Images and series may come with their axes. Bytes, such as the pixels of images,
-            are converted batch by batch.
+            are converted batch by batch. NaN is a missing value: the loss counts known values
+            only, the encoder is shown conditional means and which values are missing, and all
+            methods take rows with missing values where those of `fit` had some.
 
         y : None
             Ignored.
