@@ -3,8 +3,8 @@ Ratings of films: what a user would have given
 ==============================================
 
 A table of ratings has a row for each user and a column for each film, and most of it is unknown.
-:class:`~skae.AutoencoderRecommender` completes it. Here the table is simulated, so that the smallest
-possible error is known: the noise that no method can predict.
+:class:`~skae.AutoencoderRecommender` completes it. Here the table is simulated, so that the
+smallest possible error is known: the noise that no method can predict.
 
 What scikit-learn has for factorising a matrix takes a rating that is unknown for a zero, or, where
 the mean of each film is subtracted first, for that mean. Both are shown beside it, each with the
@@ -86,7 +86,7 @@ for share in shares:
     )
 
 # %%
-# With 40% of the ratings the error is within three hundredths of the noise, which is the dashed line.
+# With 40% of the ratings the error is within three hundredths of the noise, the dashed line.
 # NMF, which takes every unknown rating for zero stars, predicts few stars for all; TruncatedSVD
 # predicts too little of what sets a user apart.
 fig = plt.figure(figsize=(11, 4.2), layout="constrained")

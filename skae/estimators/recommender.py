@@ -7,16 +7,15 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skae._sklearn_private import Interval, StrOptions, fit_context
+from skae._sklearn_private import StrOptions, fit_context
 from skae.architectures import ARCHITECTURES, Dense
-from skae.base import BaseAutoencoder
 from skae.base.explained_variance import explained_share
 from skae.base.imputing import ImputationFit
+from skae.base.imputing_autoencoder import ImputingAutoencoder, hidden_again
 from skae.base.ratings import Ratings, known_entries, shrunk_means
 from skae.base.validation import output_dtype, validate_X
-from skae.corruptions import Missing
 from skae.corruptions.entries import is_number
-from skae.kinds import KINDS, Denoising
+from skae.kinds import KINDS
 from skae.losses import LOSSES
 from skae.training.scaling import Scaling
 
@@ -24,17 +23,12 @@ from skae.training.scaling import Scaling
 _ROWS_AT_ONCE = 1024
 
 
-def _hidden_again() -> Denoising:
-    """Return the kind that "auto" stands for."""
-    return Denoising(Missing(), emphasis=1.0)
-
-
 def _one_layer() -> Dense:
     """Return the architecture that "auto" stands for."""
     return Dense(hidden_layer_sizes=(128,))
 
 
-class AutoencoderRecommender(BaseAutoencoder):
+class AutoencoderRecommender(ImputingAutoencoder):
     r"""Matrix factorisation by autoencoders: ratings of users for items.
 
     A table of which few entries are known is completed. The rows (users), or the columns (items),
@@ -170,18 +164,15 @@ class AutoencoderRecommender(BaseAutoencoder):
     """
 
     _part_registries = {
-        "kind": {**KINDS, "auto": _hidden_again},
+        "kind": {**KINDS, "auto": hidden_again},
         "architecture": {**ARCHITECTURES, "auto": _one_layer},
         "loss": LOSSES,
     }
     _parameter_constraints: dict = {
-        **BaseAutoencoder._parameter_constraints,
+        **ImputingAutoencoder._parameter_constraints,
         "by": [StrOptions({"user", "item"})],
         "rating_range": "no_validation",  # _checked_range has the better sentences
-        "n_estimators": [Interval(Integral, 1, None, closed="left")],
     }
-    _parameter_constraints.pop("warm_start")
-    _keeps_empty_features = True
 
     def __init__(
         self,
@@ -429,17 +420,11 @@ class AutoencoderRecommender(BaseAutoencoder):
             )
         return float(given[0]), float(given[1])
 
-    def _wanted_components(self, kind, filling_rank):
-        return filling_rank if isinstance(self.n_components, str) else self.n_components
-
     def _scaling(self, moments, X, loss):
         scaling = moments.scaling(rescales=loss.rescales)
         if not loss.rescales:
             return scaling
         return Scaling(self.biases_, float(np.std(X.data, dtype=np.float64)) or 1.0)
-
-    def _takes_missing(self) -> bool:
-        return True
 
     def __sklearn_is_fitted__(self):
         """Return whether there are networks: what a fit sets last."""
