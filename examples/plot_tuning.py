@@ -78,9 +78,9 @@ print(
 # -----------
 # On the left, small dots are folds. Most differences are smaller than those between folds, and a
 # search always finds a winner; only the largest contractive weight stands out from the plain kind.
-# On the right, a line for each candidate ends where it was dropped. Wide layers lead
-# after five epochs. With 45, a small layer at a high learning rate has overtaken them: a tournament
-# saves time, but prefers what learns fast.
+# On the right, a line for each candidate ends where it was dropped. Wide layers lead after five
+# epochs; with 45, a small layer at a high learning rate has overtaken them. A tournament saves
+# time, and the price is that it may drop what learns slowly.
 figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.3), layout="constrained")
 
 results = pd.DataFrame(search.cv_results_)
