@@ -104,8 +104,8 @@ plt.show()
 # How many numbers?
 # -----------------
 # With two or four numbers the autoencoder finds far more of the right digits than PCA; with eight,
-# a little more. With sixteen PCA does as well as all pixels, and there is nothing to gain: the
-# distances of a longer nonlinear code are no better than its own.
+# a little more. With sixteen, PCA does nearly as well as all pixels, and better than the
+# autoencoder: there is nothing left to gain.
 figure, ax = plt.subplots(figsize=(6, 3.6), layout="constrained")
 for name, values in precision.items():
     ax.plot(sizes, values, "o-", label=name)
