@@ -200,7 +200,8 @@ class Compressor(BaseEstimator):
             raise ValueError(f"step={self.step_:g} does not do: {error}") from error
         self.bits_per_component_ = self._coder.bits(symbols) / len(symbols)
         self.rate_ = float(self.bits_per_component_.sum() / self.n_features_in_)
-        self._code_dtype = codes.dtype
+        # Codes in whole numbers would wrap around.
+        self._code_dtype = np.dtype(codes.dtype if codes.dtype.kind == "f" else np.float64)
         self.fingerprint_ = self._fingerprint(symbols[:_ROWS_OF_A_FINGERPRINT]).hex()
         return self
 
@@ -343,7 +344,7 @@ def check_positive(value, name: str) -> None:
 
 def as_dtype(X: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """Return numbers in a dtype; whole ones are rounded and kept within its limits."""
-    if dtype == bool:
+    if dtype.kind == "b":
         return X >= 0.5
     if dtype.kind in "iu":
         limits = np.iinfo(dtype)

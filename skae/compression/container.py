@@ -190,8 +190,7 @@ def check_size(contents: Contents, n_features: int, least_bits: float) -> None:
 
 def _width(values: np.ndarray) -> int:
     """Return the number of bytes that each of the values needs."""
-    for width, dtype in _ESCAPED.items():
-        limits = np.iinfo(dtype)
-        if not len(values) or (limits.min <= values.min() and values.max() <= limits.max):
-            break
-    return width
+    if not len(values):
+        return min(_ESCAPED)
+    low, high = values.min(), values.max()
+    return min(w for w, t in _ESCAPED.items() if np.iinfo(t).min <= low <= high <= np.iinfo(t).max)

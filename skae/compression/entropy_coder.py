@@ -197,8 +197,10 @@ def _range(column: np.ndarray) -> tuple[int, int]:
 
 def _table(column: np.ndarray, inside: np.ndarray, low: int, high: int) -> np.ndarray:
     counts = np.bincount(inside - low, minlength=high - low + 1)
-    scale = max(float(inside.std()), 0.1) / _LOGISTIC_DEVIATION
-    edges = (np.arange(low, high + 2) - 0.5 - float(inside.mean())) / scale
+    # Around the median of a column in two far groups, there may be nothing.
+    known = inside if len(inside) else np.array([low, high])
+    scale = max(float(known.std()), 0.1) / _LOGISTIC_DEVIATION
+    edges = (np.arange(low, high + 2) - 0.5 - float(known.mean())) / scale
     # The upper half by the other tail: near one, differences lose their digits.
     prior = np.abs(np.diff(np.where(edges > 0, -expit(-edges), expit(edges))))
     crossing = (edges[:-1] <= 0) & (edges[1:] > 0)

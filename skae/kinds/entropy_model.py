@@ -10,7 +10,7 @@ from torch.nn.functional import logsigmoid
 
 # Scales of the logistic distributions that are mixed, as factors of what they start at: codes have
 # sharper peaks and heavier tails than one of them.
-_FACTORS = (0.4, 1.0, 2.0)
+_FACTORS = (0.6, 1.0, 1.6)
 # Limits of the logarithm of a scale, in steps of the quantiser, that keep all terms finite.
 _LOWEST_LOG_SCALE, _HIGHEST_LOG_SCALE = -5.0, 12.0
 # The variance of a logistic distribution of scale one is the square of this.
