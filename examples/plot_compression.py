@@ -66,9 +66,9 @@ for wrong in (data[:-3], data[:100] + b"?" + data[101:]):
 # ---------
 # A larger weight takes fewer bits. Each of three autoencoders is good near the rate it was trained
 # for, and steps a bit smaller or larger than the one it was trained with reach the rates between.
-# For PCA there is only the step. At the same rate, the autoencoders lose less: at half a bit for
-# each pixel, the ratio of signal to noise is more than a decibel higher, so the squared error is a
-# fifth to a third smaller.
+# For PCA there is only the step. At the same rate the autoencoders lose less: at half a bit for
+# each pixel, the ratio of signal to noise is more than a decibel higher, which is a squared error
+# that is a quarter smaller.
 autoencoders = {0.3: compressor.transformer_}
 for weight in (0.1, 1.0):
     ae = AutoencoderTransformer(n_components, kind=Compressive(weight=weight), random_state=0)
@@ -93,9 +93,10 @@ for weight, curve in zip(autoencoders, curves, strict=True):
 # At three rates
 # --------------
 # One digit of each kind, first as it was written, then at three rates. For each, ``rate`` chooses
-# the step of PCA so that it takes as many bits as the autoencoder. With a fifth of a bit for each
-# pixel, 13 bits for an image, the autoencoder still writes digits; those of PCA fade into each
-# other.
+# the step of PCA so that it takes as many bits as the autoencoder. At 61 bits, an eighth of what
+# the pixels take, both are hard to tell from what was written. At 16 bits, digits can still be read.
+# Where the autoencoder does not know, it is soft; where PCA has left components out, there is a
+# shadow beside the strokes, as beside the 1, the 4 and the 5.
 chosen = [np.flatnonzero(y_test == label)[0] for label in np.unique(y_test)]
 rows = {"written": X_test[chosen]}
 for weight in sorted(autoencoders):

@@ -18,6 +18,7 @@ from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, Normalizer, StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skae import AutoencoderTransformer
 from skae.compression import Compressor
@@ -410,3 +411,9 @@ def test_parameters_are_scikit_learns():
     compressor = Compressor(PCA(5)).set_params(step=2.0, transformer__n_components=3)
     assert compressor.get_params()["transformer__n_components"] == 3
     assert clone(compressor).fit(TRAIN).quantize(TEST).shape == (297, 3)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
+@parametrize_with_checks([Compressor(PCA(1)), Compressor(StandardScaler(with_mean=False))])
+def test_scikit_learn_check(estimator, check):
+    check(estimator)

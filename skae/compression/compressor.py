@@ -10,12 +10,13 @@ from numbers import Real
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import NotFittedError
+from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from skae.compression.container import Contents, check_size, pack, unpack
 from skae.compression.entropy_coder import EntropyCoder, import_constriction
 from skae.compression.quantiser import dequantise, quantise, step_for
-from skae.compression.rows import Rows, check_rows
+from skae.compression.rows import Rows, as_dtype, check_rows
 
 # Rows whose reconstructions tell models apart.
 _ROWS_OF_A_FINGERPRINT = 8
@@ -113,6 +114,13 @@ class Compressor(BaseEstimator):
         self.step = step
         self.rate = rate
         self.clip = clip
+
+    def __sklearn_tags__(self):
+        """State that sparse rows are taken where the transformer takes them."""
+        tags = super().__sklearn_tags__()
+        if isinstance(self.transformer, BaseEstimator):
+            tags.input_tags.sparse = get_tags(self.transformer).input_tags.sparse
+        return tags
 
     def fit(self, X, y=None):
         """Fit the transformer if it is not, choose the step, and learn the probabilities.
@@ -340,15 +348,3 @@ def check_positive(value, name: str) -> None:
     real = isinstance(value, Real) and not isinstance(value, bool)
     if not real or not 0 < value < math.inf:
         raise ValueError(f"{name} must be a number above 0, got {value!r}.")
-
-
-def as_dtype(X: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """Return numbers in a dtype; whole ones are rounded and kept within its limits."""
-    if dtype.kind == "b":
-        return X >= 0.5
-    if dtype.kind in "iu":
-        limits = np.iinfo(dtype)
-        # The largest whole numbers of 64 bits are no floats: one below rounds to one above them.
-        largest = np.nextafter(np.float64(limits.max), 0) if dtype.itemsize == 8 else limits.max
-        X = np.clip(np.rint(X.astype(np.float64)), limits.min, largest)
-    return X.astype(dtype)

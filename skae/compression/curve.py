@@ -7,9 +7,9 @@ import copy
 import numpy as np
 import pandas as pd
 
-from skae.compression.compressor import Compressor, as_dtype, check_positive
+from skae.compression.compressor import Compressor, check_positive
 from skae.compression.quantiser import quantise
-from skae.compression.rows import Rows, check_rows
+from skae.compression.rows import Rows, as_dtype, check_rows
 
 # Steps that are taken where none are given, in standard deviations of the code.
 _STEPS = tuple(2.0 ** (i / 2) for i in range(-4, 5))

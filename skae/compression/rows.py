@@ -82,3 +82,15 @@ def check_rows(X, estimator=None) -> Rows:
             f"{estimator.n_features_in_}."
         )
     return rows
+
+
+def as_dtype(X: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Return numbers in a dtype; whole ones are rounded and kept within its limits."""
+    if dtype.kind == "b":
+        return X >= 0.5
+    if dtype.kind in "iu":
+        limits = np.iinfo(dtype)
+        # The largest whole numbers of 64 bits are no floats: one below rounds to one above them.
+        largest = np.nextafter(np.float64(limits.max), 0) if dtype.itemsize == 8 else limits.max
+        X = np.clip(np.rint(X.astype(np.float64)), limits.min, largest)
+    return X.astype(dtype)
