@@ -94,9 +94,9 @@ for weight, curve in zip(autoencoders, curves, strict=True):
 # --------------
 # One digit of each kind, first as it was written, then at three rates. For each, ``rate`` chooses
 # the step of PCA so that it takes as many bits as the autoencoder. At 61 bits, an eighth of what
-# the pixels take, both are hard to tell from what was written. At 16 bits, digits can still be read.
-# Where the autoencoder does not know, it is soft; where PCA has left components out, there is a
-# shadow beside the strokes, as beside the 1, the 4 and the 5.
+# the pixels take, both are hard to tell from what was written. At 16 bits, digits can still be
+# read. Where the autoencoder does not know, it is soft; where PCA has left components out, there
+# is a shadow beside the strokes, as beside the 1, the 4 and the 5.
 chosen = [np.flatnonzero(y_test == label)[0] for label in np.unique(y_test)]
 rows = {"written": X_test[chosen]}
 for weight in sorted(autoencoders):
