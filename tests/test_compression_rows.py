@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 
-from skae.compression.rows import check_rows
+from skae.compression.rows import as_dtype, check_rows
 
 NUMBERS = np.arange(24.0).reshape(4, 6) % 7
 
@@ -43,6 +43,24 @@ def test_ranges(convert, dtype):
     lows, highs = check_rows(convert(numbers)).ranges()
     assert np.array_equal(lows, numbers.min(axis=0))
     assert np.array_equal(highs, numbers.max(axis=0))
+
+
+@pytest.mark.parametrize(
+    ("values", "dtype", "expected"),
+    [
+        ([-0.6, 0.5, 1.5, 254.6, 300], "uint8", [0, 0, 2, 255, 255]),
+        ([-1e20, 1e20], "uint32", [0, 2**32 - 1]),
+        ([-1e30, 1e30], "int64", [-(2**63), 2**63 - 1024]),
+        ([-1e30, 1e30], "uint64", [0, 2**64 - 2048]),
+        ([0.4, 0.5, -1], "bool", [False, True, False]),
+        ([0.3, 1e30], "float32", [np.float32(0.3), np.float32(1e30)]),
+    ],
+)
+@pytest.mark.parametrize("given", [np.float32, np.float64])
+def test_numbers_in_a_dtype(values, dtype, expected, given):
+    back = as_dtype(np.array(values, dtype=given), np.dtype(dtype))
+    assert back.dtype == dtype
+    assert back.tolist() == expected
 
 
 def test_byte_order_is_forgotten():

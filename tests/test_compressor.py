@@ -258,6 +258,27 @@ def test_models_that_differ_in_the_decoder_alone_are_told_apart():
     assert pair[0].fingerprint_ != pair[1].fingerprint_
 
 
+def test_models_that_differ_in_the_probabilities_alone_are_told_apart():
+    """The first rows, whose reconstructions are in the fingerprint, are the same."""
+    pca = PCA(5).fit(TRAIN)
+    pair = [
+        Compressor(pca, step=8.0, clip=False).fit(rows)
+        for rows in (TRAIN, np.concatenate([TRAIN[:8], TRAIN[100:]]))
+    ]
+    assert np.array_equal(pair[0].quantize(TEST), pair[1].quantize(TEST))
+    assert pair[0].fingerprint_ != pair[1].fingerprint_
+
+
+def test_models_that_differ_in_where_probabilities_begin_are_told_apart():
+    pair = [
+        Compressor(
+            FunctionTransformer(lambda X, by=by: X + by, lambda X: 0 * X, check_inverse=False)
+        ).fit(TRAIN.astype(float))
+        for by in (0, 1)
+    ]
+    assert pair[0].fingerprint_ != pair[1].fingerprint_
+
+
 def test_a_fitted_transformer_is_taken_as_it_is_and_copied():
     pca = PCA(5).fit(TRAIN[:700])
     compressor = Compressor(pca, step=4.0).fit(TRAIN)

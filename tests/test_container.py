@@ -135,7 +135,7 @@ def test_another_version_is_named():
     [
         (5, "<B", 12, "dtype 12"),
         (5, "<B", 255, "dtype 255"),
-        (6, "<B", 33, "33 axes"),
+        (6, "<B", 33, "dtype 1, 33 axes"),
         (6, "<B", 255, "255 axes"),
         (6, "<B", 32, "32 axes and 2 escaped"),
         (7, "<B", 0, "0 bytes for each escaped"),

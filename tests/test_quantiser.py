@@ -34,9 +34,11 @@ def test_codes_of_too_many_steps():
     with pytest.raises(ValueError, match="too small for codes of up to 1e"):
         quantise(np.array([[1e300]]), 1e-20)
     assert quantise(np.array([[2.0**53]]), 1.0) == 2**53
+    with pytest.raises(ValueError, match="step=1 is too small"):
+        quantise(np.array([[2.0**53 + 2]]), 1.0)
 
 
-@pytest.mark.parametrize("bits", [0.5, 3.0, 12.0])
+@pytest.mark.parametrize("bits", [1e-6, 0.5, 3.0, 12.0])
 def test_step_takes_the_bits(codes, bits):
     symbols = quantise(codes, step_for(bits, codes))
     taken = 0.0

@@ -215,8 +215,7 @@ class Compressor(BaseEstimator):
 
     def _fingerprint(self, symbols: np.ndarray) -> bytes:
         """Return eight bytes of a digest of the probabilities and of some reconstructions."""
-        digest = hashlib.sha256(np.float64(self.step_).tobytes())
-        digest.update(np.ascontiguousarray(self._rebuilt(symbols)).tobytes())
+        digest = hashlib.sha256(np.ascontiguousarray(self._rebuilt(symbols)).tobytes())
         digest.update(self._coder.lows.tobytes())
         for table in self._coder.tables:
             digest.update(table.tobytes())
