@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-
 import numpy as np
 import pandas as pd
 
@@ -95,8 +93,8 @@ def rate_distortion_curve(transformer, X, X_test=None, *, steps=None, clip=True,
         return curve.assign(psnr=10 * np.log10(data_range**2 / curve["mse"]))
 
 
-def _line(base: Compressor, step: float, codes, test: Rows, test_codes) -> list:
-    compressor = copy.copy(base).set_params(step=step)._learn(codes)
+def _line(compressor: Compressor, step: float, codes, test: Rows, test_codes) -> list:
+    compressor.set_params(step=step)._learn(codes)
     data = compressor._written(test, quantise(test_codes, step))
     rebuilt = as_dtype(compressor._rebuilt(compressor.decompress_symbols(data)), test.dtype)
     error = _mean_squared_error(test.numbers, rebuilt)
