@@ -2,8 +2,17 @@
 
 import torch  # noqa: F401  (after pandas and scikit-learn, it takes a third of a second longer)
 
-from skae.estimators import AutoencoderOutlierDetector, AutoencoderTransformer
+from skae.estimators import (
+    AutoencoderClassifier,
+    AutoencoderOutlierDetector,
+    AutoencoderTransformer,
+)
 
 __version__ = "0.1.0.dev0"
 
-__all__ = ["AutoencoderOutlierDetector", "AutoencoderTransformer", "__version__"]
+__all__ = [
+    "AutoencoderClassifier",
+    "AutoencoderOutlierDetector",
+    "AutoencoderTransformer",
+    "__version__",
+]

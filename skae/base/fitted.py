@@ -11,6 +11,7 @@ from skae.architectures.architecture import Architecture
 from skae.kinds.kind import Kind
 from skae.losses.loss import Loss
 from skae.training.device import device_at_hand
+from skae.training.head import HeadPlan
 from skae.training.network import AutoencoderNetwork
 from skae.training.precision import array_dtype, tensor_dtype
 from skae.training.scaling import Scaling, densify
@@ -67,6 +68,9 @@ class FittedNetwork:
 
     weights : dict of str to ndarray
         The state of the network.
+
+    head : HeadPlan or None
+        What stands on the code, for a classifier.
     """
 
     def __init__(
@@ -81,11 +85,12 @@ class FittedNetwork:
         scaling: Scaling,
         precision: str,
         weights: dict[str, np.ndarray] | None = None,
+        head: HeadPlan | None = None,
     ):
         self.kind, self.architecture, self.loss = kind, architecture, loss
         self.n_features, self.n_components = n_features, n_components
         self.linear_path, self.scaling, self.precision = linear_path, scaling, precision
-        self.weights = weights
+        self.weights, self.head = weights, head
         self._forget_networks()
 
     def __getstate__(self):
@@ -117,6 +122,7 @@ class FittedNetwork:
             loss=self.loss,
             linear_path=self.linear_path,
             generator=generator or torch.Generator(),
+            head=self.head,
         ).to(tensor_dtype(self.precision))
         if self.weights is not None:
             network.load_state_dict({n: torch.from_numpy(w) for n, w in self.weights.items()})

@@ -21,6 +21,7 @@ from skae.corruptions import Features
 from skae.kinds.interface import ForwardPass, LinearStart
 from skae.kinds.kind import Kind
 from skae.losses.loss import Loss
+from skae.training.head import Head, HeadPlan
 from skae.training.precision import full_precision
 from skae.training.probe import probe
 
@@ -49,6 +50,9 @@ class AutoencoderNetwork(nn.Module):
 
     generator : torch.Generator
         Source of the first weights.
+
+    head : HeadPlan or None
+        What stands on the code, for a classifier.
     """
 
     def __init__(
@@ -61,6 +65,7 @@ class AutoencoderNetwork(nn.Module):
         loss: Loss,
         linear_path: bool,
         generator: torch.Generator,
+        head: HeadPlan | None = None,
     ):
         super().__init__()
         self.kind, self.loss = kind, loss
@@ -90,6 +95,7 @@ class AutoencoderNetwork(nn.Module):
         self.log_scale = None
         if kind.has_posterior and loss.has_scale:
             self.log_scale = nn.Parameter(torch.zeros(()))
+        self.head = None if head is None else Head(head, n_components, generator)
         self._random_layers = [m for m in self.modules() if isinstance(m, RandomLayer)]
         with _own_draws(architecture, generator):
             self.work = probe(self)
@@ -319,13 +325,21 @@ class AutoencoderNetwork(nn.Module):
         generator: torch.Generator | None = None,
         jitter: float = 0.0,
         progress: float = 1.0,
+        targets: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """Return the objective of each row of `X`, a tensor of shape (n_samples,)."""
+        """Return the objective of each row of `X`, a tensor of shape (n_samples,).
+
+        With `targets`, of shape (n_samples, n_classes), it is that of the head.
+        """
         output, forward_pass = self(X, generator, jitter, progress)
         losses = self.kind.entry_losses(self.loss, output, forward_pass, self.log_scale)
         losses = losses.mean(1) if self.kind.feature_reduction == "mean" else losses.sum(1)
         added = self.kind.added_loss(forward_pass)
-        return losses if added is None else losses + added
+        losses = losses if added is None else losses + added
+        if targets is None:
+            return losses
+        per_feature = 1 if self.kind.feature_reduction == "mean" else self.n_features
+        return self.head.objective(losses / per_feature, forward_pass.code, targets)
 
 
 def _noise(X: torch.Tensor, generator: torch.Generator) -> torch.Tensor:

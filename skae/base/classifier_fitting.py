@@ -1,0 +1,150 @@
+"""From rows, some of which have a label, to a network that knows the classes."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from skae.base.fitting import Fit
+from skae.base.held_out import split
+from skae.base.label_propagation import one_hot
+from skae.base.labels import UNLABELLED
+from skae.base.pseudo_labels import pseudo_targets
+from skae.training.head import HeadPlan
+from skae.training.precision import tensor_dtype
+
+# With fewer labels than this, beside rows without, none is spared to select the weights by.
+_ENOUGH_LABELS = 2000
+# Where rows without a label count nothing for the classification, the others are repeated until
+# they are at least this share of all, so that each batch has some.
+_LABELLED_SHARE = 0.25
+
+
+class ClassifierFit(Fit):
+    """A fit with a head on the code.
+
+    Parameters
+    ----------
+    estimator, X, sample_weight, previous, random_state
+        As in :class:`Fit`; no weight is zero.
+
+    head : HeadPlan
+        What stands on the code.
+
+    targets : ndarray of shape (n_samples, n_classes) or None
+        How likely each class is for each row, times how much that counts. None trains the
+        autoencoder alone.
+
+    labelled : ndarray of shape (n_samples,), dtype bool
+        Which rows have a label.
+    """
+
+    def __init__(
+        self,
+        estimator,
+        X,
+        sample_weight=None,
+        previous: dict | None = None,
+        random_state=None,
+        *,
+        head: HeadPlan,
+        targets: np.ndarray | None = None,
+        labelled: np.ndarray,
+    ):
+        self.head, self.labelled = head, labelled
+        super().__init__(estimator, X, sample_weight, previous, random_state)
+        if targets is not None:
+            scaled = targets / targets[self._shown(np.arange(len(targets)))].sum(axis=1).mean()
+            dtype = tensor_dtype(estimator.precision)
+            self.targets = torch.from_numpy(scaled).to(dtype).to(self.device)
+
+    def _split(self) -> tuple[np.ndarray, np.ndarray | None]:
+        """Hold out rows with a label only, as they are judged by it."""
+        p, everything = self.parameters, np.arange(len(self.rows))
+        if self.targets is None:
+            return super()._split()
+        labelled = np.flatnonzero(self.labelled)
+        few = len(labelled) < min(len(everything), _ENOUGH_LABELS)
+        if not p.early_stopping or (few and p.validation_fraction == "auto"):
+            return self._shown(everything), None
+        _, chosen = split(len(labelled), p.validation_fraction, self.split_seed)
+        if len(chosen) == len(labelled):  # too few to hold some out
+            return self._shown(everything), None
+        return self._shown(np.setdiff1d(everything, labelled[chosen])), labelled[chosen]
+
+    def _shown(self, rows: np.ndarray) -> np.ndarray:
+        """Return the rows that an epoch passes over: those with a label several times if few."""
+        if self.parameters.pseudo_labels:
+            return rows
+        labelled = rows[self.labelled[rows]]
+        n_missing = round(_LABELLED_SHARE * len(rows)) - len(labelled)
+        n_more = max(0, n_missing // max(1, len(labelled)))
+        return np.concatenate([rows, np.tile(labelled, n_more)])
+
+
+def fit_classifier(
+    estimator, X, sample_weight, numbers: np.ndarray, weights: np.ndarray, previous: dict | None
+) -> dict:
+    """Return what the fit of a classifier leaves on it.
+
+    With rows that have no label, the autoencoder is trained alone first: its codes say which rows
+    are neighbours.
+
+    Parameters
+    ----------
+    estimator : AutoencoderClassifier
+        Where the parameters are read.
+
+    X, sample_weight
+        Validated rows, and weights above zero with mean 1 or None.
+
+    numbers : ndarray of shape (n_samples,)
+        Numbers of the classes, -1 where not known.
+
+    weights : ndarray of shape (n_classes,)
+        How much each class counts.
+
+    previous : dict or None
+        Attributes of an earlier fit to go on from.
+    """
+    labelled = numbers != UNLABELLED
+    common = {"head": head_plan(estimator, len(weights)), "labelled": labelled}
+    seed = estimator.random_state
+    if not labelled.all() and previous is None:
+        first = ClassifierFit(estimator, X, sample_weight, None, seed, **common)
+        first.train()
+        previous = first.attributes()
+    targets = known_targets(estimator, X, numbers, weights, previous)
+    fit = ClassifierFit(estimator, X, sample_weight, previous, seed, targets=targets, **common)
+    fit.train()
+    return fit.attributes()
+
+
+def known_targets(
+    estimator, X, numbers: np.ndarray, weights: np.ndarray, previous: dict | None
+) -> np.ndarray:
+    """Return how likely each class is for each row, times how much that counts."""
+    labelled = numbers != UNLABELLED
+    if labelled.all() or not estimator.pseudo_labels:
+        return one_hot(numbers, len(weights)) * weights
+    fitted = previous["_fitted"]
+    codes = fitted.encode(X, previous["device_"], np.dtype(np.float32))
+    found = pseudo_targets(X, fitted.scaling.scale, codes, numbers, len(weights), seed=0)
+    return found * weights
+
+
+def head_plan(estimator, n_classes: int) -> HeadPlan:
+    """Return what the parameters say of the head."""
+    return HeadPlan(
+        n_classes, tuple(estimator.head_layer_sizes), float(estimator.classification_weight)
+    )
+
+
+def class_logits(fitted, X, device: str) -> np.ndarray:
+    """Return the logits of validated rows, of shape (n_samples, n_classes), float64."""
+    network = fitted.network(device)
+    logits = np.empty((X.shape[0], fitted.head.n_classes))
+    for rows, scaled in fitted.batches(X, network, scale=True):
+        batch = network.head(network.encode(scaled))
+        logits[rows] = batch[: rows.stop - rows.start].cpu().numpy()
+    return logits
