@@ -54,9 +54,11 @@ class ClassifierFit(Fit):
         self.head, self.labelled = head, labelled
         super().__init__(estimator, X, sample_weight, previous, random_state)
         if targets is not None:
-            scaled = targets / targets[self._shown(np.arange(len(targets)))].sum(axis=1).mean()
+            shown = self._shown(np.arange(len(targets)))
+            weight = None if sample_weight is None else sample_weight[shown]
+            mean = np.average(targets[shown].sum(axis=1), weights=weight)
             dtype = tensor_dtype(estimator.precision)
-            self.targets = torch.from_numpy(scaled).to(dtype).to(self.device)
+            self.targets = torch.from_numpy(targets / mean).to(dtype).to(self.device)
 
     def _split(self) -> tuple[np.ndarray, np.ndarray | None]:
         """Hold out rows with a label only, as they are judged by it."""

@@ -263,9 +263,7 @@ class Fit:
 
     def _batches(self, index: np.ndarray, batch_size: int, generator=None) -> Batches:
         index = torch.from_numpy(index).to(self.device)
-        return Batches(
-            self.rows, index, self.sample_weight, batch_size, generator, self.targets
-        )
+        return Batches(self.rows, index, self.sample_weight, batch_size, generator, self.targets)
 
     def _batch_size(self, n_training: int) -> int:
         automatic = self.parameters._auto_batch_size(n_training, self.X.shape[1])

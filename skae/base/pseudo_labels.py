@@ -76,8 +76,6 @@ def pseudo_targets(
     return likely * certainty(likely)[:, None]
 
 
-
-
 def _folds(labelled: np.ndarray, seed: int) -> Iterator[np.ndarray]:
     """Yield labelled rows to be hidden; none where that would hide too much."""
     if len(labelled) >= 2 * _N_FOLDS:

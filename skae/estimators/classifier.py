@@ -377,4 +377,5 @@ class AutoencoderClassifier(
         return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
 
     def _logits(self, X) -> np.ndarray:
-        return class_logits(self._fitted, self._validate_again(X), self.device)
+        X = self._validate_again(X)
+        return class_logits(self._fitted, X, self.device)
