@@ -62,7 +62,8 @@ def test_loss_is_the_log_loss_of_the_rows_held_out():
 
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_probabilities_and_decisions_agree(n_classes):
-    X, y = BLOBS[GROUPS < n_classes], GROUPS[GROUPS < n_classes]
+    chosen = np.isin(GROUPS, range(n_classes))
+    X, y = BLOBS[chosen], GROUPS[chosen]
     model = classifier().fit(X, y)
     probabilities, decision = model.predict_proba(X), model.decision_function(X)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1)
@@ -240,6 +241,33 @@ def test_warm_start_goes_on():
     assert model.fit(BLOBS, GROUPS).history_["train_loss"].iloc[1] < before + 0.1
     with pytest.raises(ValueError, match=r"classes of the last fit, \[0 1 2\], got \[0 1\]"):
         model.fit(BLOBS[GROUPS < 2], GROUPS[GROUPS < 2])
+
+
+class Recorder:
+    """What a callback of scikit-learn is told."""
+
+    def __init__(self):
+        self.log, self.predictions = [], []
+
+    def setup(self, estimator, context):
+        self.log.append("setup")
+
+    def teardown(self, estimator, context):
+        self.log.append("teardown")
+
+    def on_fit_task_begin(self, estimator, context):
+        self.log.append(context.task_name)
+
+    def on_fit_task_end(self, estimator, context, *, X=None, fitted_estimator=None):
+        self.predictions.append(fitted_estimator.predict(X))
+
+
+def test_callbacks_hear_of_the_training_with_labels_alone():
+    pytest.importorskip("sklearn.callback", reason="scikit-learn 1.9 brought callbacks")
+    recorder = Recorder()
+    model = classifier(max_epochs=3).set_callbacks(recorder).fit(BLOBS, few_labels(GROUPS, 10))
+    assert recorder.log == ["setup", "fit", "epoch", "epoch", "epoch", "teardown"]
+    assert (recorder.predictions[-1] == model.predict(BLOBS)).all()
 
 
 def test_few_labels_are_not_held_out_but_many_are():

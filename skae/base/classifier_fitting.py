@@ -9,6 +9,7 @@ from skae.base.fitting import Fit
 from skae.base.held_out import split
 from skae.base.label_propagation import one_hot
 from skae.base.labels import UNLABELLED
+from skae.base.progress import without_callbacks
 from skae.base.pseudo_labels import pseudo_targets
 from skae.training.head import HeadPlan
 from skae.training.precision import tensor_dtype
@@ -37,6 +38,9 @@ class ClassifierFit(Fit):
 
     labelled : ndarray of shape (n_samples,), dtype bool
         Which rows have a label.
+
+    classes : ndarray of shape (n_classes,)
+        The labels.
     """
 
     def __init__(
@@ -50,8 +54,9 @@ class ClassifierFit(Fit):
         head: HeadPlan,
         targets: np.ndarray | None = None,
         labelled: np.ndarray,
+        classes: np.ndarray,
     ):
-        self.head, self.labelled = head, labelled
+        self.head, self.labelled, self.classes = head, labelled, classes
         super().__init__(estimator, X, sample_weight, previous, random_state)
         if targets is not None:
             shown = self._shown(np.arange(len(targets)))
@@ -74,6 +79,9 @@ class ClassifierFit(Fit):
             return self._shown(everything), None
         return self._shown(np.setdiff1d(everything, labelled[chosen])), labelled[chosen]
 
+    def _so_far(self, weights: dict[str, torch.Tensor] | None = None) -> dict:
+        return {**super()._so_far(weights), "classes_": self.classes}
+
     def _shown(self, rows: np.ndarray) -> np.ndarray:
         """Return the rows that an epoch passes over: those with a label several times if few."""
         if self.parameters.pseudo_labels:
@@ -85,7 +93,13 @@ class ClassifierFit(Fit):
 
 
 def fit_classifier(
-    estimator, X, sample_weight, numbers: np.ndarray, weights: np.ndarray, previous: dict | None
+    estimator,
+    X,
+    sample_weight,
+    classes: np.ndarray,
+    numbers: np.ndarray,
+    weights: np.ndarray,
+    previous: dict | None,
 ) -> dict:
     """Return what the fit of a classifier leaves on it.
 
@@ -100,6 +114,9 @@ def fit_classifier(
     X, sample_weight
         Validated rows, and weights above zero with mean 1 or None.
 
+    classes : ndarray of shape (n_classes,)
+        The labels.
+
     numbers : ndarray of shape (n_samples,)
         Numbers of the classes, -1 where not known.
 
@@ -110,10 +127,12 @@ def fit_classifier(
         Attributes of an earlier fit to go on from.
     """
     labelled = numbers != UNLABELLED
-    common = {"head": head_plan(estimator, len(weights)), "labelled": labelled}
+    head = head_plan(estimator, len(classes))
+    common = {"head": head, "labelled": labelled, "classes": classes}
     seed = estimator.random_state
     if not labelled.all() and previous is None:
-        first = ClassifierFit(estimator, X, sample_weight, None, seed, **common)
+        alone = without_callbacks(estimator)
+        first = ClassifierFit(alone, X, sample_weight, None, seed, **common)
         first.train()
         previous = first.attributes()
     targets = known_targets(estimator, X, numbers, weights, previous)

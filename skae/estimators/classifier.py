@@ -308,10 +308,7 @@ class AutoencoderClassifier(
             X, numbers, weight = X[kept], numbers[kept], weight[kept]
         of_classes = class_weights(self.class_weight, classes, numbers)
         previous = vars(self) if goes_on else None
-        attributes = fit_classifier(self, X, weight, numbers, of_classes, previous)
-        self._take(attributes)
-        self.classes_ = classes
-        return self
+        return self._take(fit_classifier(self, X, weight, classes, numbers, of_classes, previous))
 
     def predict(self, X):
         """Return the most likely class of each row.

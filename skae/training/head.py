@@ -81,8 +81,7 @@ class Head(nn.Module):
     ) -> torch.Tensor:
         """Return what is to be small for each row, a tensor of shape (n_samples,).
 
-        In training, ``(1 - weight) * loss + weight * cross_entropy``. Rows held out are judged by
-        what a classifier is for, the cross-entropy alone.
+        ``(1 - weight) * loss + weight * cross_entropy``.
 
         Parameters
         ----------
@@ -93,6 +92,4 @@ class Head(nn.Module):
             As in :meth:`cross_entropy`.
         """
         of_classes = self.cross_entropy(code, targets)
-        if not self.training:
-            return of_classes
         return (1 - self.weight) * losses + self.weight * of_classes

@@ -329,8 +329,11 @@ class AutoencoderNetwork(nn.Module):
     ) -> torch.Tensor:
         """Return the objective of each row of `X`, a tensor of shape (n_samples,).
 
-        With `targets`, of shape (n_samples, n_classes), it is that of the head.
+        With `targets`, of shape (n_samples, n_classes), it is that of the head. Rows held out are
+        then judged by what a classifier is for: the cross-entropy alone, without corruption.
         """
+        if targets is not None and not self.training:
+            return self.head.cross_entropy(self.encode(X), targets)
         output, forward_pass = self(X, generator, jitter, progress)
         losses = self.kind.entry_losses(self.loss, output, forward_pass, self.log_scale)
         losses = losses.mean(1) if self.kind.feature_reduction == "mean" else losses.sum(1)
