@@ -128,27 +128,6 @@ def test_they_help_with_digits():
     assert model.score(X[1200:], y[1200:]) > linear.score(X[1200:], y[1200:]) + 0.03
 
 
-def test_without_pseudo_labels_rows_without_a_label_are_only_reconstructed():
-    """With the classification alone, it makes no difference what they are."""
-    few = few_labels(GROUPS, 10)
-    unknown = np.flatnonzero(few == -1)
-    parameters = {"classification_weight": 1.0, "jitter": 0.0, "pseudo_labels": False}
-    model = classifier(init="random", max_epochs=8, **parameters).fit(BLOBS, few)
-    before = model.predict_proba(BLOBS)
-    X = BLOBS.copy()
-    X[unknown] = X[unknown][:, ::-1]
-    # The same scaling and size of the code, or there would be another start.
-    assert not np.array_equal(X, BLOBS)
-    shuffled = classifier(
-        init="random", max_epochs=8, n_components=model.n_components_, **parameters
-    ).fit(X, few)
-    labelled = few != -1
-    assert model.score(BLOBS[labelled], GROUPS[labelled]) > 0.9
-    assert shuffled.score(BLOBS[labelled], GROUPS[labelled]) > 0.9
-    with_them = classifier(init="random", max_epochs=8, **{**parameters, "pseudo_labels": True})
-    assert not np.allclose(with_them.fit(BLOBS, few).predict_proba(BLOBS), before, atol=1e-3)
-
-
 def test_weights_of_rows():
     """A group of weight zero is not known; a large weight wins where labels contradict."""
     weight = np.where(GROUPS == 2, 0.0, 1.0)
