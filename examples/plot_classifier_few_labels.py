@@ -64,7 +64,8 @@ def classifiers(seed):
         "LogisticRegression": logistic,
         "SelfTrainingClassifier": SelfTrainingClassifier(logistic, threshold=0.9),
         "PCA + LabelSpreading": make_pipeline(
-            PCA(0.9, random_state=seed), LabelSpreading(kernel="knn", n_neighbors=10, alpha=0.8)
+            PCA(0.9, random_state=seed),
+            LabelSpreading("knn", n_neighbors=10, alpha=0.8, max_iter=300),
         ),
         "AutoencoderClassifier": AutoencoderClassifier(max_epochs=20, random_state=seed),
     }

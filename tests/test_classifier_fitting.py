@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.decomposition import PCA
 
-from skae import AutoencoderClassifier
+from skae import AutoencoderClassifier, AutoencoderTransformer
 from skae.architectures import Dense
-from skae.base.classifier_fitting import ClassifierFit, known_targets
+from skae.base.classifier_fitting import ClassifierFit, known_targets, neighbourly_codes
 from skae.kinds import Undercomplete
 from skae.losses import MSE
 from skae.training.head import HeadPlan
@@ -96,6 +97,25 @@ def test_rows_that_are_held_out_have_a_label():
     assert LABELLED[selecting].all()
     assert len(selecting) == 2
     assert not np.isin(selecting, training).any()
+
+
+def test_neighbours_are_looked_for_halfway_between_whitened_and_plain_components():
+    rows = X * [8.0, 4.0, 2.0, 1.0, 0.5]
+    ae = AutoencoderTransformer(
+        3, architecture=Dense(()), learning_rate=1e-12, max_epochs=1, random_state=0
+    ).fit(rows)
+    codes = neighbourly_codes(ae._fitted, rows, "cpu")
+    deviations = PCA(3).fit(rows).transform(rows).std(axis=0)
+    np.testing.assert_allclose(codes.mean(axis=0), 0, atol=1e-5)
+    np.testing.assert_allclose(codes.std(axis=0), np.sqrt(deviations / ae.scale_), rtol=1e-4)
+
+
+def test_values_of_the_code_that_never_move_do_not_count():
+    rows = np.column_stack([X[:, :2], np.zeros((60, 3))])
+    ae = AutoencoderTransformer(3, max_epochs=1, random_state=0).fit(rows)
+    assert np.isfinite(neighbourly_codes(ae._fitted, rows, "cpu")).all()
+    ae.fit(np.tile(rows[:1], (60, 1)))
+    assert not neighbourly_codes(ae._fitted, np.tile(rows[:1], (60, 1)), "cpu").any()
 
 
 @pytest.mark.parametrize("pseudo_labels", [True, False])

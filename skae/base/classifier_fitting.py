@@ -149,9 +149,28 @@ def known_targets(
     if labelled.all() or not estimator.pseudo_labels:
         return one_hot(numbers, len(weights)) * weights
     fitted = previous["_fitted"]
-    codes = fitted.encode(X, previous["device_"], np.dtype(np.float32))
+    codes = neighbourly_codes(fitted, X, previous["device_"])
     found = pseudo_targets(X, fitted.scaling.scale, codes, numbers, len(weights), seed=0)
     return found * weights
+
+
+def neighbourly_codes(fitted, X, device: str) -> np.ndarray:
+    r"""Return codes in which neighbours are looked for, of shape (n_samples, n_components).
+
+    Codes of unit variance, each value times the root of what it moves in the reconstruction,
+
+    .. math:: \frac{z_j - \bar z_j}{\sigma_j} \sqrt{
+              \lVert \text{decode}(\bar z + \sigma_j e_j) - \text{decode}(\bar z) \rVert}.
+
+    This is halfway between codes in which all values count alike, those that are mostly noise as
+    well, and reconstructions, in which the largest ones drown the others.
+    """
+    codes = fitted.encode(X, device, np.dtype(np.float64))
+    mean, deviations = codes.mean(axis=0), codes.std(axis=0)
+    moved = fitted.decode(np.vstack([mean, mean + np.diag(deviations)]), device, codes.dtype)
+    lengths = np.linalg.norm((moved[1:] - moved[0]) / fitted.scaling.scale, axis=1)
+    steps = np.divide(np.sqrt(lengths), deviations, out=np.zeros_like(mean), where=deviations > 0)
+    return ((codes - mean) * steps).astype(np.float32)
 
 
 def head_plan(estimator, n_classes: int) -> HeadPlan:
