@@ -187,7 +187,7 @@ class AutoencoderClassifier(
     >>> X, y = load_digits(return_X_y=True)
     >>> few = np.full(1200, -1)
     >>> few[:50] = y[:50]
-    >>> classifier = AutoencoderClassifier(random_state=0).fit(X[:1200], few)
+    >>> classifier = AutoencoderClassifier(max_epochs=20, random_state=0).fit(X[:1200], few)
     >>> bool(classifier.score(X[1200:], y[1200:]) > 0.8)
     True
     >>> classifier.predict_proba(X[1200:]).shape, classifier.transform(X[1200:]).shape
