@@ -167,6 +167,15 @@ def test_classification_weight_trades_reconstruction_for_classes():
     assert losses[1] < losses[0]
 
 
+@pytest.mark.parametrize(
+    ("n_features", "kind", "expected"),
+    [(2, "undercomplete", 2), (4, "denoising", 4), (5, "undercomplete", 3), (3, "overcomplete", 6)],
+)
+def test_few_features_are_not_halved(n_features, kind, expected):
+    X = np.random.RandomState(0).randn(90, n_features)
+    assert classifier(kind=kind, max_epochs=1).fit(X, GROUPS).n_components_ == expected
+
+
 def test_hidden_layers_of_the_head():
     model = classifier(head_layer_sizes=(7, 3)).fit(BLOBS, GROUPS)
     sizes = [w.shape[0] for n, w in model._fitted.weights.items() if n.startswith("head.residual")]

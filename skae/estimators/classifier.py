@@ -15,6 +15,10 @@ from skae.base.classifier_fitting import class_logits, fit_classifier
 from skae.base.labels import class_numbers, class_weights
 from skae.base.reconstruction import ReconstructionMixin
 from skae.base.validation import validate_sample_weight, validate_X
+from skae.kinds import Kind
+
+# Up to so many features are not halved: classes of which a code of one value can tell little.
+_FEW_FEATURES = 4
 
 
 class AutoencoderClassifier(
@@ -44,7 +48,8 @@ class AutoencoderClassifier(
     Parameters
     ----------
     n_components : int, float in (0, 1) or "auto", default="auto"
-        Size of the code, as in :class:`AutoencoderTransformer`.
+        Size of the code, as in :class:`AutoencoderTransformer`; but with four features or fewer,
+        "auto" means as many, for kinds that would halve them.
 
     kind : str or Kind, default="undercomplete"
         What makes the code a good code, by name or as an object of :mod:`skae.kinds`.
@@ -372,6 +377,14 @@ class AutoencoderClassifier(
         """
         logits = self._logits(X)
         return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
+
+    def _wanted_components(self, kind):
+        few = self.n_features_in_ <= _FEW_FEATURES
+        halves = type(kind).auto_n_components is Kind.auto_n_components
+        return self.n_features_in_ if few and halves and self._is_auto() else self.n_components
+
+    def _is_auto(self) -> bool:
+        return isinstance(self.n_components, str)
 
     def _logits(self, X) -> np.ndarray:
         X = self._validate_again(X)
