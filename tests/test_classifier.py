@@ -190,8 +190,9 @@ def test_codes_and_reconstructions():
     np.testing.assert_allclose(
         model.inverse_transform(codes), model.reconstruct(BLOBS.astype(np.float32)), atol=1e-4
     )
-    frame = classifier(n_components=2).set_output(transform="pandas").fit_transform(BLOBS, GROUPS)
-    assert list(frame) == ["autoencoderclassifier0", "autoencoderclassifier1"]
+    model = classifier(n_components=2).set_output(transform="pandas")
+    for frame in (model.fit_transform(BLOBS, GROUPS), model.transform(BLOBS)):
+        assert list(frame) == ["autoencoderclassifier0", "autoencoderclassifier1"]
 
 
 def test_encoder_is_tuned_to_the_classes():

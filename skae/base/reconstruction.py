@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_array, check_is_fitted
 
 
-class ReconstructionMixin:
-    """Methods that lead from rows to codes and back."""
+class ReconstructionMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
+    """Methods that lead from rows to codes and back.
+
+    It is a transformer itself: ``set_output`` reaches methods of such classes only.
+    """
 
     def transform(self, X):
         """Return the codes of rows.

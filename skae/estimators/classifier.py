@@ -6,7 +6,7 @@ from numbers import Real
 
 import numpy as np
 from scipy.special import log_softmax, softmax
-from sklearn.base import ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import ClassifierMixin
 
 from skae._sklearn_private import Interval, StrOptions, fit_context
 from skae.architectures.checks import check_sizes
@@ -21,13 +21,7 @@ from skae.kinds import Kind
 _FEW_FEATURES = 4
 
 
-class AutoencoderClassifier(
-    ClassifierMixin,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-    ReconstructionMixin,
-    BaseAutoencoder,
-):
+class AutoencoderClassifier(ClassifierMixin, ReconstructionMixin, BaseAutoencoder):
     r"""Classification by an autoencoder that learns from rows without labels as well.
 
     A head stands on the code, with a linear map and a small dense network `h`,
@@ -379,12 +373,10 @@ class AutoencoderClassifier(
         return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
 
     def _wanted_components(self, kind):
-        few = self.n_features_in_ <= _FEW_FEATURES
         halves = type(kind).auto_n_components is Kind.auto_n_components
-        return self.n_features_in_ if few and halves and self._is_auto() else self.n_components
-
-    def _is_auto(self) -> bool:
-        return isinstance(self.n_components, str)
+        if isinstance(self.n_components, str) and halves and self.n_features_in_ <= _FEW_FEATURES:
+            return self.n_features_in_
+        return self.n_components
 
     def _logits(self, X) -> np.ndarray:
         X = self._validate_again(X)

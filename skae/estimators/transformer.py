@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
-
 from skae._sklearn_private import fit_context
 from skae.base import BaseAutoencoder
 from skae.base.explained_variance import (
@@ -16,13 +14,7 @@ from skae.base.reconstruction import ReconstructionMixin
 from skae.base.validation import validate_X
 
 
-class AutoencoderTransformer(
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-    ReconstructionMixin,
-    GenerationMixin,
-    BaseAutoencoder,
-):
+class AutoencoderTransformer(ReconstructionMixin, GenerationMixin, BaseAutoencoder):
     r"""Dimensionality reduction by an autoencoder: PCA's interface, a network inside.
 
     Encoder and decoder are each a linear map plus a neural network,
