@@ -3,6 +3,7 @@
 import torch  # noqa: F401  (after pandas and scikit-learn, it takes a third of a second longer)
 
 from skae.estimators import (
+    AutoencoderClassifier,
     AutoencoderImputer,
     AutoencoderOutlierDetector,
     AutoencoderRecommender,
@@ -12,6 +13,7 @@ from skae.estimators import (
 __version__ = "0.1.0.dev0"
 
 __all__ = [
+    "AutoencoderClassifier",
     "AutoencoderImputer",
     "AutoencoderOutlierDetector",
     "AutoencoderRecommender",

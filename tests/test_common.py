@@ -9,6 +9,7 @@ from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skae import (
+    AutoencoderClassifier,
     AutoencoderImputer,
     AutoencoderOutlierDetector,
     AutoencoderRecommender,
@@ -17,8 +18,8 @@ from skae import (
 from skae.architectures import ARCHITECTURES
 from skae.kinds import KINDS
 
-# All parts meet in the transformer. Others fit several networks, so that each kind is tried with
-# one architecture, and each architecture with one kind.
+# All parts meet in the transformer. Others fit several networks, or one of them twice, so that each
+# kind is tried with one architecture, and each architecture with one kind.
 MATRIX = [
     *itertools.product([AutoencoderTransformer], KINDS, ARCHITECTURES),
     *itertools.product([AutoencoderOutlierDetector], KINDS, ["dense"]),
@@ -26,13 +27,16 @@ MATRIX = [
     *itertools.product([AutoencoderImputer], [*KINDS, "auto"], ["dense"]),
     *[(AutoencoderImputer, "auto", name) for name in ARCHITECTURES if name != "dense"],
     *itertools.product([AutoencoderRecommender], [*KINDS, "auto"], ["dense"]),
+    *itertools.product([AutoencoderClassifier], KINDS, ["dense"]),
+    *[(AutoencoderClassifier, "undercomplete", name) for name in ARCHITECTURES if name != "dense"],
 ]
 # The checks of scikit-learn fit hundreds of times: several slow networks are left out.
 CHECKED = [
     c
     for c in MATRIX
     if c[0] is AutoencoderTransformer
-    or (c[0] is AutoencoderOutlierDetector and c[2] in ("dense", "convolutional"))
+    or (c[1] != "auto" and c[0] is not AutoencoderImputer and c[2] == "convolutional")
+    or (c[0] in (AutoencoderOutlierDetector, AutoencoderClassifier) and c[2] == "dense")
     or c[1:] == ("auto", "dense")
 ]
 
@@ -56,23 +60,28 @@ def expected_failures(estimator):
     """Without a start at PCA there is no jitter, and the few rows of the check are one batch.
 
     Then the results are equal, but for rounding, which long sums over steps and tokens raise
-    above the tolerance of the check.
+    above the tolerance of the check. Of a classifier, folds say which of two epochs is best.
     """
     if estimator.kind == "auto":
         return EXPECTED_FAILURES
     starts_at_pca = KINDS[estimator.kind]().takes_linear_path(1, 10)
     rounds = estimator.architecture in ("recurrent", "transformer")
-    return EXPECTED_FAILURES if starts_at_pca or rounds else {}
+    chooses = isinstance(estimator, AutoencoderClassifier)
+    return EXPECTED_FAILURES if starts_at_pca or rounds or chooses else {}
 
 
 def build(estimator, kind, architecture, **parameters):
-    return estimator(kind=kind, architecture=architecture, max_epochs=2, **parameters)
+    # A check asks a classifier to have learned something.
+    max_epochs = 5 if estimator is AutoencoderClassifier else 2
+    return estimator(kind=kind, architecture=architecture, max_epochs=max_epochs, **parameters)
 
 
 def outcome(estimator, X):
-    """Return what the estimator is there for: codes, scores, or imputed values."""
+    """Return what the estimator is there for: codes, scores, or probabilities, or values."""
     if isinstance(estimator, AutoencoderTransformer):
         return estimator.transform(X)
+    if isinstance(estimator, AutoencoderClassifier):
+        return estimator.predict_proba(X)
     if isinstance(estimator, AutoencoderImputer):
         return estimator.transform(np.where(np.abs(X) > 1, np.nan, X))
     if isinstance(estimator, AutoencoderRecommender):
@@ -105,6 +114,8 @@ def transformer(request):
 
 
 X = np.random.RandomState(0).randn(50, 6)
+# For a classifier: some rows without a label. Other estimators ignore it.
+Y = np.where(np.arange(50) % 3, np.arange(50) % 2 * 5, -1)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -118,13 +129,13 @@ def test_round_trip_keeps_shape_and_dtype(transformer, dtype):
 
 def test_fitting_twice_equals_fitting_a_clone(estimator):
     other = clone(estimator)
-    first = outcome(estimator.fit(X), X)
-    assert np.array_equal(outcome(estimator.fit(X), X), first)
-    assert np.array_equal(outcome(other.fit(X), X), first)
+    first = outcome(estimator.fit(X, Y), X)
+    assert np.array_equal(outcome(estimator.fit(X, Y), X), first)
+    assert np.array_equal(outcome(other.fit(X, Y), X), first)
 
 
 def test_pickle_round_trip(estimator):
-    estimator.fit(X)
+    estimator.fit(X, Y)
     loaded = pickle.loads(pickle.dumps(estimator))
     assert np.array_equal(outcome(loaded, X), outcome(estimator, X))
     if hasattr(estimator, "reconstruct"):
@@ -137,7 +148,7 @@ def test_what_a_row_gets_does_not_depend_on_its_neighbours(estimator):
     On some processors, single-precision products of the rows of a batch are not all summed up in
     the same order.
     """
-    estimator.fit(X)
+    estimator.fit(X, Y)
     many = np.tile(X, (12, 1))
     together = outcome(estimator, many)
     for row in (0, 3, 49):
@@ -151,14 +162,14 @@ def test_what_a_row_gets_does_not_depend_on_its_neighbours(estimator):
 
 def test_a_fit_changes_no_parameter(estimator):
     before = repr(estimator.get_params())
-    assert repr(estimator.fit(X).get_params()) == before
+    assert repr(estimator.fit(X, Y).get_params()) == before
 
 
 def test_half_precision(estimator):
     estimator.set_params(precision="bfloat16")
-    assert np.isfinite(outcome(estimator.fit(X), X)).all()
+    assert np.isfinite(outcome(estimator.fit(X, Y), X)).all()
     assert estimator.precision_ == "bfloat16"
 
 
 def test_html_view(estimator):
-    assert estimator.__class__.__name__ in estimator.fit(X)._repr_html_()
+    assert estimator.__class__.__name__ in estimator.fit(X, Y)._repr_html_()

@@ -122,9 +122,13 @@ class BaseAutoencoder(CallbackSupportMixin, NamedPartsMixin):
             fit.train_once()
         else:
             fit.train()
+        return self._take(fit.attributes())
+
+    def _take(self, attributes: dict):
+        """Take what a fit leaves here."""
         for name in getattr(self, "_of_kind", ()):  # the kind may be another one now
             vars(self).pop(name, None)
-        vars(self).update(fit.attributes())
+        vars(self).update(attributes)
         return self
 
     def _wanted_components(self, kind: Kind, filling_rank: int | None) -> int | float | str:

@@ -11,6 +11,7 @@ from skae.architectures.architecture import Architecture
 from skae.kinds.kind import Kind
 from skae.losses.loss import Loss
 from skae.training.device import device_at_hand
+from skae.training.head import HeadPlan
 from skae.training.network import AutoencoderNetwork
 from skae.training.precision import array_dtype, tensor_dtype
 from skae.training.scaling import Scaling, densify
@@ -71,6 +72,8 @@ class FittedNetwork:
     filling_rank : int or None
         Rank of the distribution that missing values are filled by; None where none may be
         missing.
+    head : HeadPlan or None
+        What stands on the code, for a classifier.
     """
 
     def __init__(
@@ -86,11 +89,12 @@ class FittedNetwork:
         precision: str,
         weights: dict[str, np.ndarray] | None = None,
         filling_rank: int | None = None,
+        head: HeadPlan | None = None,
     ):
         self.kind, self.architecture, self.loss = kind, architecture, loss
         self.n_features, self.n_components = n_features, n_components
         self.linear_path, self.scaling, self.precision = linear_path, scaling, precision
-        self.weights, self.filling_rank = weights, filling_rank
+        self.weights, self.filling_rank, self.head = weights, filling_rank, head
         self._forget_networks()
 
     def __getstate__(self):
@@ -123,6 +127,7 @@ class FittedNetwork:
             linear_path=self.linear_path,
             generator=generator or torch.Generator(),
             filling_rank=self.filling_rank,
+            head=self.head,
         ).to(tensor_dtype(self.precision))
         if self.weights is not None:
             network.load_state_dict({n: torch.from_numpy(w) for n, w in self.weights.items()})

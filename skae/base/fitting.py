@@ -81,6 +81,9 @@ class Fit:
         What missing values are filled by, where an earlier fit of the same rows has found it.
     """
 
+    head = None  # what stands on the code, and what is known of the classes: for a classifier
+    targets = None
+
     def __init__(
         self,
         estimator,
@@ -154,6 +157,7 @@ class Fit:
             scaling=scaling,
             precision=self.parameters.precision,
             filling_rank=rank,
+            head=self.head,
         )
         self.moments = moments
         self.network = self._new_network(axes, self.sample_weight, gaussian)
@@ -229,16 +233,20 @@ class Fit:
         if turns and FEWEST_ROWS <= n < defaults.FEW_ROWS:
             self._train_by_folds()
             return
-        if p.early_stopping:
-            training, selecting = split(n, p.validation_fraction, self.split_seed)
-        else:
-            training, selecting = no_split(n, self.split_seed)
-            selecting = selecting if p._selects_by_training_rows else None
+        training, selecting = self._split()
         plan = self._plan(len(training))
         report = EpochReport(p, plan.n_epochs, self.X)
         result = self._run(self.network, training, selecting, self._reported(plan, report))
         self._finish(plan, result, result.history, result.best_epoch)
         report.end(self.attributes)
+
+    def _split(self) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return the rows to train on, and those to select the best weights by, if any."""
+        p, n = self.parameters, len(self.rows)
+        if p.early_stopping:
+            return split(n, p.validation_fraction, self.split_seed)
+        training, selecting = no_split(n, self.split_seed)
+        return training, selecting if p._selects_by_training_rows else None
 
     def train_once(self) -> None:
         """Pass over all rows once, at a constant learning rate, and keep the last weights."""
@@ -310,7 +318,7 @@ class Fit:
 
     def _batches(self, index: np.ndarray, batch_size: int, generator=None) -> Batches:
         index = torch.from_numpy(index).to(self.device)
-        return Batches(self.rows, index, self.sample_weight, batch_size, generator)
+        return Batches(self.rows, index, self.sample_weight, batch_size, generator, self.targets)
 
     def _batch_size(self, n_training: int) -> int:
         automatic = self.parameters._auto_batch_size(n_training, self.X.shape[1])

@@ -6,6 +6,7 @@ that knows of it, and does nothing where it is missing.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 
 from sklearn.base import BaseEstimator
@@ -16,6 +17,14 @@ except ImportError:  # scikit-learn < 1.9
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
         """Stand-in without callbacks."""
+
+
+def without_callbacks(estimator: BaseEstimator) -> BaseEstimator:
+    """Return a shallow copy of an estimator that tells nobody, for fits that are no end."""
+    silent = copy.copy(estimator)
+    for name in ("_skl_callbacks", "_parent_callback_ctx"):
+        vars(silent).pop(name, None)
+    return silent
 
 
 class EpochReport:

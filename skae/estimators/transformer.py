@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils.validation import check_array, check_is_fitted
-
 from skae._sklearn_private import fit_context
 from skae.base import BaseAutoencoder
 from skae.base.explained_variance import (
@@ -14,12 +10,11 @@ from skae.base.explained_variance import (
     total_squared_distance,
 )
 from skae.base.generation import GenerationMixin
-from skae.base.validation import n_known, validate_X
+from skae.base.reconstruction import ReconstructionMixin
+from skae.base.validation import validate_X
 
 
-class AutoencoderTransformer(
-    ClassNamePrefixFeaturesOutMixin, TransformerMixin, GenerationMixin, BaseAutoencoder
-):
+class AutoencoderTransformer(ReconstructionMixin, GenerationMixin, BaseAutoencoder):
     r"""Dimensionality reduction by an autoencoder: PCA's interface, a network inside.
 
     Encoder and decoder are each a linear map plus a neural network,
@@ -290,83 +285,6 @@ class AutoencoderTransformer(
         if linear and fitted.n_components <= fitted.n_features:
             self.explained_variance_ratio_ = component_shares(fitted, X, self.mean_, self.device)
         return self
-
-    def transform(self, X):
-        """Return the codes of rows.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features) or (n_samples, ...)
-            Rows.
-
-        Returns
-        -------
-        Z : ndarray or CSR matrix of shape (n_samples, n_components)
-            Codes, float32 for float32 `X` and float64 otherwise. They do not depend on what
-            other rows are in `X`. Sparse with ``kind=Sparse(sparse_output=True)``.
-        """
-        X = self._validate_again(X)
-        return self._encode_sparse(X) if self.kind_.sparse_output else self._encode(X)
-
-    def inverse_transform(self, X):
-        """Return the reconstructions that belong to codes.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_components)
-            Codes.
-
-        Returns
-        -------
-        X_original : ndarray of shape (n_samples, ...)
-            Reconstructions in the units of the training rows, of the dtype of the codes, and
-            with the axes of ``sample_shape_``.
-        """
-        check_is_fitted(self)
-        codes = check_array(X, dtype=[np.float64, np.float32], accept_sparse="csr", input_name="X")
-        if codes.shape[1] != self.n_components_:
-            raise ValueError(
-                f"X has {codes.shape[1]} columns, but the codes of this "
-                f"{type(self).__name__} have {self.n_components_}: give what transform returned."
-            )
-        return self._decode(codes)
-
-    def reconstruct(self, X):
-        """Return ``inverse_transform(transform(X))`` in one go.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features) or (n_samples, ...)
-            Rows.
-
-        Returns
-        -------
-        X_reconstructed : ndarray of shape (n_samples, ...)
-            Reconstructions, float32 for float32 `X` and float64 otherwise.
-        """
-        return self._reconstruct(self._validate_again(X))
-
-    def score_samples(self, X):
-        r"""Return minus the mean squared error of each row.
-
-        .. math:: s(x) = -\frac{1}{d} \lVert x - \hat{x} \rVert^2
-
-        in squared units of `X`, whatever loss trained the network. Where values are missing, the
-        mean is over those that are known, and 0 where none is.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features) or (n_samples, ...)
-            Rows.
-
-        Returns
-        -------
-        scores : ndarray of shape (n_samples,), dtype float64
-            Higher is more normal; at most 0.
-        """
-        X = self._validate_again(X)
-        with np.errstate(over="ignore", under="ignore"):
-            return -self._squared_errors(X) / n_known(X) * np.square(np.float64(self.scale_))
 
     def score(self, X, y=None):
         r"""Return the explained share of the variance.

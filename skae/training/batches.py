@@ -30,6 +30,9 @@ class Batches:
 
     generator : torch.Generator or None
         Draws a new order for each pass; without one the order is that of `index`.
+
+    targets : torch.Tensor of shape (n_samples, n_classes) or None
+        What is known of the class of every row of `rows`, on their device.
     """
 
     def __init__(
@@ -39,8 +42,10 @@ class Batches:
         sample_weight: torch.Tensor,
         batch_size: int,
         generator: torch.Generator | None = None,
+        targets: torch.Tensor | None = None,
     ):
         self.rows, self.index, self.sample_weight = rows, index, sample_weight
+        self.targets = targets
         self.batch_size, self.generator = batch_size, generator
 
     def __len__(self) -> int:
@@ -50,16 +55,17 @@ class Batches:
             n_batches = min(n_batches, len(self.index) // 2)
         return max(1, n_batches)
 
-    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Yield (rows, weights), the tensors of each batch."""
+    def __iter__(self) -> Iterator[tuple[torch.Tensor, ...]]:
+        """Yield (rows, weights), the tensors of each batch, or (rows, weights, targets)."""
         index = self.index
         if self.generator is not None:
             order = torch.randperm(len(index), generator=self.generator, device=index.device)
             index = index.index_select(0, order)
         fewest, n_larger = divmod(len(index), len(self))
         sizes = [fewest + 1] * n_larger + [fewest] * (len(self) - n_larger)
-        weights = _cut(self.sample_weight.index_select(0, index), sizes)
-        yield from zip(self.rows.batches(index, sizes), weights, strict=True)
+        known = [self.sample_weight] if self.targets is None else [self.sample_weight, self.targets]
+        pieces = [_cut(tensor.index_select(0, index), sizes) for tensor in known]
+        yield from zip(self.rows.batches(index, sizes), *pieces, strict=True)
 
 
 def _cut(tensor: torch.Tensor, sizes: list[int]) -> Iterator[torch.Tensor]:

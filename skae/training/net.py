@@ -163,17 +163,19 @@ class AutoencoderNet(NeuralNet):
 
     def train_step_single(self, batch, **fit_params):
         """Compute the loss of a batch and its gradients."""
-        X, weight = batch
-        losses = self._training_losses(X).to(weight.dtype)
+        X, weight, *targets = batch
+        losses = self._training_losses(X, *targets).to(weight.dtype)
         loss = self.criterion_(losses, weight)
         objective = loss if self.repelled is None else loss + self._repulsion(loss.detach())
         objective.backward()
         return {"loss": loss, "y_pred": losses}
 
-    def _training_losses(self, X: torch.Tensor) -> torch.Tensor:
+    def _training_losses(
+        self, X: torch.Tensor, targets: torch.Tensor | None = None
+    ) -> torch.Tensor:
         with autocast(self.precision, X.device):
             return self.module_.sample_losses(
-                X, self.generator, self.jitter, progress=self.share_done
+                X, self.generator, self.jitter, progress=self.share_done, targets=targets
             )
 
     def _repulsion(self, loss: torch.Tensor) -> torch.Tensor:
@@ -192,9 +194,10 @@ class AutoencoderNet(NeuralNet):
 
     def validation_step(self, batch, **fit_params):
         """Compute the objective of a batch on rows held out, in evaluation mode."""
-        X, weight = batch
+        X, weight, *targets = batch
+        targets = targets[0] if targets else None
         with torch.no_grad():
-            losses = self.module_.sample_losses(X, self.selection_generator)
+            losses = self.module_.sample_losses(X, self.selection_generator, targets=targets)
             return {"loss": self.criterion_(losses, weight), "y_pred": losses}
 
 

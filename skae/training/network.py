@@ -22,6 +22,7 @@ from skae.kinds.interface import ForwardPass, LinearStart
 from skae.kinds.kind import Kind
 from skae.losses.loss import Loss
 from skae.training.filling import Filling
+from skae.training.head import Head, HeadPlan
 from skae.training.precision import full_precision
 from skae.training.probe import probe
 
@@ -54,6 +55,8 @@ class AutoencoderNetwork(nn.Module):
     filling_rank : int or None
         Rank of the distribution that missing values are filled by; None where none may be
         missing. The encoder is then also shown which values are known, but with tied weights.
+    head : HeadPlan or None
+        What stands on the code, for a classifier.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class AutoencoderNetwork(nn.Module):
         linear_path: bool,
         generator: torch.Generator,
         filling_rank: int | None = None,
+        head: HeadPlan | None = None,
     ):
         super().__init__()
         self.kind, self.loss = kind, loss
@@ -95,6 +99,7 @@ class AutoencoderNetwork(nn.Module):
         self.log_scale = None
         if kind.has_posterior and loss.has_scale:
             self.log_scale = nn.Parameter(torch.zeros(()))
+        self.head = None if head is None else Head(head, n_components, generator)
         self._random_layers = [m for m in self.modules() if isinstance(m, RandomLayer)]
         with _own_draws(architecture, generator):
             self.work = probe(self)
@@ -374,15 +379,26 @@ class AutoencoderNetwork(nn.Module):
         generator: torch.Generator | None = None,
         jitter: float = 0.0,
         progress: float = 1.0,
+        targets: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """Return the objective of each row of `X`, a tensor of shape (n_samples,)."""
+        """Return the objective of each row of `X`, a tensor of shape (n_samples,).
+
+        With `targets`, of shape (n_samples, n_classes), it is that of the head. Rows held out are
+        then judged by what a classifier is for: the cross-entropy alone, without corruption.
+        """
+        if targets is not None and not self.training:
+            return self.head.cross_entropy(self.encode(X), targets)
         output, forward_pass = self(X, generator, jitter, progress)
         losses = self.kind.entry_losses(self.loss, output, forward_pass, self.log_scale)
         if self.filling is not None:
             losses = self._of_known(losses, X)
         losses = losses.mean(1) if self.kind.feature_reduction == "mean" else losses.sum(1)
         added = self.kind.added_loss(forward_pass)
-        return losses if added is None else losses + added
+        losses = losses if added is None else losses + added
+        if targets is None:
+            return losses
+        per_feature = 1 if self.kind.feature_reduction == "mean" else self.n_features
+        return self.head.objective(losses / per_feature, forward_pass.code, targets)
 
     def _of_known(self, losses: torch.Tensor, X: torch.Tensor) -> torch.Tensor:
         """Return losses that are zero where the value is missing.

@@ -1,0 +1,93 @@
+"""What estimators give of a row: its code, its reconstruction, and how well it is rebuilt."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils.validation import check_array, check_is_fitted
+
+from skae.base.validation import n_known
+
+
+class ReconstructionMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
+    """Methods that lead from rows to codes and back.
+
+    It is a transformer itself: ``set_output`` reaches methods of such classes only.
+    """
+
+    def transform(self, X):
+        """Return the codes of rows.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or (n_samples, ...)
+            Rows.
+
+        Returns
+        -------
+        Z : ndarray or CSR matrix of shape (n_samples, n_components)
+            Codes, float32 for float32 `X` and float64 otherwise. They do not depend on what
+            other rows are in `X`. Sparse with ``kind=Sparse(sparse_output=True)``.
+        """
+        X = self._validate_again(X)
+        return self._encode_sparse(X) if self.kind_.sparse_output else self._encode(X)
+
+    def inverse_transform(self, X):
+        """Return the reconstructions that belong to codes.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_components)
+            Codes.
+
+        Returns
+        -------
+        X_original : ndarray of shape (n_samples, ...)
+            Reconstructions in the units of the training rows, of the dtype of the codes, and
+            with the axes of ``sample_shape_``.
+        """
+        check_is_fitted(self)
+        codes = check_array(X, dtype=[np.float64, np.float32], accept_sparse="csr", input_name="X")
+        if codes.shape[1] != self.n_components_:
+            raise ValueError(
+                f"X has {codes.shape[1]} columns, but the codes of this "
+                f"{type(self).__name__} have {self.n_components_}: give what transform returned."
+            )
+        return self._decode(codes)
+
+    def reconstruct(self, X):
+        """Return ``inverse_transform(transform(X))`` in one go.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or (n_samples, ...)
+            Rows.
+
+        Returns
+        -------
+        X_reconstructed : ndarray of shape (n_samples, ...)
+            Reconstructions, float32 for float32 `X` and float64 otherwise.
+        """
+        return self._reconstruct(self._validate_again(X))
+
+    def score_samples(self, X):
+        r"""Return minus the mean squared error of each row.
+
+        .. math:: s(x) = -\frac{1}{d} \lVert x - \hat{x} \rVert^2
+
+        in squared units of `X`, whatever loss trained the network. Where values are missing, the
+        mean is over those that are known, and 0 where none is.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or (n_samples, ...)
+            Rows.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,), dtype float64
+            Higher is more normal; at most 0.
+        """
+        X = self._validate_again(X)
+        with np.errstate(over="ignore", under="ignore"):
+            return -self._squared_errors(X) / n_known(X) * np.square(np.float64(self.scale_))

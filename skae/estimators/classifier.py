@@ -1,0 +1,383 @@
+"""The autoencoder as a classifier that learns from rows without labels, too."""
+
+from __future__ import annotations
+
+from numbers import Real
+
+import numpy as np
+from scipy.special import log_softmax, softmax
+from sklearn.base import ClassifierMixin
+
+from skae._sklearn_private import Interval, StrOptions, fit_context
+from skae.architectures.checks import check_sizes
+from skae.base import BaseAutoencoder
+from skae.base.classifier_fitting import class_logits, fit_classifier
+from skae.base.labels import class_numbers, class_weights
+from skae.base.reconstruction import ReconstructionMixin
+from skae.base.validation import validate_sample_weight, validate_X
+from skae.kinds import Kind
+
+# Up to so many features are not halved: classes of which a code of one value can tell little.
+_FEW_FEATURES = 4
+
+
+class AutoencoderClassifier(ClassifierMixin, ReconstructionMixin, BaseAutoencoder):
+    r"""Classification by an autoencoder that learns from rows without labels as well.
+
+    A head stands on the code, with a linear map and a small dense network `h`,
+
+    .. math:: z = \text{encode}(x), \qquad P(y = k \mid x) = \text{softmax}_k(A z + b + h(z)),
+
+    and is trained together with encoder and decoder. The objective of one row is
+
+    .. math:: (1 - w) \, \ell(x, \hat{x}) - w \, c \sum_k t_k \log P(y = k \mid x)
+
+    with the loss :math:`\ell` of the autoencoder per feature and ``classification_weight``
+    :math:`w`. For a row with a label, `t` is 1 at its class and 0 elsewhere. Rows with the label
+    -1 have none: they are reconstructed, and take part in the classification by what their
+    neighbours say. For that the autoencoder is first trained alone, labels are spread from
+    neighbour to neighbour among its codes [1]_, and what a row gets is `t`, counted by how sure it
+    is [2]_: :math:`c = 1 - H(t) / \log K`. All `c` are then divided by their mean.
+
+    Parameters
+    ----------
+    n_components : int, float in (0, 1) or "auto", default="auto"
+        Size of the code, as in :class:`AutoencoderTransformer`; but with four features or fewer,
+        "auto" means as many, for kinds that would halve them.
+
+    kind : str or Kind, default="undercomplete"
+        What makes the code a good code, by name or as an object of :mod:`skae.kinds`.
+
+    architecture : str or Architecture, default="dense"
+        What encoder and decoder are made of, by name or as an object of
+        :mod:`skae.architectures`.
+
+    head_layer_sizes : tuple of int, default=(128,)
+        Sizes of the hidden layers of `h`. With () the head is linear.
+
+    classification_weight : float in (0, 1], default=0.5
+        Share `w` of the classification in the objective. With 1 nothing is reconstructed.
+
+    class_weight : dict, "balanced" or None, default=None
+        How much each class counts, as in scikit-learn: with a dict, the weight of each label;
+        with "balanced", ``n_labelled / (n_classes * n_of_the_class)``; with None, all rows count
+        alike.
+
+    pseudo_labels : bool, default=True
+        Whether rows without a label take part in the classification by what their neighbours
+        say. If False they are reconstructed only, and rows with a label are repeated in each pass
+        until they are a quarter of all.
+
+    loss : {"mse", "mae", "huber", "bce"}, Loss or callable, default="mse"
+        What counts as a good reconstruction, as in :class:`AutoencoderTransformer`.
+
+    init : {"pca", "random"}, default="pca"
+        What encoder and decoder start as, as in :class:`AutoencoderTransformer`. The head starts
+        with all classes alike.
+
+    max_epochs : int or "auto", default="auto"
+        Number of passes over the training rows, as in :class:`AutoencoderTransformer`. With rows
+        that have no label there are two trainings of so many.
+
+    batch_size : int or "auto", default="auto"
+        Rows in a batch, as in :class:`AutoencoderTransformer`.
+
+    learning_rate : float or "auto", default="auto"
+        Highest learning rate, as in :class:`AutoencoderTransformer`.
+
+    optimizer : {"adamw", "adam", "rmsprop", "sgd"} or class, default="adamw"
+        The optimizer, by name or as a class of :mod:`torch.optim`.
+
+    weight_decay : float, default=0.01
+        Decay of the weights, as the optimizer understands it.
+
+    jitter : float or "auto", default="auto"
+        Noise on what the encoder is shown, as in :class:`AutoencoderTransformer`.
+
+    early_stopping : bool, default=True
+        Whether labelled rows are held out to say which weights are best, by the cross-entropy of
+        their classes. If False, the last weights are kept. Where some rows have no label and
+        fewer than 2,000 have one, none is held out unless `validation_fraction` is a number.
+
+    validation_fraction : float in (0, 1) or "auto", default="auto"
+        Share of the labelled rows that is held out. "auto" means 0.1. With fewer than 500 rows,
+        all of them labelled, each of four folds is held out once, as in
+        :class:`AutoencoderTransformer`.
+
+    patience : int or None, default=None
+        End the training after so many epochs without a better loss of the rows held out.
+
+    device : str, default="auto"
+        Where to compute: "cpu", "cuda", "cuda:1", "mps"; "auto" takes a GPU where there is one.
+
+    precision : {"auto", "float32", "float64", "bfloat16"}, default="auto"
+        In which precision to train, as in :class:`AutoencoderTransformer`.
+
+    warm_start : bool, default=False
+        Whether `fit` goes on from the last fit's weights. The classes must be the same.
+
+    callbacks : list of skorch.callbacks.Callback or None, default=None
+        Called during training, with skorch's net.
+
+    verbose : int, default=0
+        1 prints a line for each epoch.
+
+    random_state : int, RandomState instance or None, default=None
+        Decides the rows held out, the first weights, the order of the rows and all noise.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted.
+
+    n_components_ : int
+        Size of the code.
+
+    history_ : pandas.DataFrame
+        A row for each epoch of the training with labels, as in :class:`AutoencoderTransformer`:
+        `train_loss` is the objective, `valid_loss` the cross-entropy of the rows held out.
+
+    loss_ : float
+        The cross-entropy of the rows held out at the best epoch; where none were, the objective
+        of the training rows in the last.
+
+    n_epochs_, best_epoch_ : int
+        Number of epochs that were run, and the one whose weights were kept.
+
+    mean_ : ndarray of shape (n_features,), dtype float64
+        Mean of the training rows.
+
+    scale_ : float
+        The one number by which centred features are divided inside.
+
+    kind_, architecture_ : Kind, Architecture
+        The parts that were fitted.
+
+    batch_size_, learning_rate_, device_, precision_ : int, float, str, str
+        What was used.
+
+    sample_shape_ : tuple of int
+        Shape of one sample as `fit` was given it.
+
+    n_features_in_ : int
+        Number of features seen in `fit`.
+
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the features, where `X` had names that are all strings.
+
+    See Also
+    --------
+    AutoencoderTransformer : The autoencoder alone.
+    sklearn.semi_supervised.LabelSpreading : Labels spread among the rows themselves.
+    sklearn.semi_supervised.SelfTrainingClassifier : Any classifier that labels rows for itself.
+
+    References
+    ----------
+    .. [1] D. Zhou, O. Bousquet, T. N. Lal, J. Weston and B. Schölkopf, "Learning with local and
+       global consistency", NIPS 2003.
+    .. [2] A. Iscen, G. Tolias, Y. Avrithis and O. Chum, "Label propagation for deep
+       semi-supervised learning", CVPR 2019.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_digits
+    >>> from skae import AutoencoderClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> few = np.full(1200, -1)
+    >>> few[:50] = y[:50]
+    >>> classifier = AutoencoderClassifier(max_epochs=20, random_state=0).fit(X[:1200], few)
+    >>> bool(classifier.score(X[1200:], y[1200:]) > 0.8)
+    True
+    >>> classifier.predict_proba(X[1200:]).shape, classifier.transform(X[1200:]).shape
+    ((597, 10), (597, 21))
+    """
+
+    _parameter_constraints: dict = {
+        **BaseAutoencoder._parameter_constraints,
+        "head_layer_sizes": "no_validation",  # check_sizes has the better sentences
+        "classification_weight": [Interval(Real, 0, 1, closed="right")],
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+        "pseudo_labels": ["boolean"],
+    }
+    _selects_by_training_rows = False
+
+    def __init__(
+        self,
+        n_components="auto",
+        *,
+        kind="undercomplete",
+        architecture="dense",
+        head_layer_sizes=(128,),
+        classification_weight=0.5,
+        class_weight=None,
+        pseudo_labels=True,
+        loss="mse",
+        init="pca",
+        max_epochs="auto",
+        batch_size="auto",
+        learning_rate="auto",
+        optimizer="adamw",
+        weight_decay=0.01,
+        jitter="auto",
+        early_stopping=True,
+        validation_fraction="auto",
+        patience=None,
+        device="auto",
+        precision="auto",
+        warm_start=False,
+        callbacks=None,
+        verbose=0,
+        random_state=None,
+    ):
+        super().__init__(
+            n_components,
+            kind=kind,
+            architecture=architecture,
+            loss=loss,
+            init=init,
+            max_epochs=max_epochs,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            optimizer=optimizer,
+            weight_decay=weight_decay,
+            jitter=jitter,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            patience=patience,
+            device=device,
+            precision=precision,
+            warm_start=warm_start,
+            callbacks=callbacks,
+            verbose=verbose,
+            random_state=random_state,
+        )
+        self.head_layer_sizes = head_layer_sizes
+        self.classification_weight = classification_weight
+        self.class_weight = class_weight
+        self.pseudo_labels = pseudo_labels
+
+    def __sklearn_tags__(self):
+        """State that the dtype of floating point input is kept in the codes."""
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None):
+        """Fit the autoencoder and the classes.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or (n_samples, ...)
+            Rows, as in :meth:`AutoencoderTransformer.fit`.
+
+        y : array-like of shape (n_samples,)
+            Labels: integers, booleans or text, and -1 for rows without one. For text that takes
+            an array of objects, ``np.array(["cat", -1, "dog"], dtype=object)``. Where -1 and 1
+            are all that is in `y`, they are two classes.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts, in the reconstruction and in the classification. Rows of
+            weight zero are left out.
+
+        Returns
+        -------
+        self : AutoencoderClassifier
+            The fitted classifier.
+
+        Raises
+        ------
+        ValueError
+            If a parameter, `X` or `y` is not as described, if no row has a label, or if the
+            training diverges.
+        """
+        goes_on = self.warm_start and self.__sklearn_is_fitted__()
+        check_sizes(self, "head_layer_sizes", empty=True)
+        X = validate_X(self, X, reset=not goes_on, min_samples=2)
+        classes, numbers = class_numbers(y, X)
+        if goes_on and not np.array_equal(classes, self.classes_):
+            raise ValueError(
+                f"With warm_start=True, y must hold the classes of the last fit, {self.classes_}, "
+                f"got {classes}."
+            )
+        weight = validate_sample_weight(sample_weight, X)
+        if weight is not None and not weight.all():
+            kept = weight > 0
+            X, numbers, weight = X[kept], numbers[kept], weight[kept]
+        of_classes = class_weights(self.class_weight, classes, numbers)
+        previous = vars(self) if goes_on else None
+        return self._take(fit_classifier(self, X, weight, classes, numbers, of_classes, previous))
+
+    def predict(self, X):
+        """Return the most likely class of each row.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or (n_samples, ...)
+            Rows.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,)
+            Of ``classes_``.
+        """
+        logits = self._logits(X)
+        return self.classes_[logits.argmax(axis=1)]
+
+    def predict_proba(self, X):
+        """Return how likely each class is for each row.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or (n_samples, ...)
+            Rows.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_classes), dtype float64
+            In the order of ``classes_``; rows add up to one.
+        """
+        return softmax(self._logits(X), axis=1)
+
+    def predict_log_proba(self, X):
+        """Return the logarithm of how likely each class is for each row.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or (n_samples, ...)
+            Rows.
+
+        Returns
+        -------
+        logarithms : ndarray of shape (n_samples, n_classes), dtype float64
+            Finite also where :meth:`predict_proba` is zero.
+        """
+        return log_softmax(self._logits(X), axis=1)
+
+    def decision_function(self, X):
+        """Return the logits of each row.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or (n_samples, ...)
+            Rows.
+
+        Returns
+        -------
+        decision : ndarray of shape (n_samples, n_classes) or (n_samples,), dtype float64
+            Higher is more likely. With two classes, one number: the second logit minus the first,
+            above 0 for the second class.
+        """
+        logits = self._logits(X)
+        return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
+
+    def _wanted_components(self, kind):
+        halves = type(kind).auto_n_components is Kind.auto_n_components
+        if isinstance(self.n_components, str) and halves and self.n_features_in_ <= _FEW_FEATURES:
+            return self.n_features_in_
+        return self.n_components
+
+    def _logits(self, X) -> np.ndarray:
+        X = self._validate_again(X)
+        return class_logits(self._fitted, X, self.device)
