@@ -8,7 +8,12 @@ import pytest
 import scipy.sparse as sp
 import torch
 
-from skae import AutoencoderImputer, AutoencoderOutlierDetector, AutoencoderTransformer
+from skae import (
+    AutoencoderClassifier,
+    AutoencoderImputer,
+    AutoencoderOutlierDetector,
+    AutoencoderTransformer,
+)
 from skae.architectures import ARCHITECTURES, Convolutional, Custom, Dense, Recurrent, Transformer
 from skae.corruptions import Missing
 from skae.kinds import KINDS, Denoising
@@ -274,3 +279,28 @@ def test_detector_takes_missing_values_where_some_network_saw_none():
     rare[0, 0] = np.nan
     fitted = detector(n_estimators=5).fit(rare)
     assert np.isfinite(fitted.score_samples(X)).all()
+
+
+# The classifier
+
+
+@pytest.mark.parametrize("share_labelled", [1.0, 0.3])
+def test_classifier_learns_from_incomplete_rows(share_labelled):
+    y = (COMPLETE[:, 0] > np.median(COMPLETE[:, 0])).astype(int) + 1
+    known = np.where(RANDOM.uniform(size=len(y)) < share_labelled, y, -1)
+    classifier = AutoencoderClassifier(max_epochs=20, random_state=0).fit(X, known)
+    assert classifier.score(X, y) > 0.8
+    assert np.isfinite(classifier.transform(X)).all()
+    np.testing.assert_allclose(
+        classifier.score_samples(X),
+        -np.nansum(np.square(X - classifier.reconstruct(X)), 1) / COUNT,
+        rtol=1e-3,
+    )
+
+
+def test_classifier_fills_rows_for_a_linear_teacher():
+    fitted = transformer(n_components=3).fit(X)._fitted
+    filled = fitted.filled(X, "cpu", np.dtype(np.float64))
+    np.testing.assert_allclose(filled[~MISSING], X[~MISSING], atol=1e-5)
+    errors, by_mean = (filled - COMPLETE)[MISSING], (np.nanmean(X, 0) - COMPLETE)[MISSING]
+    assert np.square(errors).mean() < 0.5 * np.square(by_mean).mean()

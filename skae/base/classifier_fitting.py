@@ -11,6 +11,7 @@ from skae.base.label_propagation import one_hot
 from skae.base.labels import UNLABELLED
 from skae.base.progress import without_callbacks
 from skae.base.pseudo_labels import pseudo_targets
+from skae.base.validation import has_missing, output_dtype
 from skae.training.head import HeadPlan
 from skae.training.precision import tensor_dtype
 
@@ -150,6 +151,8 @@ def known_targets(
         return one_hot(numbers, len(weights)) * weights
     fitted = previous["_fitted"]
     codes = neighbourly_codes(fitted, X, previous["device_"])
+    if has_missing(X):
+        X = fitted.filled(X, previous["device_"], output_dtype(X))
     found = pseudo_targets(X, fitted.scaling.scale, codes, numbers, len(weights), seed=0)
     return found * weights
 

@@ -149,6 +149,14 @@ class FittedNetwork:
             codes[rows] = rows_of(network.encode(scaled), rows)
         return codes
 
+    def filled(self, X, device: str, dtype: np.dtype) -> np.ndarray:
+        """Return rows with conditional means in the place of missing values, in X's units."""
+        filled = np.empty(X.shape, dtype=dtype)
+        network = self.network(device)
+        for rows, scaled in self.batches(X, network, scale=True):
+            filled[rows] = self.scaling.undo(rows_of(network.filled(scaled), rows), dtype)
+        return filled
+
     def decode(self, Z: np.ndarray, device: str, dtype: np.dtype) -> np.ndarray:
         """Return the reconstructions of codes, of shape (n_samples, n_features), in X's units."""
         X = np.empty((Z.shape[0], self.n_features), dtype=dtype)

@@ -372,7 +372,7 @@ class AutoencoderClassifier(ClassifierMixin, ReconstructionMixin, BaseAutoencode
         logits = self._logits(X)
         return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
 
-    def _wanted_components(self, kind):
+    def _wanted_components(self, kind, filling_rank):
         halves = type(kind).auto_n_components is Kind.auto_n_components
         if isinstance(self.n_components, str) and halves and self.n_features_in_ <= _FEW_FEATURES:
             return self.n_features_in_
