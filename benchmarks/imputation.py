@@ -171,7 +171,7 @@ if __name__ == "__main__":
     settings = parsed()
     for name in settings.parts:
         text = PARTS[name](settings)
-        if name == settings.parts[-1]:
+        if name == "Half":  # the first on the page
             text += f"\n\n{machine()}"
         print(f"**{name}.** {text}\n", flush=True)
         if settings.save:
