@@ -1,7 +1,7 @@
-"""Draw clothes: samples of a variational autoencoder fitted to Fashion-MNIST, as a picture.
+"""Draw clothes with a variational autoencoder fitted to Fashion-MNIST: samples and interpolations.
 
 Run ``SKAE_DATA=folder python benchmarks/fashion_samples.py``; it writes
-``docs/_static/fashion_samples.png``.
+``docs/_static/fashion_samples.png`` and ``docs/_static/fashion_interpolation.png``.
 """
 
 from __future__ import annotations
@@ -11,18 +11,38 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
-from tables import fashion_mnist
+from tables import fashion_mnist, fashion_mnist_labels
 
 from skae import AutoencoderTransformer
 
-PICTURE = Path(__file__).parent.parent / "docs" / "_static" / "fashion_samples.png"
+FOLDER = Path(__file__).parent.parent / "docs" / "_static"
 ROWS, COLUMNS = 5, 10
+# T-shirt to dress, trouser to coat, sandal to ankle boot, sneaker to bag.
+PAIRS = ((0, 3), (1, 4), (5, 9), (7, 8))
 
 
-def tiled(images: np.ndarray) -> np.ndarray:
+def tiled(images: np.ndarray, n_columns: int = COLUMNS) -> np.ndarray:
     """Return images of 28 x 28 pixels side by side."""
-    images = images.reshape(ROWS, COLUMNS, 28, 28)
-    return images.transpose(0, 2, 1, 3).reshape(ROWS * 28, COLUMNS * 28)
+    images = images.reshape(-1, n_columns, 28, 28)
+    return images.transpose(0, 2, 1, 3).reshape(-1, n_columns * 28)
+
+
+def draw_ways(ae: AutoencoderTransformer, images: np.ndarray, labels: np.ndarray) -> None:
+    """Draw the ways from one garment to another, through the code and through the pixels."""
+    start, end = (
+        np.stack([images[labels == pair[place]][0] for pair in PAIRS]) for place in (0, 1)
+    )
+    shares = np.linspace(0, 1, COLUMNS)[:, None]
+    ways = {
+        "through the code": ae.interpolate(start, end, n_steps=COLUMNS),
+        "through the pixels": (1 - shares) * start[:, None] + shares * end[:, None],
+    }
+    figure, axes = plt.subplots(1, 2, figsize=(12, 2.7), layout="constrained")
+    for ax, (title, way) in zip(axes, ways.items(), strict=True):
+        ax.imshow(tiled(way), cmap="gray_r", vmin=0, vmax=1)
+        ax.set_title(title)
+        ax.set_axis_off()
+    figure.savefig(FOLDER / "fashion_interpolation.png", dpi=110)
 
 
 def main() -> None:
@@ -46,7 +66,8 @@ def main() -> None:
         ax.imshow(tiled(images), cmap="gray_r", vmin=0, vmax=1)
         ax.set_title(title)
         ax.set_axis_off()
-    figure.savefig(PICTURE, dpi=110)
+    figure.savefig(FOLDER / "fashion_samples.png", dpi=110)
+    draw_ways(ae, test, fashion_mnist_labels()[1])
 
 
 if __name__ == "__main__":

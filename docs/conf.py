@@ -9,6 +9,9 @@ import re
 import tomllib
 from pathlib import Path
 
+# sphinx-gallery looks up the names that an example uses, also where it does not run it.
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+
 import skae
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -5,6 +5,7 @@ import torch  # noqa: F401  (after pandas and scikit-learn, it takes a third of 
 from skae.estimators import (
     AutoencoderImputer,
     AutoencoderOutlierDetector,
+    AutoencoderRecommender,
     AutoencoderTransformer,
 )
 
@@ -13,6 +14,7 @@ __version__ = "0.1.0.dev0"
 __all__ = [
     "AutoencoderImputer",
     "AutoencoderOutlierDetector",
+    "AutoencoderRecommender",
     "AutoencoderTransformer",
     "__version__",
 ]

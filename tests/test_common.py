@@ -8,7 +8,12 @@ import pytest
 from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skae import AutoencoderImputer, AutoencoderOutlierDetector, AutoencoderTransformer
+from skae import (
+    AutoencoderImputer,
+    AutoencoderOutlierDetector,
+    AutoencoderRecommender,
+    AutoencoderTransformer,
+)
 from skae.architectures import ARCHITECTURES
 from skae.kinds import KINDS
 
@@ -20,6 +25,7 @@ MATRIX = [
     *[(AutoencoderOutlierDetector, "denoising", name) for name in ARCHITECTURES if name != "dense"],
     *itertools.product([AutoencoderImputer], [*KINDS, "auto"], ["dense"]),
     *[(AutoencoderImputer, "auto", name) for name in ARCHITECTURES if name != "dense"],
+    *itertools.product([AutoencoderRecommender], [*KINDS, "auto"], ["dense"]),
 ]
 # The checks of scikit-learn fit hundreds of times: several slow networks are left out.
 CHECKED = [
@@ -69,6 +75,8 @@ def outcome(estimator, X):
         return estimator.transform(X)
     if isinstance(estimator, AutoencoderImputer):
         return estimator.transform(np.where(np.abs(X) > 1, np.nan, X))
+    if isinstance(estimator, AutoencoderRecommender):
+        return estimator.predict_all(np.where(np.abs(X) > 1, np.nan, X))
     return estimator.score_samples(X)
 
 

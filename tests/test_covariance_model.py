@@ -92,7 +92,7 @@ def test_predictions_are_conditional_means():
     covariance = model.covariance.numpy()
     weights = covariance[~known][:, known] @ np.linalg.inv(covariance[known][:, known])
     expected = model.mean[~known].numpy() + weights @ (row[known] - model.mean[known].numpy())
-    place = np.flatnonzero((np.isnan(X).sum(1) == 2))[0]
+    place = np.flatnonzero(np.isnan(X).sum(1) == 2)[0]
     np.testing.assert_allclose(predicted[place, ~known], expected, atol=1e-4)
     np.testing.assert_array_equal(predicted[place, known], row[known])
 

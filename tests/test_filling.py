@@ -100,8 +100,10 @@ def test_filled_rows_are_those_of_the_filling_in_blocks_and_by_index():
     torch.testing.assert_close(blocks, filling(X))
     index = torch.tensor([7, 3])
     torch.testing.assert_close(filled.take(index), filling(X)[index])
-    assert len(filled) == 50 and filled.shape == (50, 5)
-    assert filled.device == rows.device and filled.dtype == rows.dtype
+    assert len(filled) == 50
+    assert filled.shape == (50, 5)
+    assert filled.device == rows.device
+    assert filled.dtype == rows.dtype
 
 
 def test_work_is_counted():

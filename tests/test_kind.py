@@ -240,12 +240,13 @@ def quick(kind, n_components=3, **parameters):
 @every_kind
 def test_every_kind_trains_with_every_corruption(X, name):
     """Against hardly any corruption, which also goes without jitter."""
-    plain = quick(KINDS[name](corruption=Gaussian(level=1e-6))).fit(X).reconstruct(X)
+    plain = quick(KINDS[name](corruption=Gaussian(level=1e-6))).fit(X).history_
     for corruption in CORRUPTIONS:
         corrupted = quick(KINDS[name](corruption=corruption_named(corruption))).fit(X)
         assert np.isfinite(corrupted.history_["train_loss"][1:]).all()
         assert np.isfinite(corrupted.reconstruct(X)).all()
-        assert not np.allclose(corrupted.reconstruct(X), plain, rtol=1e-4), corruption
+        losses = corrupted.history_["train_loss"]
+        assert not np.allclose(losses[1:], plain["train_loss"][1:], rtol=1e-6), corruption
 
 
 @every_kind

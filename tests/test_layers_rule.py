@@ -13,6 +13,8 @@ FILES = sorted(ROOT.rglob("*.py"))
 LEVELS = {
     "skae": 0,
     "plotting": 0,
+    "datasets": 0,
+    "compression": 0,
     "persistence": 0,
     "export": 0,
     "estimators": 1,

@@ -52,7 +52,9 @@ def test_shares_are_not_limited():
         (spectrum([0.0] * 5), 5, 1),
     ],
 )
-@pytest.mark.parametrize("kind", [name for name in KINDS if name not in ("overcomplete", "sparse")])
+@pytest.mark.parametrize(
+    "kind", [name for name in KINDS if name not in ("overcomplete", "sparse", "compressive")]
+)
 def test_auto(axes, n_features, expected, kind):
     assert resolve_n_components("auto", axes, n_features, KINDS[kind]()) == expected
 

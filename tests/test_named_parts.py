@@ -42,7 +42,7 @@ def test_a_class_is_refused_with_a_hint(parameter, registry, base_class, name):
 
 @pytest.mark.parametrize("value", [None, 3, Dense(), ["undercomplete"], BaseEstimator()])
 def test_what_is_no_part_is_refused(value):
-    sentence = r"kind must be one of \['contractive', .* derived from skae's Kind, got "
+    sentence = r"kind must be one of \['compressive', .* derived from skae's Kind, got "
     with pytest.raises(TypeError, match=sentence):
         resolve_part(value, "kind", KINDS, Kind)
 

@@ -66,8 +66,11 @@ def test_start_is_pca(X, pca, make_network, kind, architecture, loss):
         np.testing.assert_allclose(reconstruction, expected, atol=1e-10)
         return
     whitened = pca.transform(X) * np.sqrt(len(X) / (len(X) - 1))
-    np.testing.assert_allclose(np.abs(codes), np.abs(whitened), atol=1e-10)
-    np.testing.assert_allclose(codes.std(axis=0), 1, rtol=1e-10)
+    deviations = 1
+    if kind == "compressive":  # in units of one step, of a size that its weight asks for
+        deviations = pca.singular_values_ / np.sqrt(len(X)) / np.sqrt(6 * 0.3 / np.log(2))
+    np.testing.assert_allclose(np.abs(codes), np.abs(whitened * deviations), atol=1e-10)
+    np.testing.assert_allclose(codes.std(axis=0), deviations, rtol=1e-10)
     np.testing.assert_allclose(codes.mean(axis=0), 0, atol=1e-10)
     expected = pca.inverse_transform(pca.transform(X))
     np.testing.assert_allclose(reconstruction, expected, atol=1e-10)

@@ -115,13 +115,15 @@ def test_scoring_of_a_wrong_type():
         detector(scoring=Residual).fit(normal_rows(30))
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_refused_rows(fitted, value):
+def test_refused_rows(fitted):
     X = normal_rows(30)
-    X[3, 2] = value
-    with pytest.raises(ValueError, match=r"NaN|infinity"):
+    X[3, 2] = np.inf
+    with pytest.raises(ValueError, match="infinity"):
         detector().fit(X)
-    with pytest.raises(ValueError, match=r"NaN|infinity"):
+    with pytest.raises(ValueError, match="infinity"):
+        fitted.score_samples(X)
+    X[3, 2] = np.nan  # it was fitted on complete rows
+    with pytest.raises(ValueError, match="contains NaN"):
         fitted.score_samples(X)
     with pytest.raises(ValueError, match="2 features"):
         fitted.score_samples(X[:, :2])

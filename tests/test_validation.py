@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -5,7 +7,7 @@ import scipy.sparse as sp
 import torch
 
 from skae import AutoencoderTransformer
-from skae.base.validation import output_dtype, validate_sample_weight, validate_X
+from skae.base.validation import n_known, output_dtype, validate_sample_weight, validate_X
 
 VALUES = np.array([[1.0, 2.0, 0.0], [4.0, 5.0, 6.0]])
 
@@ -110,15 +112,23 @@ def test_what_is_no_number_is_refused(X):
         validated(X)
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("bad", [np.inf, -np.inf])
 @pytest.mark.parametrize(
     "convert", [np.asarray, np.float32, sp.csr_matrix, torch.from_numpy, pd.DataFrame]
 )
 def test_numbers_must_be_finite(bad, convert):
     X = VALUES.copy()
     X[1, 1] = bad
-    with pytest.raises(ValueError, match=r"NaN|infinity"):
+    with pytest.raises(ValueError, match="infinity"):
         validated(convert(X))
+
+
+def test_known_values_are_counted():
+    X = np.ones((3, 3))
+    assert n_known(X) == 3
+    X[1, 1], X[2] = np.nan, np.nan
+    assert n_known(X).tolist() == [3, 2, 1]  # at least 1, so that nothing is divided by zero
+    assert n_known(sp.csr_matrix(X)).tolist() == [3, 2, 1]
 
 
 @pytest.mark.parametrize(
@@ -144,6 +154,7 @@ def test_enough_rows():
 
 def test_features_are_those_of_the_fit():
     ae = AutoencoderTransformer()
+    ae._fitted = SimpleNamespace(filling_rank=None)
     frame = pd.DataFrame(VALUES, columns=["a", "b", "c"])
     validate_X(ae, frame, reset=True)
     assert ae.n_features_in_ == 3
@@ -152,6 +163,7 @@ def test_features_are_those_of_the_fit():
     with pytest.raises(ValueError, match="feature names should match"):
         validate_X(ae, frame[["b", "a", "c"]], reset=False)
     unnamed = AutoencoderTransformer()
+    unnamed._fitted = ae._fitted
     validate_X(unnamed, VALUES, reset=True)
     with pytest.raises(ValueError, match=r"2 features, but AutoencoderTransformer.* 3 features"):
         validate_X(unnamed, VALUES[:, :2], reset=False)

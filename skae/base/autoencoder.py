@@ -127,8 +127,8 @@ class BaseAutoencoder(CallbackSupportMixin, NamedPartsMixin):
         vars(self).update(fit.attributes())
         return self
 
-    def _wanted_components(self, kind: Kind) -> int | float | str:
-        """Return the size of the code as it was asked for."""
+    def _wanted_components(self, kind: Kind, filling_rank: int | None) -> int | float | str:
+        """Return the size of the code as it was asked for, or as suits what fills its gaps."""
         return self.n_components
 
     def _scaling(self, moments: Moments, X, loss: Loss) -> Scaling:

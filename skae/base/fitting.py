@@ -126,7 +126,8 @@ class Fit:
         if takes_missing and self.gaussian is None:
             self.gaussian = self._fit_gaussian(self.sample_weight)
         gaussian = self.gaussian
-        wanted = self.parameters._wanted_components(kind)
+        rank = None if gaussian is None else gaussian.factor.shape[1]
+        wanted = self.parameters._wanted_components(kind, rank)
         axes = None
         if self.parameters.init == "pca" or not isinstance(wanted, Integral):
             axes = self._principal_axes(wanted, self.sample_weight, gaussian)
@@ -152,7 +153,7 @@ class Fit:
             linear_path=linear_path,
             scaling=scaling,
             precision=self.parameters.precision,
-            filling_rank=None if gaussian is None else gaussian.factor.shape[1],
+            filling_rank=rank,
         )
         self.moments = moments
         self.network = self._new_network(axes, self.sample_weight, gaussian)
@@ -201,6 +202,8 @@ class Fit:
     ) -> PrincipalAxes:
         n_wanted = n_components if isinstance(n_components, Integral) else _SPECTRUM_AXES
         n_axes = min(n_wanted, *self.X.shape)
+        if gaussian is not None and n_wanted == gaussian.factor.shape[1]:
+            return gaussian.principal_axes()
         generator = torch.Generator().manual_seed(self.weights_seed)
         with threads_for(len(self.rows), self.rows.shape[1] ** 2):
             return principal_axes(self._complete(gaussian), n_axes, generator, weight)

@@ -10,6 +10,7 @@ import torch
 
 from skae.base.fitted import FittedNetwork, rows_of
 from skae.training.bound import Bound, balanced_draws
+from skae.training.scaling import dense_blocks
 
 
 def posterior(
@@ -39,7 +40,7 @@ def elbo(
     for rows, terms in _bounds(fitted, X, device, draws):
         of_features = terms.likelihood().sum(1)
         bound[rows] = rows_of(of_features - terms.divergence(), rows)
-    return bound - _log_units(fitted)
+    return bound - _log_units(fitted, X)
 
 
 def log_likelihood(
@@ -51,13 +52,18 @@ def log_likelihood(
     for rows, terms in _bounds(fitted, X, device, draws):
         weights = torch.stack([likelihood.sum(1) + ratio for likelihood, ratio in terms.draws()])
         bound[rows] = rows_of(torch.logsumexp(weights, 0) - math.log(n_draws), rows)
-    return bound - _log_units(fitted)
+    return bound - _log_units(fitted, X)
 
 
-def _log_units(fitted: FittedNetwork) -> float:
-    """Return what a density of scaled rows loses when it is counted in the units of `X`."""
-    scales = np.broadcast_to(fitted.scaling.scale, fitted.n_features)
-    return float(np.log(scales).sum())
+def _log_units(fitted: FittedNetwork, X) -> np.ndarray | float:
+    """Return what a density of scaled rows loses when it is counted in the units of `X`.
+
+    That is the logarithm of the scale, for each value that is known.
+    """
+    logs = np.log(np.broadcast_to(fitted.scaling.scale, fitted.n_features))
+    if fitted.filling_rank is None:
+        return float(logs.sum())
+    return np.concatenate([~np.isnan(block) @ logs for _, block in dense_blocks(X)])
 
 
 def _bounds(fitted, X, device, draws: np.ndarray) -> Iterator[tuple[slice, Bound]]:

@@ -10,28 +10,18 @@ from sklearn.base import TransformerMixin
 from sklearn.impute import MissingIndicator
 from sklearn.utils.validation import check_is_fitted
 
-from skae._sklearn_private import Interval, feature_names_in, fit_context
+from skae._sklearn_private import feature_names_in, fit_context
 from skae.architectures import ARCHITECTURES
-from skae.base import BaseAutoencoder
 from skae.base.imputing import ImputationFit
+from skae.base.imputing_autoencoder import ImputingAutoencoder, hidden_again
 from skae.base.random_state import own_random_state
 from skae.base.validation import output_dtype, validate_X
-from skae.corruptions import Missing
-from skae.kinds import KINDS, Denoising
+from skae.kinds import KINDS
 from skae.losses import LOSSES
 from skae.training.scaling import densify
 
-# Up to this many features the code is as large as the data, and the network starts as the
-# conditional mean itself.
-_LARGEST_CODE = 64
 
-
-def _hidden_again() -> Denoising:
-    """Return the kind that "auto" stands for."""
-    return Denoising(Missing(), emphasis=1.0)
-
-
-class AutoencoderImputer(TransformerMixin, BaseAutoencoder):
+class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
     r"""Imputation of missing values by autoencoders: IterativeImputer's interface.
 
     A missing value is replaced by its conditional mean given the known values of its row. A
@@ -44,8 +34,9 @@ class AutoencoderImputer(TransformerMixin, BaseAutoencoder):
     Parameters
     ----------
     n_components : int, float in (0, 1) or "auto", default="auto"
-        Size of the code. "auto" means as many values as there are features, at most 64: the
-        networks are held back by what is hidden from them, and need no bottleneck.
+        Size of the code. "auto" means as many values as the normal distribution has factors: all
+        features where there are up to 40, and up to 32 where there are more. The network then
+        starts as the conditional mean itself.
 
     kind : str or Kind, default="auto"
         What makes the code a good code, by name or as an object of :mod:`skae.kinds`. "auto"
@@ -189,23 +180,20 @@ class AutoencoderImputer(TransformerMixin, BaseAutoencoder):
     """
 
     _part_registries = {
-        "kind": {**KINDS, "auto": _hidden_again},
+        "kind": {**KINDS, "auto": hidden_again},
         "architecture": ARCHITECTURES,
         "loss": LOSSES,
     }
     _parameter_constraints: dict = {
-        **BaseAutoencoder._parameter_constraints,
+        **ImputingAutoencoder._parameter_constraints,
         "missing_values": [Real],  # NaN is a real number
         "add_indicator": ["boolean"],
         "keep_empty_features": ["boolean"],
         "sample_posterior": ["boolean"],
         "min_value": [Real, "array-like"],
         "max_value": [Real, "array-like"],
-        "n_estimators": [Interval(Integral, 1, None, closed="left")],
         "standardize": ["boolean"],
     }
-    _parameter_constraints.pop("warm_start")
-    _keeps_empty_features = True
 
     def __init__(
         self,
@@ -448,20 +436,8 @@ class AutoencoderImputer(TransformerMixin, BaseAutoencoder):
             raise ValueError("min_value must not be above max_value, but it is for some features.")
         return bounds[0], bounds[1]
 
-    def _wanted_components(self, kind):
-        if isinstance(self.n_components, str):
-            return min(int(self._kept.sum()), _LARGEST_CODE)
-        return self.n_components
-
     def _scaling(self, moments, X, loss):
         return moments.scaling(rescales=loss.rescales, each=self.standardize, limited=True)
-
-    def _takes_missing(self) -> bool:
-        return True
-
-    def __sklearn_is_fitted__(self):
-        """Return whether there are networks: what a fit sets first."""
-        return hasattr(self, "_imputation")
 
     def __sklearn_tags__(self):
         """State that NaN is taken where it stands for what is missing, and dtypes are kept."""

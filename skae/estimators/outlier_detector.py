@@ -541,7 +541,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
             raise ValueError(f"contamination must be a number in (0, 0.5], got {contamination!r}.")
         return contamination
 
-    def _wanted_components(self, kind):
+    def _wanted_components(self, kind, filling_rank):
         wide = kind.corruption is not None and isinstance(self.n_components, str)
         return _WIDE_CODE if wide else self.n_components
 

@@ -35,12 +35,14 @@ class AutoencoderTransformer(
     n_components : int, float in (0, 1) or "auto", default="auto"
         Size of the code. A float means as many components as PCA needs to explain that share of
         the variance. "auto" means as many as PCA needs for 0.9 of it, but at most half of the
-        features and at most 64; for "overcomplete", twice the features, and for "sparse", as
-        many as there are features, at most 256. The fitted value is ``n_components_``.
+        features and at most 64; for "overcomplete", twice the features, for "sparse", as
+        many as there are features, at most 256, and for "compressive", twice as many as for the
+        others, at most 128. The fitted value is ``n_components_``.
 
     kind : str or Kind, default="undercomplete"
         What makes the code a good code, by name ("undercomplete", "overcomplete", "sparse",
-        "denoising", "contractive" or "variational") or as an object of :mod:`skae.kinds`.
+        "denoising", "contractive", "variational" or "compressive") or as an object of
+        :mod:`skae.kinds`.
 
     architecture : str or Architecture, default="dense"
         What `f` and `g` are made of, by name ("dense", "convolutional", "recurrent" or
@@ -227,7 +229,9 @@ class AutoencoderTransformer(
             Rows to be reconstructed: numbers of any real dtype in an array, a data frame, a
             memory map, a scipy sparse matrix (made dense batch by batch) or a torch tensor.
             Images and series may come with their axes. Bytes, such as the pixels of images,
-            are converted batch by batch.
+            are converted batch by batch. NaN is a missing value: the loss counts known values
+            only, the encoder is shown conditional means and which values are missing, and all
+            methods take rows with missing values where those of `fit` had some.
 
         y : None
             Ignored.

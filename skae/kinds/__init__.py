@@ -3,6 +3,7 @@
 ``KINDS`` holds every kind by its name; ``kind="sparse"`` means ``kind=Sparse()``.
 """
 
+from skae.kinds.compressive import Compressive
 from skae.kinds.contractive import Contractive
 from skae.kinds.denoising import Denoising
 from skae.kinds.interface import CodeSummary, ForwardPass, LinearStart, Setting
@@ -19,11 +20,13 @@ KINDS: dict[str, type[Kind]] = {
     "denoising": Denoising,
     "contractive": Contractive,
     "variational": Variational,
+    "compressive": Compressive,
 }
 
 __all__ = [
     "KINDS",
     "CodeSummary",
+    "Compressive",
     "Contractive",
     "Denoising",
     "ForwardPass",

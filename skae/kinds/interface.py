@@ -64,6 +64,9 @@ class LinearStart:
 
     scale : float or None
         Scale of the residuals, for kinds with a likelihood; None means what PCA leaves over.
+
+    state : dict of str to torch.Tensor or None
+        What tensors of ``Kind.new_state`` start as, by their names; None leaves them as they are.
     """
 
     encode: torch.Tensor
@@ -71,6 +74,7 @@ class LinearStart:
     rest: torch.Tensor | None = None
     encode_offset: torch.Tensor | None = None
     scale: float | None = None
+    state: dict[str, torch.Tensor] | None = None
 
 
 @dataclass(frozen=True)

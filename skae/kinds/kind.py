@@ -150,7 +150,11 @@ class Kind(NamedPartsMixin):
         return n_components
 
     def new_state(self, n_components: int) -> nn.Module | None:
-        """Return a module whose buffers hold what is to be remembered of the training."""
+        """Return a module for what is to be remembered of the training, or learned with it.
+
+        Its parameters are trained with those of the network, and both they and its buffers are
+        kept with the weights.
+        """
         return None
 
     def code(

@@ -45,7 +45,7 @@ class FactorModel:
     """
 
     # Numbers of factors, the smallest first.
-    choices = (1, 2, 4, 8, 16, 32)
+    choices = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
     n_iterations, n_trial_iterations = 20, 8
 
     def __init__(self, mean: torch.Tensor, factor: torch.Tensor, noise_variance: torch.Tensor):

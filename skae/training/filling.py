@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from skae.training.principal_axes import PrincipalAxes, signed
 from skae.training.rows import Rows
 
 # Numbers in the matrices that are solved at once.
@@ -27,6 +28,20 @@ class Gaussian:
     deviation: torch.Tensor
     factor: torch.Tensor
     noise: float
+
+    def principal_axes(self) -> PrincipalAxes:
+        """Return the axes that the factors span.
+
+        The scores of filled rows are those of their known entries: on these axes, filled rows are
+        rebuilt as their conditional means, but for the noise, which is small beside what all
+        features together say of a factor.
+        """
+        loadings = (self.deviation[:, None] * self.factor).cpu()
+        left, lengths, _ = torch.linalg.svd(loadings, full_matrices=False)
+        variances = lengths.square() + (self.noise * self.deviation.square().mean().sqrt()) ** 2
+        total = (self.deviation.square() * (self.factor.square().sum(1) + self.noise**2)).sum()
+        axes = signed(left.T).to(self.mean.device)
+        return PrincipalAxes(axes, variances.to(self.mean.device), self.mean, float(total))
 
 
 class Filling(nn.Module):

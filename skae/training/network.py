@@ -165,6 +165,8 @@ class AutoencoderNetwork(nn.Module):
             self.residual_scale.fill_(residual_scale)
             if self.log_scale is not None:
                 self.log_scale.fill_(math.log(start.scale or residual_scale))
+            for name, values in (start.state or {}).items():
+                self.state.get_parameter(name).copy_(values)
 
     def fit_linear_decoder(self, X: torch.Tensor, weight: torch.Tensor) -> None:
         """Set the linear path of the decoder to the least squares fit of rows by their codes.

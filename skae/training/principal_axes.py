@@ -82,7 +82,7 @@ def principal_axes(
     else:
         variances, axes = _subspace_iteration(weighted, n_components, generator)
     return PrincipalAxes(
-        _signed(axes), variances.clamp_min(0), weighted.mean, float(weighted.total_variance)
+        signed(axes), variances.clamp_min(0), weighted.mean, float(weighted.total_variance)
     )
 
 
@@ -150,7 +150,7 @@ def _subspace_iteration(
     return variances[:n_components], (vectors @ directions.T)[:n_components]
 
 
-def _signed(axes: torch.Tensor) -> torch.Tensor:
+def signed(axes: torch.Tensor) -> torch.Tensor:
     """Make the largest entry of each axis positive, so that the axes are the same everywhere."""
     largest = axes.gather(1, axes.abs().argmax(1, keepdim=True))
     return axes * torch.where(largest < 0, -1.0, 1.0)

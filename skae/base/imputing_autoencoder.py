@@ -1,0 +1,39 @@
+"""What the estimators that fill in missing values have in common."""
+
+from __future__ import annotations
+
+from numbers import Integral
+
+from skae._sklearn_private import Interval
+from skae.base.autoencoder import BaseAutoencoder
+from skae.corruptions import Missing
+from skae.kinds import Denoising
+
+
+def hidden_again() -> Denoising:
+    """Return the kind that "auto" stands for."""
+    return Denoising(Missing(), emphasis=1.0)
+
+
+class ImputingAutoencoder(BaseAutoencoder):
+    """Base class of estimators whose networks fill in what is missing.
+
+    :class:`~skae.base.imputing.ImputationFit` leaves ``_imputation`` on them.
+    """
+
+    _parameter_constraints: dict = {
+        **BaseAutoencoder._parameter_constraints,
+        "n_estimators": [Interval(Integral, 1, None, closed="left")],
+    }
+    _parameter_constraints.pop("warm_start")
+    _keeps_empty_features = True
+
+    def _wanted_components(self, kind, filling_rank):
+        return filling_rank if isinstance(self.n_components, str) else self.n_components
+
+    def _takes_missing(self) -> bool:
+        return True
+
+    def __sklearn_is_fitted__(self):
+        """Return whether there are networks: what a fit sets first."""
+        return hasattr(self, "_imputation")

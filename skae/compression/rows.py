@@ -1,0 +1,96 @@
+"""What came as rows: their numbers, their shape and their dtype."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn.utils.sparsefuncs import min_max_axis
+from sklearn.utils.validation import check_array
+
+from skae.compression.container import DTYPES
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows for a transformer.
+
+    Parameters
+    ----------
+    values : object of shape (n_samples, n_features)
+        What ``transform`` is given: a data frame stays one.
+
+    numbers : {ndarray, CSR matrix} of shape (n_samples, n_features)
+        The same as numbers.
+
+    sample_shape : tuple of int
+        Shape of a row as it came.
+
+    dtype : dtype
+        That of the numbers as they came.
+    """
+
+    values: object
+    numbers: object
+    sample_shape: tuple[int, ...]
+    dtype: np.dtype
+
+    @property
+    def n_features(self) -> int:
+        """Numbers in a row."""
+        return self.numbers.shape[1]
+
+    def ranges(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the smallest and the largest value of each feature."""
+        if sp.issparse(self.numbers):
+            X = self.numbers.astype(np.promote_types(self.dtype, np.float32))
+            return tuple(np.asarray(limit, dtype=np.float64) for limit in min_max_axis(X, axis=0))
+        return self.numbers.min(axis=0), self.numbers.max(axis=0)
+
+
+def check_rows(X, estimator=None) -> Rows:
+    """Return rows of finite numbers.
+
+    Parameters
+    ----------
+    X : {array-like, sparse matrix} of shape (n_samples, n_features) or (n_samples, ...)
+        What the user gave.
+
+    estimator : Compressor or None, default=None
+        The fitted one that rows must have the features of.
+
+    Raises
+    ------
+    ValueError
+        If `X` holds other things than finite real numbers, or has other features.
+    """
+    numbers = check_array(X, accept_sparse="csr", dtype="numeric", allow_nd=True, input_name="X")
+    if numbers.dtype.newbyteorder("=") not in DTYPES:
+        raise ValueError(
+            f"X must hold real numbers of {DTYPES[0]} or a smaller dtype, got {numbers.dtype}: "
+            f"convert it first."
+        )
+    sample_shape = numbers.shape[1:]
+    if numbers.ndim > 2:
+        X = numbers = numbers.reshape(len(numbers), math.prod(sample_shape))
+    rows = Rows(X, numbers, sample_shape, numbers.dtype.newbyteorder("="))
+    if estimator is not None and rows.n_features != estimator.n_features_in_:
+        raise ValueError(
+            f"X has {rows.n_features} features, but this {type(estimator).__name__} was fitted on "
+            f"{estimator.n_features_in_}."
+        )
+    return rows
+
+
+def as_dtype(X: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Return numbers in a dtype; whole ones are rounded and kept within its limits."""
+    if dtype.kind == "b":
+        return X >= 0.5
+    if dtype.kind in "iu":
+        limits = np.iinfo(dtype)
+        # The largest whole numbers of 64 bits are no floats: one below rounds to one above them.
+        largest = np.nextafter(np.float64(limits.max), 0) if dtype.itemsize == 8 else limits.max
+        X = np.clip(np.rint(X.astype(np.float64)), limits.min, largest)
+    return X.astype(dtype)

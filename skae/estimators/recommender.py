@@ -1,0 +1,442 @@
+"""The autoencoder as a factorisation of a table of ratings."""
+
+from __future__ import annotations
+
+from numbers import Integral
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from skae._sklearn_private import StrOptions, fit_context
+from skae.architectures import ARCHITECTURES, Dense
+from skae.base.explained_variance import explained_share
+from skae.base.imputing import ImputationFit
+from skae.base.imputing_autoencoder import ImputingAutoencoder, hidden_again
+from skae.base.ratings import Ratings, known_entries, shrunk_means
+from skae.base.validation import output_dtype, validate_X
+from skae.corruptions.entries import is_number
+from skae.kinds import KINDS
+from skae.losses import LOSSES
+from skae.training.scaling import Scaling
+
+# Rows whose ratings are predicted at once.
+_ROWS_AT_ONCE = 1024
+
+
+def _one_layer() -> Dense:
+    """Return the architecture that "auto" stands for."""
+    return Dense(hidden_layer_sizes=(128,))
+
+
+class AutoencoderRecommender(ImputingAutoencoder):
+    r"""Matrix factorisation by autoencoders: ratings of users for items.
+
+    A table of which few entries are known is completed. The rows (users), or the columns (items),
+    are what the networks are shown, with the mask of what is known, as AutoRec [1]_ does. They
+    start as a linear factorisation with biases,
+
+    .. math:: \hat{r}_{ui} = \mu_i + f_i^T z_u,
+
+    where the factors :math:`z_u` of a row are the mean of their distribution given its known
+    entries (probabilistic PCA [2]_), and the bias of a row is one of its factors. They are
+    trained by hiding known entries again, and kept as good as they were on rows held out.
+
+    Parameters
+    ----------
+    n_components : int, float in (0, 1) or "auto", default="auto"
+        Size of the code. "auto" means the number of factors (1 to 32) that predicts a tenth of
+        the known entries best when they are hidden, or all columns where there are up to 40.
+
+    by : {"user", "item"}, default="user"
+        Whether the networks are shown the rows of the table or its columns. By "user", ratings of
+        new users can be predicted; by "item" often has the smaller error where items have more
+        ratings than users.
+
+    rating_range : "observed", tuple of two floats or None, default="observed"
+        Predictions are clipped to the range of the known ratings, to that given, or not at all.
+
+    kind : str or Kind, default="auto"
+        What makes the code a good code, by name or as an object of :mod:`skae.kinds`. "auto"
+        means ``Denoising(Missing(), emphasis=1)``, which hides known entries again and counts
+        these alone.
+
+    architecture : str or Architecture, default="auto"
+        What encoder and decoder are made of, by name or as an object of
+        :mod:`skae.architectures`. "auto" means ``Dense(hidden_layer_sizes=(128,))``.
+
+    n_estimators : int, default=1
+        Number of networks, whose predictions are averaged.
+
+    loss : {"mse", "mae", "huber", "bce"}, Loss or callable, default="mse"
+        What counts as a good prediction in training.
+
+    init : {"pca", "random"}, default="pca"
+        "pca" starts at the linear factorisation.
+
+    max_epochs, batch_size, learning_rate : "auto" or number, default="auto"
+        As in :class:`AutoencoderTransformer`.
+
+    optimizer : {"adamw", "adam", "rmsprop", "sgd"} or class, default="adamw"
+        The optimizer, by name or as a class of :mod:`torch.optim`.
+
+    weight_decay : float, default=0.01
+        Decay of the weights, as the optimizer understands it.
+
+    jitter : float or "auto", default="auto"
+        Noise on what the encoder is shown, as in :class:`AutoencoderTransformer`.
+
+    early_stopping : bool, default=True
+        Whether rows are held out to say which weights are best.
+
+    validation_fraction : float in (0, 1) or "auto", default="auto"
+        Share of the rows that is held out, as in :class:`AutoencoderTransformer`.
+
+    patience : int or None, default=10
+        End the training after so many epochs without a better validation loss.
+
+    device : str, default="auto"
+        Where to compute, as in :class:`AutoencoderTransformer`.
+
+    precision : {"auto", "float32", "float64", "bfloat16"}, default="auto"
+        In which precision to compute, as in :class:`AutoencoderTransformer`.
+
+    callbacks : list of skorch.callbacks.Callback or None, default=None
+        Called while training, beside scikit-learn's own.
+
+    verbose : int, default=0
+        Above 0, print one line for each epoch.
+
+    random_state : int, RandomState instance or None, default=None
+        Decides the networks.
+
+    Attributes
+    ----------
+    rating_range_ : tuple of two floats
+        What predictions are clipped to.
+
+    biases_ : ndarray of shape (n_items,) by user, (n_users,) by item, dtype float64
+        Mean rating of each column of what the networks are shown; of few ratings, drawn towards
+        the mean of all.
+
+    history_ : pandas.DataFrame
+        One row for each epoch of each network, see :class:`AutoencoderTransformer`.
+
+    n_components_, kind_, architecture_, batch_size_, learning_rate_, n_epochs_
+        What was fitted, and how.
+
+    device_, precision_ : str
+        What was used.
+
+    n_features_in_ : int
+        Number of items.
+
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the items, where the table had names that are all strings.
+
+    See Also
+    --------
+    AutoencoderImputer : The same for tables of features that have units of their own.
+    sklearn.decomposition.NMF : Takes what is unknown for zero.
+
+    Notes
+    -----
+    The known ratings are kept: what is predicted for a user of `fit` follows from them.
+
+    References
+    ----------
+    .. [1] S. Sedhain, A. K. Menon, S. Sanner and L. Xie, "AutoRec: autoencoders meet
+       collaborative filtering", WWW companion 2015.
+    .. [2] A. Ilin and T. Raiko, "Practical approaches to principal component analysis in the
+       presence of missing values", Journal of Machine Learning Research 11, 2010.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skae import AutoencoderRecommender
+    >>> rng = np.random.default_rng(0)
+    >>> ratings = 3 + rng.normal(size=(200, 2)) @ rng.normal(size=(2, 50))
+    >>> known = rng.random(ratings.shape) < 0.3
+    >>> recommender = AutoencoderRecommender(rating_range=None, random_state=0)
+    >>> recommender = recommender.fit(np.where(known, ratings, np.nan))
+    >>> error = (recommender.predict_all() - ratings)[~known]
+    >>> bool(np.sqrt(np.mean(error**2)) < 0.2 * ratings.std())
+    True
+    """
+
+    _part_registries = {
+        "kind": {**KINDS, "auto": hidden_again},
+        "architecture": {**ARCHITECTURES, "auto": _one_layer},
+        "loss": LOSSES,
+    }
+    _parameter_constraints: dict = {
+        **ImputingAutoencoder._parameter_constraints,
+        "by": [StrOptions({"user", "item"})],
+        "rating_range": "no_validation",  # _checked_range has the better sentences
+    }
+
+    def __init__(
+        self,
+        n_components="auto",
+        *,
+        by="user",
+        rating_range="observed",
+        kind="auto",
+        architecture="auto",
+        n_estimators=1,
+        loss="mse",
+        init="pca",
+        max_epochs="auto",
+        batch_size="auto",
+        learning_rate="auto",
+        optimizer="adamw",
+        weight_decay=0.01,
+        jitter="auto",
+        early_stopping=True,
+        validation_fraction="auto",
+        patience=10,
+        device="auto",
+        precision="auto",
+        callbacks=None,
+        verbose=0,
+        random_state=None,
+    ):
+        super().__init__(
+            n_components,
+            kind=kind,
+            architecture=architecture,
+            loss=loss,
+            init=init,
+            max_epochs=max_epochs,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            optimizer=optimizer,
+            weight_decay=weight_decay,
+            jitter=jitter,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            patience=patience,
+            device=device,
+            precision=precision,
+            callbacks=callbacks,
+            verbose=verbose,
+            random_state=random_state,
+        )
+        self.by = by
+        self.rating_range = rating_range
+        self.n_estimators = n_estimators
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Factorise a table of ratings.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_users, n_items)
+            Ratings. In a dense table NaN is unknown, and 0 is a rating like any other. Of a sparse
+            matrix, what it does not hold is unknown; zeros that it does hold are ratings.
+
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : AutoencoderRecommender
+            The fitted recommender.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or `X` is not as described, if fewer than two ratings are known, or if
+            the training diverges.
+        """
+        entries = self._entries(X, reset=True)
+        if entries.nnz < 2:
+            raise ValueError(
+                f"X must hold at least two known ratings, got {entries.nnz} in a table of "
+                f"{entries.shape[0]} users and {entries.shape[1]} items."
+            )
+        self.rating_range_ = self._checked_range(entries.data)
+        self._known = entries
+        shown = entries if self.by == "user" else entries.T.tocsr()
+        self.sample_shape_ = shown.shape[1:]
+        self.biases_ = shrunk_means(shown)
+        vars(self).update(ImputationFit(self, Ratings(shown)).run())
+        return self
+
+    def predict_all(self, X=None):
+        """Return the predicted ratings of all users for all items.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_users, n_items) or None, default=None
+            What is known of the users, as in :meth:`fit`; None means the users of `fit`. By
+            "item", other ratings are taken into account, but users and items are those of `fit`.
+
+        Returns
+        -------
+        ratings : ndarray of shape (n_users, n_items)
+            Predictions, also for ratings that are known: float32 for float32 ratings, float64
+            otherwise.
+        """
+        entries = self._entries_again(X)
+        if self.by == "item":
+            return self._predicted(entries.T.tocsr()).T
+        return self._predicted(entries)
+
+    def predict_ratings(self, users, items):
+        """Return the predicted ratings of pairs of a user and an item of `fit`.
+
+        Parameters
+        ----------
+        users, items : array-like of int of shape (n_pairs,)
+            Rows and columns of the table.
+
+        Returns
+        -------
+        ratings : ndarray of shape (n_pairs,)
+            Predictions.
+        """
+        check_is_fitted(self)
+        users = _checked_index(users, self._known.shape[0], "users")
+        items = _checked_index(items, self._known.shape[1], "items")
+        if len(users) != len(items):
+            raise ValueError(f"users and items must be as many, got {len(users)} and {len(items)}.")
+        by_user = self.by == "user"
+        shown = self._known if by_user else self._known.T.tocsr()
+        rows, columns = (users, items) if by_user else (items, users)
+        wanted, place = np.unique(rows, return_inverse=True)
+        ratings = np.empty(len(rows), dtype=output_dtype(self._known))
+        for start in range(0, len(wanted), _ROWS_AT_ONCE):
+            block = self._predicted(shown[wanted[start : start + _ROWS_AT_ONCE]])
+            here = (place >= start) & (place < start + _ROWS_AT_ONCE)
+            ratings[here] = block[place[here] - start, columns[here]]
+        return ratings
+
+    def recommend(self, users, n_items=10):
+        """Return the items with the highest predicted ratings among those a user has not rated.
+
+        Parameters
+        ----------
+        users : array-like of int of shape (n_users,)
+            Rows of the table of `fit`.
+
+        n_items : int, default=10
+            How many for each user.
+
+        Returns
+        -------
+        items : ndarray of shape (n_users, n_items), dtype int64
+            Columns of the table, the best first; -1 where a user has rated all others.
+
+        ratings : ndarray of shape (n_users, n_items)
+            Their predicted ratings, NaN for -1.
+        """
+        check_is_fitted(self)
+        users = _checked_index(users, self._known.shape[0], "users")
+        most = self._known.shape[1]
+        if not isinstance(n_items, Integral) or isinstance(n_items, bool) or n_items < 1:
+            raise ValueError(f"n_items must be an integer >= 1, got {n_items!r}.")
+        n_items = min(int(n_items), most)
+        pairs = np.repeat(users, most), np.tile(np.arange(most), len(users))
+        ratings = self.predict_ratings(*pairs).reshape(len(users), most)
+        rated = self._known[users]
+        ratings[np.repeat(np.arange(len(users)), np.diff(rated.indptr)), rated.indices] = np.nan
+        items = np.argsort(-ratings, axis=1, kind="stable")[:, :n_items]
+        ratings = np.take_along_axis(ratings, items, axis=1)
+        return np.where(np.isnan(ratings), -1, items), ratings
+
+    def score(self, X, y=None):
+        r"""Return the explained share of the variance of ratings.
+
+        .. math:: 1 - \frac{\sum (r_{ui} - \hat{r}_{ui})^2}{\sum (r_{ui} - \bar{r})^2}
+
+        over the known entries of `X`, with the mean :math:`\bar{r}` of the ratings of `fit`, and
+        predictions from the ratings of `fit`.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_users, n_items)
+            Ratings of the users of `fit`, such as some that were held out.
+
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        score : float
+            At most 1; higher is better.
+        """
+        entries = self._entries_again(X)
+        if entries.shape != self._known.shape:
+            raise ValueError(
+                f"X must be a table of the {self._known.shape[0]} users of fit, got "
+                f"{entries.shape[0]}."
+            )
+        rated = entries.tocoo()
+        errors = rated.data - self.predict_ratings(rated.row, rated.col)
+        away = rated.data - self._known.data.mean(dtype=np.float64)
+        return explained_share(float(np.square(errors).sum()), float(np.square(away).sum()))
+
+    def _predicted(self, shown) -> np.ndarray:
+        """Return the clipped predictions for rows of what the networks are shown."""
+        low, high = self.rating_range_
+        predicted = np.empty(shown.shape, dtype=output_dtype(shown))
+        for start in range(0, shown.shape[0], _ROWS_AT_ONCE):
+            rows = slice(start, start + _ROWS_AT_ONCE)
+            predicted[rows] = self._imputation.means(Ratings(shown[rows]), self.device)
+        return np.clip(predicted, low, high, out=predicted)
+
+    def _entries(self, X, *, reset: bool):
+        """Return the known entries of a table."""
+        X = validate_X(self, X, reset=reset, min_samples=2 if reset else 1)
+        if reset and len(self.sample_shape_) > 1:
+            raise ValueError(f"X must be a table of users and items, got {X.ndim + 1} axes.")
+        return known_entries(X)
+
+    def _entries_again(self, X):
+        check_is_fitted(self)
+        if X is None:
+            return self._known
+        entries = self._entries(X, reset=False)
+        if self.by == "item" and entries.shape != self._known.shape:
+            raise ValueError(
+                f"by='item' predicts ratings of the {self._known.shape[0]} users of fit only, got "
+                f"{entries.shape[0]}: use by='user' for new users."
+            )
+        return entries
+
+    def _checked_range(self, ratings: np.ndarray) -> tuple[float, float]:
+        """Return what predictions are clipped to."""
+        given = self.rating_range
+        if given is None:
+            return -np.inf, np.inf
+        if isinstance(given, str) and given == "observed":
+            return float(ratings.min()), float(ratings.max())
+        pair = isinstance(given, tuple | list) and len(given) == 2 and all(map(is_number, given))
+        if not pair or given[0] >= given[1]:
+            raise ValueError(
+                f"rating_range must be 'observed', None or a pair (low, high) with low < high, "
+                f"such as (1, 5), got {given!r}."
+            )
+        return float(given[0]), float(given[1])
+
+    def _scaling(self, moments, X, loss):
+        scaling = moments.scaling(rescales=loss.rescales)
+        if not loss.rescales:
+            return scaling
+        return Scaling(self.biases_, float(np.std(X.data, dtype=np.float64)) or 1.0)
+
+    def __sklearn_is_fitted__(self):
+        """Return whether there are networks: what a fit sets last."""
+        return hasattr(self, "_imputation")
+
+
+def _checked_index(index, length: int, name: str) -> np.ndarray:
+    """Return places in the table, refusing what is none."""
+    index = np.atleast_1d(np.asarray(index))
+    if index.ndim != 1 or (index.size and index.dtype.kind not in "iu"):
+        raise ValueError(f"{name} must be integers, one for each pair, got {index.dtype} numbers.")
+    outside = index[(index < 0) | (index >= length)]
+    if len(outside):
+        raise ValueError(f"{name} must be in 0 ... {length - 1}, got {outside[0]}.")
+    return index.astype(np.int64)
