@@ -108,14 +108,18 @@ def _coverage(drawn: np.ndarray, true: np.ndarray) -> tuple[float, float]:
     return ((low <= true) & (true <= high)).mean(), (high - low).mean()
 
 
+def of_masks(settings) -> str:
+    """Return what is said of the number of masks."""
+    return "One mask." if settings.masks == 1 else f"Medians of {settings.masks} masks."
+
+
 def error_part(caption: str, mechanism, random_rows: bool = False):
     """Return a part that measures errors."""
 
     def part(settings) -> str:
         squared, absolute = errors(mechanism, settings, random_rows)
-        of_masks = "One mask." if settings.masks == 1 else f"Medians of {settings.masks} masks."
         last = section("Mean absolute error, on which few rows far away weigh less:", absolute)
-        return "\n\n".join([section(f"{caption} {of_masks}", squared), last])
+        return "\n\n".join([section(f"{caption} {of_masks(settings)}", squared), last])
 
     return part
 
@@ -132,7 +136,8 @@ PARTS = {
     "Draws": lambda settings: section(
         f"The range of {N_DRAWS} draws of each missing value (`sample` of skae, "
         "`sample_posterior=True` of IterativeImputer), half of the values missing: how many of "
-        "them it holds, where 0.9 is right, and its mean width in standard deviations.",
+        "them it holds, where 0.9 is right, and its mean width in standard deviations. "
+        + of_masks(settings),
         draws(settings).round(3),
     ),
     "Nature": lambda settings: section(

@@ -53,8 +53,8 @@ for name, imputer in imputers.items():
 # What is left open
 # -----------------
 # ``sample`` draws missing values instead of taking their means. On the left, 19 draws of each
-# value of some tumours: the range from the lowest to the highest is to hold nine values in ten. It
-# is short where known values leave little open.
+# value of some tumours: the range from the lowest to the highest would hold nine values in ten if the
+# draws were right. It is short where known values leave little open.
 draws = imputers["autoencoders"].sample(incomplete, n_draws=19, random_state=0)
 low, high = draws.min(axis=0), draws.max(axis=0)
 held = ((low <= table) & (table <= high))[missing].mean()
@@ -70,7 +70,7 @@ spread = low[rows, column], high[rows, column]
 left.vlines(marks, *spread, color="C0", alpha=0.35, linewidth=4, label="range of 19 draws")
 left.plot(marks, imputed, "o", color="C0", markersize=4, label="imputed")
 left.plot(marks, table[rows, column], "_k", markersize=8, markeredgewidth=2, label="true")
-left.legend(frameon=False)
+left.legend(loc="upper left", frameon=False)
 left.set(xlabel="tumours whose mean smoothness is missing", ylabel="standard deviations")
 right.barh(list(errors), errors.values(), color=["0.7", "0.7", "0.7", "C0"])
 right.bar_label(right.containers[0], fmt="%.2f", padding=3)
@@ -109,7 +109,7 @@ restored["as written"] = digits[test]
 restored["one draw"] = imputers["autoencoders"].sample(incomplete[test], 1, random_state=0)[0]
 names = ["missing", "mean", "5 neighbours", "autoencoders", "one draw", "as written"]
 colours = plt.get_cmap("gray").with_extremes(bad="tab:blue")
-figure, axes = plt.subplots(len(names), 1, figsize=(9, 3.6), layout="constrained")
+figure, axes = plt.subplots(len(names), 1, figsize=(9.5, 4.2), layout="constrained")
 for ax, name in zip(axes, names, strict=True):
     images = np.pad(restored[name][chosen].reshape(-1, 8, 8), ((0, 0), (0, 0), (1, 1)))
     ax.imshow(np.hstack(list(images)), cmap=colours, vmin=0, vmax=1)
