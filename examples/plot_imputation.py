@@ -53,8 +53,8 @@ for name, imputer in imputers.items():
 # What is left open
 # -----------------
 # ``sample`` draws missing values instead of taking their means. On the left, 19 draws of each
-# value of some tumours: the range from the lowest to the highest would hold nine values in ten if the
-# draws were right. It is short where known values leave little open.
+# value of some tumours: the range from the lowest to the highest would hold nine values in ten if
+# the draws were right. It is short where known values leave little open.
 draws = imputers["autoencoders"].sample(incomplete, n_draws=19, random_state=0)
 low, high = draws.min(axis=0), draws.max(axis=0)
 held = ((low <= table) & (table <= high))[missing].mean()
