@@ -52,7 +52,8 @@ def errors(mechanism, settings, random_rows: bool) -> tuple[pd.DataFrame, pd.Dat
         squared.append([name, "{} x {}".format(*X.shape), *_rmse_cells(figures)])
         medians = [f"{np.median(np.array(f)[:, 1]):.3f}" for f in figures.values()]
         absolute.append([name, *medians])
-    columns = [*settings.only, "skae first"] if "skae" in settings.only else settings.only
+    compared = "skae" in settings.only and len(settings.only) > 1
+    columns = [*settings.only, "skae first"] if compared else settings.only
     return (
         pd.DataFrame(squared, columns=["table", "size", *columns]),
         pd.DataFrame(absolute, columns=["table", *settings.only]),
@@ -63,7 +64,7 @@ def _rmse_cells(figures: dict[str, list]) -> list[str]:
     """Return the medians of each imputer, and in how many masks skae's error is the smallest."""
     medians = {name: np.median(values, axis=0) for name, values in figures.items()}
     cells = [f"{median[0]:.3f}, {median[2]:.2g} s" for median in medians.values()]
-    if "skae" in figures:
+    if "skae" in figures and len(figures) > 1:
         each = np.array([[mask[0] for mask in values] for values in figures.values()])
         first = each.argmin(axis=0) == list(figures).index("skae")
         cells.append(f"{first.sum()} of {first.size}")
