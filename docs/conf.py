@@ -10,7 +10,10 @@ import tomllib
 from pathlib import Path
 
 # sphinx-gallery looks up the names that an example uses, also where it does not run it.
-from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.experimental import (  # noqa: F401
+    enable_halving_search_cv,
+    enable_iterative_imputer,
+)
 
 import skae
 

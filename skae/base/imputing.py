@@ -9,6 +9,7 @@ import torch
 
 from skae.base.fitted import FittedNetwork
 from skae.base.fitting import Fit
+from skae.base.held_out import split
 from skae.base.random_state import own_random_state
 from skae.base.several_fits import common_attributes
 from skae.training.filling import Filling
@@ -119,7 +120,8 @@ class ImputationFit:
         """Return the errors of hidden values over those that the normal distribution expects.
 
         Of rows it was fitted to, it expects too little. What it errs on others is found by
-        leaving out one fold after the other; what the networks do better, on the same rows.
+        leaving out one fold after the other; what the networks do better, on the rows that each
+        held out: those that it trained on would promise too much.
         """
         networks = [fit.fitted for fit in fits]
         chosen = np.sort(self.random.permutation(self.X.shape[0])[:_MEASURED_ROWS])
@@ -129,11 +131,26 @@ class ImputationFit:
         shown = np.where(hidden, np.nan, X)
         known = np.where(hidden, X, 0.0).astype(np.float64)
         filling = networks[0].network("cpu").filling
-        of_networks = known - np.where(hidden, self._scaled_means(networks, shown), 0.0)
         of_filling = known - np.where(hidden, filled_rows(filling, shown), 0.0)
+        of_networks, of_same = [], []
+        for fit in fits:
+            rows = self._held_out(fit, chosen)
+            means = self._scaled_means([fit.fitted], shown[rows])
+            of_networks.append(known[rows] - np.where(hidden[rows], means, 0.0))
+            of_same.append(of_filling[rows])
         left_out, expected = self._errors_left_out(fits[0], chosen, shown, hidden, known)
-        ratio = _ratio(left_out, expected) * _ratio(of_networks, of_filling)
+        of_networks, of_same = np.concatenate(of_networks), np.concatenate(of_same)
+        ratio = _ratio(left_out, expected) * _ratio(of_networks, of_same)
         return np.sqrt(ratio)
+
+    def _held_out(self, fit: Fit, chosen: np.ndarray) -> np.ndarray:
+        """Return which of some rows a network did not train on; all where it trained on all."""
+        p = self.parameters
+        if not p.early_stopping:
+            return np.arange(len(chosen))
+        _, held_out = split(self.X.shape[0], p.validation_fraction, fit.split_seed)
+        rows = np.flatnonzero(np.isin(chosen, held_out))
+        return rows if len(rows) else np.arange(len(chosen))
 
     def _scaled_means(self, networks: list[FittedNetwork], shown: np.ndarray) -> np.ndarray:
         scaling = networks[0].scaling

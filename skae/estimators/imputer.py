@@ -102,10 +102,10 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
     early_stopping : bool, default=True
         Whether rows are held out to say which weights are best.
 
-    validation_fraction : float in (0, 1) or "auto", default=0.25
+    validation_fraction : float in (0, 1) or "auto", default=0.1
         Share of the rows that is held out, as in :class:`AutoencoderTransformer`.
 
-    patience : int or None, default=20
+    patience : int or None, default=40
         End the training after so many epochs without a better validation loss.
 
     device : str, default="auto"
@@ -218,8 +218,8 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
         weight_decay=0.01,
         jitter="auto",
         early_stopping=True,
-        validation_fraction=0.25,
-        patience=20,
+        validation_fraction=0.1,
+        patience=40,
         device="auto",
         precision="auto",
         callbacks=None,

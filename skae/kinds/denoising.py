@@ -27,8 +27,8 @@ class Denoising(Kind):
     ----------
     corruption : str, Corruption or callable, default="gaussian"
         What is done to the rows that the encoder is shown, by name ("gaussian", "masking",
-        "salt_and_pepper", "swap" or "occlusion") or as an object of :mod:`skae.corruptions`. A
-        callable ``corruption(X, generator)`` is given a tensor in the
+        "salt_and_pepper", "swap", "occlusion" or "missing") or as an object of
+        :mod:`skae.corruptions`. A callable ``corruption(X, generator)`` is given a tensor in the
         units of `X` and returns one like it.
 
     emphasis : float in [0, 1], default=0
