@@ -99,7 +99,7 @@ def test_the_encoder_knows_which_values_are_missing():
     network = estimator._fitted.network("cpu")
     scaled = torch.from_numpy(estimator._fitted.scaling.apply(X[:20], np.float32))
     with torch.no_grad():
-        filled = network.filling(scaled)
+        filled = network.missing.filling(scaled)
         assert (network.encode(filled) - network.encode(scaled)).abs().max() > 1e-3
 
 

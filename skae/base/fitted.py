@@ -181,7 +181,7 @@ class FittedNetwork:
         network = self.network(device)
         for rows, scaled in self.batches(X, network, scale=True):
             residual = scaled - network.decode(network.encode(scaled))
-            if network.filling is not None:
+            if network.missing is not None:
                 residual = residual.masked_fill(torch.isnan(scaled), 0.0)
             if residual.device.type == "mps":  # which has no float64
                 residual = residual.cpu()

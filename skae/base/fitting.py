@@ -22,6 +22,7 @@ from skae.base.held_out import (
     no_split,
     split,
 )
+from skae.base.linear_part import LinearPart
 from skae.base.n_components import resolve_n_components
 from skae.base.progress import EpochReport
 from skae.base.random_state import own_random_state
@@ -31,20 +32,17 @@ from skae.kinds.interface import Setting
 from skae.training import defaults
 from skae.training.batches import Batches
 from skae.training.device import resolve_device
-from skae.training.filling import FilledRows, Filling, Gaussian
-from skae.training.gaussian_fit import fit_gaussian
+from skae.training.filling import Filling, Gaussian
 from skae.training.network import AutoencoderNetwork
 from skae.training.optimizer import resolve_optimizer
 from skae.training.precision import resolve_precision, tensor_dtype
-from skae.training.principal_axes import PrincipalAxes, principal_axes
+from skae.training.principal_axes import PrincipalAxes
 from skae.training.rows import Rows
 from skae.training.scaling import Moments
 from skae.training.schedule import constant, one_cycle
 from skae.training.threads import threads_for
 from skae.training.train import TrainingPlan, TrainingResult, train
 
-# Axes asked for where the number of components is to be read off the spectrum.
-_SPECTRUM_AXES = 256
 # Rows in a batch of those that select the best weights.
 _SELECTION_BATCH = 1024
 
@@ -124,16 +122,16 @@ class Fit:
         self._load(scaling, sample_weight)
         n_features = self.X.shape[1]
         kind = parts["kind"]
-        self.share_known, self.simplicity = moments.share_known, None
+        self.share_known = moments.share_known
         takes_missing = self.takes_missing or moments.share_known < 1 or kind.makes_missing()
         if takes_missing and self.gaussian is None:
-            self.gaussian = self._fit_gaussian(self.sample_weight)
+            self.gaussian = self.linear_part.gaussian(self.sample_weight)
         gaussian = self.gaussian
         rank = None if gaussian is None else gaussian.factor.shape[1]
         wanted = self.parameters._wanted_components(kind, rank)
         axes = None
         if self.parameters.init == "pca" or not isinstance(wanted, Integral):
-            axes = self._principal_axes(wanted, self.sample_weight, gaussian)
+            axes = self.linear_part.principal_axes(wanted, self.sample_weight, gaussian)
         n_components = resolve_n_components(wanted, axes, n_features, kind)
         takes_linear_path = kind.takes_linear_path(n_components, n_features)
         linear_path = self.parameters.init == "pca" and takes_linear_path
@@ -173,44 +171,15 @@ class Fit:
     def _load(self, scaling, sample_weight) -> None:
         dtype = tensor_dtype(self.parameters.precision)
         self.rows = Rows(self.X, scaling, self.device, dtype)
+        self.linear_part = LinearPart(self.rows, self.weights_seed)
         weight = np.ones(len(self.rows)) if sample_weight is None else sample_weight
         self.sample_weight = torch.from_numpy(weight).to(dtype).to(self.device)
-
-    def _fit_gaussian(self, weight: torch.Tensor) -> Gaussian:
-        """Return what missing values are filled by; how simple it is to be is chosen once."""
-        with threads_for(len(self.rows), self.rows.shape[1] ** 2):
-            gaussian, self.simplicity = fit_gaussian(
-                self.rows, weight, self.weights_seed, self.simplicity
-            )
-        return gaussian
 
     def filling_without(self, index: np.ndarray) -> Filling:
         """Return what missing values would be filled by if these rows were not known."""
         weight = self.sample_weight.clone()
         weight[torch.from_numpy(index)] = 0
-        return self._filling(self._fit_gaussian(weight)).cpu()
-
-    def _filling(self, gaussian: Gaussian) -> Filling:
-        filling = Filling(self.rows.shape[1], gaussian.factor.shape[1])
-        filling.to(self.device, self.rows.dtype).set(gaussian)
-        return filling
-
-    def _complete(self, gaussian: Gaussian | None) -> Rows | FilledRows:
-        """Return the rows without missing values."""
-        if gaussian is None:
-            return self.rows
-        return FilledRows(self.rows, self._filling(gaussian))
-
-    def _principal_axes(
-        self, n_components, weight: torch.Tensor, gaussian: Gaussian | None
-    ) -> PrincipalAxes:
-        n_wanted = n_components if isinstance(n_components, Integral) else _SPECTRUM_AXES
-        n_axes = min(n_wanted, *self.X.shape)
-        if gaussian is not None and n_wanted == gaussian.factor.shape[1]:
-            return gaussian.principal_axes()
-        generator = torch.Generator().manual_seed(self.weights_seed)
-        with threads_for(len(self.rows), self.rows.shape[1] ** 2):
-            return principal_axes(self._complete(gaussian), n_axes, generator, weight)
+        return self.linear_part.filling(self.linear_part.gaussian(weight)).cpu()
 
     def _new_network(
         self, axes: PrincipalAxes | None, weight: torch.Tensor, gaussian: Gaussian | None
@@ -219,10 +188,10 @@ class Fit:
         network = self.fitted.new_network(self.device, generator)
         note_features(network, self.moments, self.fitted.scaling)
         if gaussian is not None:
-            network.filling.set(gaussian)
-            network.share_known.fill_(self.share_known)
+            network.missing.filling.set(gaussian)
+            network.missing.share_known.fill_(self.share_known)
         if self.fitted.linear_path:
-            rows = self._complete(gaussian)
+            rows = self.linear_part.complete(gaussian)
             Start(rows, weight, axes, self.weights_seed).apply(network)
         return network
 
@@ -296,9 +265,9 @@ class Fit:
         weight[fold] = 0
         axes = gaussian = None
         if self.fitted.filling_rank is not None:
-            gaussian = self._fit_gaussian(weight)
+            gaussian = self.linear_part.gaussian(weight)
         if self.fitted.linear_path:
-            axes = self._principal_axes(self.fitted.n_components, weight, gaussian)
+            axes = self.linear_part.principal_axes(self.fitted.n_components, weight, gaussian)
         network = self._new_network(axes, weight, gaussian)
         rest = np.setdiff1d(everything, fold)
         return self._run(network, rest, fold, replace(plan, callbacks=[]))

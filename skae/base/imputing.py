@@ -75,7 +75,7 @@ class Imputation:
         """
         first = self.networks[0]
         generator = torch.Generator().manual_seed(int(random_state.randint(2**31 - 1)))
-        filling = first.network("cpu").filling
+        filling = first.network("cpu").missing.filling
         errors = filling_errors(filling, np.isnan(X), generator)
         return errors * self.error_ratio * first.scaling.scale
 
@@ -130,7 +130,7 @@ class ImputationFit:
         hidden = ~np.isnan(X) & (self.random.uniform(size=X.shape) < share)
         shown = np.where(hidden, np.nan, X)
         known = np.where(hidden, X, 0.0).astype(np.float64)
-        filling = networks[0].network("cpu").filling
+        filling = networks[0].network("cpu").missing.filling
         of_filling = known - np.where(hidden, filled_rows(filling, shown), 0.0)
         of_networks, of_same = [], []
         for fit in fits:

@@ -21,8 +21,8 @@ from skae.corruptions import Features
 from skae.kinds.interface import ForwardPass, LinearStart
 from skae.kinds.kind import Kind
 from skae.losses.loss import Loss
-from skae.training.filling import Filling
 from skae.training.head import Head, HeadPlan
+from skae.training.missing_values import MissingValues
 from skae.training.precision import full_precision
 from skae.training.probe import probe
 
@@ -79,7 +79,7 @@ class AutoencoderNetwork(nn.Module):
         n_encoder_outputs = kind.n_encoder_outputs(n_components)
         sizes = {"n_encoder_outputs": n_encoder_outputs, "generator": generator}
         self.encoder, self.decoder = architecture.build(self.sample_shape, n_components, **sizes)
-        self.filling, self.encoder_shape = None, self.sample_shape
+        self.missing, self.encoder_shape = None, self.sample_shape
         if filling_rank is not None:
             self._take_missing(filling_rank, architecture, sizes)
         self.state = kind.new_state(n_components)
@@ -105,12 +105,11 @@ class AutoencoderNetwork(nn.Module):
             self.work = probe(self)
 
     def _take_missing(self, filling_rank: int, architecture: Architecture, sizes: dict) -> None:
-        self.filling = Filling(self.n_features, filling_rank)
-        self.register_buffer("share_known", torch.ones(()))
         with_mask = architecture.with_mask(self.sample_shape)
         if with_mask is not None:
             joined, self.encoder_shape = with_mask
             self.encoder, _ = joined.build(self.encoder_shape, self.n_components, **sizes)
+        self.missing = MissingValues(self.sample_shape, self.encoder_shape, filling_rank)
 
     def _add_linear_path(self, n_rest: int, generator: torch.Generator) -> None:
         self.linear_encoder = linear(self.n_features, self.n_components, generator)
@@ -207,7 +206,10 @@ class AutoencoderNetwork(nn.Module):
     def encoder_output(self, X: torch.Tensor) -> torch.Tensor:
         """Return what the encoder makes of rows of shape (n_samples, n_features)."""
         given, X = X, self.filled(X)
-        output = self.encoder(self._inputs(X, given))
+        samples = self._within(X, self.row_low, self.row_high).reshape(-1, *self.sample_shape)
+        output = self.encoder(
+            samples if self.missing is None else self.missing.joined(samples, given)
+        )
         if self.linear_encoder is None:
             return output
         if self.gates is not None:
@@ -223,17 +225,7 @@ class AutoencoderNetwork(nn.Module):
 
     def filled(self, X: torch.Tensor) -> torch.Tensor:
         """Return rows without missing values."""
-        return X if self.filling is None else self.filling(X)
-
-    def _inputs(self, X: torch.Tensor, given: torch.Tensor) -> torch.Tensor:
-        """Return what the encoder's module is given: samples, and masks where it is shown them."""
-        samples = self._within(X, self.row_low, self.row_high).reshape(-1, *self.sample_shape)
-        if self.encoder_shape == self.sample_shape:
-            return samples
-        missing = torch.isnan(given).to(X.dtype).reshape(samples.shape)
-        if self.encoder_shape[:-1] == self.sample_shape[:-1]:
-            return torch.cat([samples, missing], dim=-1)
-        return torch.cat([samples, missing], dim=1).reshape(-1, *self.encoder_shape)
+        return X if self.missing is None else self.missing.filling(X)
 
     def decoder_output(self, code: torch.Tensor) -> torch.Tensor:
         """Return what the decoder makes of codes: a reconstruction, or its logits."""
@@ -325,7 +317,9 @@ class AutoencoderNetwork(nn.Module):
         code = self.kind.code(encoder_output, generator, self.state)
         output = self.decoder_output(code)
         forward_pass = ForwardPass(
-            target=self._target(X, output),
+            target=X
+            if self.missing is None
+            else self.missing.target(X, self.loss.reconstruction(output)),
             shown=shown,
             corrupted=corrupted,
             encoder_output=encoder_output,
@@ -344,18 +338,12 @@ class AutoencoderNetwork(nn.Module):
     def _differing(self, shown: torch.Tensor, clean: torch.Tensor) -> torch.Tensor:
         """Return which entries differ; NaN, which differs from itself, is the same."""
         differing = shown != clean
-        return differing if self.filling is None else differing & ~torch.isnan(clean)
-
-    def _target(self, X: torch.Tensor, output: torch.Tensor) -> torch.Tensor:
-        """Return what the output should have been; where nothing is known, what it is."""
-        if self.filling is None:
-            return X
-        return torch.where(torch.isnan(X), self.loss.reconstruction(output).detach(), X)
+        return differing if self.missing is None else differing & ~torch.isnan(clean)
 
     def _corrupted(self, X: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """Return what the encoder is shown instead of rows; what is missing stays so."""
         shown = self.kind.corrupt(X, self.features, generator)
-        if self.filling is None or shown is X:
+        if self.missing is None or shown is X:
             return shown
         return shown.masked_fill(torch.isnan(X), torch.nan)
 
@@ -390,8 +378,8 @@ class AutoencoderNetwork(nn.Module):
             return self.head.cross_entropy(self.encode(X), targets)
         output, forward_pass = self(X, generator, jitter, progress)
         losses = self.kind.entry_losses(self.loss, output, forward_pass, self.log_scale)
-        if self.filling is not None:
-            losses = self._of_known(losses, X)
+        if self.missing is not None:
+            losses = self.missing.of_known(losses, X, self.kind.feature_reduction)
         losses = losses.mean(1) if self.kind.feature_reduction == "mean" else losses.sum(1)
         added = self.kind.added_loss(forward_pass)
         losses = losses if added is None else losses + added
@@ -399,15 +387,6 @@ class AutoencoderNetwork(nn.Module):
             return losses
         per_feature = 1 if self.kind.feature_reduction == "mean" else self.n_features
         return self.head.objective(losses / per_feature, forward_pass.code, targets)
-
-    def _of_known(self, losses: torch.Tensor, X: torch.Tensor) -> torch.Tensor:
-        """Return losses that are zero where the value is missing.
-
-        Of a mean, the others count more, so that what is added to it has the same weight as for
-        complete rows. A sum is that of a likelihood, and stays the one of the known values.
-        """
-        losses = losses.masked_fill(torch.isnan(X), 0.0)
-        return losses / self.share_known if self.kind.feature_reduction == "mean" else losses
 
 
 def _noise(X: torch.Tensor, generator: torch.Generator) -> torch.Tensor:

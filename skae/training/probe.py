@@ -71,8 +71,8 @@ def probe(network) -> Work:
     for linear_map in (network.linear_encoder, network.linear_decoder):
         if linear_map is not None:
             total += Work(linear_map.weight.numel(), linear_map.weight.numel())
-    if network.filling is not None:
-        count = network.filling.n_multiplications
+    if network.missing is not None:
+        count = network.missing.filling.n_multiplications
         total += Work(count, count)
     return total
 
