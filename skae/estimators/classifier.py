@@ -15,7 +15,6 @@ from skae.base.classifier_fitting import class_logits, fit_classifier
 from skae.base.labels import class_numbers, class_weights
 from skae.base.reconstruction import ReconstructionMixin
 from skae.base.validation import validate_sample_weight, validate_X
-from skae.kinds import Kind
 
 # Up to so many features are not halved: classes of which a code of one value can tell little.
 _FEW_FEATURES = 4
@@ -373,9 +372,9 @@ class AutoencoderClassifier(ClassifierMixin, ReconstructionMixin, BaseAutoencode
         return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
 
     def _wanted_components(self, kind, filling_rank):
-        halves = type(kind).auto_n_components is Kind.auto_n_components
-        if isinstance(self.n_components, str) and halves and self.n_features_in_ <= _FEW_FEATURES:
-            return self.n_features_in_
+        n, automatic = self.n_features_in_, isinstance(self.n_components, str)
+        if automatic and n <= _FEW_FEATURES and kind.auto_n_components(n, n) < n:
+            return n
         return self.n_components
 
     def _logits(self, X) -> np.ndarray:
