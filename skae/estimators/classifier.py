@@ -372,10 +372,11 @@ class AutoencoderClassifier(ClassifierMixin, ReconstructionMixin, BaseAutoencode
         return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
 
     def _wanted_components(self, kind, filling_rank):
-        n, automatic = self.n_features_in_, isinstance(self.n_components, str)
-        if automatic and n <= _FEW_FEATURES and kind.auto_n_components(n, n) < n:
-            return n
-        return self.n_components
+        if not isinstance(self.n_components, str):
+            return self.n_components
+        n = self.n_features_in_
+        few = n <= _FEW_FEATURES and kind.auto_n_components(n, n) < n
+        return n if few else self.n_components
 
     def _logits(self, X) -> np.ndarray:
         X = self._validate_again(X)
