@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from skae.base.attribution import integrated_gradients
-from skae.base.fitted import FittedNetwork, rows_of
+from skae.base.fitted import FittedNetwork, mean_reconstruction, rows_of
 from skae.scores import Score
 from skae.scores.score import residuals
 
@@ -83,11 +83,7 @@ class Ensemble:
 
     def reconstruct(self, X, device: str) -> np.ndarray:
         """Return the mean of the reconstructions, in the units of `X`, float64."""
-        mean = np.zeros(X.shape)
-        for member in self.members:
-            for rows, block in member.network.reconstructions(X, device):
-                mean[rows] += block / len(self)
-        return mean
+        return mean_reconstruction([member.network for member in self.members], X, device)
 
 
 def _shares(score: Score, network, X: torch.Tensor) -> torch.Tensor:

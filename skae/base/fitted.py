@@ -210,6 +210,15 @@ class FittedNetwork:
                 yield rows, torch.from_numpy(_padded(batch, n_rows)).to(like.device)
 
 
+def mean_reconstruction(networks: list[FittedNetwork], X, device: str) -> np.ndarray:
+    """Return the mean of what several networks make of rows, in the units of `X`, float64."""
+    mean = np.zeros(X.shape)
+    for network in networks:
+        for rows, block in network.reconstructions(X, device):
+            mean[rows] += block / len(networks)
+    return mean
+
+
 def rows_of(batch: torch.Tensor, rows: slice) -> np.ndarray:
     """Return the rows of a padded batch that are not padding."""
     return batch[: rows.stop - rows.start].cpu().numpy()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from skae.base.fitted import FittedNetwork
+from skae.base.fitted import FittedNetwork, mean_reconstruction
 from skae.base.fitting import Fit
 from skae.base.held_out import split
 from skae.base.random_state import own_random_state
@@ -32,20 +32,17 @@ class Imputation:
     networks : list of FittedNetwork
         At least one; all have the same scaling and the same filling.
 
-    error_ratio : ndarray of shape (n_features,), dtype float64
-        How large the errors of the networks are, as a multiple of those of the filling.
+    error_ratio : ndarray of shape (n_features,), dtype float64, or None
+        How large the errors of the networks are, as a multiple of those of the filling. None where
+        none are to be drawn.
     """
 
     networks: list[FittedNetwork]
-    error_ratio: np.ndarray
+    error_ratio: np.ndarray | None
 
     def means(self, X: np.ndarray, device: str) -> np.ndarray:
         """Return the mean of the reconstructions of rows, in the units of `X`, float64."""
-        mean = np.zeros(X.shape)
-        for network in self.networks:
-            for rows, block in network.reconstructions(X, device):
-                mean[rows] += block / len(self.networks)
-        return mean
+        return mean_reconstruction(self.networks, X, device)
 
     def errors(self, X: np.ndarray, random_state: np.random.RandomState) -> np.ndarray:
         r"""Return errors of missing values, drawn from what known values leave open of them.
@@ -89,11 +86,14 @@ class ImputationFit:
         Where the parameters are read.
 
     X : ndarray or CSR matrix of shape (n_samples, n_features)
-        Validated rows, NaN where a value is missing; each feature has a known value.
+        Validated rows, NaN where a value is missing.
+
+    draws : bool, default=True
+        Whether errors are to be drawn. What that takes is as much work as several linear fits.
     """
 
-    def __init__(self, estimator, X):
-        self.parameters, self.X = estimator, X
+    def __init__(self, estimator, X, *, draws: bool = True):
+        self.parameters, self.X, self.draws = estimator, X, draws
         self.random = own_random_state(estimator.random_state)
 
     def run(self) -> dict:
@@ -109,11 +109,12 @@ class ImputationFit:
             fits.append(fit)
         attributes = [fit.attributes() for fit in fits]
         networks = [of_fit["_fitted"] for of_fit in attributes]
+        error_ratio = self._error_ratio(fits) if self.draws else None
         return {
             **common_attributes(attributes),
             "mean_": attributes[0]["mean_"],
             "scale_": attributes[0]["scale_"],
-            "_imputation": Imputation(networks, self._error_ratio(fits)),
+            "_imputation": Imputation(networks, error_ratio),
         }
 
     def _error_ratio(self, fits: list[Fit]) -> np.ndarray:
@@ -123,19 +124,19 @@ class ImputationFit:
         leaving out one fold after the other; what the networks do better, on the rows that each
         held out: those that it trained on would promise too much.
         """
-        networks = [fit.fitted for fit in fits]
+        first = fits[0].fitted
         chosen = np.sort(self.random.permutation(self.X.shape[0])[:_MEASURED_ROWS])
-        X = networks[0].scaling.apply(densify(self.X[chosen]), np.float32)
+        X = first.scaling.apply(densify(self.X[chosen]), np.float32)
         share = max(_SMALLEST_SHARE, np.isnan(X).mean())
         hidden = ~np.isnan(X) & (self.random.uniform(size=X.shape) < share)
         shown = np.where(hidden, np.nan, X)
         known = np.where(hidden, X, 0.0).astype(np.float64)
-        filling = networks[0].network("cpu").missing.filling
+        filling = first.network("cpu").missing.filling
         of_filling = known - np.where(hidden, filled_rows(filling, shown), 0.0)
         of_networks, of_same = [], []
         for fit in fits:
             rows = self._held_out(fit, chosen)
-            means = self._scaled_means([fit.fitted], shown[rows])
+            means = self._scaled_means(fit.fitted, shown[rows])
             of_networks.append(known[rows] - np.where(hidden[rows], means, 0.0))
             of_same.append(of_filling[rows])
         left_out, expected = self._errors_left_out(fits[0], chosen, shown, hidden, known)
@@ -152,11 +153,10 @@ class ImputationFit:
         rows = np.flatnonzero(np.isin(chosen, held_out))
         return rows if len(rows) else np.arange(len(chosen))
 
-    def _scaled_means(self, networks: list[FittedNetwork], shown: np.ndarray) -> np.ndarray:
-        scaling = networks[0].scaling
-        imputation = Imputation(networks, np.ones(shown.shape[1]))
-        means = imputation.means(scaling.undo(shown), str(self.parameters.device))
-        return scaling.apply(means, np.float64)
+    def _scaled_means(self, fitted: FittedNetwork, shown: np.ndarray) -> np.ndarray:
+        rows = fitted.scaling.undo(shown)
+        means = mean_reconstruction([fitted], rows, str(self.parameters.device))
+        return fitted.scaling.apply(means, np.float64)
 
     def _errors_left_out(
         self, fit: Fit, chosen: np.ndarray, shown, hidden, known

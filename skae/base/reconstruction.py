@@ -89,5 +89,6 @@ class ReconstructionMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             Higher is more normal; at most 0.
         """
         X = self._validate_again(X)
+        known = n_known(X) if self._takes_missing() else X.shape[1]
         with np.errstate(over="ignore", under="ignore"):
-            return -self._squared_errors(X) / n_known(X) * np.square(np.float64(self.scale_))
+            return -self._squared_errors(X) / known * np.square(np.float64(self.scale_))

@@ -151,11 +151,9 @@ def _no_missing_values(estimator) -> str:
 
 def _check_features_known(X) -> None:
     """Refuse features that are missing in every row."""
-    if X.dtype.kind != "f" or not has_missing(X):
+    if not has_missing(X):
         return
-    known = np.zeros(X.shape[1], dtype=bool)
-    for _, block in dense_blocks(X):
-        known |= ~np.isnan(block).all(axis=0)
+    known = known_features(X)
     if not known.all():
         empty = np.flatnonzero(~known)
         listed = ", ".join(map(str, empty[:5])) + (", ..." if len(empty) > 5 else "")
@@ -165,15 +163,25 @@ def _check_features_known(X) -> None:
         )
 
 
+def known_features(X) -> np.ndarray:
+    """Return which features have a known value, of shape (n_features,)."""
+    known = np.zeros(X.shape[1], dtype=bool)
+    for _, block in dense_blocks(X):
+        known |= ~np.isnan(block).all(axis=0)
+    return known
+
+
 def has_missing(X) -> bool:
     """Return whether a matrix of real numbers holds NaN."""
     values = X.data if sp.issparse(X) else X
+    if values.dtype.kind != "f":
+        return False
     return bool(np.isnan(values.min(initial=0)))  # NaN is less than nothing, and no array is made
 
 
 def n_known(X) -> np.ndarray | int:
     """Return how many values of each row are known, at least 1, of shape (n_samples,) or ()."""
-    if X.dtype.kind != "f" or not has_missing(X):
+    if not has_missing(X):
         return X.shape[1]
     counts = [np.count_nonzero(~np.isnan(block), axis=1) for _, block in dense_blocks(X)]
     return np.maximum(np.concatenate(counts), 1)

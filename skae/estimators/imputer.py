@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
-import scipy.sparse as sp
 from sklearn.base import TransformerMixin
 from sklearn.impute import MissingIndicator
 from sklearn.utils.validation import check_is_fitted
 
 from skae._sklearn_private import feature_names_in, fit_context
 from skae.architectures import ARCHITECTURES
+from skae.architectures.checks import is_size
 from skae.base.imputing import ImputationFit
 from skae.base.imputing_autoencoder import ImputingAutoencoder, hidden_again
 from skae.base.random_state import own_random_state
-from skae.base.validation import output_dtype, validate_X
+from skae.base.validation import has_missing, known_features, output_dtype, validate_X
 from skae.kinds import KINDS
 from skae.losses import LOSSES
 from skae.training.scaling import densify
@@ -281,12 +281,12 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
             training diverges.
         """
         X = self._incomplete(X, reset=True)
-        self._kept = ~_all_missing(X)
+        self._kept = known_features(X)
         self._refuse_empty_features()
         if not self._kept.all():
             self.sample_shape_ = (int(self._kept.sum()),)
-        vars(self).update(ImputationFit(self, X[:, self._kept]).run())
         self._bounds = self._checked_bounds()
+        vars(self).update(ImputationFit(self, X[:, self._kept]).run())
         self._draws_seed = int(own_random_state(self.random_state).randint(2**31 - 1))
         self.indicator_ = None
         if self.add_indicator:
@@ -342,7 +342,7 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
         .. [1] D. B. Rubin, "Multiple imputation for nonresponse in surveys", Wiley, 1987.
         """
         X = self._incomplete(X)
-        if not isinstance(n_draws, Integral) or isinstance(n_draws, bool) or n_draws < 1:
+        if not is_size(n_draws):
             raise ValueError(f"n_draws must be an integer >= 1, got {n_draws!r}.")
         random = own_random_state(random_state)
         draws = np.stack([self._imputed(X, random) for _ in range(n_draws)])
@@ -402,7 +402,7 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
         X = validate_X(self, X, reset=reset, min_samples=2 if reset else 1)
         if np.isnan(marker):
             return X
-        if X.dtype.kind == "f" and np.isnan(X.data if sp.issparse(X) else X).any():
+        if has_missing(X):
             raise ValueError(
                 f"Input X contains NaN, but missing_values={marker!r} says what stands for a "
                 f"missing value: replace NaN by it, or give missing_values=np.nan."
@@ -445,8 +445,3 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
         tags.input_tags.allow_nan = bool(np.isnan(self.missing_values))
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
-
-
-def _all_missing(X) -> np.ndarray:
-    """Return which features have no known value, of shape (n_features,)."""
-    return np.isnan(densify(X)).all(axis=0)

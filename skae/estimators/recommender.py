@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from numbers import Integral
-
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skae._sklearn_private import StrOptions, fit_context
 from skae.architectures import ARCHITECTURES, Dense
+from skae.architectures.checks import is_size
 from skae.base.explained_variance import explained_share
 from skae.base.imputing import ImputationFit
 from skae.base.imputing_autoencoder import ImputingAutoencoder, hidden_again
@@ -260,7 +259,7 @@ class AutoencoderRecommender(ImputingAutoencoder):
         shown = entries if self.by == "user" else entries.T.tocsr()
         self.sample_shape_ = shown.shape[1:]
         self.biases_ = shrunk_means(shown)
-        vars(self).update(ImputationFit(self, Ratings(shown)).run())
+        vars(self).update(ImputationFit(self, Ratings(shown), draws=False).run())
         return self
 
     def predict_all(self, X=None):
@@ -334,7 +333,7 @@ class AutoencoderRecommender(ImputingAutoencoder):
         check_is_fitted(self)
         users = _checked_index(users, self._known.shape[0], "users")
         most = self._known.shape[1]
-        if not isinstance(n_items, Integral) or isinstance(n_items, bool) or n_items < 1:
+        if not is_size(n_items):
             raise ValueError(f"n_items must be an integer >= 1, got {n_items!r}.")
         n_items = min(int(n_items), most)
         pairs = np.repeat(users, most), np.tile(np.arange(most), len(users))
