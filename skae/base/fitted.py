@@ -129,6 +129,7 @@ class FittedNetwork:
             filling_rank=self.filling_rank,
             head=self.head,
         ).to(tensor_dtype(self.precision))
+        network.features.set_units(self.scaling.centre, self.scaling.scale)
         if self.weights is not None:
             network.load_state_dict({n: torch.from_numpy(w) for n, w in self.weights.items()})
         return network.to(device)
