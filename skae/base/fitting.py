@@ -215,7 +215,7 @@ class Fit:
         self._finish(plan, result, result.history, result.best_epoch)
         if selecting is not None:
             self._warn_of_no_gain(result.history["valid_loss"], result.best_epoch)
-        elif not result.interrupted:
+        elif not result.interrupted and self.repelled is None:  # which may cost all others much
             after = self._loss(training)
             warn_of_no_gain(before, after, after, start_counts=self._start_counts)
         report.end(self.attributes)

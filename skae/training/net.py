@@ -183,16 +183,13 @@ class AutoencoderNet(NeuralNet):
 
         ``weight * |loss| * mean(softplus(margin + (loss - loss of the row) / |loss|))``: falls
         with the loss of such a row until that is `margin` times as large as the loss of others.
-        A unit of more than what the mean row would give is none: rebuilding everything badly
-        would be worth it.
         """
         chosen = self.repelled
         if len(chosen) > _MOST_REPELLED:
             order = torch.randperm(len(chosen), generator=self.generator, device=chosen.device)
             chosen = chosen[order[:_MOST_REPELLED]]
         losses = self._training_losses(chosen).to(loss.dtype)
-        of_mean_row = 1 if self.module_.kind.feature_reduction == "mean" else chosen.shape[1]
-        unit = loss.abs().clamp_max(of_mean_row) + torch.finfo(loss.dtype).tiny
+        unit = loss.abs() + torch.finfo(loss.dtype).tiny
         return _REPULSION * unit * softplus(_MARGIN + (loss - losses) / unit).mean()
 
     def validation_step(self, batch, **fit_params):
