@@ -17,7 +17,6 @@ from skae.architectures import Custom, Dense
 from skae.training import threads
 
 pytestmark = [
-    pytest.mark.filterwarnings("ignore:The training learned nothing"),
     pytest.mark.filterwarnings("ignore:Posterior collapse"),
 ]
 

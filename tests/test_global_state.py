@@ -11,8 +11,6 @@ from public_methods import CALLS, ESTIMATORS, HOLES, X, call, fitted, new, publi
 from skae.architectures import Custom
 from skae.training.convergence import TrainingDivergedError
 
-pytestmark = pytest.mark.filterwarnings("ignore:The training learned nothing")
-
 
 def test_no_method_is_left_out():
     listed = {}

@@ -213,11 +213,12 @@ class Fit:
         before = None if selecting is not None else self._loss(training)
         result = self._run(self.network, training, selecting, self._reported(plan, report))
         self._finish(plan, result, result.history, result.best_epoch)
+        n_steps = plan.n_steps(len(training), result.history)
         if selecting is not None:
-            self._warn_of_no_gain(result.history["valid_loss"], result.best_epoch)
+            self._warn_of_no_gain(result.history["valid_loss"], result.best_epoch, n_steps)
         elif not result.interrupted and self.repelled is None:  # which may cost all others much
             after = self._loss(training)
-            warn_of_no_gain(before, after, after, start_counts=self._start_counts)
+            warn_of_no_gain(before, after, after, self._start_counts, n_steps)
         report.end(self.attributes)
 
     @property
@@ -230,11 +231,11 @@ class Fit:
         some = rows[:: -(-len(rows) // _SELECTION_BATCH)]
         return mean_loss(self.network, self._batches(some, _SELECTION_BATCH), self.training_seed)
 
-    def _warn_of_no_gain(self, losses, best: int) -> None:
+    def _warn_of_no_gain(self, losses, best: int, n_steps: int) -> None:
         """Warn where the losses on rows held out, one for each epoch, say that there was none."""
         if len(losses) > 1:  # Ctrl-C leaves less
             first, kept, last = losses[0], losses[best], losses.iloc[-1]
-            warn_of_no_gain(first, kept, last, start_counts=self._start_counts)
+            warn_of_no_gain(first, kept, last, self._start_counts, n_steps)
 
     def _split(self) -> tuple[np.ndarray, np.ndarray | None]:
         """Return the rows to train on, and those to select the best weights by, if any."""
@@ -286,7 +287,8 @@ class Fit:
         result = self._run(self.network, everything, None, self._reported(plan, report, history))
         self._finish(plan, result, history, result.best_epoch)
         if not result.interrupted:
-            self._warn_of_no_gain(history["valid_loss"], best)
+            n_steps = plan.n_steps(len(everything), history)
+            self._warn_of_no_gain(history["valid_loss"], best, n_steps)
         report.end(self.attributes)
 
     def _run_fold(self, everything, fold, plan: TrainingPlan) -> TrainingResult:

@@ -53,6 +53,10 @@ class TrainingPlan:
     callbacks: list = field(default_factory=list)
     on_epoch: Callable[[dict, Callable], bool] = lambda record, weights: False
 
+    def n_steps(self, n_rows: int, history: pd.DataFrame) -> int:
+        """Return how many batches were trained on, nearly."""
+        return int(history["epoch"].iloc[-1]) * max(1, n_rows // self.batch_size)
+
 
 @dataclass(frozen=True)
 class TrainingResult:
