@@ -9,6 +9,7 @@ from skae.estimators import (
     AutoencoderRecommender,
     AutoencoderTransformer,
 )
+from skae.persistence import load
 from skae.storage import FileFormatError
 
 __version__ = "0.1.0.dev0"
@@ -21,4 +22,5 @@ __all__ = [
     "AutoencoderTransformer",
     "FileFormatError",
     "__version__",
+    "load",
 ]
