@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import warnings
 
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
 from sklearn.utils.validation import check_is_fitted
 
 from skae.base.stored.attributes import ATTRIBUTES, OPTIONAL, check_estimator
@@ -22,6 +25,18 @@ class SavingMixin:
 
     # The name of the class in files; a class that has none of its own can not be saved.
     _stored_as: str | None = None
+
+    def __getstate__(self):
+        """Return the state with tables as dictionaries of arrays.
+
+        Those of pandas and scipy have states of their own classes, which skops would ask to trust.
+        """
+        state = super().__getstate__()
+        return {name: _WITHOUT.get(name, _same)(value) for name, value in state.items()}
+
+    def __setstate__(self, state):
+        """Take a state, with tables as they were."""
+        super().__setstate__({name: _WITH.get(name, _same)(v) for name, v in state.items()})
 
     def save(self, path: str | os.PathLike) -> None:
         """Save the fitted estimator as one file, which :func:`skae.load` reads.
@@ -76,6 +91,28 @@ class SavingMixin:
             },
         }
         write_file(path, "model", document, writer.arrays)
+
+
+def _same(value):
+    return value
+
+
+def _without_frame(history: pd.DataFrame) -> dict[str, np.ndarray]:
+    return {name: history[name].to_numpy() for name in history.columns}
+
+
+def _without_csr(known: sp.csr_matrix) -> dict:
+    parts = {name: getattr(known, name) for name in ("data", "indices", "indptr")}
+    return {**parts, "shape": tuple(map(int, known.shape))}
+
+
+def _with_csr(parts: dict) -> sp.csr_matrix:
+    places = (parts["data"], parts["indices"], parts["indptr"])
+    return sp.csr_matrix(places, shape=parts["shape"])
+
+
+_WITHOUT = {"history_": _without_frame, "_known": _without_csr}
+_WITH = {"history_": pd.DataFrame, "_known": _with_csr}
 
 
 def _parameters(estimator) -> dict:
