@@ -11,7 +11,6 @@ else was.
 
 import argparse
 import collections
-import itertools
 import signal
 import sys
 import tempfile
@@ -103,9 +102,7 @@ def cases(path, data, rng, share):
             yield sort, name, made, sort == "tensor headers"
     for name, held, arrays in mutations.crafted(path, rng, n):
         yield "crafted at random", name, mutations.crafted_bytes(held, arrays), True
-    everything = mutations.each_scrap(path)
-    step = max(1, mutations.n_scraps(path) // n)
-    for name, held, arrays in itertools.islice(everything, int(rng.integers(step)), None, step):
+    for name, held, arrays in mutations.each_scrap(path, rng, n):
         yield "crafted, each value", name, mutations.crafted_bytes(held, arrays), True
 
 

@@ -6,6 +6,7 @@ Each sort is a generator of (name, bytes of a file) made from an honest file. Th
 
 import copy
 import io
+import itertools
 import json
 import zipfile
 import zlib
@@ -180,23 +181,19 @@ def crafted(path, rng, n):
         yield f"array {name}", held, {**arrays, name: _changed_array(arrays[name], rng)}
 
 
-def n_scraps(path):
-    """Return how many files each_scrap makes."""
-    return (len(SCRAPS) + 1) * len(list(_nodes(read_file(path, content="model")[0])))
-
-
-def each_scrap(path):
-    """Yield every value of a document replaced by every scrap, and removed."""
+def each_scrap(path, rng, n):
+    """Yield about `n` of all files in which one value is replaced by a scrap, or removed."""
     held, arrays = read_file(path, content="model")
-    for way in _nodes(held):
-        for scrap in ("remove", *SCRAPS):
-            changed = copy.deepcopy(held)
-            owner = _owner(changed, way)
-            if scrap == "remove":
-                del owner[way[-1]]
-            else:
-                owner[way[-1]] = scrap
-            yield f"{str(scrap)[:30]} at {'.'.join(map(str, way))}", changed, arrays
+    everything = list(itertools.product(_nodes(held), ("remove", *SCRAPS)))
+    step = max(1, len(everything) // n)
+    for way, scrap in everything[int(rng.integers(step)) :: step]:
+        changed = copy.deepcopy(held)
+        owner = _owner(changed, way)
+        if scrap == "remove":
+            del owner[way[-1]]
+        else:
+            owner[way[-1]] = scrap
+        yield f"{str(scrap)[:30]} at {'.'.join(map(str, way))}", changed, arrays
 
 
 def crafted_bytes(held, arrays):

@@ -16,6 +16,9 @@ from skae.kinds.interface import Setting
 from skae.training.network import AutoencoderNetwork
 from skae.training.optimizer import make_optimizer
 
+# Of the distribution that fills missing values, in standard deviations: beyond, there are systems
+# of equations that can not be solved. Fits stay far from both.
+_LARGEST_FACTOR, _SMALLEST_NOISE = 1e3, 1e-3
 # Parameters of parts count nothing of which there would be more, in a network of few weights.
 _MOST = 2**16
 
@@ -62,6 +65,7 @@ def checked_network(fitted: FittedNetwork) -> AutoencoderNetwork:
             f"The weights are not those of {fitted.architecture!r}: {name!r} is "
             f"{found.get(name, 'not there')}, expected {expected.get(name, 'none')}."
         )
+    _check_filling(fitted)
     return network
 
 
@@ -119,6 +123,16 @@ def _check_sizes(fitted: FittedNetwork) -> None:
             raise ValueError(f"{name}={str(value)[:99]} is more than its weights can have.")
     if fitted.scaling.centre.shape != (fitted.n_features,):
         raise ValueError(f"The scaling is not that of {fitted.n_features} features.")
+
+
+def _check_filling(fitted: FittedNetwork) -> None:
+    """Refuse what can not fill missing values."""
+    if fitted.filling_rank is None:
+        return
+    factor, noise = (fitted.weights[f"missing.filling.{name}"] for name in ("factor", "noise"))
+    # Comparisons are false where there is a NaN.
+    if not ((np.abs(factor) <= _LARGEST_FACTOR).all() and _SMALLEST_NOISE <= noise < np.inf):
+        raise ValueError("The distribution that fills missing values is out of range.")
 
 
 def _known_parts(fitted: FittedNetwork) -> list:
