@@ -81,6 +81,14 @@ class OwnCorruption(Masking):
     pass
 
 
+class OwnArchitecture(Dense):
+    pass
+
+
+class OwnLoss(MSE):
+    pass
+
+
 class OwnScore(Reconstruction):
     def fit(self, residuals, codes):
         self.spread_ = residuals.numpy().std(axis=0)
@@ -130,6 +138,18 @@ CODE = {
         {"kind": Own()},
         {"kind": Undercomplete()},
         "saved with Own as kind",
+    ),
+    "own architecture": (
+        {"architecture": OwnArchitecture((5,))},
+        {"architecture": OwnArchitecture()},
+        {"architecture": Dense((5,))},
+        "saved with OwnArchitecture as architecture",
+    ),
+    "own loss": (
+        {"loss": OwnLoss()},
+        {"loss": OwnLoss()},
+        {"loss": MSE()},
+        "saved with OwnLoss as loss",
     ),
     "own optimizer": (
         {"optimizer": OwnOptimizer},
@@ -334,6 +354,17 @@ def test_sizes_are_looked_at_before_anything_is_built(path, bomb, size):
     tracemalloc.stop()
     assert peak < 2**22
     assert time.process_time() - start < 2
+
+
+def test_draws_of_a_score_are_limited(path):
+    detector = AutoencoderOutlierDetector(2, n_estimators=1, kind="variational", scoring="elbo")
+    detector.set_params(**SMALL).fit(X).save(path)
+    document, arrays = read_file(path, content="model")
+    member = document["attributes"]["_ensemble"]["fields"]["members"][0]
+    member["fields"]["score"]["parameters"]["n_draws"] = 10**12
+    write_file(path, "model", document, arrays)
+    with pytest.raises(FileFormatError, match="n_draws=1000000000000 of Elbo is too large"):
+        skae.load(path)
 
 
 def test_memory_is_that_of_the_file(path):

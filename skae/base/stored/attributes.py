@@ -30,7 +30,7 @@ from skae.base.stored.checks import (
     sequence,
 )
 from skae.base.stored.classes import FITTED_PARTS
-from skae.base.stored.networks import check_optimizer_state, checked_network
+from skae.base.stored.networks import check_numbers, check_optimizer_state, checked_network
 from skae.kinds import Kind
 from skae.scores import Latent, Score
 from skae.training.optimizer import resolve_optimizer
@@ -232,6 +232,7 @@ def _of_detector(estimator, networks) -> None:
         raise ValueError("n_features_in_ is not that of the networks.")
     for member in estimator._ensemble.members:
         member.score.check(member.network.kind)
+        check_numbers(member.score)
         _check_score(member)
         _check_no_head(member.network)
     for group in estimator._calibration.groups:

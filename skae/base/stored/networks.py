@@ -69,6 +69,24 @@ def checked_network(fitted: FittedNetwork) -> AutoencoderNetwork:
     return network
 
 
+def check_numbers(part) -> None:
+    """Refuse parameters of one of skae's own parts that would take forever, or all memory.
+
+    Parameters
+    ----------
+    part : object
+        A part that has no weights of its own.
+
+    Raises
+    ------
+    ValueError
+        If a number is too large.
+    """
+    for name, value in parameters_of(part).items():
+        if type(part) in PARTS.values() and isinstance(value, int) and value > _MOST:
+            raise ValueError(f"{name}={value} of {type(part).__name__} is too large.")
+
+
 def check_optimizer_state(state, network: AutoencoderNetwork, optimizer: type) -> None:
     """Refuse a state that the optimizer of a network does not have.
 

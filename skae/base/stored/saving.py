@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import warnings
 
-import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 from sklearn.utils.validation import check_is_fitted
@@ -97,8 +96,14 @@ def _same(value):
     return value
 
 
-def _without_frame(history: pd.DataFrame) -> dict[str, np.ndarray]:
+def _without_frame(history):
+    if not isinstance(history, pd.DataFrame):
+        return history
     return {name: history[name].to_numpy() for name in history.columns}
+
+
+def _with_frame(columns):
+    return pd.DataFrame(columns) if isinstance(columns, dict) else columns
 
 
 def _without_csr(known: sp.csr_matrix) -> dict:
@@ -112,7 +117,7 @@ def _with_csr(parts: dict) -> sp.csr_matrix:
 
 
 _WITHOUT = {"history_": _without_frame, "_known": _without_csr}
-_WITH = {"history_": pd.DataFrame, "_known": _with_csr}
+_WITH = {"history_": _with_frame, "_known": _with_csr}
 
 
 def _parameters(estimator) -> dict:
