@@ -13,6 +13,7 @@ from skae._sklearn_private import Interval, StrOptions
 from skae.architectures import ARCHITECTURES
 from skae.base.fitting import Fit
 from skae.base.progress import CallbackSupportMixin
+from skae.base.stored.saving import SavingMixin
 from skae.base.validation import output_dtype, validate_sample_weight, validate_X
 from skae.kinds import KINDS, Kind
 from skae.losses import LOSSES, Loss
@@ -24,7 +25,7 @@ from skae.training.scaling import Moments, Scaling
 _DENSE_ENTRIES = 2**22
 
 
-class BaseAutoencoder(CallbackSupportMixin, NamedPartsMixin):
+class BaseAutoencoder(SavingMixin, CallbackSupportMixin, NamedPartsMixin):
     """Base class of all estimators.
 
     It holds the parameters that all share, and the single path from `X` to a fitted network

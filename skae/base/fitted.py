@@ -115,7 +115,11 @@ class FittedNetwork:
         self._forget_networks()
 
     def new_network(
-        self, device: torch.device, generator: torch.Generator | None = None
+        self,
+        device: torch.device,
+        generator: torch.Generator | None = None,
+        *,
+        without_weights: bool = False,
     ) -> AutoencoderNetwork:
         """Return a network of its own, with the weights if there are any, else drawn ones."""
         network = AutoencoderNetwork(
@@ -130,7 +134,7 @@ class FittedNetwork:
             head=self.head,
         ).to(tensor_dtype(self.precision))
         network.features.set_units(self.scaling.centre, self.scaling.scale)
-        if self.weights is not None:
+        if self.weights is not None and not without_weights:
             network.load_state_dict({n: torch.from_numpy(w) for n, w in self.weights.items()})
         return network.to(device)
 

@@ -192,6 +192,7 @@ class AutoencoderClassifier(ClassifierMixin, ReconstructionMixin, BaseAutoencode
     ((597, 10), (597, 21))
     """
 
+    _stored_as = "AutoencoderClassifier"
     _parameter_constraints: dict = {
         **BaseAutoencoder._parameter_constraints,
         "head_layer_sizes": "no_validation",  # check_sizes has the better sentences

@@ -184,6 +184,7 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
         "architecture": ARCHITECTURES,
         "loss": LOSSES,
     }
+    _stored_as = "AutoencoderImputer"
     _parameter_constraints: dict = {
         **ImputingAutoencoder._parameter_constraints,
         "missing_values": [Real],  # NaN is a real number

@@ -216,6 +216,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         "loss": LOSSES,
         "scoring": SCORES,
     }
+    _stored_as = "AutoencoderOutlierDetector"
     _parameter_constraints: dict = {
         **BaseAutoencoder._parameter_constraints,
         "scoring": "no_validation",  # resolve_score has the better sentences

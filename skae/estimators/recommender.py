@@ -167,6 +167,7 @@ class AutoencoderRecommender(ImputingAutoencoder):
         "architecture": {**ARCHITECTURES, "auto": _one_layer},
         "loss": LOSSES,
     }
+    _stored_as = "AutoencoderRecommender"
     _parameter_constraints: dict = {
         **ImputingAutoencoder._parameter_constraints,
         "by": [StrOptions({"user", "item"})],

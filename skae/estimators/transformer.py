@@ -208,6 +208,8 @@ class AutoencoderTransformer(ReconstructionMixin, GenerationMixin, BaseAutoencod
     True
     """
 
+    _stored_as = "AutoencoderTransformer"
+
     def __sklearn_tags__(self):
         """State that the dtype of floating point input is kept."""
         tags = super().__sklearn_tags__()
