@@ -14,7 +14,7 @@ from skae import (
     AutoencoderRecommender,
     AutoencoderTransformer,
 )
-from skae.export.modules import (
+from skae.export.torch_modules import (
     ClassNumbers,
     Clipped,
     Codes,

@@ -163,7 +163,7 @@ class MinusSquaredError(Inference):
 
     def __init__(self, fitted: FittedNetwork):
         super().__init__(fitted)
-        self.squared_scale = float(np.square(np.float64(fitted.scaling.scale)))
+        _register(self, squared_scale=np.square(np.float64(fitted.scaling.scale)))
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
         """Return scores of shape (n_samples,), float64."""
@@ -192,14 +192,16 @@ class MinusAnomalyScore(nn.Module):
     def __init__(self, ensemble: Ensemble, offset: float = 0.0):
         super().__init__()
         self.members = nn.ModuleList(Inference(m.network) for m in ensemble.members)
-        self.scores, self.offset = [m.score for m in ensemble.members], offset
+        self.scores = [m.score for m in ensemble.members]
+        # Numbers that are no tensors would be written in float32.
+        _register(self, offset=np.float64(offset), largest=np.float64(LARGEST))
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
         """Return scores of shape (n_samples,), float64."""
         scores = []
         for of, score in zip(self.members, self.scores, strict=True):
             found = score(of.network, of.scale(X))
-            scores.append(torch.where(torch.isfinite(found), found, LARGEST))
+            scores.append(torch.where(torch.isfinite(found), found, self.largest))
         return -torch.stack(scores).mean(0) - self.offset
 
 
@@ -296,7 +298,7 @@ class Imputed(nn.Module):
     def forward(self, X: torch.Tensor) -> torch.Tensor:
         """Return rows of shape (n_samples, *shape), with the columns of the indicator."""
         if not np.isnan(self.marker):
-            X = torch.where(X == self.marker, torch.nan, X)
+            X = torch.where(self.marker == X, torch.nan, X)
         rows = X[:, self.kept]
         means = self.means(rows)
         means = torch.clamp(means, self.low.to(means.dtype), self.high.to(means.dtype))
