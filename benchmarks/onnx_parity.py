@@ -104,7 +104,7 @@ def cases() -> Iterator[tuple[str, object, np.ndarray]]:
 
 
 def shake(estimator) -> None:
-    """Disturb all weights: where two epochs gain nothing, the networks are PCA and zero beside it."""
+    """Disturb all weights: where two epochs gain nothing, a network is PCA, and zero beside it."""
     generator = torch.Generator().manual_seed(0)
     for fitted in estimator._fitted_networks():
         network = fitted.new_network(torch.device("cpu")).requires_grad_(False)

@@ -22,7 +22,7 @@ skl2onnx = pytest.importorskip("skl2onnx")
 
 SMALL = {"architecture": Dense((8,)), "max_epochs": 2, "random_state": 0}
 rng = np.random.default_rng(0)
-X = 100 * rng.normal(size=(600, 2)) @ rng.normal(size=(2, 6)) + rng.normal(size=(600, 6)) + 50
+X = 100 * rng.normal(size=(600, 2)) @ rng.normal(size=(2, 6)) + 30 * rng.normal(size=(600, 6)) + 50
 X = X.astype(np.float32)
 INCOMPLETE = np.where(rng.random(X.shape) < 0.2, np.float32(np.nan), X)
 
@@ -110,8 +110,17 @@ def test_float64_rows():
     np.testing.assert_allclose(codes, pipeline.transform(rows), rtol=1e-9)
 
 
+@pytest.mark.parametrize("target_opset", [18, 21])
+def test_opset(target_opset):
+    estimator = AutoencoderTransformer(2, **SMALL)
+    pipeline, run = converted(estimator, INCOMPLETE, target_opset=target_opset)
+    model = skl2onnx.to_onnx(pipeline, X[:1], target_opset=target_opset)
+    assert {o.domain: o.version for o in model.opset_import}[""] == target_opset
+    close(run(INCOMPLETE)[0], pipeline.transform(INCOMPLETE))
+
+
 def test_an_opset_that_is_too_old():
-    with pytest.raises(RuntimeError, match="target_opset=9 was asked for: give target_opset="):
+    with pytest.raises(RuntimeError, match="target_opset=9 was asked for: give target_opset=18"):
         converted(AutoencoderTransformer(2, **SMALL), target_opset=9)
 
 

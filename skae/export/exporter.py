@@ -34,7 +34,13 @@ def require(name: str):
         ) from error
 
 
-def exported(module: nn.Module, n_columns: int, dtype: torch.dtype, output: str):
+def exported(
+    module: nn.Module,
+    n_columns: int,
+    dtype: torch.dtype,
+    output: str,
+    opset_version: int | None = None,
+):
     """Return the graph of a module as an ``onnx.ModelProto``.
 
     Parameters
@@ -50,6 +56,9 @@ def exported(module: nn.Module, n_columns: int, dtype: torch.dtype, output: str)
 
     output : str
         Name of what comes out; what goes in is `X`.
+
+    opset_version : int or None, default=None
+        Version of ONNX's operators; None is torch's default.
 
     Raises
     ------
@@ -76,6 +85,7 @@ def exported(module: nn.Module, n_columns: int, dtype: torch.dtype, output: str)
                 output_names=[output],
                 dynamic_shapes=({0: torch.export.Dim("n_samples", min=1)},),
                 custom_translation_table=TRANSLATIONS,
+                opset_version=opset_version,
                 verbose=False,
             )
         except Exception as error:  # whatever torch, onnxscript or a module of the user raises

@@ -85,20 +85,36 @@ def to_onnx(estimator, method="transform", path=None):
     >>> codes.shape, bool(np.allclose(codes, ae.transform(X), atol=1e-5))
     ((150, 2), True)
     """
-    methods_of(estimator)
-    check_is_fitted(estimator)
-    onnx = require("onnx")
-    module = module_of(estimator, method)
-    dtype = torch.float64 if takes_float64(estimator) else torch.float32
-    model = exported(module, n_inputs(estimator, method), dtype, method)
+    model = graph_of(estimator, method)
     labels = labels_of(estimator, method)
     if labels is not None:
         _look_up(model, method, labels)
     _describe(model, estimator, method)
-    onnx.checker.check_model(model, full_check=True)
+    require("onnx").checker.check_model(model, full_check=True)
     if path is not None:
         _write(model.SerializeToString(), Path(path))
     return model
+
+
+def graph_of(estimator, method: str, opset_version: int | None = None):
+    """Return the graph of a method alone; of ``predict`` of a classifier, the numbers of classes.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted estimator of skae.
+
+    method : str
+        What the graph computes.
+
+    opset_version : int or None, default=None
+        Version of ONNX's operators; None is torch's default.
+    """
+    methods_of(estimator)
+    check_is_fitted(estimator)
+    dtype = torch.float64 if takes_float64(estimator) else torch.float32
+    n_columns = n_inputs(estimator, method)
+    return exported(module_of(estimator, method), n_columns, dtype, method, opset_version)
 
 
 def _look_up(model, output: str, labels: np.ndarray) -> None:

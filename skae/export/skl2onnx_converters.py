@@ -12,10 +12,12 @@ from skae import (
 )
 from skae.export.exporter import require
 from skae.export.methods import takes_float64
-from skae.export.onnx_model import to_onnx
+from skae.export.onnx_model import graph_of
 
 # Where the functions stand that the estimators become.
 _DOMAIN = "skae"
+# The first version of operators that torch's exporter knows.
+_OLDEST_OPSET = 18
 
 
 def register_skl2onnx():
@@ -182,8 +184,7 @@ class _Steps:
         from onnx import TensorProto
 
         estimator = self.operator.raw_operator
-        model = to_onnx(estimator, method)
-        self._check_opset(model.opset_import[0].version)
+        model = graph_of(estimator, method, self._opset_version())
         dtype = TensorProto.DOUBLE if takes_float64(estimator) else TensorProto.FLOAT
         rows = self.add("Cast", self.operator.inputs[0].full_name, to=dtype)
         name = self._unique(f"{type(estimator).__name__}_{method}")
@@ -208,12 +209,13 @@ class _Steps:
     def _unique(self, name: str) -> str:
         return self.scope.get_unique_variable_name(name)
 
-    def _check_opset(self, version: int) -> None:
-        """Note which operators are used, and refuse to use newer ones than were asked for."""
-        target = self.container.target_opset_any_domain("")
-        if target < version:
+    def _opset_version(self) -> int:
+        """Return the version of operators that was asked for; all of the graph is to have it."""
+        version = self.container.target_opset_any_domain("")
+        if version < _OLDEST_OPSET:
             raise RuntimeError(
-                f"Estimators of skae are converted to opset {version}, but target_opset={target} "
-                f"was asked for: give target_opset={version} or more."
+                f"Estimators of skae are converted to opset {_OLDEST_OPSET} or newer, but "
+                f"target_opset={version} was asked for: give target_opset={_OLDEST_OPSET} or more."
             )
         self.container.node_domain_version_pair_sets.add(("", version))
+        return version
