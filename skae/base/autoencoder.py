@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skae._sklearn_private import Interval, StrOptions
 from skae.architectures import ARCHITECTURES
+from skae.base.fitted import FittedNetwork
 from skae.base.fitting import Fit
 from skae.base.progress import CallbackSupportMixin
 from skae.base.stored.saving import SavingMixin
@@ -139,6 +140,10 @@ class BaseAutoencoder(SavingMixin, CallbackSupportMixin, NamedPartsMixin):
     def _scaling(self, moments: Moments, X, loss: Loss) -> Scaling:
         """Return what is to stand between `X` and the network."""
         return moments.scaling(rescales=loss.rescales)
+
+    def _fitted_networks(self) -> list[FittedNetwork]:
+        """Return the fitted networks: what other parts of skae may compute with."""
+        return [self._fitted]
 
     def _encode(self, X) -> np.ndarray:
         """Return the codes of validated rows."""

@@ -13,7 +13,7 @@ from skae.scores import Score
 from skae.scores.score import residuals
 
 # What stands for a score that is too large to be computed.
-_LARGEST = 1e300
+LARGEST = 1e300
 # Rows that a score is fitted to.
 _MOST_FITTED = 100_000
 
@@ -64,7 +64,7 @@ class Ensemble:
             network = member.network.network(device)
             for rows, scaled in member.network.batches(X, network, scale=True):
                 of_member[rows] = rows_of(member.score(network, scaled), rows)
-        return np.nan_to_num(scores, copy=False, nan=_LARGEST, posinf=_LARGEST)
+        return np.nan_to_num(scores, copy=False, nan=LARGEST, posinf=LARGEST)
 
     def contributions(self, X, device: str) -> np.ndarray:
         """Return the share of each feature in the mean score, (n_samples, n_features), float64."""

@@ -551,6 +551,10 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
             return robust_scaling(X, moments)
         return moments.scaling(rescales=loss.rescales, each=bool(self.standardize), limited=True)
 
+    def _fitted_networks(self):
+        """Return the fitted networks: what other parts of skae may compute with."""
+        return [member.network for member in self._ensemble.members]
+
     def _takes_missing(self) -> bool:
         """Return whether the fitted networks know of missing values."""
         return self._ensemble.members[0].network.filling_rank is not None
