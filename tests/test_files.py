@@ -162,6 +162,19 @@ def test_bytes_before_and_after(path):
     refused(path, "is no zip")
 
 
+@pytest.mark.parametrize("which", [0, 1])
+def test_checksums_of_the_zip(path, which):
+    """Wrong everywhere in the zip, so that nothing in it is at odds."""
+    with zipfile.ZipFile(path) as file:
+        data = [file.read(name) for name in file.namelist()]
+        crcs = [info.CRC ^ (i == which) for i, info in enumerate(file.infolist())]
+    names = (b"meta.json", b"tensors.safetensors")
+    members = [archive.Member(*m) for m in zip(names, crcs, map(len, data), strict=True)]
+    parts = b"".join(m.header + d for m, d in zip(members, data, strict=True))
+    path.write_bytes(parts + archive.ending(members))
+    refused(path, f"the checksum of '{names[which].decode()}' is another one")
+
+
 @pytest.mark.parametrize(
     ("names", "options"),
     [

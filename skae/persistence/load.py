@@ -96,15 +96,8 @@ def load(
     >>> bool((loaded.transform(X) == ae.transform(X)).all())
     True
     """
-    given = Given(
-        {
-            "architecture": architecture,
-            "kind": kind,
-            "loss": loss,
-            "scoring": scoring,
-            "optimizer": optimizer,
-        }
-    )
+    objects = {"architecture": architecture, "kind": kind, "loss": loss, "scoring": scoring}
+    given = Given({**objects, "optimizer": optimizer})
     document, arrays = read_file(path, content="model", most_bytes=most_bytes)
     if set(document) != {"estimator", "parameters", "attributes"}:
         raise FileFormatError("The file's document has other fields than that of a model.")
@@ -117,13 +110,17 @@ def load(
     reader.check_all_read()
     given.check_used()
     vars(estimator).update(attributes)
+    _check(name, estimator, attributes)
+    return estimator
+
+
+def _check(name: str, estimator: BaseEstimator, attributes: dict) -> None:
     try:
         check_estimator(name, estimator, attributes)
     except FileFormatError:
         raise
     except Exception as error:  # whatever stumbles over a value says that it can not be
         raise FileFormatError(f"The file holds a model that can not be: {error}") from error
-    return estimator
 
 
 def _estimator(cls: type[BaseEstimator], parameters: dict) -> BaseEstimator:
