@@ -29,6 +29,8 @@ from skae.scores import SCORES
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
+# Older exporters of torch have not been tried.
+pytest.importorskip("torch", minversion="2.13")
 
 # What two kinds say of so few rows and epochs.
 pytestmark = [
@@ -188,6 +190,8 @@ def test_float64():
     found = run(to_onnx(estimator, "reconstruct"), rows)
     assert found.dtype == np.float64
     np.testing.assert_allclose(found, estimator.reconstruct(rows), rtol=1e-12)
+    found = run(to_onnx(estimator, "score_samples"), rows)
+    np.testing.assert_allclose(found, estimator.score_samples(rows), rtol=1e-12)
 
 
 @pytest.mark.parametrize("scoring", SCORES)

@@ -19,6 +19,8 @@ from skae.export import register_skl2onnx
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
 skl2onnx = pytest.importorskip("skl2onnx")
+# Older exporters of torch have not been tried.
+pytest.importorskip("torch", minversion="2.13")
 
 SMALL = {"architecture": Dense((8,)), "max_epochs": 2, "random_state": 0}
 rng = np.random.default_rng(0)
