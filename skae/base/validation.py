@@ -8,10 +8,17 @@ import warnings
 import numpy as np
 import scipy.sparse as sp
 import torch
-from sklearn.utils.validation import check_consistent_length, column_or_1d, validate_data
+from sklearn.utils.validation import (
+    assert_all_finite,
+    check_consistent_length,
+    column_or_1d,
+    validate_data,
+)
 
 from skae._sklearn_private import check_sample_weight
 from skae.architectures.structured import without_ones
+from skae.base.sources import from_tensor
+from skae.base.spooling import at_hand
 from skae.training.scaling import dense_blocks
 
 
@@ -22,6 +29,7 @@ def validate_X(estimator, X, *, reset: bool, min_samples: int = 1):
     known value, and later where the fit has learned of missing values.
 
     Integers stay integers: converting a stack of 8-bit images would take eight times its memory.
+    Memory maps stay on disk, and rows that come in batches are written there.
 
     Parameters
     ----------
@@ -29,7 +37,7 @@ def validate_X(estimator, X, *, reset: bool, min_samples: int = 1):
         Gets ``n_features_in_``, ``feature_names_in_`` and ``sample_shape_`` on `reset`, and is
         asked for them otherwise.
 
-    X : array-like, sparse matrix, data frame or torch.Tensor
+    X : array-like, sparse matrix, data frame, torch.Tensor or source of batches
         What the user gave, of shape (n_samples, n_features) or (n_samples, *sample_shape).
 
     reset : bool
@@ -45,8 +53,9 @@ def validate_X(estimator, X, *, reset: bool, min_samples: int = 1):
         columns than in fit.
     """
     missing_allowed = reset or estimator._takes_missing()
+    X = at_hand(X)
     if isinstance(X, torch.Tensor):
-        X = _from_tensor(X)
+        X = from_tensor(X)
     X, shape = _as_rows(X)
     if shape is not None and not reset:
         _check_shape(estimator, shape)
@@ -57,9 +66,10 @@ def validate_X(estimator, X, *, reset: bool, min_samples: int = 1):
             reset=reset,
             accept_sparse="csr",
             dtype="numeric",
-            ensure_all_finite="allow-nan" if missing_allowed else True,
+            ensure_all_finite=False,  # which would take more memory, where NaN is allowed
             ensure_min_samples=min_samples,
         )
+        _check_finite(X, missing_allowed)
     except ValueError as error:
         if "contains NaN" in str(error):
             raise ValueError(_no_missing_values(estimator)) from error
@@ -140,6 +150,13 @@ def output_dtype(X) -> np.dtype:
     return np.dtype(np.float32 if single else np.float64)
 
 
+def _check_finite(X, missing_allowed: bool) -> None:
+    """Refuse infinity, and NaN where none may be, block by block."""
+    values = [(None, X.data)] if sp.issparse(X) else dense_blocks(X)
+    for _, block in values:
+        assert_all_finite(block, allow_nan=missing_allowed, input_name="X")
+
+
 def _no_missing_values(estimator) -> str:
     name = type(estimator).__name__
     return (
@@ -171,12 +188,21 @@ def known_features(X) -> np.ndarray:
     return known
 
 
+def features_with_missing(X) -> np.ndarray:
+    """Return which features have a missing value, of shape (n_features,)."""
+    missing = np.zeros(X.shape[1], dtype=bool)
+    for _, block in dense_blocks(X):
+        missing |= np.isnan(block).any(axis=0)
+    return missing
+
+
 def has_missing(X) -> bool:
     """Return whether a matrix of real numbers holds NaN."""
-    values = X.data if sp.issparse(X) else X
-    if values.dtype.kind != "f":
+    if X.dtype.kind != "f":
         return False
-    return bool(np.isnan(values.min(initial=0)))  # NaN is less than nothing, and no array is made
+    values = [(None, X.data)] if sp.issparse(X) else dense_blocks(X)
+    # NaN is less than nothing, and no array is made.
+    return any(np.isnan(block.min(initial=0)) for _, block in values)
 
 
 def n_known(X) -> np.ndarray | int:
@@ -205,8 +231,3 @@ def _check_shape(estimator, shape: tuple[int, ...]) -> None:
             f"X holds samples of shape {shape}, but this {type(estimator).__name__} was fitted "
             f"on samples of shape {estimator.sample_shape_}, {n_features} features each."
         )
-
-
-def _from_tensor(X: torch.Tensor) -> np.ndarray:
-    X = X.detach().cpu()
-    return (X.float() if X.dtype == torch.bfloat16 else X).numpy()
