@@ -30,7 +30,7 @@ _FEWEST_ROWS = 10
 # Share of the rows that is taken for normal where outliers may be among them.
 CORE_SHARE = 0.75
 # Entries of the rows that the core is looked for in at once, and runs of neighbours among them.
-_MOST_ENTRIES, _RUNS = 2**24, 1024
+_MOST_ENTRIES, _RUNS = 2**23, 1024
 
 
 class EnsembleFit:
@@ -59,11 +59,11 @@ class EnsembleFit:
 
     def run(self) -> dict:
         """Train all networks and return what the fit leaves on the estimator."""
-        unknown = np.flatnonzero(self.labels != -1)
-        normal = self._normal(unknown)
+        normal, folds = self._normal_and_folds()
         members, fits, held_out = [], [], {}
-        for fold in self._folds(unknown):
-            training = normal & ~np.isin(np.arange(len(normal)), fold)
+        for fold in folds:
+            training = normal.copy()
+            training[fold] = False
             if training.sum() < 2:
                 training = normal
             fits.append(self._fit_network(training))
@@ -79,6 +79,10 @@ class EnsembleFit:
             "calibration_scores_": -calibration.scores[::-1],
             "scoring_": self.score,
         }
+
+    def _normal_and_folds(self) -> tuple[np.ndarray, list[np.ndarray]]:
+        unknown = np.flatnonzero(self.labels != -1)
+        return self._normal(unknown), self._folds(unknown)
 
     def _normal(self, unknown: np.ndarray) -> np.ndarray:
         """Return which rows the networks are to know, a mask."""

@@ -71,7 +71,7 @@ def checked_batches(X) -> Iterator[Batch]:
             first = first or batch
             _check_alike(batch, first)
         except (TypeError, ValueError) as error:
-            raise ValueError(f"Batch {number} of X (the first is 0): {error}") from error
+            raise ValueError(f"Batch {number} of X (counted from 0): {error}") from error
         if len(batch.values):
             yield batch
         elif first is batch:
@@ -94,23 +94,25 @@ def blocks(X) -> Iterator:
     has the same place there as if all rows were in one array. Where batches have names, blocks are
     data frames.
     """
-    waiting, n_waiting, n_rows = [], 0, 1
+    waiting, n_waiting = [], 0
     for batch in checked_batches(X):
-        kind = batch
-        if not waiting:
-            n_features = max(1, batch.values.shape[1])
-            n_rows = max(1, _BLOCK_ENTRIES // (n_features * _ROWS_OF_A_BLOCK)) * _ROWS_OF_A_BLOCK
-        waiting.append(batch.values)
+        n_rows = _rows_of_a_block(batch.values.shape[1])
         n_waiting += len(batch.values)
         if n_waiting < n_rows:
+            waiting.append(batch.values.copy())  # the source may use its memory again
             continue
-        rows = waiting[0] if len(waiting) == 1 else np.concatenate(waiting)
+        rows = np.concatenate([*waiting, batch.values]) if waiting else batch.values
         n_whole = n_waiting // n_rows * n_rows
         for start in range(0, n_whole, n_rows):
-            yield kind.array(rows[start : start + n_rows])
-        waiting, n_waiting = [rows[n_whole:]], n_waiting - n_whole
+            yield batch.array(rows[start : start + n_rows])
+        waiting, n_waiting = [rows[n_whole:].copy()], n_waiting - n_whole
     if n_waiting:
-        yield kind.array(np.concatenate(waiting))
+        yield batch.array(np.concatenate(waiting))
+
+
+def _rows_of_a_block(n_features: int) -> int:
+    n_batches = _BLOCK_ENTRIES // (max(1, n_features) * _ROWS_OF_A_BLOCK)
+    return max(1, n_batches) * _ROWS_OF_A_BLOCK
 
 
 def joined(results: Iterable):
@@ -157,7 +159,7 @@ def _batches(X) -> Iterator:
         return _batches(returned)
     raise ValueError(
         f"X is a function, and must return an iterable of batches, or be a generator that yields "
-        f"them, but returned {_named(returned)}."
+        f"them, but returned an object {_named(returned)}."
     )
 
 
@@ -214,8 +216,8 @@ def _check_alike(batch: Batch, first: Batch) -> None:
         )
     if not np.array_equal(batch.names, first.names):
         raise ValueError(
-            f"its columns are {_listed(batch.names)}, those of the first batch "
-            f"{_listed(first.names)}."
+            f"its columns are {_names(batch, first)}, those of the first batch "
+            f"{_names(first, batch)}."
         )
 
 
@@ -228,10 +230,12 @@ def from_tensor(X: torch.Tensor) -> np.ndarray:
 def _named(value) -> str:
     shape = getattr(value, "shape", None)
     of_shape = "" if shape is None else f" of shape {tuple(shape)}"
-    return f"a {type(value).__name__}{of_shape}"
+    return f"of type {type(value).__name__}{of_shape}"
 
 
-def _listed(names) -> str:
-    if names is None:
+def _names(batch: Batch, other: Batch) -> str:
+    """Return the first names of a batch that are not those of another."""
+    if batch.names is None:
         return "without names"
-    return ", ".join(map(str, names[:5])) + (", ..." if len(names) > 5 else "")
+    unlike = batch.names if other.names is None else batch.names[batch.names != other.names]
+    return ", ".join(map(str, unlike[:5])) + (", ..." if len(unlike) > 5 else "")

@@ -109,7 +109,7 @@ def validate_sample_weight(sample_weight, X) -> np.ndarray | None:
 
 
 def validate_labels(y, X) -> np.ndarray:
-    """Return what is known of each row: 1 normal, -1 anomaly, 0 nothing, of dtype int64.
+    """Return what is known of each row: 1 normal, -1 anomaly, 0 nothing, of dtype int8.
 
     Warns
     -----
@@ -121,7 +121,7 @@ def validate_labels(y, X) -> np.ndarray:
     ValueError
         If there is not one label for each row, or if fewer than two rows are no anomalies.
     """
-    nothing = np.zeros(X.shape[0], dtype=np.int64)
+    nothing = np.zeros(X.shape[0], dtype=np.int8)
     if y is None:
         return nothing
     y = column_or_1d(y)
@@ -141,7 +141,7 @@ def validate_labels(y, X) -> np.ndarray:
             f"y says that {(y == -1).sum()} of {len(y)} rows are anomalies (-1), but at least two "
             f"must be normal (1) or unknown (0)."
         )
-    return y.astype(np.int64)
+    return y.astype(np.int8)
 
 
 def output_dtype(X) -> np.dtype:

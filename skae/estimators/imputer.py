@@ -462,7 +462,8 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
             return X
         if sp.issparse(X):
             return X[:, self._kept]
-        return Converted(X, lambda rows: rows[:, self._kept])
+        kept = np.flatnonzero(self._kept)
+        return Converted(X, lambda rows: rows.take(kept, axis=1))
 
     def _validate_again(self, X):
         check_is_fitted(self)

@@ -23,7 +23,8 @@ class ChosenRows:
 
     def __init__(self, X, index: np.ndarray):
         self.shape, self.dtype = (len(index), X.shape[1]), X.dtype
-        self._X, self._index = X, index
+        # Half the memory, which matters with millions of rows.
+        self._X, self._index = X, index.astype(np.int32 if X.shape[0] < 2**31 else np.int64)
 
     def __len__(self) -> int:
         return self.shape[0]
