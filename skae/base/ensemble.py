@@ -16,7 +16,7 @@ from skae.training.views import rows_at
 # What stands for a score that is too large to be computed.
 _LARGEST = 1e300
 # Rows that a score is fitted to, and their entries.
-_MOST_FITTED, _FEWEST_FITTED, _MOST_ENTRIES = 100_000, 5000, 2**24
+_MOST_FITTED, _FEWEST_FITTED, _MOST_ENTRIES = 100_000, 5000, 2**23
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Member:
 def fitted_score(score: Score, fitted: FittedNetwork, X, device: str) -> Score:
     """Return the score, fitted to what the network makes of these rows.
 
-    Of up to 100,000, fewer where they have more than 167 features: their residuals are in memory.
+    Of up to 100,000, fewer where they have more than 83 features: their residuals are in memory.
     """
     n_rows = X.shape[0]
     most = min(_MOST_FITTED, max(_FEWEST_FITTED, _MOST_ENTRIES // X.shape[1]))

@@ -89,6 +89,6 @@ def bytes_in_memory(X) -> int:
 
 def is_on_disk(X) -> bool:
     """Return whether an array is a memory map, or a view of one."""
-    while isinstance(X, np.ndarray) and not isinstance(X, np.memmap):
+    while isinstance(X, np.ndarray):  # a copy of a memory map is of that class as well
         X = X.base
-    return isinstance(X, np.memmap | mmap.mmap)
+    return isinstance(X, mmap.mmap)
