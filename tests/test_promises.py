@@ -11,7 +11,8 @@ ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "promises.rst"
 if not PAGE.exists():
     pytest.skip("the documentation is no part of this installation", allow_module_level=True)
-NAMED = re.findall(r"^- ``(tests/\w+\.py)::(\w+)``$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+TEXT = PAGE.read_text(encoding="utf-8")
+NAMED = re.findall(r"^- ``(tests/\w+\.py)::(\w+)``$", TEXT, re.MULTILINE)
 
 
 @cache
@@ -26,7 +27,7 @@ def test_the_test_is_there(file, name):
 
 
 def test_every_promise_names_a_test():
-    text = PAGE.read_text(encoding="utf-8").split("What is not promised")[0]
+    text = TEXT.split("What is not promised")[0]
     promises = re.split(r"^\*\*", text, flags=re.MULTILINE)[1:]
     assert len(promises) > 10
     for promise in promises:

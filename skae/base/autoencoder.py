@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from numbers import Integral, Real
 
 import numpy as np
@@ -14,6 +15,7 @@ from skae.architectures import ARCHITECTURES
 from skae.base.fitted import FittedNetwork
 from skae.base.fitting import Fit
 from skae.base.progress import CallbackSupportMixin
+from skae.base.sources import blocks, is_source, joined
 from skae.base.stored.saving import SavingMixin
 from skae.base.validation import output_dtype, validate_sample_weight, validate_X
 from skae.kinds import KINDS, Kind
@@ -177,6 +179,17 @@ class BaseAutoencoder(SavingMixin, CallbackSupportMixin, NamedPartsMixin):
         In units of the scale, since squares in units of `X` may be out of range.
         """
         return self._fitted.squared_errors(X, self.device)
+
+    def _of_rows(self, function: Callable, X):
+        """Return what a function makes of rows that come after the fit.
+
+        Of a source block by block, so that the rows of few blocks are in memory at a time. For
+        functions that look at each row by itself.
+        """
+        check_is_fitted(self)
+        if not is_source(X):
+            return function(self._validate_again(X))
+        return joined(function(self._validate_again(block)) for block in blocks(X))
 
     def _validate_again(self, X):
         """Validate rows that come after the fit."""

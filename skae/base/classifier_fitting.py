@@ -14,6 +14,7 @@ from skae.base.pseudo_labels import pseudo_targets
 from skae.base.validation import has_missing, output_dtype
 from skae.training.head import HeadPlan
 from skae.training.precision import tensor_dtype
+from skae.training.views import Converted
 
 # With fewer labels than this, beside rows without, none is spared to select the weights by.
 _ENOUGH_LABELS = 2000
@@ -152,7 +153,8 @@ def known_targets(
     fitted = previous["_fitted"]
     codes = neighbourly_codes(fitted, X, previous["device_"])
     if has_missing(X):
-        X = fitted.filled(X, previous["device_"], output_dtype(X))
+        device, dtype = previous["device_"], output_dtype(X)
+        X = Converted(X, lambda rows: fitted.filled(rows, device, dtype))
     found = pseudo_targets(X, fitted.scaling.scale, codes, numbers, len(weights), seed=0)
     return found * weights
 

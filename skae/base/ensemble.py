@@ -11,11 +11,12 @@ from skae.base.attribution import integrated_gradients
 from skae.base.fitted import FittedNetwork, mean_reconstruction, rows_of
 from skae.scores import Score
 from skae.scores.score import residuals
+from skae.training.views import rows_at
 
 # What stands for a score that is too large to be computed.
 LARGEST = 1e300
-# Rows that a score is fitted to.
-_MOST_FITTED = 100_000
+# Rows that a score is fitted to, and their entries.
+_MOST_FITTED, _FEWEST_FITTED, _MOST_ENTRIES = 100_000, 5000, 2**23
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,13 @@ class Member:
 
 
 def fitted_score(score: Score, fitted: FittedNetwork, X, device: str) -> Score:
-    """Return the score, fitted to what the network makes of (up to 100,000 of) these rows."""
-    X = X[:: -(-X.shape[0] // _MOST_FITTED)]
+    """Return the score, fitted to what the network makes of these rows.
+
+    Of up to 100,000, fewer where they have more than 83 features: their residuals are in memory.
+    """
+    n_rows = X.shape[0]
+    most = min(_MOST_FITTED, max(_FEWEST_FITTED, _MOST_ENTRIES // X.shape[1]))
+    X = rows_at(X, np.arange(0, n_rows, -(-n_rows // most)))
     network = fitted.network(device)
     all_residuals, all_codes = [], []
     for rows, scaled in fitted.batches(X, network, scale=True):

@@ -44,6 +44,7 @@ from skae.training.scaling import Moments
 from skae.training.schedule import constant, one_cycle
 from skae.training.threads import threads_for
 from skae.training.train import TrainingPlan, TrainingResult, train
+from skae.training.views import rows_at
 
 # Rows in a batch of those that select the best weights, and training rows that say whether there
 # was a gain where none select.
@@ -102,7 +103,8 @@ class Fit:
         self.device = resolve_device(estimator.device)
         self.split_seed, self.weights_seed, self.training_seed = _seeds(random_state)
         if sample_weight is not None and not sample_weight.all():
-            X, sample_weight = X[sample_weight > 0], sample_weight[sample_weight > 0]
+            kept = np.flatnonzero(sample_weight)
+            X, sample_weight = rows_at(X, kept), sample_weight[kept]
         self.X, self.takes_missing, self.gaussian = X, takes_missing, gaussian
         if previous is None:
             self._start(sample_weight)
@@ -177,8 +179,10 @@ class Fit:
         dtype = tensor_dtype(self.parameters.precision)
         self.rows = Rows(self.X, scaling, self.device, dtype)
         self.linear_part = LinearPart(self.rows, self.weights_seed)
-        weight = np.ones(len(self.rows)) if sample_weight is None else sample_weight
-        self.sample_weight = torch.from_numpy(weight).to(dtype).to(self.device)
+        if sample_weight is None:
+            self.sample_weight = torch.ones(len(self.rows), dtype=dtype, device=self.device)
+        else:
+            self.sample_weight = torch.from_numpy(sample_weight).to(dtype).to(self.device)
 
     def filling_without(self, index: np.ndarray) -> Filling:
         """Return what missing values would be filled by if these rows were not known."""

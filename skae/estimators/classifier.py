@@ -15,6 +15,7 @@ from skae.base.classifier_fitting import class_logits, fit_classifier
 from skae.base.labels import class_numbers, class_weights
 from skae.base.reconstruction import ReconstructionMixin
 from skae.base.validation import validate_sample_weight, validate_X
+from skae.training.views import rows_at
 
 # Up to so many features are not halved: classes of which a code of one value can tell little.
 _FEW_FEATURES = 4
@@ -303,8 +304,8 @@ class AutoencoderClassifier(ClassifierMixin, ReconstructionMixin, BaseAutoencode
             )
         weight = validate_sample_weight(sample_weight, X)
         if weight is not None and not weight.all():
-            kept = weight > 0
-            X, numbers, weight = X[kept], numbers[kept], weight[kept]
+            kept = np.flatnonzero(weight)
+            X, numbers, weight = rows_at(X, kept), numbers[kept], weight[kept]
         of_classes = class_weights(self.class_weight, classes, numbers)
         previous = vars(self) if goes_on else None
         return self._take(fit_classifier(self, X, weight, classes, numbers, of_classes, previous))
@@ -380,5 +381,4 @@ class AutoencoderClassifier(ClassifierMixin, ReconstructionMixin, BaseAutoencode
         return n if few else self.n_components
 
     def _logits(self, X) -> np.ndarray:
-        X = self._validate_again(X)
-        return class_logits(self._fitted, X, self.device)
+        return self._of_rows(lambda rows: class_logits(self._fitted, rows, self.device), X)

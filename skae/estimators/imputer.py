@@ -5,6 +5,7 @@ from __future__ import annotations
 from numbers import Real
 
 import numpy as np
+import scipy.sparse as sp
 from sklearn.base import TransformerMixin
 from sklearn.impute import MissingIndicator
 from sklearn.utils.validation import check_is_fitted
@@ -15,10 +16,21 @@ from skae.architectures.checks import is_size
 from skae.base.imputing import ImputationFit
 from skae.base.imputing_autoencoder import ImputingAutoencoder, hidden_again
 from skae.base.random_state import own_random_state
-from skae.base.validation import has_missing, known_features, output_dtype, validate_X
+from skae.base.spooling import at_hand
+from skae.base.validation import (
+    features_with_missing,
+    has_missing,
+    known_features,
+    output_dtype,
+    validate_X,
+)
 from skae.kinds import KINDS
 from skae.losses import LOSSES
-from skae.training.scaling import densify
+from skae.training.scaling import dense_blocks, densify
+from skae.training.views import Converted
+
+# Entries of rows that are completed at once.
+_ENTRIES_AT_ONCE = 2**22
 
 
 class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
@@ -287,12 +299,34 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
         if not self._kept.all():
             self.sample_shape_ = (int(self._kept.sum()),)
         self._bounds = self._checked_bounds()
-        vars(self).update(ImputationFit(self, X[:, self._kept]).run())
+        vars(self).update(ImputationFit(self, self._of_kept(X)).run())
         self._draws_seed = int(own_random_state(self.random_state).randint(2**31 - 1))
         self.indicator_ = None
         if self.add_indicator:
-            self.indicator_ = MissingIndicator(error_on_new=False).fit(densify(X))
+            missing = np.where(features_with_missing(X), np.nan, 0.0)
+            self.indicator_ = MissingIndicator(error_on_new=False).fit(missing[None])
         return self
+
+    def fit_transform(self, X, y=None, **fit_params):
+        """Fit, and return rows whose missing values are imputed.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or (n_samples, ...)
+            Rows, as in :meth:`fit`.
+
+        y : None
+            Ignored.
+
+        **fit_params : dict
+            Other parameters of :meth:`fit`.
+
+        Returns
+        -------
+        X_imputed : ndarray of shape (n_samples, n_kept_features) or (n_samples, ...)
+            As :meth:`transform` returns them.
+        """
+        return super().fit_transform(at_hand(X), y, **fit_params)
 
     def transform(self, X):
         """Return rows whose missing values are imputed.
@@ -309,12 +343,21 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
             otherwise. The columns of the indicator follow, where there is one. A row does not
             depend on what other rows are in `X`, but with ``sample_posterior=True``.
         """
-        X = self._incomplete(X)
+        check_is_fitted(self)
+        if self.sample_posterior:  # what is drawn depends on the rows before
+            X = self._validate_again(X)
+        return self._of_rows(self._completed, X)
+
+    def _completed(self, X) -> np.ndarray:
+        """Return validated rows with imputed values, and the columns of the indicator."""
         random_state = np.random.RandomState(self._draws_seed) if self.sample_posterior else None
         imputed = self._imputed(X, random_state)
         if self.indicator_ is not None:
-            return np.hstack([imputed, self.indicator_.transform(densify(X)).astype(imputed.dtype)])
+            return np.hstack([imputed, self._indicated(X).astype(imputed.dtype)])
         return imputed.reshape(len(imputed), *self._imputed_shape())
+
+    def _indicated(self, X) -> np.ndarray:
+        return np.concatenate([self.indicator_.transform(block) for _, block in dense_blocks(X)])
 
     def sample(self, X, n_draws=5, random_state=None):
         """Return several imputations of each row, drawn from what its known values leave open.
@@ -342,7 +385,7 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
         ----------
         .. [1] D. B. Rubin, "Multiple imputation for nonresponse in surveys", Wiley, 1987.
         """
-        X = self._incomplete(X)
+        X = self._validate_again(X)
         if not is_size(n_draws):
             raise ValueError(f"n_draws must be an integer >= 1, got {n_draws!r}.")
         random = own_random_state(random_state)
@@ -371,9 +414,15 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
 
     def _imputed(self, X, random_state: np.random.RandomState | None) -> np.ndarray:
         """Return rows as they are returned, with draws where there is a source of them."""
-        dense = densify(X)
+        n_columns = X.shape[1] if self.keep_empty_features else int(self._kept.sum())
+        imputed = np.empty((X.shape[0], n_columns), dtype=output_dtype(X))
+        for rows, block in dense_blocks(X, _ENTRIES_AT_ONCE):
+            imputed[rows] = self._imputed_block(block, imputed.dtype, random_state)
+        return imputed
+
+    def _imputed_block(self, dense: np.ndarray, dtype, random_state) -> np.ndarray:
         kept = dense[:, self._kept]
-        imputed = kept.astype(output_dtype(X))
+        imputed = kept.astype(dtype)
         missing = np.isnan(kept)
         incomplete = missing.any(axis=1)
         if incomplete.any():
@@ -397,8 +446,6 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
 
     def _incomplete(self, X, *, reset: bool = False):
         """Return validated rows with NaN for what is missing."""
-        if not reset:
-            check_is_fitted(self)
         marker = self.missing_values
         X = validate_X(self, X, reset=reset, min_samples=2 if reset else 1)
         if np.isnan(marker):
@@ -408,8 +455,20 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
                 f"Input X contains NaN, but missing_values={marker!r} says what stands for a "
                 f"missing value: replace NaN by it, or give missing_values=np.nan."
             )
-        dense = densify(X)
-        return np.where(dense == marker, np.nan, dense)
+        return Converted(X, lambda rows: _without(densify(rows), marker))
+
+    def _of_kept(self, X):
+        """Return rows without the features that have no known value."""
+        if self._kept.all():
+            return X
+        if sp.issparse(X):
+            return X[:, self._kept]
+        kept = np.flatnonzero(self._kept)
+        return Converted(X, lambda rows: rows.take(kept, axis=1))
+
+    def _validate_again(self, X):
+        check_is_fitted(self)
+        return self._incomplete(X)
 
     def _refuse_empty_features(self) -> None:
         n_empty = int((~self._kept).sum())
@@ -446,3 +505,8 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
         tags.input_tags.allow_nan = bool(np.isnan(self.missing_values))
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+def _without(rows: np.ndarray, marker: float) -> np.ndarray:
+    """Return rows with NaN in the place of what marks a missing value."""
+    return np.where(rows == marker, np.nan, rows)

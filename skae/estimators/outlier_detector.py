@@ -14,6 +14,7 @@ from skae.architectures import ARCHITECTURES, Dense
 from skae.base import BaseAutoencoder
 from skae.base.calibration import benjamini_hochberg
 from skae.base.ensemble_fitting import EnsembleFit
+from skae.base.spooling import at_hand
 from skae.base.validation import output_dtype, validate_labels, validate_X
 from skae.corruptions import Gaussian
 from skae.corruptions.entries import is_number
@@ -338,6 +339,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         labels : ndarray of shape (n_samples,), dtype int64
             -1 for outliers and 1 for all others.
         """
+        X = at_hand(X)
         return self.fit(X, y).predict(X)
 
     def score_samples(self, X):
@@ -354,7 +356,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
             Higher is more normal; finite however far away a row is. See :mod:`skae.scores` for
             the formulas.
         """
-        return self._score_rows(self._validate_again(X))
+        return self._of_rows(self._score_rows, X)
 
     def decision_function(self, X):
         """Return ``score_samples(X) - offset_``.
@@ -410,8 +412,9 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         .. [1] V. Vovk, "Cross-conformal predictors", Annals of Mathematics and Artificial
            Intelligence 74, 2015.
         """
-        X = self._validate_again(X)
-        return self._calibration.p_values(self._ensemble.scores(X, self.device))
+        return self._of_rows(
+            lambda rows: self._calibration.p_values(self._ensemble.scores(rows, self.device)), X
+        )
 
     def select(self, X, fdr=0.1):
         """Return which rows are outliers, so that few of those named are false alarms.
@@ -494,10 +497,11 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         .. [2] M. Sundararajan, A. Taly and Q. Yan, "Axiomatic attribution for deep networks",
            ICML 2017.
         """
-        rows = self._validate_again(X)
-        names = getattr(self, "feature_names_in_", [f"x{i}" for i in range(rows.shape[1])])
+        contributions = self._of_rows(
+            lambda rows: self._ensemble.contributions(rows, self.device), X
+        )
+        names = getattr(self, "feature_names_in_", [f"x{i}" for i in range(self.n_features_in_)])
         index = X.index if isinstance(X, pd.DataFrame) else None
-        contributions = self._ensemble.contributions(rows, self.device)
         return pd.DataFrame(contributions, columns=names, index=index)
 
     def reconstruct(self, X):
@@ -513,14 +517,16 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         X_reconstructed : ndarray of shape (n_samples, ...)
             Mean of the reconstructions, float32 for float32 `X` and float64 otherwise.
         """
-        X = self._validate_again(X)
-        return self._shaped(self._ensemble.reconstruct(X, self.device).astype(output_dtype(X)))
+        return self._of_rows(self._reconstruct_rows, X)
 
     def _score(self):
         """Return the score that `scoring` stands for."""
         if isinstance(self.scoring, str) and self.scoring == "auto":
             return Residual() if self.novelty else Joint()
         return resolve_score(self.scoring)
+
+    def _reconstruct_rows(self, X) -> np.ndarray:
+        return self._shaped(self._ensemble.reconstruct(X, self.device).astype(output_dtype(X)))
 
     def _score_rows(self, X) -> np.ndarray:
         return -self._ensemble.scores(X, self.device).mean(axis=0)

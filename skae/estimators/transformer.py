@@ -7,7 +7,7 @@ from skae.base import BaseAutoencoder
 from skae.base.explained_variance import (
     component_shares,
     explained_share,
-    total_squared_distance,
+    squared_distances,
 )
 from skae.base.generation import GenerationMixin
 from skae.base.reconstruction import ReconstructionMixin
@@ -309,6 +309,9 @@ class AutoencoderTransformer(ReconstructionMixin, GenerationMixin, BaseAutoencod
         score : float
             At most 1; higher is better.
         """
-        X = self._validate_again(X)
-        errors = float(self._squared_errors(X).sum())
-        return explained_share(errors, total_squared_distance(X, self.mean_, self.scale_))
+        errors, distances = self._of_rows(self._errors_and_distances, X)
+        return explained_share(float(errors.sum()), float(distances.sum()))
+
+    def _errors_and_distances(self, X):
+        """Return squared errors, and squared distances from the mean, of validated rows."""
+        return self._squared_errors(X), squared_distances(X, self.mean_, self.scale_)

@@ -101,6 +101,14 @@ class AutoencoderNet(NeuralNet):
         self._listeners = {}
         return self
 
+    def forget_callbacks(self):
+        """Let go of the callbacks, and with them of the data that they know of.
+
+        They refer to the net, and the net to them: the data would stay in memory, or on disk, until
+        Python looks for such circles.
+        """
+        self.callbacks_, self._listeners = [], {}
+
     def notify(self, method_name, **cb_kwargs):
         """Call the callbacks; skorch's raise KeyboardInterrupt where they want to stop.
 

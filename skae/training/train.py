@@ -184,6 +184,7 @@ def _run(
             stacklevel=2,
         )
     net.notify("on_train_end", X=training, y=None)
+    net.forget_callbacks()
     return interrupted
 
 
