@@ -9,6 +9,7 @@ from skae.estimators import (
     AutoencoderRecommender,
     AutoencoderTransformer,
 )
+from skae.storage import FileFormatError
 
 __version__ = "0.1.0.dev0"
 
@@ -18,5 +19,6 @@ __all__ = [
     "AutoencoderOutlierDetector",
     "AutoencoderRecommender",
     "AutoencoderTransformer",
+    "FileFormatError",
     "__version__",
 ]

@@ -26,6 +26,7 @@ LEVELS = {
     "losses": 4,
     "corruptions": 4,
     "named_parts": 4,
+    "storage": 4,
 }
 MODULES = {name for name, level in LEVELS.items() if level == 4}
 PRIVATE = "_sklearn_private"
