@@ -187,7 +187,6 @@ def class_logits(fitted, X, device: str) -> np.ndarray:
     """Return the logits of validated rows, of shape (n_samples, n_classes), float64."""
     network = fitted.network(device)
     logits = np.empty((X.shape[0], fitted.head.n_classes))
-    for rows, scaled in fitted.batches(X, network, scale=True):
-        batch = network.head(network.encode(scaled))
-        logits[rows] = batch[: rows.stop - rows.start].cpu().numpy()
+    for rows, block in fitted.computed(lambda x: network.head(network.encode(x)), X, network):
+        logits[rows] = block
     return logits
