@@ -15,6 +15,7 @@ from skae.architectures.checks import is_size
 from skae.base.imputing import ImputationFit
 from skae.base.imputing_autoencoder import ImputingAutoencoder, hidden_again
 from skae.base.random_state import own_random_state
+from skae.base.trainings import trainings_of
 from skae.base.validation import has_missing, known_features, output_dtype, validate_X
 from skae.kinds import KINDS
 from skae.losses import LOSSES
@@ -113,6 +114,9 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
 
     precision : {"auto", "float32", "float64", "bfloat16"}, default="auto"
         In which precision to compute, as in :class:`AutoencoderTransformer`.
+
+    checkpoint : str, path-like or None, default=None
+        File that `fit` goes on from after a crash, as in :class:`AutoencoderTransformer`.
 
     callbacks : list of skorch.callbacks.Callback or None, default=None
         Called while training, beside scikit-learn's own.
@@ -222,6 +226,7 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
         patience=40,
         device="auto",
         precision="auto",
+        checkpoint=None,
         callbacks=None,
         verbose=0,
         random_state=None,
@@ -243,6 +248,7 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
             patience=patience,
             device=device,
             precision=precision,
+            checkpoint=checkpoint,
             callbacks=callbacks,
             verbose=verbose,
             random_state=random_state,
@@ -286,8 +292,10 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
         if not self._kept.all():
             self.sample_shape_ = (int(self._kept.sum()),)
         self._bounds = self._checked_bounds()
-        vars(self).update(ImputationFit(self, X[:, self._kept]).run())
-        self._draws_seed = int(own_random_state(self.random_state).randint(2**31 - 1))
+        with trainings_of(self, X) as trainings:
+            vars(self).update(ImputationFit(self, X[:, self._kept], trainings).run())
+            random = own_random_state(trainings.random_state)
+        self._draws_seed = int(random.randint(2**31 - 1))
         self.indicator_ = None
         if self.add_indicator:
             self.indicator_ = MissingIndicator(error_on_new=False).fit(densify(X))

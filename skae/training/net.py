@@ -9,8 +9,8 @@ from torch import nn
 from torch.nn.functional import softplus
 
 from skae.training.batches import Batches
-from skae.training.optimizer import make_optimizer
 from skae.training.memory import FittingBatches
+from skae.training.optimizer import make_optimizer
 from skae.training.precision import autocast
 from skae.training.state import EpochSoFar, OwnCallback
 from skae.training.threads import paced
