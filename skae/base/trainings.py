@@ -167,7 +167,7 @@ def weights_of(previous: Mapping | None) -> np.ndarray | None:
 
 
 def _as_dict(result: TrainingResult) -> dict:
-    history = {name: column.to_numpy() for name, column in result.history.items()}
+    history = [[name, column.to_numpy()] for name, column in result.history.items()]
     return {
         "weights": result.weights,
         "history": history,
@@ -177,7 +177,7 @@ def _as_dict(result: TrainingResult) -> dict:
 
 
 def _as_result(saved: dict) -> TrainingResult:
-    history = pd.DataFrame({name: column.numpy() for name, column in saved["history"].items()})
+    history = pd.DataFrame({name: column.numpy() for name, column in saved["history"]})
     rest = {"optimizer_state": {}, "interrupted": False}
     return TrainingResult(**{**saved, "history": history}, **rest)
 

@@ -111,6 +111,7 @@ def capture(net) -> dict:
     return {
         "weights": net.module_.state_dict(),
         "optimizer": {str(i): s for i, s in net.optimizer_.state_dict()["state"].items()},
+        "rates": [group["lr"] for group in net.optimizer_.param_groups],
         "callbacks": {
             name: {a: getattr(callback, a) for a in callback.saved}
             for name, callback in _own_callbacks(net)
@@ -130,6 +131,8 @@ def restore(net, state: dict) -> None:
     net.module_.load_state_dict(state["weights"])
     of_parameters = {int(index): s for index, s in state["optimizer"].items()}
     net.optimizer_.load_state_dict({**net.optimizer_.state_dict(), "state": of_parameters})
+    for group, rate in zip(net.optimizer_.param_groups, state["rates"], strict=True):
+        group["lr"] = rate
     for name, callback in _own_callbacks(net):
         vars(callback).update(state["callbacks"][name])
     net.epoch_so_far = EpochSoFar(net.generators)
