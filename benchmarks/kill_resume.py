@@ -57,7 +57,7 @@ CASES = {
     ),
     "transformer, variational, recurrent": (
         AutoencoderTransformer(
-            4, kind="variational", architecture=Recurrent((8, 2)), max_epochs=10
+            4, kind="variational", architecture=Recurrent(input_shape=(8, 2)), max_epochs=10
         ),
         (X,),
     ),

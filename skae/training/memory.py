@@ -63,10 +63,11 @@ class FittingBatches:
         DeviceMemoryError
             If there is no memory for a single row.
         """
-        n_rows = min(self.most_rows, len(batch[0]))
+        n_rows, asked = min(self.most_rows, len(batch[0])), None
         while True:
             try:
-                return _joined([function(*part) for part in self._parts(batch, n_rows)])
+                results = _joined([function(*part) for part in self._parts(batch, n_rows)])
+                break
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
@@ -76,7 +77,9 @@ class FittingBatches:
             # Here the error is gone, and with it all that its frames held.
             n_rows = self.most_rows = n_rows // 2
             _empty_cache(self.device)
+        if asked is not None:
             warnings.warn(_smaller(n_rows, self.device, asked), RuntimeWarning, stacklevel=2)
+        return results
 
     def _parts(self, batch: tuple[torch.Tensor, ...], n_rows: int) -> Iterator[tuple]:
         """Yield consecutive rows of the tensors, on the device."""
