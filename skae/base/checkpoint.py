@@ -41,7 +41,7 @@ class Checkpoint:
     """
 
     def __init__(self, path: str | os.PathLike, fingerprint: dict[str, str]):
-        self.path, self.fingerprint = Path(path), fingerprint
+        self.path, self.fingerprint = Path(path).absolute(), fingerprint
         self._check_folder()
         self.found = self._read()
         self._last, self._took, self._signature = time.perf_counter(), 0.0, self._present()

@@ -249,7 +249,11 @@ class AutoencoderTransformer(ReconstructionMixin, GenerationMixin, BaseAutoencod
         Raises
         ------
         ValueError
-            If a parameter or `X` is not as described, or if the training diverges.
+            If a parameter or `X` is not as described, if the training diverges, or if the
+            checkpoint is of another fit.
+
+        MemoryError
+            If the device has not enough memory for a batch to train on.
         """
         goes_on = self.warm_start and self.__sklearn_is_fitted__()
         X = validate_X(self, X, reset=not goes_on, min_samples=2)
