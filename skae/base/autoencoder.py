@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from numbers import Integral, Real
 
@@ -17,7 +18,8 @@ from skae.base.fitting import Fit
 from skae.base.progress import CallbackSupportMixin
 from skae.base.sources import blocks, is_source, joined
 from skae.base.stored.saving import SavingMixin
-from skae.base.validation import output_dtype, validate_sample_weight, validate_X
+from skae.base.trainings import Trainings
+from skae.base.validation import output_dtype, validate_X
 from skae.kinds import KINDS, Kind
 from skae.losses import LOSSES, Loss
 from skae.named_parts import NamedPartsMixin
@@ -60,6 +62,7 @@ class BaseAutoencoder(SavingMixin, CallbackSupportMixin, NamedPartsMixin):
         "device": [str, torch.device],
         "precision": [StrOptions({"auto", "float32", "float64", "bfloat16"})],
         "warm_start": ["boolean"],
+        "checkpoint": [None, str, os.PathLike],
         "callbacks": [None, list, tuple],
         "verbose": ["verbose"],
         "random_state": ["random_state"],
@@ -93,6 +96,7 @@ class BaseAutoencoder(SavingMixin, CallbackSupportMixin, NamedPartsMixin):
         device="auto",
         precision="auto",
         warm_start=False,
+        checkpoint=None,
         callbacks=None,
         verbose=0,
         random_state=None,
@@ -114,18 +118,20 @@ class BaseAutoencoder(SavingMixin, CallbackSupportMixin, NamedPartsMixin):
         self.device = device
         self.precision = precision
         self.warm_start = warm_start
+        self.checkpoint = checkpoint
         self.callbacks = callbacks
         self.verbose = verbose
         self.random_state = random_state
 
-    def _fit(self, X, sample_weight, *, previous: dict | None = None, one_pass: bool = False):
+    def _fit(self, X, weight, trainings: Trainings, previous: dict | None, *, one_pass=False):
         """Fit a network, and only then let the estimator know of it."""
-        weight = validate_sample_weight(sample_weight, X)
-        fit = Fit(self, X, weight, previous, self.random_state)
+        fit = Fit(self, X, trainings, weight, previous)
         if one_pass:
             fit.train_once()
         else:
             fit.train()
+        if fit.interruption is not None:
+            trainings.interrupt(f"interrupted the training {fit.interruption}")
         return self._take(fit.attributes())
 
     def _take(self, attributes: dict):

@@ -11,8 +11,9 @@ from skae.base.calibration import Calibration, HeldOut
 from skae.base.ensemble import Ensemble, Member, fitted_score
 from skae.base.fitting import Fit
 from skae.base.random_state import own_random_state
-from skae.base.several_fits import common_attributes
+from skae.base.several_fits import common_attributes, until_interrupted
 from skae.base.start import resolve_parts
+from skae.base.trainings import Trainings
 from skae.base.validation import has_missing
 from skae.scores import Score
 from skae.scores.scatter import core_rows
@@ -49,25 +50,27 @@ class EnsembleFit:
 
     labels : ndarray of shape (n_samples,)
         1 for rows known to be normal, -1 for known anomalies, 0 for all others.
+
+    trainings : Trainings
+        By which networks are trained.
     """
 
-    def __init__(self, estimator, X, score: Score, labels: np.ndarray):
+    def __init__(self, estimator, X, score: Score, labels: np.ndarray, trainings: Trainings):
         self.parameters, self.X, self.score, self.labels = estimator, X, score, labels
+        self.trainings = trainings
         score.check(resolve_parts(estimator)["kind"])
-        self.random = own_random_state(estimator.random_state)
+        self.random = own_random_state(trainings.random_state)
         self.takes_missing = has_missing(X)
 
     def run(self) -> dict:
         """Train all networks and return what the fit leaves on the estimator."""
         normal, folds = self._normal_and_folds()
-        members, fits, held_out = [], [], {}
-        for fold in folds:
-            training = normal.copy()
-            training[fold] = False
-            if training.sum() < 2:
-                training = normal
-            fits.append(self._fit_network(training))
-            members.append(self._member(fits[-1], training))
+        shown = [self._shown(normal, fold) for fold in folds]
+        fits = until_interrupted(map(self._fit_network, shown), len(folds), self.trainings)
+        members, held_out = [], {}
+        # After Ctrl-C fewer folds than there are: their rows are those that are judged by.
+        for fit, training, fold in zip(fits, shown, folds, strict=False):
+            members.append(self._member(fit, training))
             held_out.setdefault(fold.tobytes(), (fold, []))[1].append(len(members) - 1)
         ensemble = Ensemble(members)
         attributes = [fit.attributes() for fit in fits]
@@ -83,6 +86,12 @@ class EnsembleFit:
     def _normal_and_folds(self) -> tuple[np.ndarray, list[np.ndarray]]:
         unknown = np.flatnonzero(self.labels != -1)
         return self._normal(unknown), self._folds(unknown)
+
+    def _shown(self, normal: np.ndarray, fold: np.ndarray) -> np.ndarray:
+        """Return which rows a network is shown that is not to see those of a fold, a mask."""
+        training = normal.copy()
+        training[fold] = False
+        return training if training.sum() >= 2 else normal
 
     def _normal(self, unknown: np.ndarray) -> np.ndarray:
         """Return which rows the networks are to know, a mask."""
@@ -138,7 +147,8 @@ class EnsembleFit:
         fit = Fit(
             self.parameters,
             rows_at(self.X, np.flatnonzero(training)),
-            random_state=seed,
+            self.trainings,
+            seed=seed,
             repelled=known,
             takes_missing=self.takes_missing,
         )

@@ -14,6 +14,7 @@ from skae.base import BaseAutoencoder
 from skae.base.classifier_fitting import class_logits, fit_classifier
 from skae.base.labels import class_numbers, class_weights
 from skae.base.reconstruction import ReconstructionMixin
+from skae.base.trainings import trainings_of, weights_of
 from skae.base.validation import validate_sample_weight, validate_X
 from skae.training.views import rows_at
 
@@ -115,6 +116,9 @@ class AutoencoderClassifier(ClassifierMixin, ReconstructionMixin, BaseAutoencode
 
     warm_start : bool, default=False
         Whether `fit` goes on from the last fit's weights. The classes must be the same.
+
+    checkpoint : str, path-like or None, default=None
+        File that `fit` goes on from after a crash, as in :class:`AutoencoderTransformer`.
 
     callbacks : list of skorch.callbacks.Callback or None, default=None
         Called during training, with skorch's net.
@@ -227,6 +231,7 @@ class AutoencoderClassifier(ClassifierMixin, ReconstructionMixin, BaseAutoencode
         device="auto",
         precision="auto",
         warm_start=False,
+        checkpoint=None,
         callbacks=None,
         verbose=0,
         random_state=None,
@@ -249,6 +254,7 @@ class AutoencoderClassifier(ClassifierMixin, ReconstructionMixin, BaseAutoencode
             device=device,
             precision=precision,
             warm_start=warm_start,
+            checkpoint=checkpoint,
             callbacks=callbacks,
             verbose=verbose,
             random_state=random_state,
@@ -308,7 +314,10 @@ class AutoencoderClassifier(ClassifierMixin, ReconstructionMixin, BaseAutoencode
             X, numbers, weight = rows_at(X, kept), numbers[kept], weight[kept]
         of_classes = class_weights(self.class_weight, classes, numbers)
         previous = vars(self) if goes_on else None
-        return self._take(fit_classifier(self, X, weight, classes, numbers, of_classes, previous))
+        others = {"sample_weight": weight, "weights to go on from": weights_of(previous)}
+        with trainings_of(self, X, y=numbers, classes=classes, **others) as trainings:
+            of_rows = (weight, classes, numbers, of_classes)
+            return self._take(fit_classifier(self, X, trainings, *of_rows, previous))
 
     def predict(self, X):
         """Return the most likely class of each row.

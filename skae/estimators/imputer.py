@@ -17,6 +17,7 @@ from skae.base.imputing import ImputationFit
 from skae.base.imputing_autoencoder import ImputingAutoencoder, hidden_again
 from skae.base.random_state import own_random_state
 from skae.base.spooling import at_hand
+from skae.base.trainings import trainings_of
 from skae.base.validation import (
     features_with_missing,
     has_missing,
@@ -125,6 +126,9 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
 
     precision : {"auto", "float32", "float64", "bfloat16"}, default="auto"
         In which precision to compute, as in :class:`AutoencoderTransformer`.
+
+    checkpoint : str, path-like or None, default=None
+        File that `fit` goes on from after a crash, as in :class:`AutoencoderTransformer`.
 
     callbacks : list of skorch.callbacks.Callback or None, default=None
         Called while training, beside scikit-learn's own.
@@ -235,6 +239,7 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
         patience=40,
         device="auto",
         precision="auto",
+        checkpoint=None,
         callbacks=None,
         verbose=0,
         random_state=None,
@@ -256,6 +261,7 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
             patience=patience,
             device=device,
             precision=precision,
+            checkpoint=checkpoint,
             callbacks=callbacks,
             verbose=verbose,
             random_state=random_state,
@@ -299,8 +305,10 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
         if not self._kept.all():
             self.sample_shape_ = (int(self._kept.sum()),)
         self._bounds = self._checked_bounds()
-        vars(self).update(ImputationFit(self, self._of_kept(X)).run())
-        self._draws_seed = int(own_random_state(self.random_state).randint(2**31 - 1))
+        with trainings_of(self, X) as trainings:
+            vars(self).update(ImputationFit(self, self._of_kept(X), trainings).run())
+            random = own_random_state(trainings.random_state)
+        self._draws_seed = int(random.randint(2**31 - 1))
         self.indicator_ = None
         if self.add_indicator:
             missing = np.where(features_with_missing(X), np.nan, 0.0)

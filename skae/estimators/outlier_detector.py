@@ -15,6 +15,7 @@ from skae.base import BaseAutoencoder
 from skae.base.calibration import benjamini_hochberg
 from skae.base.ensemble_fitting import EnsembleFit
 from skae.base.spooling import at_hand
+from skae.base.trainings import trainings_of
 from skae.base.validation import output_dtype, validate_labels, validate_X
 from skae.corruptions import Gaussian
 from skae.corruptions.entries import is_number
@@ -138,6 +139,9 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
     precision : {"auto", "float32", "float64", "bfloat16"}, default="auto"
         In which precision to train, as in :class:`AutoencoderTransformer`.
 
+    checkpoint : str, path-like or None, default=None
+        File that `fit` goes on from after a crash, as in :class:`AutoencoderTransformer`.
+
     callbacks : list of skorch.callbacks.Callback or None, default=None
         Called during the training of each network, with skorch's net.
 
@@ -256,6 +260,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         patience=None,
         device="auto",
         precision="auto",
+        checkpoint=None,
         callbacks=None,
         verbose=0,
         random_state=None,
@@ -277,6 +282,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
             patience=patience,
             device=device,
             precision=precision,
+            checkpoint=checkpoint,
             callbacks=callbacks,
             verbose=verbose,
             random_state=random_state,
@@ -314,9 +320,9 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         """
         X = validate_X(self, X, reset=True, min_samples=2)
         labels = validate_labels(y, X)
-        attributes = EnsembleFit(self, X, self._score(), labels).run()
-        vars(self).update(attributes)
-        self._training_scores = self._score_rows(X)
+        with trainings_of(self, X, y=labels) as trainings:
+            vars(self).update(EnsembleFit(self, X, self._score(), labels, trainings).run())
+            self._training_scores = self._score_rows(X)
         if self.contamination != "auto":
             return self.set_threshold(contamination=self.contamination)
         least = np.quantile(self._training_scores, _LEAST_CONTAMINATION)
