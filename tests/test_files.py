@@ -206,6 +206,15 @@ def test_members_of_other_names(path):
     refused(path, "not the end of a zip")
 
 
+def test_checksum_of_the_document(path):
+    """JSON that was changed by someone who thought of the zip alone."""
+    with zipfile.ZipFile(path) as file:
+        meta, arrays = (file.read(name) for name in file.namelist())
+    changed = meta.replace(b'"yes":true', b'"yes":null')
+    path.write_bytes(packed([(b"meta.json", changed), (b"tensors.safetensors", arrays)]))
+    refused(path, "checksum of its JSON is another one")
+
+
 @pytest.mark.parametrize(
     ("fields", "words"),
     [

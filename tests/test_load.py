@@ -189,8 +189,9 @@ def test_modules_that_are_other_ones_are_named(path):
     fitted(architecture=Custom(encoder, decoder)).save(path)
     with pytest.raises(FileFormatError, match=r"The weights are not those of Custom"):
         skae.load(path, architecture=Custom(other_encoder, decoder))
-    with pytest.raises(FileFormatError, match="has no decoder"):
-        skae.load(path, architecture=Dense())
+    for other in (Dense(), Custom, "dense"):
+        with pytest.raises(FileFormatError, match="has no decoder"):
+            skae.load(path, architecture=other)
 
 
 def test_what_the_file_holds_must_not_be_given(path):

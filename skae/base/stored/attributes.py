@@ -84,7 +84,7 @@ _ONE_NETWORK: dict[str, Check] = {
     "_fitted": instance(FittedNetwork),
     "_n_features_out": integer(1),
     "best_epoch_": integer(0),
-    "loss_": number(finite=False),
+    "loss_": instance(float),
     "_optimizer_state": either(None, instance(dict)),
     "_code_density": instance(CodeDensity),
     "_of_kind": sequence(list, instance(str), least=0),

@@ -103,4 +103,5 @@ class Given:
 
 
 def _parameters(value) -> dict:
-    return value.get_params(deep=False) if hasattr(value, "get_params") else {}
+    is_part = hasattr(value, "get_params") and not isinstance(value, type)
+    return value.get_params(deep=False) if is_part else {}

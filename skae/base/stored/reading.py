@@ -50,7 +50,8 @@ class Reader:
         if not isinstance(node, dict):
             return node
         for tag, (names, read) in _READERS.items():
-            if tag in node and set(node) - {"fitted"} == {tag, *names}:
+            optional = {"fitted"} if tag in _HAVE_FITTED else set()
+            if tag in node and set(node) - optional == {tag, *names}:
                 return read(self, node)
         raise FileFormatError(f"The file holds a value of no known sort: {sorted(node)[:9]}.")
 
@@ -249,6 +250,9 @@ _READERS = {
     "own_optimizer": ((), Reader._own_optimizer),
     "given": ((), Reader._function),
 }
+
+# What a fit may leave attributes on.
+_HAVE_FITTED = ("part", "own")
 
 
 def fitted_indicator(n_features: int, features: np.ndarray) -> MissingIndicator:
