@@ -24,6 +24,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -111,9 +112,10 @@ class Peak:
 
 def measure(estimator: str, source: str, path: str, n_rows: int) -> dict:
     """Fit and use an estimator, and return seconds and MB."""
-    X = np.memmap(path, np.float32, "r", shape=(n_rows, N_FEATURES))
-    if source == "generator":
-        X = lambda: batches(n_rows)  # noqa: E731
+    if source == "map":
+        X = np.memmap(path, np.float32, "r", shape=(n_rows, N_FEATURES))
+    else:
+        X = partial(batches, n_rows)
     model = getattr(skae, estimator)(max_epochs=1, batch_size=4096, random_state=0)
     use = "transform" if hasattr(model, "transform") else "score_samples"
     seconds, figures = {}, {"before": megabytes("RssAnon")}
@@ -168,7 +170,8 @@ def main() -> None:
         if shutil.disk_usage(folder).free < 2.2e9 * chosen.gigabytes:
             sys.exit(f"{folder} has too little room: set TMPDIR to another place.")
         path = Path(folder) / "rows"
-        write(path, n_rows)
+        if any(RUNS[name][0] == "map" for name in chosen.runs or RUNS):
+            write(path, n_rows)
         for name in chosen.runs or RUNS:
             source, estimator = RUNS[name]
             figures, kind = run_limited([estimator, source, path, n_rows], int(chosen.limit * 1e9))

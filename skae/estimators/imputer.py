@@ -282,8 +282,9 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features) or (n_samples, ...)
-            Rows, some of whose values may be missing. Entries that a sparse matrix does not
-            store are zeros, as everywhere in scikit-learn.
+            Rows, some of whose values may be missing, also in batches, as in
+            :meth:`AutoencoderTransformer.fit`. Entries that a sparse matrix does not store are
+            zeros, as everywhere in scikit-learn.
 
         y : None
             Ignored.

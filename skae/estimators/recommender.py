@@ -239,7 +239,8 @@ class AutoencoderRecommender(ImputingAutoencoder):
         ----------
         X : {array-like, sparse matrix} of shape (n_users, n_items)
             Ratings. In a dense table NaN is unknown, and 0 is a rating like any other. Of a sparse
-            matrix, what it does not hold is unknown; zeros that it does hold are ratings.
+            matrix, what it does not hold is unknown; zeros that it does hold are ratings. Rows may
+            come in batches, as in :meth:`AutoencoderTransformer.fit`; what is known is kept.
 
         y : None
             Ignored.

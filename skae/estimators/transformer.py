@@ -235,7 +235,9 @@ class AutoencoderTransformer(ReconstructionMixin, GenerationMixin, BaseAutoencod
             Images and series may come with their axes. Bytes, such as the pixels of images,
             are converted batch by batch. NaN is a missing value: the loss counts known values
             only, the encoder is shown conditional means and which values are missing, and all
-            methods take rows with missing values where those of `fit` had some.
+            methods take rows with missing values where those of `fit` had some. What is larger
+            than memory may come in batches, here and to all methods: from a generator, a function
+            that returns one, pyarrow, zarr, h5py or dask.
 
         y : None
             Ignored.
