@@ -26,6 +26,8 @@ LEVELS = {
     "losses": 4,
     "corruptions": 4,
     "named_parts": 4,
+    "naming": 4,
+    "checks": 4,
 }
 MODULES = {name for name, level in LEVELS.items() if level == 4}
 PRIVATE = "_sklearn_private"

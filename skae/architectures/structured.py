@@ -5,15 +5,13 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 
-import numpy as np
 import torch
 from sklearn.base import clone
 from torch import nn
 
 from skae.architectures.architecture import Architecture
-from skae.architectures.checks import is_size
-
-_CHANNEL_AXES = (0, -1, None)
+from skae.checks import is_size
+from skae.named_parts import with_own_numbers
 
 
 class Structured(Architecture):
@@ -65,8 +63,7 @@ class Structured(Architecture):
 
     def resolved(self, sample_shape: tuple[int, ...], n_samples: int) -> Architecture:
         """Return this architecture with `input_shape` in numbers, and numbers as torch's."""
-        numbers = {name: _as_int(value) for name, value in self.get_params(deep=False).items()}
-        return clone(self).set_params(**{**numbers, "input_shape": tuple(sample_shape)})
+        return with_own_numbers(self).set_params(input_shape=tuple(sample_shape))
 
     def build(
         self,
@@ -106,7 +103,7 @@ class Structured(Architecture):
 
     def _check_channel_axis(self) -> None:
         axis = self.channel_axis
-        if isinstance(axis, bool) or not any(axis is a or axis == a for a in _CHANNEL_AXES):
+        if axis is not None and not is_size(axis, -1, 0):
             raise ValueError(
                 f"channel_axis of {type(self).__name__} must be 0, -1 or None, got {axis!r}."
             )
@@ -136,15 +133,6 @@ class Structured(Architecture):
     def _example(self) -> tuple[int, ...]:
         space = (140,) if self.n_space_axes == (1,) else (28, 28)
         return {0: (1, *space), -1: (*space, 1), None: space}[self.channel_axis]
-
-
-def _as_int(value):
-    """Return an integer of numpy, or those of a sequence, as Python's; torch takes no others."""
-    if isinstance(value, np.integer):
-        return int(value)
-    if isinstance(value, tuple | list):
-        return type(value)(_as_int(item) for item in value)
-    return value
 
 
 def without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -8,10 +8,13 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
+from skae.naming import naming
+
 # What stands for "not known" among labels, and among numbers of classes.
 UNLABELLED = -1
 
 
+@naming("y")
 def class_numbers(y, X) -> tuple[np.ndarray, np.ndarray]:
     """Return the classes, and the number of the class of each row, -1 where it is not known.
 
@@ -77,6 +80,7 @@ def _known(y: np.ndarray) -> np.ndarray:
     return known
 
 
+@naming("class_weight")
 def class_weights(class_weight, classes: np.ndarray, numbers: np.ndarray) -> np.ndarray:
     """Return how much each class counts, of shape (n_classes,).
 

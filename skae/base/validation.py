@@ -7,14 +7,21 @@ import warnings
 
 import numpy as np
 import scipy.sparse as sp
-import torch
-from sklearn.utils.validation import check_consistent_length, column_or_1d, validate_data
+from sklearn.utils.validation import (
+    check_array,
+    check_consistent_length,
+    column_or_1d,
+    validate_data,
+)
 
 from skae._sklearn_private import check_sample_weight
 from skae.architectures.structured import without_ones
+from skae.base.forms import as_matrix_like
+from skae.naming import naming
 from skae.training.scaling import dense_blocks
 
 
+@naming("X")
 def validate_X(estimator, X, *, reset: bool, min_samples: int = 1):
     """Return `X` as a matrix or a CSR matrix of real numbers, of its own dtype.
 
@@ -45,9 +52,7 @@ def validate_X(estimator, X, *, reset: bool, min_samples: int = 1):
         columns than in fit.
     """
     missing_allowed = reset or estimator._takes_missing()
-    if isinstance(X, torch.Tensor):
-        X = _from_tensor(X)
-    X, shape = _as_rows(X)
+    X, shape = _as_rows(as_matrix_like(X))
     if shape is not None and not reset:
         _check_shape(estimator, shape)
     try:
@@ -69,8 +74,7 @@ def validate_X(estimator, X, *, reset: bool, min_samples: int = 1):
             f"X must hold numbers, but {error} Encode text first, for example with "
             f"sklearn.preprocessing.OneHotEncoder in a ColumnTransformer."
         ) from error
-    if X.dtype.kind not in "fiub":
-        raise ValueError(f"X must hold real numbers, got dtype {X.dtype}: convert it first.")
+    _check_real(X)
     if reset:
         if not estimator._keeps_empty_features:
             _check_features_known(X)
@@ -78,6 +82,26 @@ def validate_X(estimator, X, *, reset: bool, min_samples: int = 1):
     return X
 
 
+@naming("X")
+def validate_codes(estimator, X):
+    """Return codes as a matrix or a CSR matrix of float32 or float64.
+
+    Raises
+    ------
+    ValueError
+        If they are not finite, or not as many values as the codes of the fit have.
+    """
+    X = check_array(as_matrix_like(X), accept_sparse="csr", input_name="X")
+    _check_real(X)
+    if X.shape[1] != estimator.n_components_:
+        raise ValueError(
+            f"X has {X.shape[1]} columns, but the codes of this {type(estimator).__name__} have "
+            f"{estimator.n_components_}: give what transform returned."
+        )
+    return X if X.dtype in (np.float32, np.float64) else X.astype(np.float64)
+
+
+@naming("sample_weight")
 def validate_sample_weight(sample_weight, X) -> np.ndarray | None:
     """Return weights of the rows of `X` with mean 1, or None where all rows count the same.
 
@@ -98,6 +122,7 @@ def validate_sample_weight(sample_weight, X) -> np.ndarray | None:
     return weight / weight.mean()
 
 
+@naming("y")
 def validate_labels(y, X) -> np.ndarray:
     """Return what is known of each row: 1 normal, -1 anomaly, 0 nothing, of dtype int64.
 
@@ -138,6 +163,19 @@ def output_dtype(X) -> np.dtype:
     """Return the dtype of results for input of this dtype: float32 stays, the rest is float64."""
     single = X.dtype.kind == "f" and X.dtype.itemsize <= 4
     return np.dtype(np.float32 if single else np.float64)
+
+
+def _check_real(X) -> None:
+    """Refuse what is no real number, or beyond the largest that computations are made with."""
+    if X.dtype.kind not in "fiub":
+        raise ValueError(f"X must hold real numbers, got dtype {X.dtype}: convert it first.")
+    if X.dtype.kind == "f" and X.dtype.itemsize > 8:
+        values, largest = X.data if sp.issparse(X) else X, np.finfo(np.float64).max
+        if np.nanmax(np.abs(values), initial=0) > largest:
+            raise ValueError(
+                f"X holds numbers beyond {largest:.3g}, the largest of float64, in which skae "
+                f"computes: rescale it first."
+            )
 
 
 def _no_missing_values(estimator) -> str:
@@ -189,8 +227,6 @@ def n_known(X) -> np.ndarray | int:
 
 def _as_rows(X):
     """Return `X` with one row for each sample, and the shape of a sample if it had more axes."""
-    if isinstance(X, list | tuple) and len(X) and np.ndim(X[0]) > 1:
-        X = np.asarray(X)
     if not isinstance(X, np.ndarray) or X.ndim < 3:
         return X, None
     return X.reshape(len(X), math.prod(X.shape[1:])), X.shape[1:]
@@ -205,8 +241,3 @@ def _check_shape(estimator, shape: tuple[int, ...]) -> None:
             f"X holds samples of shape {shape}, but this {type(estimator).__name__} was fitted "
             f"on samples of shape {estimator.sample_shape_}, {n_features} features each."
         )
-
-
-def _from_tensor(X: torch.Tensor) -> np.ndarray:
-    X = X.detach().cpu()
-    return (X.float() if X.dtype == torch.bfloat16 else X).numpy()

@@ -11,6 +11,7 @@ from sklearn.base import ClassifierMixin
 from skae._sklearn_private import Interval, StrOptions, fit_context
 from skae.architectures.checks import check_sizes
 from skae.base import BaseAutoencoder
+from skae.base.all_or_nothing import all_or_nothing
 from skae.base.classifier_fitting import class_logits, fit_classifier
 from skae.base.labels import class_numbers, class_weights
 from skae.base.reconstruction import ReconstructionMixin
@@ -262,6 +263,7 @@ class AutoencoderClassifier(ClassifierMixin, ReconstructionMixin, BaseAutoencode
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
+    @all_or_nothing
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None):
         """Fit the autoencoder and the classes.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from numbers import Real
 
 import numpy as np
@@ -11,13 +12,15 @@ from sklearn.utils.validation import check_is_fitted
 
 from skae._sklearn_private import feature_names_in, fit_context
 from skae.architectures import ARCHITECTURES
-from skae.architectures.checks import is_size
+from skae.base.all_or_nothing import all_or_nothing
 from skae.base.imputing import ImputationFit
 from skae.base.imputing_autoencoder import ImputingAutoencoder, hidden_again
 from skae.base.random_state import own_random_state
 from skae.base.validation import has_missing, known_features, output_dtype, validate_X
+from skae.checks import is_size
 from skae.kinds import KINDS
 from skae.losses import LOSSES
+from skae.naming import naming
 from skae.training.scaling import densify
 
 
@@ -256,6 +259,7 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
         self.n_estimators = n_estimators
         self.standardize = standardize
 
+    @all_or_nothing
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
         """Fit the networks.
@@ -399,8 +403,10 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
         if not reset:
             check_is_fitted(self)
         marker = self.missing_values
+        with naming("missing_values"):
+            nan_is_missing = math.isnan(marker)
         X = validate_X(self, X, reset=reset, min_samples=2 if reset else 1)
-        if np.isnan(marker):
+        if nan_is_missing:
             return X
         if has_missing(X):
             raise ValueError(
@@ -425,7 +431,8 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
         """Return the bounds of the features that are kept."""
         bounds = []
         for name in ("min_value", "max_value"):
-            value = np.asarray(getattr(self, name), dtype=np.float64)
+            with naming(name):
+                value = np.asarray(getattr(self, name), dtype=np.float64)
             if value.shape not in ((), (self.n_features_in_,)) or np.isnan(value).any():
                 raise ValueError(
                     f"{name} must be a number or one for each of the {self.n_features_in_} "
@@ -442,6 +449,6 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
     def __sklearn_tags__(self):
         """State that NaN is taken where it stands for what is missing, and dtypes are kept."""
         tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = bool(np.isnan(self.missing_values))
+        tags.input_tags.allow_nan = bool(self.missing_values != self.missing_values)
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags

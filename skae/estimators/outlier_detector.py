@@ -12,11 +12,12 @@ from sklearn.utils.validation import check_is_fitted
 from skae._sklearn_private import Interval, StrOptions, fit_context
 from skae.architectures import ARCHITECTURES, Dense
 from skae.base import BaseAutoencoder
+from skae.base.all_or_nothing import all_or_nothing
 from skae.base.calibration import benjamini_hochberg
 from skae.base.ensemble_fitting import EnsembleFit
 from skae.base.validation import output_dtype, validate_labels, validate_X
+from skae.checks import LARGEST, is_number
 from skae.corruptions import Gaussian
-from skae.corruptions.entries import is_number
 from skae.kinds import KINDS, Denoising
 from skae.losses import LOSSES
 from skae.scores import SCORES, Joint, Residual, resolve_score
@@ -221,7 +222,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         "scoring": "no_validation",  # resolve_score has the better sentences
         "novelty": ["boolean"],
         "contamination": [StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="right")],
-        "n_estimators": [Interval(Integral, 1, None, closed="left")],
+        "n_estimators": [Interval(Integral, 1, LARGEST, closed="both")],
         "standardize": ["boolean", StrOptions({"robust"})],
     }
     del _parameter_constraints["warm_start"]
@@ -285,6 +286,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         self.n_estimators = n_estimators
         self.standardize = standardize
 
+    @all_or_nothing
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
         """Fit the networks, and what their scores are judged by.

@@ -7,13 +7,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from skae._sklearn_private import StrOptions, fit_context
 from skae.architectures import ARCHITECTURES, Dense
-from skae.architectures.checks import is_size
+from skae.base.all_or_nothing import all_or_nothing
 from skae.base.explained_variance import explained_share
 from skae.base.imputing import ImputationFit
 from skae.base.imputing_autoencoder import ImputingAutoencoder, hidden_again
 from skae.base.ratings import Ratings, known_entries, shrunk_means
 from skae.base.validation import output_dtype, validate_X
-from skae.corruptions.entries import is_number
+from skae.checks import is_number, is_size
 from skae.kinds import KINDS
 from skae.losses import LOSSES
 from skae.training.scaling import Scaling
@@ -224,6 +224,7 @@ class AutoencoderRecommender(ImputingAutoencoder):
         self.rating_range = rating_range
         self.n_estimators = n_estimators
 
+    @all_or_nothing
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
         """Factorise a table of ratings.
@@ -365,16 +366,20 @@ class AutoencoderRecommender(ImputingAutoencoder):
         score : float
             At most 1; higher is better.
         """
-        entries = self._entries_again(X)
+        check_is_fitted(self)
+        entries = self._entries(X, reset=False)
         if entries.shape != self._known.shape:
             raise ValueError(
                 f"X must be a table of the {self._known.shape[0]} users of fit, got "
                 f"{entries.shape[0]}."
             )
         rated = entries.tocoo()
-        errors = rated.data - self.predict_ratings(rated.row, rated.col)
-        away = rated.data - self._known.data.mean(dtype=np.float64)
-        return explained_share(float(np.square(errors).sum()), float(np.square(away).sum()))
+        # In units of the largest rating, since squares and sums may be out of range.
+        unit = np.float64(np.abs(self._known.data).max()) or 1.0
+        ratings, predicted = rated.data / unit, self.predict_ratings(rated.row, rated.col) / unit
+        away = ratings - (self._known.data / unit).mean()
+        squares = float(np.square(ratings - predicted).sum()), float(np.square(away).sum())
+        return explained_share(*squares)
 
     def _predicted(self, shown) -> np.ndarray:
         """Return the clipped predictions for rows of what the networks are shown."""
@@ -423,7 +428,8 @@ class AutoencoderRecommender(ImputingAutoencoder):
         scaling = moments.scaling(rescales=loss.rescales)
         if not loss.rescales:
             return scaling
-        return Scaling(self.biases_, float(np.std(X.data, dtype=np.float64)) or 1.0)
+        unit = np.float64(np.abs(X.data).max()) or 1.0
+        return Scaling(self.biases_, float(np.std(X.data / unit) * unit) or 1.0)
 
     def __sklearn_is_fitted__(self):
         """Return whether there are networks: what a fit sets last."""

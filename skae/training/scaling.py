@@ -70,12 +70,21 @@ class Scaling:
     def undo(self, block: np.ndarray, dtype=np.float64) -> np.ndarray:
         """Bring scaled rows back to the units of `X`."""
         if not self._takes_float32(block, dtype):
-            return (block.astype(np.float64) * self.scale + self.centre).astype(dtype, copy=False)
+            return self._undone(block, dtype)
         high, low, scale, _ = self._in_float32
         rows = block * scale
         rows += low
         rows += high
         return rows
+
+    def _undone(self, block: np.ndarray, dtype) -> np.ndarray:
+        """Compute in float64; what `dtype` has no number for becomes its largest one."""
+        if self._in_float32 is not None:
+            return (block.astype(np.float64) * self.scale + self.centre).astype(dtype, copy=False)
+        largest = np.finfo(dtype).max
+        with np.errstate(over="ignore"):
+            rows = block.astype(np.float64) * self.scale + self.centre
+        return np.clip(rows, -largest, largest, out=rows).astype(dtype, copy=False)
 
     def _scaled(self, block: np.ndarray, dtype) -> np.ndarray:
         """Compute in float64, or in float32 where that holds `block` exactly: twice as fast."""

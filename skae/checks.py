@@ -1,15 +1,44 @@
-"""The sentences about parameters of kinds that are out of range."""
+"""The sentences about parameters that are out of range."""
 
 from __future__ import annotations
 
 import math
-from numbers import Integral
+from numbers import Integral, Real
 
-from skae.corruptions.entries import is_number
+# Sizes beyond are refused before anything is computed with them.
+LARGEST = 2**31 - 1
+# Weights, rates and the like beyond are out of the range of float32 after a few products.
+LARGEST_NUMBER = 1e30
+
+
+def is_auto(value) -> bool:
+    """Return whether a parameter is "auto"."""
+    return isinstance(value, str) and value == "auto"
+
+
+def is_number(value) -> bool:
+    """Return whether a parameter is a finite real number; True and False are none."""
+    if not isinstance(value, Real) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer that no floating point number comes near to
+        return False
+
+
+def is_size(value, low: int = 1, high: int = LARGEST) -> bool:
+    """Return whether a value is an integer from `low` to `high`."""
+    return isinstance(value, Integral) and not isinstance(value, bool) and low <= value <= high
 
 
 def check_number(
-    value, name: str, *, low: float, high: float = math.inf, open_low: bool = False, open_high=False
+    value,
+    name: str,
+    *,
+    low: float,
+    high: float = LARGEST_NUMBER,
+    open_low: bool = False,
+    open_high=False,
 ) -> None:
     """Refuse what is not a real number between two limits.
 
@@ -43,9 +72,9 @@ def check_number(
 
 def check_integer(value, name: str, *, low: int, high: int, reason: str = "") -> None:
     """Refuse what is not an integer between two limits, both included."""
-    if isinstance(value, Integral) and not isinstance(value, bool) and low <= value <= high:
-        return
-    raise ValueError(f"{name} must be an integer from {low} to {high}{reason}, got {value!r}.")
+    if not is_size(value, low, high):
+        limits = f">= {low}" if high == LARGEST else f"from {low} to {high}"
+        raise ValueError(f"{name} must be an integer {limits}{reason}, got {value!r}.")
 
 
 def check_boolean(value, name: str) -> None:
