@@ -135,7 +135,7 @@ def test_features_know_nothing_at_first():
     assert torch.equal(features.scaled(X), X)
     assert torch.equal(features.unscaled(X), X)
     assert torch.equal(features.deviation, torch.ones(6))
-    assert set(features.state_dict()) == {"mean", "deviation", "low", "high", "centre", "scale"}
+    assert set(features.state_dict()) == {"mean", "deviation", "low", "high"}
 
 
 # What every corruption does

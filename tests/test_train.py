@@ -152,19 +152,39 @@ def test_weights_of_rows_take_effect(fit, make_network, make_batches, scaled):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("selects", [True, False])
-def test_divergence_names_the_epoch(fit, selects):
-    def burst(net):
-        with torch.no_grad():
-            net.module_.decoder[-1].bias.fill_(float("inf"))
+def burst(net):
+    with torch.no_grad():
+        net.module_.decoder[-1].bias.fill_(float("inf"))
 
+
+def test_divergence_names_the_epoch(fit):
     with pytest.raises(TrainingDivergedError, match=r"loss became \w+ in epoch 2, .*learning_rate"):
-        fit(callbacks=[AtBatch(6, burst)], selects=selects)
+        fit(callbacks=[AtBatch(6, burst)], selects=False)
+
+
+def test_divergence_after_better_weights_keeps_them(fit):
+    with pytest.warns(ConvergenceWarning, match=r"diverged in epoch 2: .* epoch 1 are kept"):
+        result = fit(callbacks=[AtBatch(6, burst)])
+    assert result.best_epoch == 1
+    assert len(result.history) == 3
+    assert not any(torch.isinf(w).any() for n, w in result.weights.items() if "bias" in n)
+    assert np.isfinite(result.best_loss)
+
+
+@pytest.mark.parametrize("start_counts", [True, False])
+def test_divergence_in_the_first_epoch_keeps_a_start_that_counts(fit, start_counts):
+    plan = {"callbacks": [AtBatch(1, burst)], "start_counts": start_counts}
+    if not start_counts:
+        with pytest.raises(TrainingDivergedError, match="in epoch 1, and nothing was fitted"):
+            fit(**plan)
+        return
+    with pytest.warns(ConvergenceWarning, match="epoch 1: .* epoch 0 are kept, the start"):
+        assert fit(**plan).best_epoch == 0
 
 
 def test_divergence_by_the_learning_rate(fit):
     with pytest.raises(TrainingDivergedError, match="_loss became"):
-        fit(optimizer=torch.optim.SGD, learning_rate=1e20, schedule=constant)
+        fit(optimizer=torch.optim.SGD, learning_rate=1e20, schedule=constant, selects=False)
 
 
 def test_divergence_before_the_first_epoch(fit, make_network):

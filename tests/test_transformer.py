@@ -304,6 +304,7 @@ def test_other_columns_than_in_fit_are_refused():
 # --- every parameter does something
 
 
+@pytest.mark.filterwarnings("ignore:The training learned nothing")
 @pytest.mark.parametrize(
     "parameters",
     [
@@ -473,8 +474,16 @@ def test_sample_weight_zero_equals_leaving_out_and_weights_matter():
 # --- going wrong
 
 
-def test_divergence_is_an_error_and_leaves_nothing_fitted():
+def test_divergence_leaves_pca():
     ae = quick(2, optimizer="sgd", learning_rate=1e8, max_epochs=20)
+    with pytest.warns(ConvergenceWarning, match=r"epoch 1\b.*the start.*smaller learning_rate"):
+        ae.fit(X)
+    pca = PCA(2).fit(X)
+    assert ae.score(X) == pytest.approx(pca.explained_variance_ratio_.sum(), abs=1e-4)
+
+
+def test_divergence_from_random_weights_is_an_error_and_leaves_nothing_fitted():
+    ae = quick(2, optimizer="sgd", learning_rate=1e8, max_epochs=20, init="random")
     with pytest.raises(TrainingDivergedError, match=r"epoch 1\b.*smaller learning_rate"):
         ae.fit(X)
     with pytest.raises(NotFittedError):

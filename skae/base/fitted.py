@@ -120,6 +120,7 @@ class FittedNetwork:
     ) -> AutoencoderNetwork:
         """Return a network of its own, with the weights if there are any, else drawn ones."""
         network = self._built(generator or torch.Generator()).to(tensor_dtype(self.precision))
+        network.features.set_units(self.scaling.centre, self.scaling.scale)
         if self.weights is not None:
             network.load_state_dict({n: torch.from_numpy(w) for n, w in self.weights.items()})
         return network.to(device)

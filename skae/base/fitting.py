@@ -23,6 +23,7 @@ from skae.base.held_out import (
     split,
 )
 from skae.base.linear_part import LinearPart
+from skae.base.lost_digits import warn_of_lost_digits
 from skae.base.n_components import resolve_n_components
 from skae.base.progress import EpochReport
 from skae.base.random_state import own_random_state
@@ -32,6 +33,7 @@ from skae.kinds.interface import Setting
 from skae.training import defaults
 from skae.training.batches import Batches
 from skae.training.callbacks import checked_callbacks
+from skae.training.convergence import mean_loss, warn_of_no_gain
 from skae.training.device import resolve_device
 from skae.training.filling import Filling, Gaussian
 from skae.training.network import AutoencoderNetwork
@@ -44,7 +46,8 @@ from skae.training.schedule import constant, one_cycle
 from skae.training.threads import threads_for
 from skae.training.train import TrainingPlan, TrainingResult, train
 
-# Rows in a batch of those that select the best weights.
+# Rows in a batch of those that select the best weights, and training rows that say whether there
+# was a gain where none select.
 _SELECTION_BATCH = 1024
 
 
@@ -120,6 +123,8 @@ class Fit:
         moments = Moments.of(self.X, sample_weight)
         parts["loss"].check(moments.minimum, moments.maximum)
         self.mean = moments.mean
+        if tensor_dtype(self.parameters.precision) == torch.float32:
+            warn_of_lost_digits(self.X, moments)
         scaling = self.parameters._scaling(moments, self.X, parts["loss"])
         self._load(scaling, sample_weight)
         n_features = self.X.shape[1]
@@ -207,9 +212,31 @@ class Fit:
         training, selecting = self._split()
         plan = self._plan(len(training))
         report = EpochReport(p, plan.n_epochs, self.X)
+        before = None if selecting is not None else self._loss(training)
         result = self._run(self.network, training, selecting, self._reported(plan, report))
         self._finish(plan, result, result.history, result.best_epoch)
+        if selecting is not None:
+            self._warn_of_no_gain(result.history["valid_loss"], result.best_epoch)
+        elif not result.interrupted and self.repelled is None:  # which may cost all others much
+            after = self._loss(training)
+            warn_of_no_gain(before, after, after, start_counts=self._start_counts)
         report.end(self.attributes)
+
+    @property
+    def _start_counts(self) -> bool:
+        """Return whether the first weights are worth keeping: PCA's, or those of an earlier fit."""
+        return self.targets is None and (self.fitted.linear_path or bool(self.previous))
+
+    def _loss(self, rows: np.ndarray) -> float:
+        """Return the loss of (up to 1,024) rows."""
+        some = rows[:: -(-len(rows) // _SELECTION_BATCH)]
+        return mean_loss(self.network, self._batches(some, _SELECTION_BATCH), self.training_seed)
+
+    def _warn_of_no_gain(self, losses, best: int) -> None:
+        """Warn where the losses on rows held out, one for each epoch, say that there was none."""
+        if len(losses) > 1:  # Ctrl-C leaves less
+            first, kept, last = losses[0], losses[best], losses.iloc[-1]
+            warn_of_no_gain(first, kept, last, start_counts=self._start_counts)
 
     def _split(self) -> tuple[np.ndarray, np.ndarray | None]:
         """Return the rows to train on, and those to select the best weights by, if any."""
@@ -260,6 +287,8 @@ class Fit:
         report = EpochReport(self.parameters, best, self.X)
         result = self._run(self.network, everything, None, self._reported(plan, report, history))
         self._finish(plan, result, history, result.best_epoch)
+        if not result.interrupted:
+            self._warn_of_no_gain(history["valid_loss"], best)
         report.end(self.attributes)
 
     def _run_fold(self, everything, fold, plan: TrainingPlan) -> TrainingResult:
@@ -313,6 +342,7 @@ class Fit:
             schedule=one_cycle,
             jitter=given_or(p.jitter, jitter),
             repelled=self.repelled,
+            start_counts=self._start_counts,
             patience=p.patience,
             precision=self.fitted.precision,
             callbacks=self.callbacks,

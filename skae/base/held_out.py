@@ -44,9 +44,11 @@ def folds(n_rows: int, seed: int) -> list[np.ndarray]:
 def mean_history(histories: list[pd.DataFrame], weights: list[float]) -> pd.DataFrame:
     """Return the history of several trainings as one: weighted mean losses, seconds added up.
 
-    Where one training ended early, its last row stands for those it did not run.
+    Where one training ended early, its last row stands for those it did not run. One that diverged
+    has an infinite loss from there on.
     """
     length = max(len(history) for history in histories)
+    histories = [h.assign(valid_loss=h["valid_loss"].fillna(np.inf)) for h in histories]
     histories = [history.reindex(range(length)).ffill() for history in histories]
     mean = sum(h * weight for h, weight in zip(histories, weights, strict=True)) / sum(weights)
     longest = pd.Series(range(length), dtype="int64")

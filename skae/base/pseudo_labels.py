@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
 
 from skae.base.label_propagation import Propagation, certainty, normalised, one_hot
 from skae.base.labels import UNLABELLED
+from skae.base.softmax_regression import SoftmaxRegression
 
 # Labels are hidden in so many folds, to see who finds them.
 _N_FOLDS = 5
@@ -95,13 +93,11 @@ def _linear(X, scale: float, numbers: np.ndarray, n_classes: int, of, seed: int)
     rows = np.flatnonzero(numbers != UNLABELLED)
     rows = np.random.RandomState(seed).permutation(rows)[:_MOST_FITTED]
     likely = np.zeros((of.shape[0], n_classes))
-    present = np.unique(numbers[rows])
+    present, known = np.unique(numbers[rows], return_inverse=True)
     if len(present) == 1:
         likely[:, present] = 1
         return likely
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        model = LogisticRegression(max_iter=200).fit(X[rows] / scale, numbers[rows])
+    model = SoftmaxRegression(X[rows] / scale, known)
     step = max(1, _ENTRIES // of.shape[1])
     for start in range(0, of.shape[0], step):
         block = model.predict_proba(of[start : start + step] / scale)

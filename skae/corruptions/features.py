@@ -6,12 +6,16 @@ import math
 
 import torch
 
+# Up to here, float32 holds what scaled rows are in units of X, and their squares.
+_MODERATE = 1e18
+
 
 class Features(torch.nn.Module):
     """The features of the training rows in a few numbers.
 
-    All buffers are in the scaled units of the network, where ``scaled = (X - centre) / scale``.
-    Until :meth:`set` is called, scaled units are those of `X`.
+    Buffers are in the scaled units of the network, where ``scaled = (X - centre) / scale``. Until
+    :meth:`set` is called, scaled units are those of `X`. What leads from one to the other belongs
+    to the scaling of a fit: it is in float64, as float32 may not hold it, and no buffer.
 
     Parameters
     ----------
@@ -29,10 +33,10 @@ class Features(torch.nn.Module):
     low, high : torch.Tensor of shape (n_features,)
         Smallest and largest value of each feature.
 
-    centre : torch.Tensor of shape (n_features,)
+    centre : torch.Tensor of shape (n_features,), dtype float64, on the CPU
         What is subtracted from `X`, in its own units.
 
-    scale : torch.Tensor of shape (n_features,)
+    scale : torch.Tensor of shape (n_features,), dtype float64, on the CPU
         What is divided by, in units of `X`.
     """
 
@@ -40,10 +44,10 @@ class Features(torch.nn.Module):
         super().__init__()
         self.sample_shape, self.channel_axis = tuple(sample_shape), channel_axis
         n_features = math.prod(self.sample_shape)
-        for name in ("mean", "low", "high", "centre"):
+        for name in ("mean", "low", "high"):
             self.register_buffer(name, torch.zeros(n_features))
-        for name in ("deviation", "scale"):
-            self.register_buffer(name, torch.ones(n_features))
+        self.register_buffer("deviation", torch.ones(n_features))
+        self.set_units(0.0, 1.0)
 
     def set(self, *, mean, deviation, low, high, centre, scale) -> None:
         """Take over what is known, given in units of `X`.
@@ -58,12 +62,22 @@ class Features(torch.nn.Module):
         """
         # In float64, as rows are scaled: far from zero, float32 has no digits left for what
         # remains after the centre is subtracted.
-        centre, scale = _as_float64(centre), _as_float64(scale)
+        self.set_units(centre, scale)
         for name, value in {"mean": mean, "low": low, "high": high}.items():
-            getattr(self, name).copy_((_as_float64(value) - centre) / scale)
-        self.deviation.copy_(_as_float64(deviation) / scale)
-        self.centre.copy_(centre)
-        self.scale.copy_(scale)
+            getattr(self, name).copy_((_as_float64(value) - self.centre) / self.scale)
+        self.deviation.copy_(_as_float64(deviation) / self.scale)
+
+    def set_units(self, centre, scale) -> None:
+        """Say what scaled units are, and leave all else as it is.
+
+        Parameters
+        ----------
+        centre, scale : array-like of shape (n_features,) or float
+            As the attributes of the same name.
+        """
+        shape = (math.prod(self.sample_shape),)
+        self.centre = _as_float64(centre).expand(shape).clone()
+        self.scale = _as_float64(scale).expand(shape).clone()
 
     def scaled(self, value: float | torch.Tensor) -> torch.Tensor:
         """Bring a number or a tensor from the units of `X` to scaled units.
@@ -77,13 +91,25 @@ class Features(torch.nn.Module):
         -------
         torch.Tensor of shape (n_features,), or of the shape of `value` against it
         """
-        if not isinstance(value, torch.Tensor):
-            value = torch.as_tensor(value, dtype=self.centre.dtype, device=self.centre.device)
-        return (value - self.centre) / self.scale
+        centre, scale = self._units_on(self.mean.device)
+        scaled = (torch.as_tensor(value, dtype=centre.dtype, device=centre.device) - centre) / scale
+        return scaled.to(self.mean.dtype)
 
     def unscaled(self, X: torch.Tensor) -> torch.Tensor:
-        """Bring scaled rows, or one of them, back to the units of `X`."""
-        return X * self.scale + self.centre
+        """Bring scaled rows, or one of them, back to the units of `X`.
+
+        The dtype stays where it holds these units; otherwise it is float64.
+        """
+        centre, scale = self._units_on(X.device)
+        rows = X * scale + centre
+        extremes = max(float(self.centre.abs().max()), float(self.scale.max()))
+        moderate = extremes < _MODERATE and float(self.scale.min()) > 1 / _MODERATE
+        return rows.to(X.dtype) if moderate else rows
+
+    def _units_on(self, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return centre and scale on a device, in float64 where it has that."""
+        dtype = torch.float32 if device.type == "mps" else torch.float64
+        return self.centre.to(device, dtype), self.scale.to(device, dtype)
 
 
 def _as_float64(value) -> torch.Tensor:

@@ -70,7 +70,7 @@ class Gaussian(Corruption):
     ) -> torch.Tensor:
         """Return rows with noise."""
         noise = torch.randn(X.shape, generator=generator, device=X.device, dtype=X.dtype)
-        unit = features.deviation if self.relative else 1 / features.scale
+        unit = features.deviation if self.relative else (1 / features.scale).to(X.device, X.dtype)
         noisy = X + noise * (unit * self._levels(X, generator)).to(X.dtype)
         if self.clip is None:
             return noisy

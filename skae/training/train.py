@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,13 +12,14 @@ from sklearn.exceptions import ConvergenceWarning
 from skorch.callbacks import Callback
 
 from skae.training.batches import Batches
+from skae.training.convergence import (
+    TrainingDivergedError,
+    refuse_divergence,
+    warn_of_divergence,
+)
 from skae.training.net import AutoencoderNet, BestWeights, LearningRateSchedule, StopTraining
 from skae.training.network import AutoencoderNetwork
 from skae.training.optimizer import load_arrays, state_as_arrays
-
-
-class TrainingDivergedError(ValueError):
-    """The loss of the training is no longer a finite number."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,9 @@ class TrainingPlan:
     class of ``torch.optim``; ``schedule`` goes from the share of the batches done to a factor of
     ``learning_rate``; ``jitter`` is noise on what the encoder is shown, in units of what PCA
     leaves over; ``repelled`` holds scaled rows to be rebuilt badly; ``begins`` says whether
-    warm-ups start here; ``patience`` is a number of epochs, or None; ``callbacks`` are skorch's;
+    warm-ups start here; ``start_counts`` says whether the first weights are worth keeping, those
+    of PCA or of an earlier fit; ``patience`` is a number of epochs, or None; ``callbacks`` are
+    skorch's;
     ``on_epoch`` is shown each row of the history, and a function that gives the weights of that
     moment, and ends the training by returning True.
     """
@@ -44,6 +46,7 @@ class TrainingPlan:
     jitter: float = 0.0
     repelled: torch.Tensor | None = None
     begins: bool = True
+    start_counts: bool = False
     stop_after: int | None = None
     patience: int | None = None
     precision: str = "float32"
@@ -97,18 +100,18 @@ def train(
     Raises
     ------
     TrainingDivergedError
-        If the loss of an epoch is not finite.
+        If the loss of an epoch is not finite, and there are no weights worth keeping.
 
     Warns
     -----
     ConvergenceWarning
-        If Ctrl-C ended the training.
+        If Ctrl-C ended the training, or a loss that is not finite.
     """
     best = BestWeights() if selection is not None else None
     net = _net(network, training, plan, best)
     if optimizer_state:
         load_arrays(net.optimizer_, optimizer_state)
-    interrupted = _run(net, training, selection, plan)
+    interrupted = _run(net, training, selection, plan, best)
     history = pd.DataFrame([_record(row) for row in net.history if _is_whole(row)])
     return TrainingResult(
         weights=best.weights_ if best else net.module_.state_dict(),
@@ -147,19 +150,27 @@ def _net(
 
 
 def _run(
-    net: AutoencoderNet, training: Batches, selection: Batches | None, plan: TrainingPlan
+    net: AutoencoderNet,
+    training: Batches,
+    selection: Batches | None,
+    plan: TrainingPlan,
+    best: BestWeights | None,
 ) -> bool:
     """Run the epochs, end in peace whoever ends them, and return whether Ctrl-C did."""
     interrupted = False
     net.on_epoch_begin(net)
     net.run_single_epoch(selection, False, "valid", net.validation_step, silent=True)
-    _refuse_divergence(net.history[-1])
+    refuse_divergence(net.history[-1])
     net.notify("on_train_begin", X=training, y=None)
     try:
         epochs = plan.n_epochs if plan.stop_after is None else plan.stop_after
         net.fit_loop((training, selection), epochs=epochs)
     except StopTraining:
         pass
+    except TrainingDivergedError:
+        if best is None or not (best.epoch_ or plan.start_counts):
+            raise
+        warn_of_divergence(net.history[-1], best.epoch_)
     except KeyboardInterrupt:
         interrupted = True
         warnings.warn(
@@ -181,7 +192,7 @@ class _EpochEnd(Callback):
 
     def on_epoch_end(self, net, **kwargs):
         row = net.history[-1]
-        _refuse_divergence(row)
+        refuse_divergence(row)
         stop = self.plan.on_epoch(_record(row), net.module_.state_dict)
         if stop or self._out_of_patience(row["epoch"]):
             raise StopTraining
@@ -207,13 +218,3 @@ def _record(row: dict) -> dict:
 def _is_whole(row: dict) -> bool:
     """Return whether an epoch ended; Ctrl-C leaves one that did not."""
     return row["epoch"] == 0 or "learning_rate" in row
-
-
-def _refuse_divergence(row: dict) -> None:
-    for name in ("train_loss", "valid_loss"):
-        if name in row and not math.isfinite(row[name]):
-            raise TrainingDivergedError(
-                f"The {name} became {row[name]} in epoch {row['epoch']}, and nothing was fitted. "
-                f"Try a smaller learning_rate, precision='float32' where it was 'bfloat16', or "
-                f"look for extreme values in X (sklearn.preprocessing.RobustScaler helps)."
-            )
