@@ -73,8 +73,15 @@ def check_number(
 def check_integer(value, name: str, *, low: int, high: int, reason: str = "") -> None:
     """Refuse what is not an integer between two limits, both included."""
     if not is_size(value, low, high):
-        limits = f">= {low}" if high == LARGEST else f"from {low} to {high}"
-        raise ValueError(f"{name} must be an integer {limits}{reason}, got {value!r}.")
+        raise ValueError(f"{name} must be an integer from {low} to {high}{reason}, got {value!r}.")
+
+
+def check_size(value, name: str, *, low: int = 1) -> None:
+    """Refuse what is not an integer of at least `low`, or larger than any size can be."""
+    if is_size(value, low):
+        return
+    limits = f"from {low} to {LARGEST}" if is_number(value) and value > LARGEST else f">= {low}"
+    raise ValueError(f"{name} must be an integer {limits}, got {value!r}.")
 
 
 def check_boolean(value, name: str) -> None:

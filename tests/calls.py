@@ -6,10 +6,12 @@ A new method is tested by being there; a new argument fails until `VALID` or `RO
 from __future__ import annotations
 
 import inspect
+import warnings
 
 import numpy as np
 from outcomes import outcome
 from sklearn.base import BaseEstimator, clone
+from sklearn.exceptions import ConvergenceWarning
 
 from skae import (
     AutoencoderClassifier,
@@ -109,15 +111,17 @@ def arguments(estimator, method: str, rows) -> dict:
 
 def n_rows_of(rows) -> int:
     try:
-        return int(rows.shape[0]) if hasattr(rows, "shape") else len(rows)
-    except (TypeError, IndexError):
+        return int(rows.shape[0]) if hasattr(rows, "shape") else len(np.asarray(rows))
+    except (TypeError, IndexError, ValueError, RuntimeError):
         return 2
 
 
 def fitted(estimator, rows):
     """Return a copy of an estimator, fitted to rows."""
     copy = clone(estimator)
-    return copy.fit(**arguments(copy, "fit", rows))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # one epoch is hardly a training
+        return copy.fit(**arguments(copy, "fit", rows))
 
 
 def call(estimator, method: str, rows, **changed):
@@ -131,7 +135,7 @@ def call(estimator, method: str, rows, **changed):
 def results(group: str, estimator, rows_of_fit, rows) -> dict[str, object]:
     """Fit an estimator, call all of its methods, and return what each gives, or how it refuses."""
     found = {}
-    ready = outcome(group, "X", lambda: fitted(estimator, rows_of_fit))
+    ready = outcome(group, "X", lambda: call(estimator, "fit", rows_of_fit))
     if not isinstance(ready, BaseEstimator):
         return {"fit": ready}
     found["fit"] = ready

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -287,6 +288,12 @@ def _with(value):
     return X
 
 
+def _matrix(X):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PendingDeprecationWarning)
+        return np.asmatrix(X)
+
+
 class Raises:
     def __array__(self, dtype=None, copy=None):
         raise RuntimeError("nothing here")
@@ -343,7 +350,7 @@ NO_ROWS: dict[str, object] = {
     "structured": np.zeros(4, dtype=[("a", "f8"), ("b", "f8")]),
     "structured matrix": np.zeros((4, 2), dtype=[("a", "f8")]),
     "void": np.zeros((4, 2), dtype="V8"),
-    "np.matrix": np.asmatrix(_GOOD),
+    "np.matrix": _matrix(_GOOD),
     "array that raises": Raises(),
     "frame of text": pd.DataFrame({"a": ["x", "y"], "b": ["u", "v"]}),
     "frame of dates": pd.DataFrame({"a": pd.date_range("2020", periods=3), "b": 1.0}),
@@ -459,6 +466,76 @@ VALUES: list = [
     torch.tensor(1.0),
     np.datetime64("2020-01-01"),
 ]
+
+_LABELS = np.array([0, 1] * 3)
+
+# What y and sample_weight may be for six rows, and what they may not.
+LABELS: dict[str, object] = {
+    "integers": _LABELS,
+    "unsigned": _LABELS.astype(np.uint8),
+    "booleans": _LABELS.astype(bool),
+    "whole floats": _LABELS.astype(float),
+    "halves": _LABELS / 2,
+    "list": _LABELS.tolist(),
+    "tuple": tuple(_LABELS.tolist()),
+    "column": _LABELS[:, None],
+    "Series": pd.Series(_LABELS, index=list("abcdef")),
+    "Series without all": pd.Series([0, 1, None, 0, 1, None]),
+    "nullable": pd.Series(_LABELS, dtype="Int64"),
+    "categories": pd.Series(list("ababab"), dtype="category"),
+    "polars": polars.Series(_LABELS),
+    "arrow": pyarrow.array(_LABELS),
+    "tensor": torch.from_numpy(_LABELS),
+    "tensor on no device": torch.empty(6, device="meta"),
+    "text": list("ababab"),
+    "text and -1": np.array(["a", -1, "b"] * 2, dtype=object),
+    "text '-1'": ["a", "-1", "b"] * 2,
+    "bytes": np.array([b"a", b"b"] * 3),
+    "None and text": np.array(["a", None, "b"] * 2, dtype=object),
+    "objects": np.array([Anything()] * 6, dtype=object),
+    "NaN": np.where(_LABELS, np.nan, 0.0),
+    "infinity": np.where(_LABELS, np.inf, 0.0),
+    "complex": _LABELS * 1j,
+    "dates": np.array(["2020-01-01", "2021-01-01"] * 3, dtype="datetime64[D]"),
+    "one class": np.zeros(6, dtype=int),
+    "all unknown": np.full(6, -1),
+    "anomalies": np.array([-1, 1, 1, 0, 0, 0]),
+    "all but one anomalies": np.array([-1, -1, -1, -1, -1, 1]),
+    "six classes": np.arange(6),
+    "extremes": np.array([-(2**63), 2**63 - 1] * 3),
+    "unsigned extremes": np.array([0, 2**64 - 1] * 3, dtype=np.uint64),
+    "huge": [10**400, 0] * 3,
+    "tiny numbers": np.array([5e-324, 1e308] * 3),
+    "matrix": np.ones((6, 2)),
+    "cube": np.ones((6, 1, 1)),
+    "too few": _LABELS[:5],
+    "too many": [*_LABELS, 0],
+    "ragged": [[1], [1, 2], [1], [1], [1], [1]],
+    "sparse": sp.csr_array(_LABELS[:, None]),
+    "masked": np.ma.MaskedArray(_LABELS, mask=[0, 0, 0, 0, 0, 1]),
+    "structured": np.zeros(6, dtype=[("a", "f8")]),
+    "dict": {"a": 1},
+    "number": 3,
+    "word": "abcdef",
+    "frame": pd.DataFrame({"a": _LABELS}),
+    "None": None,
+}
+WEIGHTS: dict[str, object] = {
+    **LABELS,
+    "positive": np.arange(1.0, 7.0),
+    "negative": -np.arange(1.0, 7.0),
+    "denormal": np.full(6, 5e-324),
+    "largest": np.full(6, np.finfo(np.float64).max),
+    "tiny and huge": np.array([1e-300, 1e300] * 3),
+    "float16": np.full(6, 0.1, dtype=np.float16),
+    "longdouble": np.full(6, 0.1, dtype=np.longdouble),
+    "longest": np.full(6, np.longdouble("1e4000")),
+    "big-endian": np.full(6, 2.0, dtype=">f8"),
+    "zeros": np.zeros(6),
+    "two above zero": np.array([0, 0, 1, 0, 0, 1.0]),
+    "read-only": _read_only(np.ones(6)),
+    "strided": np.ones(12)[::-2],
+}
 
 # -- Strategies. -----------------------------------------------------------------------------------
 

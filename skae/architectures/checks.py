@@ -28,7 +28,10 @@ def check_choice(architecture, name: str, choices: tuple[str, ...]) -> str:
 def check_size(architecture, name: str, *, low: int = 1, high: int = LARGEST) -> int:
     """Return a parameter that is an integer from `low` to `high`."""
     value = getattr(architecture, name)
-    checks.check_integer(value, _name(architecture, name), low=low, high=high)
+    if high == LARGEST:
+        checks.check_size(value, _name(architecture, name), low=low)
+    else:
+        checks.check_integer(value, _name(architecture, name), low=low, high=high)
     return int(value)
 
 

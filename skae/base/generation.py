@@ -10,7 +10,7 @@ from skae.base.forms import as_matrix_like
 from skae.base.posterior import elbo, log_likelihood, posterior
 from skae.base.random_state import own_random_state
 from skae.base.validation import output_dtype
-from skae.checks import is_size
+from skae.checks import check_choice, check_size
 from skae.kinds import KINDS
 from skae.naming import naming
 
@@ -56,10 +56,8 @@ class GenerationMixin:
             Samples in the units of the training rows: means of the decoder, without its noise.
         """
         check_is_fitted(self)
-        if not is_size(n_samples):
-            raise ValueError(f"n_samples must be an integer >= 1, got {n_samples!r}.")
-        if density not in _DENSITIES:
-            raise ValueError(f"density must be one of {list(_DENSITIES)}, got {density!r}.")
+        check_size(n_samples, "n_samples")
+        check_choice(density, "density", _DENSITIES)
         has_prior = self.kind_.has_posterior
         if density == "prior" and not has_prior:
             raise ValueError(
@@ -89,8 +87,7 @@ class GenerationMixin:
             of `x_a` and `x_b`.
         """
         check_is_fitted(self)
-        if not is_size(n_steps, 2):
-            raise ValueError(f"n_steps must be an integer >= 2, got {n_steps!r}.")
+        check_size(n_steps, "n_steps", low=2)
         (rows_a, shape_a), (rows_b, shape_b) = self._end(x_a, "x_a"), self._end(x_b, "x_b")
         is_one = self._is_one(shape_a)
         if rows_a.shape != rows_b.shape or is_one != self._is_one(shape_b):
@@ -157,8 +154,8 @@ class GenerationMixin:
             positive; whatever `beta` was, the divergence counts once.
         """
         X = self._validate_again(X)
-        n_draws = _check_draws(n_draws, "n_draws")
-        return elbo(self._fitted, X, self.device, n_draws, own_random_state(random_state))
+        check_size(n_draws, "n_draws")
+        return elbo(self._fitted, X, self.device, int(n_draws), own_random_state(random_state))
 
     @available_if(_has_posterior)
     def log_likelihood(self, X, n_importance_samples=100, *, random_state=0):
@@ -192,11 +189,6 @@ class GenerationMixin:
            2016.
         """
         X = self._validate_again(X)
-        n_draws = _check_draws(n_importance_samples, "n_importance_samples")
-        return log_likelihood(self._fitted, X, self.device, n_draws, own_random_state(random_state))
-
-
-def _check_draws(value, name: str) -> int:
-    if not is_size(value):
-        raise ValueError(f"{name} must be an integer >= 1, got {value!r}.")
-    return int(value)
+        check_size(n_importance_samples, "n_importance_samples")
+        random, n_draws = own_random_state(random_state), int(n_importance_samples)
+        return log_likelihood(self._fitted, X, self.device, n_draws, random)

@@ -57,7 +57,8 @@ def class_numbers(y, X) -> tuple[np.ndarray, np.ndarray]:
             f"y holds no label: all of its {len(y)} values are -1, which stands for rows without "
             f"one. Give the class of at least one row of each class."
         )
-    check_classification_targets(y[known])
+    with np.errstate(invalid="ignore"):  # of floats that are no integers
+        check_classification_targets(y[known])
     classes, inverse = np.unique(y[known], return_inverse=True)
     numbers = np.full(len(y), UNLABELLED, dtype=np.int64)
     numbers[known] = inverse

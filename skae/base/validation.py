@@ -17,6 +17,7 @@ from sklearn.utils.validation import (
 from skae._sklearn_private import check_sample_weight
 from skae.architectures.structured import without_ones
 from skae.base.forms import as_matrix_like
+from skae.checks import is_number
 from skae.naming import naming
 from skae.training.scaling import dense_blocks
 
@@ -113,13 +114,34 @@ def validate_sample_weight(sample_weight, X) -> np.ndarray | None:
     """
     if sample_weight is None:
         return None
-    weight = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    weight = checked_weight(sample_weight, X)
     if np.count_nonzero(weight) < 2:
         raise ValueError(
             "sample_weight must be above zero for at least two rows, got "
             f"{np.count_nonzero(weight)} of {len(weight)}."
         )
     return weight / weight.mean()
+
+
+@naming("sample_weight")
+def checked_weight(sample_weight, X) -> np.ndarray:
+    """Return weights of the rows of `X`, the largest of which is 1.
+
+    Raises
+    ------
+    ValueError
+        If a weight is negative or not finite, if there is not one for each row, or if all are
+        zero.
+    """
+    if np.ndim(sample_weight) == 0 and not (is_number(sample_weight) and sample_weight > 0):
+        raise ValueError(
+            f"sample_weight must be an array of one number for each row, got {sample_weight!r}."
+        )
+    with np.errstate(over="ignore"):  # of numbers beyond float64, which are then infinite
+        weight = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    if not weight.any():
+        raise ValueError(f"sample_weight must be above zero for some rows, got 0 of {len(weight)}.")
+    return weight / weight.max()  # the sum of the largest numbers is out of range
 
 
 @naming("y")

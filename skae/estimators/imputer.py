@@ -17,11 +17,11 @@ from skae.base.imputing import ImputationFit
 from skae.base.imputing_autoencoder import ImputingAutoencoder, hidden_again
 from skae.base.random_state import own_random_state
 from skae.base.validation import has_missing, known_features, output_dtype, validate_X
-from skae.checks import is_size
+from skae.checks import check_size
 from skae.kinds import KINDS
 from skae.losses import LOSSES
 from skae.naming import naming
-from skae.training.scaling import densify
+from skae.training.scaling import densify, saturated
 
 
 class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
@@ -346,8 +346,7 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
         .. [1] D. B. Rubin, "Multiple imputation for nonresponse in surveys", Wiley, 1987.
         """
         X = self._incomplete(X)
-        if not is_size(n_draws):
-            raise ValueError(f"n_draws must be an integer >= 1, got {n_draws!r}.")
+        check_size(n_draws, "n_draws")
         random = own_random_state(random_state)
         draws = np.stack([self._imputed(X, random) for _ in range(n_draws)])
         return draws.reshape(*draws.shape[:2], *self._imputed_shape())
@@ -384,7 +383,7 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
             values = self._imputation.means(rows, self.device)
             if random_state is not None:
                 values = values + self._imputation.errors(rows, random_state)
-            values = np.clip(values, *self._bounds)
+            values = saturated(np.clip(values, *self._bounds), imputed.dtype)
             imputed[incomplete] = np.where(missing[incomplete], values, rows)
         if self.keep_empty_features and not self._kept.all():
             filled = np.zeros(dense.shape, dtype=imputed.dtype)

@@ -22,7 +22,7 @@ from skae.kinds import KINDS, Denoising
 from skae.losses import LOSSES
 from skae.scores import SCORES, Joint, Residual, resolve_score
 from skae.training import defaults
-from skae.training.scaling import robust_scaling
+from skae.training.scaling import robust_scaling, saturated
 
 # Values of the code of a network that is regularised by noise, and needs no bottleneck.
 _WIDE_CODE = 64
@@ -515,7 +515,8 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
             Mean of the reconstructions, float32 for float32 `X` and float64 otherwise.
         """
         X = self._validate_again(X)
-        return self._shaped(self._ensemble.reconstruct(X, self.device).astype(output_dtype(X)))
+        reconstruction = self._ensemble.reconstruct(X, self.device)
+        return self._shaped(saturated(reconstruction, output_dtype(X)))
 
     def _score(self):
         """Return the score that `scoring` stands for."""

@@ -13,10 +13,11 @@ from skae.base.imputing import ImputationFit
 from skae.base.imputing_autoencoder import ImputingAutoencoder, hidden_again
 from skae.base.ratings import Ratings, known_entries, shrunk_means
 from skae.base.validation import output_dtype, validate_X
-from skae.checks import is_number, is_size
+from skae.checks import check_size, is_number
 from skae.kinds import KINDS
 from skae.losses import LOSSES
-from skae.training.scaling import Scaling
+from skae.naming import naming
+from skae.training.scaling import Scaling, saturated
 
 # Rows whose ratings are predicted at once.
 _ROWS_AT_ONCE = 1024
@@ -334,8 +335,7 @@ class AutoencoderRecommender(ImputingAutoencoder):
         check_is_fitted(self)
         users = _checked_index(users, self._known.shape[0], "users")
         most = self._known.shape[1]
-        if not is_size(n_items):
-            raise ValueError(f"n_items must be an integer >= 1, got {n_items!r}.")
+        check_size(n_items, "n_items")
         n_items = min(int(n_items), most)
         pairs = np.repeat(users, most), np.tile(np.arange(most), len(users))
         ratings = self.predict_ratings(*pairs).reshape(len(users), most)
@@ -387,7 +387,8 @@ class AutoencoderRecommender(ImputingAutoencoder):
         predicted = np.empty(shown.shape, dtype=output_dtype(shown))
         for start in range(0, shown.shape[0], _ROWS_AT_ONCE):
             rows = slice(start, start + _ROWS_AT_ONCE)
-            predicted[rows] = self._imputation.means(Ratings(shown[rows]), self.device)
+            block = self._imputation.means(Ratings(shown[rows]), self.device)
+            predicted[rows] = saturated(block, predicted.dtype)
         return np.clip(predicted, low, high, out=predicted)
 
     def _entries(self, X, *, reset: bool):
@@ -438,7 +439,8 @@ class AutoencoderRecommender(ImputingAutoencoder):
 
 def _checked_index(index, length: int, name: str) -> np.ndarray:
     """Return places in the table, refusing what is none."""
-    index = np.atleast_1d(np.asarray(index))
+    with naming(name):
+        index = np.atleast_1d(np.asarray(index))
     if index.ndim != 1 or (index.size and index.dtype.kind not in "iu"):
         raise ValueError(f"{name} must be integers, one for each pair, got {index.dtype} numbers.")
     outside = index[(index < 0) | (index >= length)]

@@ -81,10 +81,9 @@ class Scaling:
         """Compute in float64; what `dtype` has no number for becomes its largest one."""
         if self._in_float32 is not None:
             return (block.astype(np.float64) * self.scale + self.centre).astype(dtype, copy=False)
-        largest = np.finfo(dtype).max
         with np.errstate(over="ignore"):
             rows = block.astype(np.float64) * self.scale + self.centre
-        return np.clip(rows, -largest, largest, out=rows).astype(dtype, copy=False)
+        return saturated(rows, dtype)
 
     def _scaled(self, block: np.ndarray, dtype) -> np.ndarray:
         """Compute in float64, or in float32 where that holds `block` exactly: twice as fast."""
@@ -114,6 +113,12 @@ class Scaling:
         high = self.centre.astype(np.float32)
         low = (self.centre - high).astype(np.float32)
         return high, low, scale.astype(np.float32), (1 / scale).astype(np.float32)
+
+
+def saturated(rows: np.ndarray, dtype) -> np.ndarray:
+    """Return numbers in another dtype, the largest it has in the place of those beyond."""
+    largest = np.finfo(dtype).max
+    return np.clip(rows, -largest, largest).astype(dtype, copy=False)
 
 
 @dataclass(frozen=True)
