@@ -146,6 +146,12 @@ def _long_indices(X):
     return csr
 
 
+def _csr_tensor(X):
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta")
+        return torch.from_numpy(X.copy()).to_sparse_csr()
+
+
 def _named(names):
     def make(X):
         return pd.DataFrame(X, columns=names(X.shape[1]))
@@ -243,7 +249,7 @@ FORMS: dict[str, Form] = {
     ),
     "tensor, strided": Form(lambda X: torch.from_numpy(_strided(X))),
     "sparse tensor": Form(lambda X: torch.from_numpy(X.copy()).to_sparse(), of=counts),
-    "sparse CSR tensor": Form(lambda X: torch.from_numpy(X.copy()).to_sparse_csr(), of=counts),
+    "sparse CSR tensor": Form(_csr_tensor, of=counts),
     **{
         f"sparse {kind} {form}": Form(
             lambda X, kind=kind, form=form: getattr(sp, f"{form}_{kind}")(X), of=counts

@@ -30,6 +30,8 @@ def as_matrix_like(X):
         return _from_tensor(X)
     if isinstance(X, np.ma.MaskedArray):
         return _from_masked(X)
+    if sp.issparse(X) and X.ndim != 2:
+        raise ValueError(f"X must have two axes where it is sparse, got {X.ndim}.")
     if sp.issparse(X) or isinstance(X, np.ndarray):
         return X
     if hasattr(type(X), "columns"):
