@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from abc import abstractmethod
 
 import torch
@@ -12,6 +13,9 @@ from torch import nn
 from skae.architectures.architecture import Architecture
 from skae.checks import is_size
 from skae.named_parts import with_own_numbers
+
+# Samples with sides from here on look like images where they are square, or have so many channels.
+_LEAST_SIDE, _CHANNELS_OF_IMAGES = 8, (1, 3, 4)
 
 
 class Structured(Architecture):
@@ -32,6 +36,8 @@ class Structured(Architecture):
         if isinstance(self.input_shape, str) and self.input_shape == "auto":
             shape = given if len(given) > 1 else self._series_of(given)
             self._check_axes(shape, f"X holds samples of shape {shape}")
+            if shape == given:
+                self._warn_of_images(shape)
             return shape
         shape = self._input_shape()
         name = type(self).__name__
@@ -106,6 +112,23 @@ class Structured(Architecture):
         if axis is not None and not is_size(axis, -1, 0):
             raise ValueError(
                 f"channel_axis of {type(self).__name__} must be 0, -1 or None, got {axis!r}."
+            )
+
+    def _warn_of_images(self, shape: tuple[int, ...]) -> None:
+        """Warn of samples that look like images, but whose channels are counted by another axis."""
+        if self.channel_axis != 0 or self.n_space_axes is None or 2 not in self.n_space_axes:
+            return
+        instead = None
+        if len(shape) == 2 and shape[0] == shape[1] and shape[0] >= _LEAST_SIDE:
+            taken, instead = f"series of {shape[0]} channels", "None for grey images"
+        elif len(shape) == 3 and shape[2] in _CHANNELS_OF_IMAGES and shape[0] >= _LEAST_SIDE:
+            taken, instead = f"images of {shape[0]} channels", "-1 for channels that come last"
+        if instead is not None:
+            warnings.warn(
+                f"X holds samples of shape {shape}, which {type(self).__name__} takes for {taken}: "
+                f"give channel_axis={instead}, or input_shape={shape} where it is as it should be.",
+                UserWarning,
+                stacklevel=2,
             )
 
     def _input_shape(self) -> tuple[int, ...]:
