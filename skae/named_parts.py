@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from sklearn.base import BaseEstimator, clone
 
 
@@ -35,12 +36,31 @@ def resolve_part(value, parameter: str, registry: dict, base_class: type):
             return registry[value]()
         raise ValueError(f"{parameter} must be one of {sorted(registry)}, got {value!r}.")
     if isinstance(value, base_class):
-        return clone(value)
+        return with_own_numbers(value)
     raise TypeError(
         f"{parameter} must be one of {sorted(registry)} or an object of a class derived from "
         f"skae's {base_class.__name__}, got {value!r}"
         + (" (a class: add parentheses)." if isinstance(value, type) else ".")
     )
+
+
+def with_own_numbers(part):
+    """Return a copy of a part whose numbers are Python's, where they were numpy's.
+
+    Small integers of numpy overflow, and torch does not take all of them.
+    """
+    copy = clone(part)
+    for name, value in copy.get_params(deep=False).items():
+        setattr(copy, name, _own(value))
+    return copy
+
+
+def _own(value):
+    if isinstance(value, np.bool_ | np.integer | np.floating):
+        return value.item()
+    if type(value) in (tuple, list):
+        return type(value)(_own(item) for item in value)
+    return value
 
 
 class NamedPartsMixin(BaseEstimator):

@@ -3,7 +3,7 @@ import re
 import numpy as np
 import pytest
 
-from skae.kinds.checks import check_choice, check_integer, check_number
+from skae.checks import check_choice, check_integer, check_number
 
 
 @pytest.mark.parametrize("value", [0, 0.5, 1, 1.0, np.float32(0.25), np.float64(1), np.int8(1)])

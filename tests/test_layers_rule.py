@@ -27,6 +27,8 @@ LEVELS = {
     "corruptions": 4,
     "named_parts": 4,
     "storage": 4,
+    "naming": 4,
+    "checks": 4,
 }
 MODULES = {name for name, level in LEVELS.items() if level == 4}
 PRIVATE = "_sklearn_private"

@@ -212,7 +212,7 @@ def test_fits_with_dropout_are_reproducible():
         ({"cell": nn.LSTM}, "cell of Recurrent must be one of"),
         ({"hidden_size": 0}, "hidden_size of Recurrent must be an integer >= 1, got 0"),
         ({"hidden_size": 2.0}, "hidden_size of Recurrent must be an integer >= 1, got 2.0"),
-        ({"n_layers": 0}, "n_layers of Recurrent must be an integer >= 1, got 0"),
+        ({"n_layers": 0}, "n_layers of Recurrent must be an integer from 1 to 1000, got 0"),
         ({"bidirectional": 1}, "bidirectional of Recurrent must be True or False, got 1"),
         ({"dropout": 1.0, "n_layers": 2}, r"dropout of Recurrent must be .*\[0, 1\), got 1.0"),
         ({"dropout": 0.5}, "dropout=0.5 does nothing with n_layers=1: give n_layers=2"),

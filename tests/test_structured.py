@@ -273,3 +273,31 @@ def test_bytes_are_scaled_as_other_numbers(dtype):
     expected = torch.from_numpy(((X.astype(float) - np.arange(4)) / 2).astype(np.float32))
     assert torch.equal(rows.take(index), expected[index])
     assert torch.equal(torch.cat([block for _, block in rows.blocks()]), expected)
+
+
+@pytest.mark.parametrize("architecture", [Convolutional, Transformer])
+@pytest.mark.parametrize(
+    ("shape", "said"),
+    [
+        ((16, 16), "series of 16 channels: give channel_axis=None"),
+        ((12, 16, 3), "images of 12 channels: give channel_axis=-1"),
+    ],
+)
+def test_samples_that_look_like_images_with_other_axes_lead_to_a_warning(architecture, shape, said):
+    with pytest.warns(UserWarning, match=said):
+        assert architecture().sample_shape(shape) == shape
+
+
+@pytest.mark.parametrize(
+    ("parameters", "shape"),
+    [
+        ({}, (3, 16)),
+        ({}, (3, 16, 16)),
+        ({}, (7, 7)),
+        ({"input_shape": (16, 16)}, (16, 16)),
+        ({"channel_axis": None}, (16, 16)),
+        ({"channel_axis": -1}, (12, 16, 3)),
+    ],
+)
+def test_other_samples_lead_to_no_warning(parameters, shape):
+    assert Convolutional(**parameters).sample_shape(shape) == shape

@@ -162,7 +162,7 @@ def test_each_parameter_changes_something(name, value):
         ({"n_heads": 3}, "n_heads of Transformer must divide d_model, got n_heads=3 and d_model=8"),
         ({"n_heads": 0}, "n_heads of Transformer must be an integer >= 1, got 0"),
         ({"d_model": 8.0}, "d_model of Transformer must be an integer >= 1, got 8.0"),
-        ({"n_layers": 0}, "n_layers of Transformer must be an integer >= 1, got 0"),
+        ({"n_layers": 0}, "n_layers of Transformer must be an integer from 1 to 1000, got 0"),
         ({"pooling": "max"}, r"pooling of Transformer must be one of .*got 'max'"),
         ({"dropout": 1}, r"dropout of Transformer must be a number in \[0, 1\), got 1"),
         ({"patch_size": 0}, "patch_size of Transformer must be 'auto', .*got 0 for"),

@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from numbers import Integral, Real
+
+import skae.checks as checks
+from skae.checks import LARGEST, is_size
+
+# Layers one after the other beyond which a network is not built.
+MOST_LAYERS = 1000
 
 
 def check_boolean(architecture, name: str) -> bool:
     """Return a parameter that is True or False."""
     value = getattr(architecture, name)
-    if not isinstance(value, bool):
-        raise ValueError(f"{_name(architecture, name)} must be True or False, got {value!r}.")
+    checks.check_boolean(value, _name(architecture, name))
     return value
 
 
 def check_choice(architecture, name: str, choices: tuple[str, ...]) -> str:
     """Return a parameter that is one of some words."""
     value = getattr(architecture, name)
-    if not isinstance(value, str) or value not in choices:
-        raise ValueError(
-            f"{_name(architecture, name)} must be one of {list(choices)}, got {value!r}."
-        )
+    checks.check_choice(value, _name(architecture, name), choices)
     return value
 
 
-def check_size(architecture, name: str, *, low: int = 1) -> int:
-    """Return a parameter that is an integer of at least `low`."""
+def check_size(architecture, name: str, *, low: int = 1, high: int = LARGEST) -> int:
+    """Return a parameter that is an integer from `low` to `high`."""
     value = getattr(architecture, name)
-    if not is_size(value, low):
-        raise ValueError(f"{_name(architecture, name)} must be an integer >= {low}, got {value!r}.")
+    if high == LARGEST:
+        checks.check_size(value, _name(architecture, name), low=low)
+    else:
+        checks.check_integer(value, _name(architecture, name), low=low, high=high)
     return int(value)
 
 
@@ -47,16 +50,8 @@ def check_sizes(architecture, name: str, *, empty: bool) -> tuple[int, ...]:
 def check_dropout(architecture) -> float:
     """Return `dropout`, a probability below 1."""
     value = architecture.dropout
-    if not isinstance(value, Real) or isinstance(value, bool) or not 0 <= value < 1:
-        raise ValueError(
-            f"{_name(architecture, 'dropout')} must be a number in [0, 1), got {value!r}."
-        )
+    checks.check_number(value, _name(architecture, "dropout"), low=0, high=1, open_high=True)
     return float(value)
-
-
-def is_size(value, low: int = 1) -> bool:
-    """Return whether a value is an integer of at least `low`."""
-    return isinstance(value, Integral) and not isinstance(value, bool) and value >= low
 
 
 def _name(architecture, name: str) -> str:

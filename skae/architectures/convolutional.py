@@ -9,9 +9,11 @@ import torch
 from torch import nn
 
 from skae.architectures.activations import activation_of
-from skae.architectures.checks import check_choice, check_sizes, is_size
+from skae.architectures.checks import check_choice, check_sizes
 from skae.architectures.layers import linear, uniform_like_torch
+from skae.architectures.memory import unfilled
 from skae.architectures.structured import MoveChannels, Structured
+from skae.checks import is_size
 
 _CONVOLUTION = {1: nn.Conv1d, 2: nn.Conv2d}
 _TRANSPOSED = {1: nn.ConvTranspose1d, 2: nn.ConvTranspose2d}
@@ -201,7 +203,7 @@ class _Blocks:
 
     def _convolution(self, layers: dict, n_inputs: int, n_outputs: int, **settings) -> nn.Module:
         kernel_size = self.architecture.kernel_size
-        layer = nn.utils.skip_init(
+        layer = unfilled(
             layers[self.n_axes],
             n_inputs,
             n_outputs,

@@ -7,13 +7,15 @@ import math
 import torch
 from torch import nn
 
+from skae.architectures.memory import unfilled
+
 
 def linear(n_inputs: int, n_outputs: int, generator: torch.Generator) -> nn.Linear:
     """Return a linear layer; weights and biases uniform in ``+-1/sqrt(n_inputs)``, as torch's.
 
     ``torch.nn.Linear`` by itself draws from torch's global generator, which a fit must not touch.
     """
-    layer = nn.utils.skip_init(nn.Linear, n_inputs, n_outputs)
+    layer = unfilled(nn.Linear, n_inputs, n_outputs)
     return uniform_like_torch(layer, n_inputs, generator)
 
 

@@ -5,8 +5,15 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from skae.architectures.checks import check_boolean, check_choice, check_dropout, check_size
+from skae.architectures.checks import (
+    MOST_LAYERS,
+    check_boolean,
+    check_choice,
+    check_dropout,
+    check_size,
+)
 from skae.architectures.layers import CodeReader, Dropout, linear, uniform_like_torch
+from skae.architectures.memory import unfilled
 from skae.architectures.structured import MoveChannels, Structured
 
 CELLS: dict[str, type[nn.RNNBase]] = {"gru": nn.GRU, "lstm": nn.LSTM}
@@ -130,7 +137,7 @@ class Recurrent(Structured):
         """Refuse parameters out of range."""
         check_choice(self, "cell", tuple(CELLS))
         check_size(self, "hidden_size")
-        check_size(self, "n_layers")
+        check_size(self, "n_layers", high=MOST_LAYERS)
         check_boolean(self, "bidirectional")
         if check_dropout(self) and self.n_layers == 1:
             raise ValueError(
@@ -228,8 +235,7 @@ def _cell(
     generator: torch.Generator,
 ) -> nn.RNNBase:
     settings = {"batch_first": True, "bidirectional": bidirectional}
-    # On the meta device nothing is drawn: skip_init does not know recurrent layers.
-    layer = cell(n_inputs, hidden_size, **settings, device="meta").to_empty(device="cpu")
+    layer = unfilled(cell, n_inputs, hidden_size, **settings)
     uniform_like_torch(layer, hidden_size, generator)
     if cell is nn.LSTM:
         with torch.no_grad():

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
+import warnings
 from abc import abstractmethod
 
-import numpy as np
 import torch
 from sklearn.base import clone
 from torch import nn
 
 from skae.architectures.architecture import Architecture
-from skae.architectures.checks import is_size
+from skae.checks import is_size
+from skae.named_parts import with_own_numbers
 
-_CHANNEL_AXES = (0, -1, None)
+# Samples with sides from here on look like images where they are square, or have so many channels.
+_LEAST_SIDE, _CHANNELS_OF_IMAGES = 8, (1, 3, 4)
 
 
 class Structured(Architecture):
@@ -34,6 +36,8 @@ class Structured(Architecture):
         if isinstance(self.input_shape, str) and self.input_shape == "auto":
             shape = given if len(given) > 1 else self._series_of(given)
             self._check_axes(shape, f"X holds samples of shape {shape}")
+            if shape == given:
+                self._warn_of_images(shape)
             return shape
         shape = self._input_shape()
         name = type(self).__name__
@@ -65,8 +69,7 @@ class Structured(Architecture):
 
     def resolved(self, sample_shape: tuple[int, ...], n_samples: int) -> Architecture:
         """Return this architecture with `input_shape` in numbers, and numbers as torch's."""
-        numbers = {name: _as_int(value) for name, value in self.get_params(deep=False).items()}
-        return clone(self).set_params(**{**numbers, "input_shape": tuple(sample_shape)})
+        return with_own_numbers(self).set_params(input_shape=tuple(sample_shape))
 
     def build(
         self,
@@ -106,9 +109,26 @@ class Structured(Architecture):
 
     def _check_channel_axis(self) -> None:
         axis = self.channel_axis
-        if isinstance(axis, bool) or not any(axis is a or axis == a for a in _CHANNEL_AXES):
+        if axis is not None and not is_size(axis, -1, 0):
             raise ValueError(
                 f"channel_axis of {type(self).__name__} must be 0, -1 or None, got {axis!r}."
+            )
+
+    def _warn_of_images(self, shape: tuple[int, ...]) -> None:
+        """Warn of samples that look like images, but whose channels are counted by another axis."""
+        if self.channel_axis != 0 or self.n_space_axes is None or 2 not in self.n_space_axes:
+            return
+        instead = None
+        if len(shape) == 2 and shape[0] == shape[1] and shape[0] >= _LEAST_SIDE:
+            taken, instead = f"series of {shape[0]} channels", "None for grey images"
+        elif len(shape) == 3 and shape[2] in _CHANNELS_OF_IMAGES and shape[0] >= _LEAST_SIDE:
+            taken, instead = f"images of {shape[0]} channels", "-1 for channels that come last"
+        if instead is not None:
+            warnings.warn(
+                f"X holds samples of shape {shape}, which {type(self).__name__} takes for {taken}: "
+                f"give channel_axis={instead}, or input_shape={shape} where it is as it should be.",
+                UserWarning,
+                stacklevel=2,
             )
 
     def _input_shape(self) -> tuple[int, ...]:
@@ -136,15 +156,6 @@ class Structured(Architecture):
     def _example(self) -> tuple[int, ...]:
         space = (140,) if self.n_space_axes == (1,) else (28, 28)
         return {0: (1, *space), -1: (*space, 1), None: space}[self.channel_axis]
-
-
-def _as_int(value):
-    """Return an integer of numpy, or those of a sequence, as Python's; torch takes no others."""
-    if isinstance(value, np.integer):
-        return int(value)
-    if isinstance(value, tuple | list):
-        return type(value)(_as_int(item) for item in value)
-    return value
 
 
 def without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:

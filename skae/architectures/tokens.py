@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from skae.architectures.layers import Dropout, linear
+from skae.architectures.memory import check_memory
 
 # Standard deviation of the first positions, as usual for transformers.
 _DEVIATION = 0.02
@@ -80,6 +81,7 @@ class FeatureTokens(nn.Module):
 
     def __init__(self, n_features: int, d_model: int, generator: torch.Generator):
         super().__init__()
+        check_memory(n_features * d_model)
         weight = torch.empty(n_features, d_model).uniform_(-1, 1, generator=generator)
         self.vectors = nn.Parameter(weight)
 
@@ -185,4 +187,5 @@ class Attention(nn.Module):
 
 
 def _normal(shape: tuple[int, ...], generator: torch.Generator) -> nn.Parameter:
+    check_memory(math.prod(shape))
     return nn.Parameter(torch.empty(shape).normal_(0, _DEVIATION, generator=generator))

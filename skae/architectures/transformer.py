@@ -7,7 +7,7 @@ import math
 import torch
 from torch import nn
 
-from skae.architectures.checks import check_choice, check_dropout, check_size, is_size
+from skae.architectures.checks import MOST_LAYERS, check_choice, check_dropout, check_size
 from skae.architectures.layers import linear
 from skae.architectures.structured import MoveChannels, Structured
 from skae.architectures.tokens import (
@@ -17,6 +17,7 @@ from skae.architectures.tokens import (
     PatchTokens,
     TokenEncoder,
 )
+from skae.checks import is_size
 
 # Tokens along each axis of a sample that "auto" aims at.
 _TOKENS_OF_SERIES, _TOKENS_OF_SIDE = 32, 8
@@ -220,8 +221,9 @@ class Transformer(Structured):
         """Refuse parameters out of range."""
         check_choice(self, "pooling", _POOLINGS)
         check_dropout(self)
-        for name in ("d_model", "n_heads", "n_layers"):
-            check_size(self, name)
+        check_size(self, "d_model")
+        check_size(self, "n_heads")
+        check_size(self, "n_layers", high=MOST_LAYERS)
         if self.d_model % self.n_heads:
             raise ValueError(
                 f"n_heads of Transformer must divide d_model, got n_heads={self.n_heads} and "

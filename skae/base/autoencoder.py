@@ -20,6 +20,7 @@ from skae.base.sources import blocks, is_source, joined
 from skae.base.stored.saving import SavingMixin
 from skae.base.trainings import Trainings
 from skae.base.validation import output_dtype, validate_X
+from skae.checks import LARGEST
 from skae.kinds import KINDS, Kind
 from skae.losses import LOSSES, Loss
 from skae.named_parts import NamedPartsMixin
@@ -28,6 +29,8 @@ from skae.training.scaling import Moments, Scaling
 
 # Entries of the dense codes that are made sparse at once.
 _DENSE_ENTRIES = 2**22
+# Rates and strengths of noise beyond are out of the range of float32 after a few products.
+_LARGEST_RATE = 1e30
 
 
 class BaseAutoencoder(SavingMixin, CallbackSupportMixin, NamedPartsMixin):
@@ -43,22 +46,22 @@ class BaseAutoencoder(SavingMixin, CallbackSupportMixin, NamedPartsMixin):
     _parameter_constraints: dict = {
         "n_components": [
             StrOptions({"auto"}),
-            Interval(Integral, 1, None, closed="left"),
+            Interval(Integral, 1, LARGEST, closed="both"),
             Interval(Real, 0, 1, closed="neither"),
         ],
         "kind": "no_validation",  # resolve_part has the better sentences
         "architecture": "no_validation",
         "loss": "no_validation",
         "init": [StrOptions({"pca", "random"})],
-        "max_epochs": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "learning_rate": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
+        "max_epochs": [StrOptions({"auto"}), Interval(Integral, 1, LARGEST, closed="both")],
+        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, LARGEST, closed="both")],
+        "learning_rate": [StrOptions({"auto"}), Interval(Real, 0, _LARGEST_RATE, closed="right")],
         "optimizer": "no_validation",
-        "weight_decay": [Interval(Real, 0, None, closed="left")],
-        "jitter": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
+        "weight_decay": [Interval(Real, 0, _LARGEST_RATE, closed="both")],
+        "jitter": [StrOptions({"auto"}), Interval(Real, 0, _LARGEST_RATE, closed="both")],
         "early_stopping": ["boolean"],
         "validation_fraction": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="neither")],
-        "patience": [None, Interval(Integral, 1, None, closed="left")],
+        "patience": [None, Interval(Integral, 1, LARGEST, closed="both")],
         "device": [str, torch.device],
         "precision": [StrOptions({"auto", "float32", "float64", "bfloat16"})],
         "warm_start": ["boolean"],

@@ -86,11 +86,11 @@ class Calibration:
             If there are too few scores to tell.
         """
         n_scores = len(self.scores)
-        n_above = int(np.floor(rate * (n_scores + 1) + _ROUNDING))
+        n_above = min(int(np.floor(rate * (n_scores + 1) + _ROUNDING)), n_scores)
         if n_above == 0:
             raise ValueError(
-                f"A share of {rate:g} of normal rows can not be told from the {n_scores} rows that "
-                f"were held out: ask for at least {1 / (n_scores + 1):.2g}, or fit more rows."
+                f"false_positive_rate={rate:g} can not be told from the {n_scores} rows that were "
+                f"held out: ask for at least {1 / (n_scores + 1):.2g}, or fit more rows."
             )
         return float(self.scores[-n_above])
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from skae.architectures.architecture import Architecture
+from skae.architectures.memory import NetworkTooLargeError
 from skae.kinds.kind import Kind
 from skae.losses.loss import Loss
 from skae.training.device import device_at_hand
@@ -124,21 +125,34 @@ class FittedNetwork:
         without_weights: bool = False,
     ) -> AutoencoderNetwork:
         """Return a network of its own, with the weights if there are any, else drawn ones."""
-        network = AutoencoderNetwork(
+        network = self._built(generator or torch.Generator()).to(tensor_dtype(self.precision))
+        network.features.set_units(self.scaling.centre, self.scaling.scale)
+        if self.weights is not None and not without_weights:
+            network.load_state_dict({n: torch.from_numpy(w) for n, w in self.weights.items()})
+        return network.to(device)
+
+    def _built(self, generator: torch.Generator) -> AutoencoderNetwork:
+        try:
+            return self._network(generator)
+        except NetworkTooLargeError as error:
+            head = "" if self.head is None else f", head_layer_sizes={self.head.hidden_layer_sizes}"
+            raise ValueError(
+                f"n_components={self.n_components}, architecture={self.architecture!r}{head} make "
+                f"a network that does not fit into memory: {error}. Choose smaller sizes."
+            ) from error
+
+    def _network(self, generator: torch.Generator) -> AutoencoderNetwork:
+        return AutoencoderNetwork(
             self.n_features,
             self.n_components,
             kind=self.kind,
             architecture=self.architecture,
             loss=self.loss,
             linear_path=self.linear_path,
-            generator=generator or torch.Generator(),
+            generator=generator,
             filling_rank=self.filling_rank,
             head=self.head,
-        ).to(tensor_dtype(self.precision))
-        network.features.set_units(self.scaling.centre, self.scaling.scale)
-        if self.weights is not None and not without_weights:
-            network.load_state_dict({n: torch.from_numpy(w) for n, w in self.weights.items()})
-        return network.to(device)
+        )
 
     def network(self, device: str) -> AutoencoderNetwork:
         """Return the network for inference on this device, or on the CPU where it is missing."""

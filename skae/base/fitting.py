@@ -34,6 +34,7 @@ from skae.base.trainings import Trainings
 from skae.kinds.interface import Setting
 from skae.training import defaults
 from skae.training.batches import Batches
+from skae.training.callbacks import checked_callbacks
 from skae.training.convergence import mean_loss, warn_of_no_gain
 from skae.training.device import resolve_device
 from skae.training.filling import Filling, Gaussian
@@ -109,6 +110,7 @@ class Fit:
         self.parameters, self.trainings = estimator, trainings
         self.previous = previous or {}
         self.optimizer = resolve_optimizer(estimator.optimizer)
+        self.callbacks = checked_callbacks(estimator.callbacks)
         self.device = resolve_device(estimator.device)
         self.split_seed, self.weights_seed, self.training_seed = _seeds(
             trainings.random_state if seed is None else seed
@@ -375,7 +377,7 @@ class Fit:
                 * self.fitted.architecture.learning_rate_factor,
             ),
             optimizer=self.optimizer,
-            weight_decay=p.weight_decay,
+            weight_decay=float(p.weight_decay),
             schedule=one_cycle,
             jitter=given_or(p.jitter, jitter),
             repelled=self.repelled,
@@ -383,7 +385,7 @@ class Fit:
             patience=p.patience,
             precision=self.fitted.precision,
             draws_globally=self.fitted.architecture.draws_globally,
-            callbacks=list(p.callbacks or []),
+            callbacks=self.callbacks,
         )
 
     def _reported(self, plan: TrainingPlan, report, history=None) -> TrainingPlan:
@@ -471,8 +473,13 @@ def final_loss(history: pd.DataFrame, epoch: int) -> float:
 
 
 def given_or(value, automatic):
-    """Return the value that "auto" stands for, or the one that was given."""
-    return automatic if isinstance(value, str) and value == "auto" else value
+    """Return the value that "auto" stands for, or the one that was given, as Python's number.
+
+    Products with small integers of numpy would overflow.
+    """
+    if isinstance(value, str) and value == "auto":
+        return automatic
+    return int(value) if isinstance(value, Integral) else float(value)
 
 
 def _seeds(random_state) -> tuple[int, int, int]:

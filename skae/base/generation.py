@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from numbers import Integral
-
 import numpy as np
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from skae.base.forms import as_matrix_like
 from skae.base.posterior import elbo, log_likelihood, posterior
 from skae.base.random_state import own_random_state
 from skae.base.validation import output_dtype
+from skae.checks import check_choice, check_size
 from skae.kinds import KINDS
+from skae.naming import naming
 
 _DENSITIES = ("auto", "gaussian_mixture", "prior")
 
@@ -55,10 +56,8 @@ class GenerationMixin:
             Samples in the units of the training rows: means of the decoder, without its noise.
         """
         check_is_fitted(self)
-        if not isinstance(n_samples, Integral) or n_samples < 1:
-            raise ValueError(f"n_samples must be an integer >= 1, got {n_samples!r}.")
-        if density not in _DENSITIES:
-            raise ValueError(f"density must be one of {list(_DENSITIES)}, got {density!r}.")
+        check_size(n_samples, "n_samples")
+        check_choice(density, "density", _DENSITIES)
         has_prior = self.kind_.has_posterior
         if density == "prior" and not has_prior:
             raise ValueError(
@@ -88,23 +87,31 @@ class GenerationMixin:
             of `x_a` and `x_b`.
         """
         check_is_fitted(self)
-        if not isinstance(n_steps, Integral) or n_steps < 2:
-            raise ValueError(f"n_steps must be an integer >= 2, got {n_steps!r}.")
-        x_a, x_b = np.asarray(x_a), np.asarray(x_b)
-        is_one = x_a.ndim == 1 or x_a.shape == self.sample_shape_
-        if x_a.shape != x_b.shape or x_a.ndim == 0:
+        check_size(n_steps, "n_steps", low=2)
+        (rows_a, shape_a), (rows_b, shape_b) = self._end(x_a, "x_a"), self._end(x_b, "x_b")
+        is_one = self._is_one(shape_a)
+        if rows_a.shape != rows_b.shape or is_one != self._is_one(shape_b):
             raise ValueError(
                 f"x_a and x_b must be two samples, or two arrays of as many samples, got shapes "
-                f"{x_a.shape} and {x_b.shape}."
+                f"{shape_a} and {shape_b}."
             )
-        if is_one:
-            x_a, x_b = x_a[None], x_b[None]
-        start, end = (self._encode(self._validate_again(x)) for x in (x_a, x_b))
+        start, end = self._encode(rows_a), self._encode(rows_b)
         share = np.linspace(0, 1, n_steps, dtype=start.dtype)[None, :, None]
         codes = (1 - share) * start[:, None] + share * end[:, None]
         path = self._decode(codes.reshape(-1, self.n_components_))
         path = path.reshape(len(start), n_steps, *self.sample_shape_)
         return path[0] if is_one else path
+
+    def _end(self, x, name: str):
+        """Return validated rows, and the shape in which they came."""
+        with naming(name):
+            x = as_matrix_like(x)
+            shape = tuple(x.shape)
+            return self._validate_again(np.asarray(x)[None] if self._is_one(shape) else x), shape
+
+    def _is_one(self, shape: tuple[int, ...]) -> bool:
+        """Return whether an array of this shape is one sample alone."""
+        return len(shape) == 1 or shape == self.sample_shape_
 
     @available_if(_has_posterior)
     def posterior(self, X):
@@ -148,8 +155,8 @@ class GenerationMixin:
             positive; whatever `beta` was, the divergence counts once.
         """
         X = self._validate_again(X)
-        n_draws = _check_draws(n_draws, "n_draws")
-        return elbo(self._fitted, X, self.device, n_draws, own_random_state(random_state))
+        check_size(n_draws, "n_draws")
+        return elbo(self._fitted, X, self.device, int(n_draws), own_random_state(random_state))
 
     @available_if(_has_posterior)
     def log_likelihood(self, X, n_importance_samples=100, *, random_state=0):
@@ -183,11 +190,6 @@ class GenerationMixin:
            2016.
         """
         X = self._validate_again(X)
-        n_draws = _check_draws(n_importance_samples, "n_importance_samples")
-        return log_likelihood(self._fitted, X, self.device, n_draws, own_random_state(random_state))
-
-
-def _check_draws(value, name: str) -> int:
-    if not isinstance(value, Integral) or value < 1:
-        raise ValueError(f"{name} must be an integer >= 1, got {value!r}.")
-    return int(value)
+        check_size(n_importance_samples, "n_importance_samples")
+        random, n_draws = own_random_state(random_state), int(n_importance_samples)
+        return log_likelihood(self._fitted, X, self.device, n_draws, random)

@@ -6,6 +6,7 @@ from numbers import Integral
 
 from skae._sklearn_private import Interval
 from skae.base.autoencoder import BaseAutoencoder
+from skae.checks import LARGEST
 from skae.corruptions import Missing
 from skae.kinds import Denoising
 
@@ -23,7 +24,7 @@ class ImputingAutoencoder(BaseAutoencoder):
 
     _parameter_constraints: dict = {
         **BaseAutoencoder._parameter_constraints,
-        "n_estimators": [Interval(Integral, 1, None, closed="left")],
+        "n_estimators": [Interval(Integral, 1, LARGEST, closed="both")],
     }
     _parameter_constraints.pop("warm_start")
     _keeps_empty_features = True

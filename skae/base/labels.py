@@ -8,10 +8,13 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
+from skae.naming import naming
+
 # What stands for "not known" among labels, and among numbers of classes.
 UNLABELLED = -1
 
 
+@naming("y")
 def class_numbers(y, X) -> tuple[np.ndarray, np.ndarray]:
     """Return the classes, and the number of the class of each row, -1 where it is not known.
 
@@ -54,7 +57,8 @@ def class_numbers(y, X) -> tuple[np.ndarray, np.ndarray]:
             f"y holds no label: all of its {len(y)} values are -1, which stands for rows without "
             f"one. Give the class of at least one row of each class."
         )
-    check_classification_targets(y[known])
+    with np.errstate(invalid="ignore"):  # of floats that are no integers
+        check_classification_targets(y[known])
     classes, inverse = np.unique(y[known], return_inverse=True)
     numbers = np.full(len(y), UNLABELLED, dtype=np.int64)
     numbers[known] = inverse
@@ -77,6 +81,7 @@ def _known(y: np.ndarray) -> np.ndarray:
     return known
 
 
+@naming("class_weight")
 def class_weights(class_weight, classes: np.ndarray, numbers: np.ndarray) -> np.ndarray:
     """Return how much each class counts, of shape (n_classes,).
 

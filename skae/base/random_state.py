@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from sklearn.utils import check_random_state
 
+from skae.naming import naming
+
 
 def own_random_state(random_state) -> np.random.RandomState:
     """Return a generator of numbers for a parameter ``random_state``.
@@ -14,4 +16,5 @@ def own_random_state(random_state) -> np.random.RandomState:
     """
     if random_state is None:
         return np.random.RandomState(np.random.SeedSequence().generate_state(4))
-    return check_random_state(random_state)
+    with naming("random_state"):
+        return check_random_state(random_state)

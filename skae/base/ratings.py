@@ -45,7 +45,8 @@ def known_entries(X) -> sp.csr_matrix:
     X : ndarray or CSR matrix of shape (n_rows, n_columns)
         What is NaN is unknown, and what a sparse matrix does not hold.
     """
-    dtype = X.dtype if X.dtype.kind == "f" and X.dtype.itemsize >= 4 else np.float64
+    single = X.dtype.kind == "f" and X.dtype.itemsize == 4
+    dtype = np.float32 if single else np.float64
     if sp.issparse(X):
         X = X.tocoo()
         known = ~np.isnan(X.data)
@@ -63,8 +64,10 @@ def _entries(values, rows, columns, shape: tuple[int, int], dtype) -> sp.csr_mat
 
 def shrunk_means(entries: sp.csr_matrix) -> np.ndarray:
     """Return the mean of each column, that of few entries drawn towards the mean of all."""
-    overall = entries.data.mean(dtype=np.float64)
+    unit = np.float64(np.abs(entries.data).max()) or 1.0  # sums may be out of range otherwise
+    ratings = entries.data / unit
+    overall = ratings.mean()
     n_columns = entries.shape[1]
-    sums = np.bincount(entries.indices, entries.data - overall, n_columns)
+    sums = np.bincount(entries.indices, ratings - overall, n_columns)
     counts = np.bincount(entries.indices, minlength=n_columns)
-    return overall + sums / (counts + _PRIOR_RATINGS)
+    return (overall + sums / (counts + _PRIOR_RATINGS)) * unit

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils.validation import check_array, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from skae.base.spooling import at_hand
-from skae.base.validation import n_known
+from skae.base.validation import n_known, validate_codes
 
 
 class ReconstructionMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
@@ -70,13 +70,7 @@ class ReconstructionMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             with the axes of ``sample_shape_``.
         """
         check_is_fitted(self)
-        codes = check_array(X, dtype=[np.float64, np.float32], accept_sparse="csr", input_name="X")
-        if codes.shape[1] != self.n_components_:
-            raise ValueError(
-                f"X has {codes.shape[1]} columns, but the codes of this "
-                f"{type(self).__name__} have {self.n_components_}: give what transform returned."
-            )
-        return self._decode(codes)
+        return self._decode(validate_codes(self, X))
 
     def reconstruct(self, X):
         """Return ``inverse_transform(transform(X))`` in one go.
@@ -109,11 +103,13 @@ class ReconstructionMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         Returns
         -------
         scores : ndarray of shape (n_samples,), dtype float64
-            Higher is more normal; at most 0.
+            Higher is more normal; at most 0, and minus infinity where the square of an error is
+            beyond the range of float64.
         """
         return self._of_rows(self._score_rows, X)
 
     def _score_rows(self, X) -> np.ndarray:
         known = n_known(X) if self._takes_missing() else X.shape[1]
         with np.errstate(over="ignore", under="ignore"):
-            return -self._squared_errors(X) / known * np.square(np.float64(self.scale_))
+            # The root first: zero times the square of a scale that is out of range is no number.
+            return -np.square(np.sqrt(self._squared_errors(X) / known) * np.float64(self.scale_))

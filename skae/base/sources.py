@@ -12,6 +12,7 @@ import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import assert_all_finite, validate_data
 
+from skae.base.forms import from_tensor
 from skae.training.scaling import dense_blocks
 
 # Bytes that are read at once from an array on disk, and entries that come out at once of batches.
@@ -219,12 +220,6 @@ def _check_alike(batch: Batch, first: Batch) -> None:
             f"its columns are {_names(batch, first)}, those of the first batch "
             f"{_names(first, batch)}."
         )
-
-
-def from_tensor(X: torch.Tensor) -> np.ndarray:
-    """Return a tensor as an array."""
-    X = X.detach().cpu()
-    return (X.float() if X.dtype == torch.bfloat16 else X).numpy()
 
 
 def _named(value) -> str:

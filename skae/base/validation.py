@@ -7,9 +7,9 @@ import warnings
 
 import numpy as np
 import scipy.sparse as sp
-import torch
 from sklearn.utils.validation import (
     assert_all_finite,
+    check_array,
     check_consistent_length,
     column_or_1d,
     validate_data,
@@ -17,11 +17,14 @@ from sklearn.utils.validation import (
 
 from skae._sklearn_private import check_sample_weight
 from skae.architectures.structured import without_ones
-from skae.base.sources import from_tensor
+from skae.base.forms import as_matrix_like
 from skae.base.spooling import at_hand
+from skae.checks import is_number
+from skae.naming import naming
 from skae.training.scaling import dense_blocks
 
 
+@naming("X")
 def validate_X(estimator, X, *, reset: bool, min_samples: int = 1):
     """Return `X` as a matrix or a CSR matrix of real numbers, of its own dtype.
 
@@ -53,10 +56,7 @@ def validate_X(estimator, X, *, reset: bool, min_samples: int = 1):
         columns than in fit.
     """
     missing_allowed = reset or estimator._takes_missing()
-    X = at_hand(X)
-    if isinstance(X, torch.Tensor):
-        X = from_tensor(X)
-    X, shape = _as_rows(X)
+    X, shape = _as_rows(as_matrix_like(at_hand(X)))
     if shape is not None and not reset:
         _check_shape(estimator, shape)
     try:
@@ -79,8 +79,7 @@ def validate_X(estimator, X, *, reset: bool, min_samples: int = 1):
             f"X must hold numbers, but {error} Encode text first, for example with "
             f"sklearn.preprocessing.OneHotEncoder in a ColumnTransformer."
         ) from error
-    if X.dtype.kind not in "fiub":
-        raise ValueError(f"X must hold real numbers, got dtype {X.dtype}: convert it first.")
+    _check_real(X)
     if reset:
         if not estimator._keeps_empty_features:
             _check_features_known(X)
@@ -88,6 +87,26 @@ def validate_X(estimator, X, *, reset: bool, min_samples: int = 1):
     return X
 
 
+@naming("X")
+def validate_codes(estimator, X):
+    """Return codes as a matrix or a CSR matrix of float32 or float64.
+
+    Raises
+    ------
+    ValueError
+        If they are not finite, or not as many values as the codes of the fit have.
+    """
+    X = check_array(as_matrix_like(X), accept_sparse="csr", input_name="X")
+    _check_real(X)
+    if X.shape[1] != estimator.n_components_:
+        raise ValueError(
+            f"X has {X.shape[1]} columns, but the codes of this {type(estimator).__name__} have "
+            f"{estimator.n_components_}: give what transform returned."
+        )
+    return X if X.dtype in (np.float32, np.float64) else X.astype(np.float64)
+
+
+@naming("sample_weight")
 def validate_sample_weight(sample_weight, X) -> np.ndarray | None:
     """Return weights of the rows of `X` with mean 1, or None where all rows count the same.
 
@@ -99,7 +118,7 @@ def validate_sample_weight(sample_weight, X) -> np.ndarray | None:
     """
     if sample_weight is None:
         return None
-    weight = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    weight = checked_weight(sample_weight, X)
     if np.count_nonzero(weight) < 2:
         raise ValueError(
             "sample_weight must be above zero for at least two rows, got "
@@ -108,6 +127,28 @@ def validate_sample_weight(sample_weight, X) -> np.ndarray | None:
     return weight / weight.mean()
 
 
+@naming("sample_weight")
+def checked_weight(sample_weight, X) -> np.ndarray:
+    """Return weights of the rows of `X`, the largest of which is 1.
+
+    Raises
+    ------
+    ValueError
+        If a weight is negative or not finite, if there is not one for each row, or if all are
+        zero.
+    """
+    if np.ndim(sample_weight) == 0 and not (is_number(sample_weight) and sample_weight > 0):
+        raise ValueError(
+            f"sample_weight must be an array of one number for each row, got {sample_weight!r}."
+        )
+    with np.errstate(over="ignore"):  # of numbers beyond float64, which are then infinite
+        weight = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    if not weight.any():
+        raise ValueError(f"sample_weight must be above zero for some rows, got 0 of {len(weight)}.")
+    return weight / weight.max()  # the sum of the largest numbers is out of range
+
+
+@naming("y")
 def validate_labels(y, X) -> np.ndarray:
     """Return what is known of each row: 1 normal, -1 anomaly, 0 nothing, of dtype int8.
 
@@ -155,6 +196,19 @@ def _check_finite(X, missing_allowed: bool) -> None:
     values = [(None, X.data)] if sp.issparse(X) else dense_blocks(X)
     for _, block in values:
         assert_all_finite(block, allow_nan=missing_allowed, input_name="X")
+
+
+def _check_real(X) -> None:
+    """Refuse what is no real number, or beyond the largest that computations are made with."""
+    if X.dtype.kind not in "fiub":
+        raise ValueError(f"X must hold real numbers, got dtype {X.dtype}: convert it first.")
+    if X.dtype.kind == "f" and X.dtype.itemsize > 8:
+        values, largest = X.data if sp.issparse(X) else X, np.finfo(np.float64).max
+        if np.nanmax(np.abs(values), initial=0) > largest:
+            raise ValueError(
+                f"X holds numbers beyond {largest:.3g}, the largest of float64, in which skae "
+                f"computes: rescale it first."
+            )
 
 
 def _no_missing_values(estimator) -> str:
@@ -215,8 +269,6 @@ def n_known(X) -> np.ndarray | int:
 
 def _as_rows(X):
     """Return `X` with one row for each sample, and the shape of a sample if it had more axes."""
-    if isinstance(X, list | tuple) and len(X) and np.ndim(X[0]) > 1:
-        X = np.asarray(X)
     if not isinstance(X, np.ndarray) or X.ndim < 3:
         return X, None
     return X.reshape(len(X), math.prod(X.shape[1:])), X.shape[1:]

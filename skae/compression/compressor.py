@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import math
-from numbers import Real
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import get_tags
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_array, check_is_fitted
 
+from skae.base.forms import as_matrix_like
+from skae.checks import is_number
 from skae.compression.container import Contents, check_size, pack, unpack
 from skae.compression.entropy_coder import EntropyCoder, import_constriction
 from skae.compression.quantiser import dequantise, quantise, step_for
 from skae.compression.rows import Rows, as_dtype, check_rows
+from skae.naming import naming
 
 # Rows whose reconstructions tell models apart.
 _ROWS_OF_A_FINGERPRINT = 8
@@ -200,7 +201,7 @@ class Compressor(BaseEstimator):
         """Choose the step by the codes of the training rows, and learn the probabilities."""
         self.step_ = float(self.step)
         if self.rate is not None:
-            self.step_ = step_for(self.rate * self.n_features_in_, codes)
+            self.step_ = step_for(float(self.rate) * self.n_features_in_, codes)
         symbols = quantise(codes, self.step_)
         try:
             self._coder = EntropyCoder(symbols)
@@ -258,7 +259,17 @@ class Compressor(BaseEstimator):
             Reconstructions, before they get the dtype and the shape of what was compressed.
         """
         check_is_fitted(self)
-        return self._rebuilt(np.asarray(symbols))
+        with naming("symbols"):
+            return self._rebuilt(self._checked_symbols(as_matrix_like(symbols)))
+
+    def _checked_symbols(self, symbols) -> np.ndarray:
+        symbols, n_components = check_array(symbols), len(self.bits_per_component_)
+        if symbols.dtype.kind not in "iu" or symbols.shape[1] != n_components:
+            raise ValueError(
+                f"symbols must be integers of shape (n_samples, {n_components}), what quantize "
+                f"returned, got {symbols.dtype} of shape {symbols.shape}."
+            )
+        return symbols
 
     def compress(self, X):
         """Return rows as bytes.
@@ -344,6 +355,5 @@ class Compressor(BaseEstimator):
 
 def check_positive(value, name: str) -> None:
     """Refuse what is not a finite number above zero."""
-    real = isinstance(value, Real) and not isinstance(value, bool)
-    if not real or not 0 < value < math.inf:
+    if not is_number(value) or value <= 0:
         raise ValueError(f"{name} must be a number above 0, got {value!r}.")

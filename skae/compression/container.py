@@ -104,7 +104,7 @@ def unpack(data: bytes, fingerprint: bytes) -> Contents:
     """
     if data[: len(_MAGIC)] != _MAGIC[: len(data)] or not data:
         raise ValueError(
-            f"These are no bytes of Compressor.compress: they begin with {bytes(data[:4])!r}, "
+            f"data are no bytes of Compressor.compress: they begin with {bytes(data[:4])!r}, "
             f"expected {_MAGIC!r}."
         )
     if len(data) < _HEADER.size + _CHECKSUM.size:

@@ -74,13 +74,15 @@ def rate_distortion_curve(transformer, X, X_test=None, *, steps=None, clip=True,
     >>> bool(curve.rate[0] > curve.rate[1]), bool(curve.psnr[0] > curve.psnr[1])
     (True, True)
     """
-    for step in () if steps is None else steps:
-        check_positive(step, "each of steps")
+    if steps is not None:
+        steps = _checked_steps(steps)
+    if data_range is not None:
+        check_positive(data_range, "data_range")
     base = Compressor(transformer, clip=clip)
     base._check_parameters()
     train = check_rows(X)
     base._take(base._fitted_transformer(X), train)
-    test = train if X_test is None else check_rows(X_test, base)
+    test = train if X_test is None else check_rows(X_test, base, "X_test")
     codes = base._codes(train)
     test_codes = codes if X_test is None else base._codes(test)
     if steps is None:
@@ -89,8 +91,20 @@ def rate_distortion_curve(transformer, X, X_test=None, *, steps=None, clip=True,
         data_range = float(np.max(base._highs) - np.min(base._lows))
     lines = [_line(base, float(step), codes, test, test_codes) for step in steps]
     curve = pd.DataFrame(lines, columns=["step", "n_bytes", "rate", "mse"])
-    with np.errstate(divide="ignore"):
-        return curve.assign(psnr=10 * np.log10(data_range**2 / curve["mse"]))
+    with np.errstate(divide="ignore", over="ignore"):
+        return curve.assign(psnr=10 * np.log10(np.square(np.float64(data_range)) / curve["mse"]))
+
+
+def _checked_steps(steps) -> list:
+    try:
+        steps = list(steps)
+    except TypeError:
+        steps = []
+    if not steps:
+        raise ValueError("steps must be a sequence of one or more numbers above 0, or None.")
+    for step in steps:
+        check_positive(step, "each of steps")
+    return steps
 
 
 def _line(compressor: Compressor, step: float, codes, test: Rows, test_codes) -> list:

@@ -10,7 +10,9 @@ import scipy.sparse as sp
 from sklearn.utils.sparsefuncs import min_max_axis
 from sklearn.utils.validation import check_array
 
+from skae.base.forms import as_matrix_like
 from skae.compression.container import DTYPES
+from skae.naming import naming
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Rows:
         return self.numbers.min(axis=0), self.numbers.max(axis=0)
 
 
-def check_rows(X, estimator=None) -> Rows:
+def check_rows(X, estimator=None, name: str = "X") -> Rows:
     """Return rows of finite numbers.
 
     Parameters
@@ -61,11 +63,19 @@ def check_rows(X, estimator=None) -> Rows:
     estimator : Compressor or None, default=None
         The fitted one that rows must have the features of.
 
+    name : str, default="X"
+        What the user calls the rows.
+
     Raises
     ------
     ValueError
         If `X` holds other things than finite real numbers, or has other features.
     """
+    with naming(name):
+        return _checked(as_matrix_like(X), estimator)
+
+
+def _checked(X, estimator) -> Rows:
     numbers = check_array(X, accept_sparse="csr", dtype="numeric", allow_nd=True, input_name="X")
     if numbers.dtype.newbyteorder("=") not in DTYPES:
         raise ValueError(

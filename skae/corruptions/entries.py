@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import math
-from numbers import Real
-
 import torch
 
+from skae.checks import is_number
 from skae.corruptions.features import Features
-
-
-def is_number(value) -> bool:
-    """Return whether a parameter is a finite real number; True and False are none."""
-    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def check_share(share, corruption: str) -> None:

@@ -40,7 +40,13 @@ class FunctionCorruption(Corruption):
     ) -> torch.Tensor:
         """Return what the function gives, after a look at its shape."""
         given = features.unscaled(X)
-        corrupted = self.function(given.clone(), generator)
+        try:
+            corrupted = self.function(given.clone(), generator)
+        except Exception as error:
+            raise ValueError(
+                f"corruption={self.function!r} failed, called as corruption(X, generator) with an "
+                f"X of shape {tuple(X.shape)}: {type(error).__name__}: {error}"
+            ) from error
         shape = getattr(corrupted, "shape", None)
         if not isinstance(corrupted, torch.Tensor) or shape != X.shape:
             raise ValueError(

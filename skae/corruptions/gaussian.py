@@ -7,8 +7,8 @@ from numbers import Real
 
 import torch
 
+from skae.checks import is_number
 from skae.corruptions.corruption import Corruption
-from skae.corruptions.entries import is_number
 from skae.corruptions.features import Features
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import torch
 
+from skae.checks import is_number
 from skae.corruptions.corruption import Corruption
-from skae.corruptions.entries import is_number, uniform
+from skae.corruptions.entries import uniform
 from skae.corruptions.features import Features
 
 

@@ -6,8 +6,9 @@ from numbers import Integral
 
 import torch
 
+from skae.checks import is_number
 from skae.corruptions.corruption import Corruption
-from skae.corruptions.entries import check_fill, fill_values, is_number
+from skae.corruptions.entries import check_fill, fill_values
 from skae.corruptions.features import Features
 from skae.corruptions.rectangles import Grid, check_shape
 

@@ -7,15 +7,20 @@ from numbers import Real
 import numpy as np
 from scipy.special import log_softmax, softmax
 from sklearn.base import ClassifierMixin
+from sklearn.metrics import accuracy_score
+from sklearn.utils import assert_all_finite
+from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from skae._sklearn_private import Interval, StrOptions, fit_context
 from skae.architectures.checks import check_sizes
 from skae.base import BaseAutoencoder
+from skae.base.all_or_nothing import all_or_nothing
 from skae.base.classifier_fitting import class_logits, fit_classifier
 from skae.base.labels import class_numbers, class_weights
 from skae.base.reconstruction import ReconstructionMixin
 from skae.base.trainings import trainings_of, weights_of
-from skae.base.validation import validate_sample_weight, validate_X
+from skae.base.validation import checked_weight, validate_sample_weight, validate_X
+from skae.naming import naming
 from skae.training.views import rows_at
 
 # Up to so many features are not halved: classes of which a code of one value can tell little.
@@ -270,6 +275,7 @@ class AutoencoderClassifier(ClassifierMixin, ReconstructionMixin, BaseAutoencode
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
+    @all_or_nothing
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None):
         """Fit the autoencoder and the classes.
@@ -334,6 +340,34 @@ class AutoencoderClassifier(ClassifierMixin, ReconstructionMixin, BaseAutoencode
         """
         logits = self._logits(X)
         return self.classes_[logits.argmax(axis=1)]
+
+    def score(self, X, y, sample_weight=None):
+        """Return the share of the rows whose class is predicted.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or (n_samples, ...)
+            Rows.
+
+        y : array-like of shape (n_samples,)
+            Their classes.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts.
+
+        Returns
+        -------
+        score : float
+            From 0 to 1.
+        """
+        predicted = self.predict(X)
+        if sample_weight is not None:
+            sample_weight = checked_weight(sample_weight, predicted)
+        with naming("y"), np.errstate(invalid="ignore"):
+            y = column_or_1d(y)
+            check_consistent_length(predicted, y)
+            assert_all_finite(y, input_name="y")
+            return float(accuracy_score(y, predicted, sample_weight=sample_weight))
 
     def predict_proba(self, X):
         """Return how likely each class is for each row.

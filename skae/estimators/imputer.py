@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from numbers import Real
 
 import numpy as np
@@ -12,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skae._sklearn_private import feature_names_in, fit_context
 from skae.architectures import ARCHITECTURES
-from skae.architectures.checks import is_size
+from skae.base.all_or_nothing import all_or_nothing
 from skae.base.imputing import ImputationFit
 from skae.base.imputing_autoencoder import ImputingAutoencoder, hidden_again
 from skae.base.random_state import own_random_state
@@ -25,9 +26,11 @@ from skae.base.validation import (
     output_dtype,
     validate_X,
 )
+from skae.checks import check_size
 from skae.kinds import KINDS
 from skae.losses import LOSSES
-from skae.training.scaling import dense_blocks, densify
+from skae.naming import naming
+from skae.training.scaling import dense_blocks, densify, saturated
 from skae.training.views import Converted
 
 # Entries of rows that are completed at once.
@@ -275,6 +278,7 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
         self.n_estimators = n_estimators
         self.standardize = standardize
 
+    @all_or_nothing
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
         """Fit the networks.
@@ -395,8 +399,7 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
         .. [1] D. B. Rubin, "Multiple imputation for nonresponse in surveys", Wiley, 1987.
         """
         X = self._validate_again(X)
-        if not is_size(n_draws):
-            raise ValueError(f"n_draws must be an integer >= 1, got {n_draws!r}.")
+        check_size(n_draws, "n_draws")
         random = own_random_state(random_state)
         draws = np.stack([self._imputed(X, random) for _ in range(n_draws)])
         return draws.reshape(*draws.shape[:2], *self._imputed_shape())
@@ -439,7 +442,7 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
             values = self._imputation.means(rows, self.device)
             if random_state is not None:
                 values = values + self._imputation.errors(rows, random_state)
-            values = np.clip(values, *self._bounds)
+            values = saturated(np.clip(values, *self._bounds), imputed.dtype)
             imputed[incomplete] = np.where(missing[incomplete], values, rows)
         if self.keep_empty_features and not self._kept.all():
             filled = np.zeros(dense.shape, dtype=imputed.dtype)
@@ -456,8 +459,10 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
     def _incomplete(self, X, *, reset: bool = False):
         """Return validated rows with NaN for what is missing."""
         marker = self.missing_values
+        with naming("missing_values"):
+            nan_is_missing = math.isnan(marker)
         X = validate_X(self, X, reset=reset, min_samples=2 if reset else 1)
-        if np.isnan(marker):
+        if nan_is_missing:
             return X
         if has_missing(X):
             raise ValueError(
@@ -494,7 +499,8 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
         """Return the bounds of the features that are kept."""
         bounds = []
         for name in ("min_value", "max_value"):
-            value = np.asarray(getattr(self, name), dtype=np.float64)
+            with naming(name):
+                value = np.asarray(getattr(self, name), dtype=np.float64)
             if value.shape not in ((), (self.n_features_in_,)) or np.isnan(value).any():
                 raise ValueError(
                     f"{name} must be a number or one for each of the {self.n_features_in_} "
@@ -511,7 +517,7 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
     def __sklearn_tags__(self):
         """State that NaN is taken where it stands for what is missing, and dtypes are kept."""
         tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = bool(np.isnan(self.missing_values))
+        tags.input_tags.allow_nan = bool(self.missing_values != self.missing_values)
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 

@@ -12,18 +12,19 @@ from sklearn.utils.validation import check_is_fitted
 from skae._sklearn_private import Interval, StrOptions, fit_context
 from skae.architectures import ARCHITECTURES, Dense
 from skae.base import BaseAutoencoder
+from skae.base.all_or_nothing import all_or_nothing
 from skae.base.calibration import benjamini_hochberg
 from skae.base.ensemble_fitting import EnsembleFit
 from skae.base.spooling import at_hand
 from skae.base.trainings import trainings_of
 from skae.base.validation import output_dtype, validate_labels, validate_X
+from skae.checks import LARGEST, is_number
 from skae.corruptions import Gaussian
-from skae.corruptions.entries import is_number
 from skae.kinds import KINDS, Denoising
 from skae.losses import LOSSES
 from skae.scores import SCORES, Joint, Residual, resolve_score
 from skae.training import defaults
-from skae.training.scaling import robust_scaling
+from skae.training.scaling import robust_scaling, saturated
 
 # Values of the code of a network that is regularised by noise, and needs no bottleneck.
 _WIDE_CODE = 64
@@ -227,7 +228,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         "scoring": "no_validation",  # resolve_score has the better sentences
         "novelty": ["boolean"],
         "contamination": [StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="right")],
-        "n_estimators": [Interval(Integral, 1, None, closed="left")],
+        "n_estimators": [Interval(Integral, 1, LARGEST, closed="both")],
         "standardize": ["boolean", StrOptions({"robust"})],
     }
     del _parameter_constraints["warm_start"]
@@ -293,6 +294,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         self.n_estimators = n_estimators
         self.standardize = standardize
 
+    @all_or_nothing
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
         """Fit the networks, and what their scores are judged by.
@@ -532,7 +534,8 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         return resolve_score(self.scoring)
 
     def _reconstruct_rows(self, X) -> np.ndarray:
-        return self._shaped(self._ensemble.reconstruct(X, self.device).astype(output_dtype(X)))
+        reconstruction = self._ensemble.reconstruct(X, self.device)
+        return self._shaped(saturated(reconstruction, output_dtype(X)))
 
     def _score_rows(self, X) -> np.ndarray:
         return -self._ensemble.scores(X, self.device).mean(axis=0)

@@ -7,17 +7,18 @@ from sklearn.utils.validation import check_is_fitted
 
 from skae._sklearn_private import StrOptions, fit_context
 from skae.architectures import ARCHITECTURES, Dense
-from skae.architectures.checks import is_size
+from skae.base.all_or_nothing import all_or_nothing
 from skae.base.explained_variance import explained_share
 from skae.base.imputing import ImputationFit
 from skae.base.imputing_autoencoder import ImputingAutoencoder, hidden_again
 from skae.base.ratings import Ratings, known_entries, shrunk_means
 from skae.base.trainings import trainings_of
 from skae.base.validation import output_dtype, validate_X
-from skae.corruptions.entries import is_number
+from skae.checks import check_size, is_number
 from skae.kinds import KINDS
 from skae.losses import LOSSES
-from skae.training.scaling import Scaling
+from skae.naming import naming
+from skae.training.scaling import Scaling, saturated
 
 # Rows whose ratings are predicted at once.
 _ROWS_AT_ONCE = 1024
@@ -231,6 +232,7 @@ class AutoencoderRecommender(ImputingAutoencoder):
         self.rating_range = rating_range
         self.n_estimators = n_estimators
 
+    @all_or_nothing
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
         """Factorise a table of ratings.
@@ -343,8 +345,7 @@ class AutoencoderRecommender(ImputingAutoencoder):
         check_is_fitted(self)
         users = _checked_index(users, self._known.shape[0], "users")
         most = self._known.shape[1]
-        if not is_size(n_items):
-            raise ValueError(f"n_items must be an integer >= 1, got {n_items!r}.")
+        check_size(n_items, "n_items")
         n_items = min(int(n_items), most)
         pairs = np.repeat(users, most), np.tile(np.arange(most), len(users))
         ratings = self.predict_ratings(*pairs).reshape(len(users), most)
@@ -375,16 +376,20 @@ class AutoencoderRecommender(ImputingAutoencoder):
         score : float
             At most 1; higher is better.
         """
-        entries = self._entries_again(X)
+        check_is_fitted(self)
+        entries = self._entries(X, reset=False)
         if entries.shape != self._known.shape:
             raise ValueError(
                 f"X must be a table of the {self._known.shape[0]} users of fit, got "
                 f"{entries.shape[0]}."
             )
         rated = entries.tocoo()
-        errors = rated.data - self.predict_ratings(rated.row, rated.col)
-        away = rated.data - self._known.data.mean(dtype=np.float64)
-        return explained_share(float(np.square(errors).sum()), float(np.square(away).sum()))
+        # In units of the largest rating, since squares and sums may be out of range.
+        unit = np.float64(np.abs(self._known.data).max()) or 1.0
+        ratings, predicted = rated.data / unit, self.predict_ratings(rated.row, rated.col) / unit
+        away = ratings - (self._known.data / unit).mean()
+        squares = float(np.square(ratings - predicted).sum()), float(np.square(away).sum())
+        return explained_share(*squares)
 
     def _predicted(self, shown) -> np.ndarray:
         """Return the clipped predictions for rows of what the networks are shown."""
@@ -392,7 +397,8 @@ class AutoencoderRecommender(ImputingAutoencoder):
         predicted = np.empty(shown.shape, dtype=output_dtype(shown))
         for start in range(0, shown.shape[0], _ROWS_AT_ONCE):
             rows = slice(start, start + _ROWS_AT_ONCE)
-            predicted[rows] = self._imputation.means(Ratings(shown[rows]), self.device)
+            block = self._imputation.means(Ratings(shown[rows]), self.device)
+            predicted[rows] = saturated(block, predicted.dtype)
         return np.clip(predicted, low, high, out=predicted)
 
     def _entries(self, X, *, reset: bool):
@@ -433,7 +439,8 @@ class AutoencoderRecommender(ImputingAutoencoder):
         scaling = moments.scaling(rescales=loss.rescales)
         if not loss.rescales:
             return scaling
-        return Scaling(self.biases_, float(np.std(X.data, dtype=np.float64)) or 1.0)
+        unit = np.float64(np.abs(X.data).max()) or 1.0
+        return Scaling(self.biases_, float(np.std(X.data / unit) * unit) or 1.0)
 
     def __sklearn_is_fitted__(self):
         """Return whether there are networks: what a fit sets last."""
@@ -442,7 +449,8 @@ class AutoencoderRecommender(ImputingAutoencoder):
 
 def _checked_index(index, length: int, name: str) -> np.ndarray:
     """Return places in the table, refusing what is none."""
-    index = np.atleast_1d(np.asarray(index))
+    with naming(name):
+        index = np.atleast_1d(np.asarray(index))
     if index.ndim != 1 or (index.size and index.dtype.kind not in "iu"):
         raise ValueError(f"{name} must be integers, one for each pair, got {index.dtype} numbers.")
     outside = index[(index < 0) | (index >= length)]

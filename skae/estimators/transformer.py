@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from skae._sklearn_private import fit_context
 from skae.base import BaseAutoencoder
+from skae.base.all_or_nothing import all_or_nothing
 from skae.base.explained_variance import (
     component_shares,
     explained_share,
@@ -223,6 +224,7 @@ class AutoencoderTransformer(ReconstructionMixin, GenerationMixin, BaseAutoencod
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
+    @all_or_nothing
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None, sample_weight=None):
         """Fit the autoencoder.
@@ -268,6 +270,7 @@ class AutoencoderTransformer(ReconstructionMixin, GenerationMixin, BaseAutoencod
             self._fit(X, weight, trainings, previous)
             return self._explain_components(X)
 
+    @all_or_nothing
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y=None, sample_weight=None):
         """Pass once over these rows, all of which are trained on.

@@ -6,7 +6,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from skae.kinds.checks import check_boolean, check_choice, check_integer, check_number
+from skae.checks import (
+    check_boolean,
+    check_choice,
+    check_integer,
+    check_number,
+    is_auto,
+)
 from skae.kinds.interface import CodeSummary, ForwardPass, LinearStart, Setting
 from skae.kinds.kind import Kind
 from skae.kinds.pursuit import subspace_pursuit
@@ -154,7 +160,7 @@ class Sparse(Kind):
     def check(self, setting: Setting) -> None:
         """Refuse parameters out of range."""
         check_choice(self.penalty, "penalty of Sparse", SPARSITIES)
-        if self.weight != "auto":
+        if not is_auto(self.weight):
             check_number(self.weight, "weight of Sparse", low=0)
         check_number(
             self.target_activation,
@@ -164,12 +170,12 @@ class Sparse(Kind):
             open_low=True,
             open_high=True,
         )
-        if self.k != "auto":
+        if not is_auto(self.k):
             reason = f", as the code has {setting.n_components} values"
             check_integer(self.k, "k of Sparse", low=1, high=setting.n_components, reason=reason)
         check_boolean(self.linear_decoder, "linear_decoder of Sparse")
         check_boolean(self.sparse_output, "sparse_output of Sparse")
-        if self.pursuit_steps != "auto":
+        if not is_auto(self.pursuit_steps):
             check_integer(self.pursuit_steps, "pursuit_steps of Sparse", low=0, high=1000)
             if self.pursuit_steps and not self._can_pursue():
                 raise ValueError(

@@ -25,13 +25,24 @@ class FunctionLoss(Loss):
 
     def elementwise(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """Return what the function gives, after a look at its shape."""
-        values = self.function(output, target)
+        try:
+            values = self.function(output, target)
+        except Exception as error:
+            raise ValueError(
+                f"loss={self.function!r} failed, called with a reconstruction and a target, "
+                f"tensors of shape {tuple(target.shape)}: {type(error).__name__}: {error}"
+            ) from error
         shape = getattr(values, "shape", None)
-        if shape != target.shape:
+        if not isinstance(values, torch.Tensor) or shape != target.shape:
             raise ValueError(
                 f"loss={self.function!r} must return the loss of each entry, a tensor of shape "
                 f"{tuple(target.shape)}, but returned {type(values).__name__} of shape "
                 f"{None if shape is None else tuple(shape)}: leave out the mean or the sum "
                 f"(reduction='none')."
+            )
+        if output.requires_grad and not values.requires_grad:
+            raise ValueError(
+                f"loss={self.function!r} must be computed from the reconstruction by operations "
+                f"of torch, so that it has a gradient, but what it returned has none."
             )
         return values

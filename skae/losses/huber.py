@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
-from numbers import Real
-
 import torch
 
+from skae.checks import check_number
 from skae.losses.loss import Loss
 
 
@@ -37,8 +35,7 @@ class Huber(Loss):
 
     def check(self, minimum: float, maximum: float) -> None:
         """Refuse a `delta` that is not a positive finite number."""
-        if not (isinstance(self.delta, Real) and 0 < self.delta < math.inf):
-            raise ValueError(f"delta of the Huber loss must be a number > 0, got {self.delta!r}.")
+        check_number(self.delta, "delta of Huber", low=0, open_low=True)
 
     def elementwise(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """Return Huber's loss of each entry."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from numbers import Integral
-
 import numpy as np
 import pandas as pd
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
+
+from skae.base.forms import as_matrix_like
+from skae.checks import is_size
+from skae.naming import naming
 
 
 def check_detector(estimator, *methods: str) -> None:
@@ -87,21 +90,40 @@ def threshold_of(estimator) -> float:
     return -np.asarray(estimator.offset_, dtype=float).item()
 
 
-def n_rows(X) -> int:
+def n_rows(X, name: str = "X") -> int:
     """Return the number of rows of an array, matrix, data frame or list."""
-    return X.shape[0] if hasattr(X, "shape") else len(X)
+    with naming(name):
+        shape = np.shape(X) if isinstance(X, list | tuple) else as_matrix_like(X).shape
+        if not shape:
+            raise ValueError(f"{name} must hold rows, got {X!r}.")
+        return shape[0]
+
+
+def listed(values) -> list:
+    """Return the items of a sequence, and none of what is no sequence."""
+    try:
+        return list(values)
+    except TypeError:
+        return []
+
+
+def check_random(random_state) -> np.random.RandomState:
+    """Return a source of randomness; None leaves the global generator of numpy alone."""
+    with naming("random_state"):
+        return check_random_state(np.random.RandomState() if random_state is None else random_state)
 
 
 def check_positive_integer(value, name: str, instead: str = "") -> int:
     """Return a parameter that is an integer of at least 1, or what may stand instead."""
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
+    if not is_size(value):
         raise ValueError(f"{name} must be {instead}an integer >= 1, got {value!r}.")
     return int(value)
 
 
 def check_numbers(values, name: str) -> np.ndarray:
     """Return finite numbers as an array of shape (n,), dtype float64, with ``n >= 1``."""
-    numbers = np.asarray(values, dtype=np.float64)
+    with naming(name):
+        numbers = np.asarray(values, dtype=np.float64)
     if numbers.ndim != 1 or not len(numbers):
         raise ValueError(
             f"{name} must be one-dimensional and not empty, got an array of shape {numbers.shape}."

@@ -9,6 +9,8 @@ import pandas as pd
 import scipy.sparse as sp
 from sklearn.utils.validation import check_is_fitted
 
+from skae.base.forms import as_matrix_like
+from skae.naming import naming
 from skae.plotting.canvas import axes_for, written_name
 from skae.plotting.checks import in_order
 
@@ -257,7 +259,7 @@ def _look(n: int, scatter_kw: dict) -> dict:
 
 def _check_components(components, n: int) -> list[int]:
     """Return two positions in the code."""
-    is_pair = isinstance(components, tuple | list | np.ndarray) and len(components) == 2
+    is_pair = isinstance(components, tuple | list | np.ndarray) and np.shape(components) == (2,)
     if not is_pair or not all(
         isinstance(j, Integral) and not isinstance(j, bool) and -n <= j < n for j in components
     ):
@@ -297,7 +299,8 @@ def _check_codes(codes) -> np.ndarray:
 
 def _check_labels(values, name: str, n: int) -> np.ndarray:
     """Return labels of shape (n,), numbers if they have more values than there are categories."""
-    labels = np.asarray(values)
+    with naming(name):
+        labels = np.asarray(as_matrix_like(values))
     if labels.shape != (n,):
         raise ValueError(
             f"{name} must hold one value for each of {n} samples, got an array of shape "

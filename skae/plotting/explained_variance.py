@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from numbers import Integral
-
 import numpy as np
 from sklearn.base import clone
 from sklearn.decomposition import PCA
-from sklearn.utils import check_random_state
 
+from skae.checks import is_size
 from skae.plotting.canvas import axes_for, written_name
-from skae.plotting.checks import check_numbers
+from skae.plotting.checks import check_numbers, check_random, listed
 from skae.plotting.matrices import as_matrix
 
 _SIZE = (6.4, 4.0)
@@ -149,7 +146,7 @@ class ExplainedVarianceDisplay:
         _check_estimator(estimator)
         sizes = _check_sizes(n_components)
         train = as_matrix(X)
-        test = train if X_test is None else as_matrix(X_test)
+        test = train if X_test is None else as_matrix(X_test, "X_test")
         if test.shape[1] != train.shape[1]:
             raise ValueError(
                 f"X_test must have the {train.shape[1]} features of X, got {test.shape[1]}."
@@ -228,7 +225,7 @@ def _share(estimator, X, rows: np.ndarray, mean: np.ndarray) -> float:
 def _pca_shares(train, test, sizes: np.ndarray, random_state) -> np.ndarray:
     """Return the share that PCA explains with each size."""
     # Its randomized solver would draw from the global generator of numpy.
-    rng = np.random.RandomState() if random_state is None else check_random_state(random_state)
+    rng = check_random(random_state)
     pca = PCA(int(sizes.max()), random_state=rng).fit(train)
     # Components are orthonormal, so each adds the square of its value to what is rebuilt.
     rebuilt = np.square(pca.transform(test)).sum(axis=0).cumsum()
@@ -279,9 +276,8 @@ def _check_estimator(estimator) -> None:
 
 def _check_sizes(values) -> np.ndarray:
     """Return sizes of codes as an array of shape (n_sizes,)."""
-    sizes = list(values) if isinstance(values, Iterable) else []
-    whole = all(isinstance(size, Integral) and not isinstance(size, bool) for size in sizes)
-    if not sizes or not whole or min(sizes) < 1 or len(set(sizes)) < len(sizes):
+    sizes = listed(values)
+    if not sizes or not all(map(is_size, sizes)) or len(set(sizes)) < len(sizes):
         raise ValueError(
             f"n_components must be a sequence of different integers >= 1, got {values!r}."
         )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from numbers import Integral, Real
 
 import numpy as np
 
+from skae.checks import check_size
 from skae.plotting.canvas import figure_for, written_name
-from skae.plotting.checks import check_methods, check_positive_integer, n_rows
+from skae.plotting.checks import check_methods, check_positive_integer, listed, n_rows
 from skae.plotting.matrices import as_matrix
 from skae.plotting.samples import as_images, checked_shape, image_axes, shape_of_samples
 from skae.plotting.traversal_panels import (
@@ -389,12 +389,11 @@ def _crowded(labels: list[str]) -> bool:
 
 
 def _check_steps(n_steps) -> None:
-    if not isinstance(n_steps, Integral) or isinstance(n_steps, bool) or n_steps < 2:
-        raise ValueError(f"n_steps must be an integer >= 2, got {n_steps!r}.")
+    check_size(n_steps, "n_steps", low=2)
 
 
 def _check_span(span) -> tuple[float, float]:
-    quantiles = tuple(span) if isinstance(span, Iterable) else ()
+    quantiles = tuple(listed(span))
     numbers = len(quantiles) == 2 and all(isinstance(quantile, Real) for quantile in quantiles)
     if not numbers or not 0 <= quantiles[0] < quantiles[1] <= 1:
         raise ValueError(f"span must be two quantiles, 0 <= low < high <= 1, got {span!r}.")
@@ -415,7 +414,7 @@ def _check_start(start, n: int) -> int | None:
 
 def _check_components(components, size: int) -> np.ndarray:
     """Return the components as an array of shape (n_components,)."""
-    chosen = list(components) if isinstance(components, Iterable) else []
+    chosen = listed(components)
     whole = all(isinstance(one, Integral) and not isinstance(one, bool) for one in chosen)
     if not chosen or not whole or min(chosen) < 0 or max(chosen) >= size:
         raise ValueError(

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 import scipy.sparse as sp
-import torch
+from sklearn.utils.validation import check_array
+
+from skae.base.forms import as_matrix_like
+from skae.naming import naming
 
 
 def as_array(rows) -> np.ndarray:
     """Return rows as an array of their own dtype and shape."""
-    if sp.issparse(rows):
-        return rows.toarray()
-    if isinstance(rows, torch.Tensor):
-        rows = rows.detach().cpu()
-        # Numpy has no bfloat16.
-        return (rows.double() if rows.is_floating_point() else rows).numpy()
-    return np.asarray(rows)
+    rows = as_matrix_like(rows)
+    return rows.toarray() if sp.issparse(rows) else np.asarray(rows)
 
 
-def as_matrix(X) -> np.ndarray:
+def as_matrix(X, name: str = "X") -> np.ndarray:
     """Return rows as numbers, their axes in one.
 
     Parameters
@@ -26,9 +24,20 @@ def as_matrix(X) -> np.ndarray:
     X : {array-like, sparse matrix, data frame, tensor} of shape (n_samples, ...)
         Rows.
 
+    name : str, default="X"
+        What the user calls them.
+
     Returns
     -------
     ndarray of shape (n_samples, n_features), dtype float64
+
+    Raises
+    ------
+    ValueError
+        If they are no rows of finite real numbers.
     """
-    numbers = np.asarray(as_array(X), dtype=np.float64)
-    return numbers.reshape(len(numbers), -1)
+    with naming(name), np.errstate(over="ignore"):
+        numbers = check_array(
+            as_array(X), dtype=np.float64, allow_nd=True, ensure_all_finite="allow-nan"
+        )
+        return numbers.reshape(len(numbers), -1)

@@ -6,11 +6,16 @@ import math
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skae.plotting.canvas import figure_for
-from skae.plotting.checks import check_methods, check_numbers, check_positive_integer, n_rows
+from skae.plotting.checks import (
+    check_methods,
+    check_numbers,
+    check_positive_integer,
+    check_random,
+    n_rows,
+)
 from skae.plotting.matrices import as_array
 from skae.plotting.samples import MOST_CHANNELS, as_images, image_axes, shape_of_samples
 
@@ -245,9 +250,7 @@ def _drawn(X, n_samples: int, random_state) -> np.ndarray:
     n = n_rows(X)
     if n <= n_samples:
         return np.arange(n)
-    # The global generator of numpy is left alone.
-    random = check_random_state(np.random.RandomState() if random_state is None else random_state)
-    return np.sort(random.choice(n, n_samples, replace=False))
+    return np.sort(check_random(random_state).choice(n, n_samples, replace=False))
 
 
 def _rows(X, rows: np.ndarray):
@@ -260,7 +263,7 @@ def _rows(X, rows: np.ndarray):
 
 
 def _check_as_many(corrupted, X) -> None:
-    if n_rows(corrupted) != n_rows(X):
+    if n_rows(corrupted, "corrupted") != n_rows(X):
         raise ValueError(
             f"corrupted must have as many samples as X, got {n_rows(corrupted)} and {n_rows(X)}."
         )
@@ -269,10 +272,12 @@ def _check_as_many(corrupted, X) -> None:
 def _samples(rows, shape: tuple[int, ...], name: str) -> np.ndarray:
     """Return an array of shape (n_samples, *shape), whatever the rows are kept in."""
     values = as_array(rows)
+    if values.dtype.kind == "c":
+        raise ValueError(f"{name} must hold real numbers to be drawn, got {values.dtype}.")
     if values.dtype.kind not in "biuf":
         try:
             values = values.astype(np.float64)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise ValueError(f"{name} must hold numbers to be drawn, but {error}.") from error
     if math.prod(values.shape[1:]) != math.prod(shape):
         raise ValueError(

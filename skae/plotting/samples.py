@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from math import isqrt, prod
 from numbers import Integral
 
 import numpy as np
+
+from skae.plotting.checks import listed
 
 # Rows of so many squares of numbers are taken for images where nothing says what they are: 8 x 8
 # and more. Tables seldom have so many columns and a square number of them.
@@ -52,7 +53,7 @@ def as_images(rows: np.ndarray, shape) -> np.ndarray:
 
 def checked_shape(shape, n_features: int) -> tuple[int, ...]:
     """Return the shape of one sample as a tuple."""
-    sides = tuple(shape) if isinstance(shape, Iterable) else ()
+    sides = tuple(listed(shape))
     whole = all(
         isinstance(side, Integral) and not isinstance(side, bool) and side >= 1 for side in sides
     )

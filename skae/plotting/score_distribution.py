@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from skae.base.forms import as_matrix_like
+from skae.naming import naming
 from skae.plotting.canvas import axes_for, written_name, written_number
 from skae.plotting.checks import (
     check_detector,
@@ -252,7 +254,8 @@ def _names(labels: np.ndarray) -> dict:
 
 def _check_groups(values, name: str, n: int) -> np.ndarray:
     """Return the groups of rows as an array of shape (n,)."""
-    groups = np.asarray(values)
+    with naming(name):
+        groups = np.asarray(as_matrix_like(values))
     if groups.shape != (n,):
         raise ValueError(
             f"{name} must hold one value for each of {n} rows, got an array of shape "

@@ -78,12 +78,20 @@ class Scaling:
     def undo(self, block: np.ndarray, dtype=np.float64) -> np.ndarray:
         """Bring scaled rows back to the units of `X`."""
         if not self._takes_float32(block, dtype):
-            return (block.astype(np.float64) * self.scale + self.centre).astype(dtype, copy=False)
+            return self._undone(block, dtype)
         high, low, scale, _ = self._in_float32
         rows = block * scale
         rows += low
         rows += high
         return rows
+
+    def _undone(self, block: np.ndarray, dtype) -> np.ndarray:
+        """Compute in float64; what `dtype` has no number for becomes its largest one."""
+        if self._in_float32 is not None:
+            return (block.astype(np.float64) * self.scale + self.centre).astype(dtype, copy=False)
+        with np.errstate(over="ignore"):
+            rows = block.astype(np.float64) * self.scale + self.centre
+        return saturated(rows, dtype)
 
     def _scaled(self, block: np.ndarray, dtype) -> np.ndarray:
         """Compute in float64, or in float32 where that holds `block` exactly: twice as fast."""
@@ -113,6 +121,12 @@ class Scaling:
         high = self.centre.astype(np.float32)
         low = (self.centre - high).astype(np.float32)
         return high, low, scale.astype(np.float32), (1 / scale).astype(np.float32)
+
+
+def saturated(rows: np.ndarray, dtype) -> np.ndarray:
+    """Return numbers in another dtype, the largest it has in the place of those beyond."""
+    largest = np.finfo(dtype).max
+    return np.clip(rows, -largest, largest).astype(dtype, copy=False)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,97 @@
+"""Try many more odd inputs and parameters than the ordinary tests do, and count them.
+
+    python benchmarks/fuzz_input.py [n_examples] [--all]
+
+Runs tests/test_input.py, test_parameters.py and test_odd_arguments.py with so many random examples
+for each test, and with --all also every parameter with every value, and every form with every
+estimator. Prints
+the number of calls by group: those that gave a result, and those that were refused by a ValueError
+or TypeError which names the argument. All other outcomes fail.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent.parent / "tests"
+NAMES = ("input", "parameters", "odd_arguments")
+
+
+def all_pairs() -> Iterator[tuple]:
+    """Yield every combination once, as a function and its arguments."""
+    import test_input
+    import test_odd_arguments
+    import test_parameters
+    from calls import BUILDS
+    from strategies import FORMS, LABELS, NO_ROWS, VALUES, WEIGHTS
+
+    for argument in test_input.arguments_of_rows():
+        for name in NO_ROWS:
+            yield test_input.check_no_rows, (*argument, name)
+    for value in VALUES:
+        for parameter in test_parameters.PARAMETERS:
+            yield test_parameters.check_parameter, (*parameter, value)
+        for parameter in test_parameters.PARTS:
+            yield test_parameters.check_part, (*parameter, value)
+    for argument in test_parameters.arguments_of_methods():
+        more = {"y": LABELS, "sample_weight": WEIGHTS}.get(argument[-1], {})
+        for value in [*VALUES, *more.values()]:
+            yield test_parameters.check_argument, (*argument, value)
+    for name, argument in test_odd_arguments.arguments():
+        for value in [*VALUES, *(NO_ROWS.values() if argument in test_odd_arguments.ROWS else [])]:
+            yield test_odd_arguments.check_odd_argument, (name, argument, value)
+    for build in BUILDS:
+        for form in FORMS:
+            for which in ("both", "fit", "later"):
+                yield test_input.check_form, (build, form, 0, 6, 3, which)
+
+
+def run_all() -> int:
+    """Return how many of all combinations fail, after a line for each."""
+    n_failures = 0
+    for check, arguments in all_pairs():
+        try:
+            check(*arguments)
+        except Exception as error:
+            n_failures += 1
+            first = str(error).strip().splitlines()[:1]
+            print("FAILED", check.__name__, [str(a)[:40] for a in arguments], *first, flush=True)
+    return n_failures
+
+
+def print_counts(seconds: float) -> None:
+    """Print the number of calls by group and outcome."""
+    from outcomes import TALLY
+
+    print(f"\n{'group':32}{'results':>10}{'refused':>10}")
+    for group in sorted({group for group, _ in TALLY}):
+        print(f"{group:32}{TALLY[group, 'result']:10}{TALLY[group, 'refused']:10}")
+    print(f"{sum(TALLY.values())} calls in {seconds:.0f} s", flush=True)
+
+
+def main() -> int:
+    """Run the tests, print the counts also where they are stopped, and return how many failed."""
+    numbers = [argument for argument in sys.argv[1:] if argument.isdigit()]
+    os.environ["SKAE_FUZZ_EXAMPLES"] = numbers[0] if numbers else "500"
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    sys.path.insert(0, str(TESTS))
+    start, failed = time.perf_counter(), 0
+    try:
+        if "--all" in sys.argv:
+            failed += run_all()
+        files = [str(TESTS / f"test_{name}.py") for name in NAMES]
+        failed += int(pytest.main(["-q", "--timeout=0", "-p", "no:cacheprovider", *files]))
+    finally:
+        print_counts(time.perf_counter() - start)
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())

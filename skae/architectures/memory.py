@@ -1,0 +1,59 @@
+"""Whether a layer fits into the memory of this machine."""
+
+from __future__ import annotations
+
+import os
+
+from torch import nn
+
+# What training keeps of each weight in float32: the weight, its gradient, two moments of the
+# optimizer, and the best weight so far.
+_BYTES_OF_A_WEIGHT = 5 * 4
+# What is taken for the memory where the system does not tell.
+_SOME_MEMORY = 2**36
+
+
+class NetworkTooLargeError(ValueError):
+    """A layer has more weights than this machine has memory for."""
+
+
+def unfilled(layer: type[nn.Module], *sizes, **settings) -> nn.Module:
+    """Return a layer whose weights are not drawn yet; nothing is asked of torch's generators.
+
+    Parameters
+    ----------
+    layer : type of torch.nn.Module
+        Its class.
+
+    *sizes, **settings
+        Arguments of the class.
+
+    Raises
+    ------
+    NetworkTooLargeError
+        If training it would take more memory than there is.
+    """
+    try:
+        planned = layer(*sizes, **settings, device="meta")
+    except (RuntimeError, TypeError, OverflowError) as error:  # more than torch can count
+        raise NetworkTooLargeError(f"a layer {layer.__name__}{sizes} is too large") from error
+    check_memory(sum(weights.numel() for weights in planned.parameters()))
+    return planned.to_empty(device="cpu")
+
+
+def check_memory(n_weights: int) -> None:
+    """Refuse weights that there is no memory for."""
+    needed, there = n_weights * _BYTES_OF_A_WEIGHT, _memory()
+    if needed > there:
+        raise NetworkTooLargeError(
+            f"a layer of {n_weights:.3g} weights takes {needed / 2**30:,.0f} GiB in training, and "
+            f"this machine has {there / 2**30:,.0f} GiB"
+        )
+
+
+def _memory() -> int:
+    """Return the bytes of memory of this machine."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # Windows has no sysconf
+        return _SOME_MEMORY
