@@ -21,6 +21,7 @@ from skae import (
     AutoencoderOutlierDetector,
     AutoencoderTransformer,
     FileFormatError,
+    load,
 )
 from skae.architectures import Custom, Dense
 from skae.base import checkpoint, fingerprint
@@ -391,6 +392,11 @@ def test_it_is_written_and_removed(path_type, path, always_due, monkeypatch):
 
 def test_partial_fit_writes_none(path, always_due):
     clone(AE).set_params(checkpoint=path.parent / "missing" / "fit.skae").partial_fit(X)
+
+
+def test_a_saved_model_knows_no_checkpoint(path):
+    clone(AE).set_params(checkpoint=path).fit(X).save(path)
+    assert load(path).checkpoint is None
 
 
 def test_how_often(path, monkeypatch):

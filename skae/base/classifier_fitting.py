@@ -75,7 +75,7 @@ class ClassifierFit(Fit):
 
     @property
     def _starts_trained(self) -> bool:
-        return self.knows_classes
+        return super()._starts_trained if self.targets is None else self.knows_classes
 
     def _split(self) -> tuple[np.ndarray, np.ndarray | None]:
         """Hold out rows with a label only, as they are judged by it."""

@@ -186,11 +186,9 @@ def _fit_together(new: dict[str, torch.Tensor], saved: dict[str, torch.Tensor]) 
     """Return whether weights are those of the same network, for rows of the same moments."""
     if {name: w.shape for name, w in new.items()} != {name: w.shape for name, w in saved.items()}:
         return False
-    scale = new["features.scale"].cpu()
-    units = {"centre": scale, "scale": scale, "deviation": 1, "low": 1, "high": 1}
-    for name, unit in units.items():
-        value, other = new[f"features.{name}"].cpu(), saved[f"features.{name}"].cpu()
-        if ((value - other).abs() > _TOLERANCE * (unit + value.abs())).any():
+    for name in ("mean", "deviation", "low", "high"):
+        value, other = (of[f"features.{name}"].cpu() for of in (new, saved))
+        if ((value - other).abs() > _TOLERANCE * (1 + value.abs())).any():
             return False
     return True
 

@@ -128,7 +128,8 @@ def _parameters(estimator) -> dict:
             UserWarning,
             stacklevel=3,
         )
-    return {**parameters, "callbacks": None}
+    # Nor is the path that a fit goes on from.
+    return {**parameters, "callbacks": None, "checkpoint": None}
 
 
 def _attributes(estimator) -> dict:
