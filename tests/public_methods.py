@@ -1,7 +1,11 @@
 """Every public method of every estimator, with arguments to call it by."""
 
+import tempfile
+from pathlib import Path
+
 import numpy as np
 
+import skae
 from skae import (
     AutoencoderClassifier,
     AutoencoderImputer,
@@ -95,6 +99,8 @@ ESTIMATORS = {
         },
     ),
 }
+for _, calls in ESTIMATORS.values():
+    calls["save"] = lambda e: save_and_load(e)
 CALLS = [(name, method) for name, (_, calls) in ESTIMATORS.items() for method in calls]
 # Those that leave the estimator as it is.
 READING = [
@@ -107,6 +113,13 @@ FIRST_CALLS = {"variational transformer": lambda e: e.fit(X)}
 
 def quick(params):
     return {"max_epochs": 2, "random_state": 0, **params}
+
+
+def save_and_load(estimator):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "model.skae")
+        estimator.save(path)
+        return skae.load(path)
 
 
 def new(name, **params):
