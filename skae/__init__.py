@@ -9,6 +9,8 @@ from skae.estimators import (
     AutoencoderRecommender,
     AutoencoderTransformer,
 )
+from skae.persistence import load
+from skae.storage import FileFormatError
 
 __version__ = "0.1.0.dev0"
 
@@ -18,5 +20,7 @@ __all__ = [
     "AutoencoderOutlierDetector",
     "AutoencoderRecommender",
     "AutoencoderTransformer",
+    "FileFormatError",
     "__version__",
+    "load",
 ]

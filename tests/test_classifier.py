@@ -53,7 +53,6 @@ def test_near_logistic_regression_where_it_is_linear():
     assert log_loss(y, linear.predict_proba(X)) < log_loss(y, oracle.predict_proba(X)) + 3e-3
 
 
-@pytest.mark.filterwarnings("ignore:The training learned nothing")
 def test_loss_is_the_log_loss_of_the_rows_held_out():
     """Of the whole training set here: a fraction of nearly one, and weights kept at the start."""
     X, y = BLOBS, GROUPS
@@ -144,7 +143,6 @@ def test_weights_of_rows():
         assert model.score(BLOBS, expected) > 0.9
 
 
-@pytest.mark.filterwarnings("ignore:The training learned nothing")
 def test_class_weights():
     """Two groups on top of each other: the prior decides, and with "balanced" neither."""
     X = np.random.RandomState(0).randn(200, 4)
@@ -169,7 +167,6 @@ def test_classification_weight_trades_reconstruction_for_classes():
     assert losses[1] < losses[0]
 
 
-@pytest.mark.filterwarnings("ignore:The training learned nothing")
 @pytest.mark.parametrize(
     ("n_features", "kind", "expected"),
     [(2, "undercomplete", 2), (4, "denoising", 4), (5, "undercomplete", 3), (3, "overcomplete", 6)],
@@ -179,7 +176,6 @@ def test_few_features_are_not_halved(n_features, kind, expected):
     assert classifier(kind=kind, max_epochs=1).fit(X, GROUPS).n_components_ == expected
 
 
-@pytest.mark.filterwarnings("ignore:The training learned nothing")
 def test_hidden_layers_of_the_head():
     model = classifier(head_layer_sizes=(7, 3)).fit(BLOBS, GROUPS)
     sizes = [w.shape[0] for n, w in model._fitted.weights.items() if n.startswith("head.residual")]

@@ -6,6 +6,7 @@ from sklearn.decomposition import PCA
 from skae import AutoencoderClassifier, AutoencoderTransformer
 from skae.architectures import Dense
 from skae.base.classifier_fitting import ClassifierFit, known_targets, neighbourly_codes
+from skae.base.trainings import Trainings
 from skae.kinds import Undercomplete
 from skae.losses import MSE
 from skae.training.head import HeadPlan
@@ -73,9 +74,8 @@ def fit_of(sample_weight=None, **parameters):
     return ClassifierFit(
         estimator,
         X,
+        Trainings(0),
         sample_weight,
-        None,
-        0,
         head=HeadPlan(2, (), 0.5),
         targets=targets_of(pseudo_labels=False),
         labelled=LABELLED,

@@ -179,6 +179,7 @@ def test_encoder_is_the_same_with_tied_weights():
     assert not Dense().ties_weights()
 
 
+@pytest.mark.filterwarnings("ignore:The training learned nothing")
 @pytest.mark.parametrize("init", ["pca", "random"])
 def test_weights_are_tied_after_training_too(init):
     ae = tied_fit(init=init, learning_rate=1e-12)

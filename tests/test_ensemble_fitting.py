@@ -7,6 +7,7 @@ from skae import AutoencoderOutlierDetector
 from skae.base import ensemble_fitting
 from skae.base.ensemble_fitting import CORE_SHARE, EnsembleFit
 from skae.base.fitting import Fit
+from skae.base.trainings import Trainings
 from skae.scores import Residual
 
 X = np.random.default_rng(0).normal(size=(700, 3))
@@ -30,7 +31,7 @@ def run(X, labels=None, **parameters):
     model = AutoencoderOutlierDetector(max_epochs=1, random_state=0, **parameters)
     model.sample_shape_ = X.shape[1:]
     labels = np.zeros(len(X), dtype=int) if labels is None else labels
-    return EnsembleFit(model, X, Residual(), labels).run()
+    return EnsembleFit(model, X, Residual(), labels, Trainings(0)).run()
 
 
 def rows_of(some, X):

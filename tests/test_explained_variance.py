@@ -8,7 +8,7 @@ from skae.architectures import Dense
 from skae.base.explained_variance import (
     component_shares,
     explained_share,
-    total_squared_distance,
+    squared_distances,
 )
 from skae.base.fitted import FittedNetwork
 from skae.kinds import Undercomplete
@@ -34,12 +34,12 @@ def test_distance_is_numpys(X, convert, monkeypatch):
     monkeypatch.setattr("skae.training.scaling._BLOCK_ENTRIES", 50)
     mean = np.linspace(0, 5, 6)
     expected = ((X - mean) ** 2).sum()
-    np.testing.assert_allclose(total_squared_distance(convert(X), mean), expected, rtol=1e-6)
+    np.testing.assert_allclose(squared_distances(convert(X), mean).sum(), expected, rtol=1e-6)
 
 
 def test_distance_of_integers_does_not_overflow():
     X = np.array([[0, 255], [250, 3]], dtype=np.uint8)
-    assert total_squared_distance(X, np.array([1.0, 4.0])) == 1 + 251**2 + 249**2 + 1
+    assert squared_distances(X, np.array([1.0, 4.0])).sum() == 1 + 251**2 + 249**2 + 1
 
 
 def fitted_pca(X, n_components, precision="float64"):
@@ -94,7 +94,7 @@ def test_shares_add_up_to_the_score(X):
     error = ((X - fitted.decode(codes, "cpu", np.dtype(float))) ** 2).sum()
     mean = X.mean(axis=0)
     shares = component_shares(fitted, X, mean, "cpu")
-    assert np.isclose(shares.sum(), explained_share(error, total_squared_distance(X, mean)))
+    assert np.isclose(shares.sum(), explained_share(error, squared_distances(X, mean).sum()))
 
 
 def test_shares_are_measured_on_the_first_rows(X, monkeypatch):

@@ -26,6 +26,7 @@ LEVELS = {
     "losses": 4,
     "corruptions": 4,
     "named_parts": 4,
+    "storage": 4,
     "naming": 4,
     "checks": 4,
 }

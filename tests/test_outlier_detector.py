@@ -189,7 +189,6 @@ def test_sparse_rows_are_scored_as_dense_ones():
     )
 
 
-@pytest.mark.filterwarnings("ignore:The training learned nothing")
 def test_images_keep_their_axes():
     images = load_digits().images[:120]
     model = detector(architecture=Convolutional(input_shape=(1, 8, 8)), max_epochs=1).fit(images)

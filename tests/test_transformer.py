@@ -304,7 +304,6 @@ def test_other_columns_than_in_fit_are_refused():
 # --- every parameter does something
 
 
-@pytest.mark.filterwarnings("ignore:The training learned nothing")
 @pytest.mark.parametrize(
     "parameters",
     [

@@ -136,7 +136,7 @@ class TokenEncoder(nn.Module):
         """Return vectors of shape (n_samples, d_model)."""
         tokens = self.embedding(X) + self.positions
         if self.token is not None:
-            tokens = torch.cat([self.token.expand(len(tokens), 1, -1), tokens], dim=1)
+            tokens = torch.cat([self.token.expand(tokens.shape[0], 1, -1), tokens], dim=1)
         tokens = self.norm(self.blocks(tokens))
         return tokens.mean(1) if self.token is None else tokens[:, 0]
 

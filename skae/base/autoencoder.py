@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from numbers import Integral, Real
 
 import numpy as np
@@ -11,9 +13,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from skae._sklearn_private import Interval, StrOptions
 from skae.architectures import ARCHITECTURES
+from skae.base.fitted import FittedNetwork
 from skae.base.fitting import Fit
 from skae.base.progress import CallbackSupportMixin
-from skae.base.validation import output_dtype, validate_sample_weight, validate_X
+from skae.base.sources import blocks, is_source, joined
+from skae.base.stored.saving import SavingMixin
+from skae.base.trainings import Trainings
+from skae.base.validation import output_dtype, validate_X
 from skae.checks import LARGEST
 from skae.kinds import KINDS, Kind
 from skae.losses import LOSSES, Loss
@@ -27,7 +33,7 @@ _DENSE_ENTRIES = 2**22
 _LARGEST_RATE = 1e30
 
 
-class BaseAutoencoder(CallbackSupportMixin, NamedPartsMixin):
+class BaseAutoencoder(SavingMixin, CallbackSupportMixin, NamedPartsMixin):
     """Base class of all estimators.
 
     It holds the parameters that all share, and the single path from `X` to a fitted network
@@ -59,6 +65,7 @@ class BaseAutoencoder(CallbackSupportMixin, NamedPartsMixin):
         "device": [str, torch.device],
         "precision": [StrOptions({"auto", "float32", "float64", "bfloat16"})],
         "warm_start": ["boolean"],
+        "checkpoint": [None, str, os.PathLike],
         "callbacks": [None, list, tuple],
         "verbose": ["verbose"],
         "random_state": ["random_state"],
@@ -92,6 +99,7 @@ class BaseAutoencoder(CallbackSupportMixin, NamedPartsMixin):
         device="auto",
         precision="auto",
         warm_start=False,
+        checkpoint=None,
         callbacks=None,
         verbose=0,
         random_state=None,
@@ -113,18 +121,20 @@ class BaseAutoencoder(CallbackSupportMixin, NamedPartsMixin):
         self.device = device
         self.precision = precision
         self.warm_start = warm_start
+        self.checkpoint = checkpoint
         self.callbacks = callbacks
         self.verbose = verbose
         self.random_state = random_state
 
-    def _fit(self, X, sample_weight, *, previous: dict | None = None, one_pass: bool = False):
+    def _fit(self, X, weight, trainings: Trainings, previous: dict | None, *, one_pass=False):
         """Fit a network, and only then let the estimator know of it."""
-        weight = validate_sample_weight(sample_weight, X)
-        fit = Fit(self, X, weight, previous, self.random_state)
+        fit = Fit(self, X, trainings, weight, previous)
         if one_pass:
             fit.train_once()
         else:
             fit.train()
+        if fit.interruption is not None:
+            trainings.interrupt(f"interrupted the training {fit.interruption}")
         return self._take(fit.attributes())
 
     def _take(self, attributes: dict):
@@ -141,6 +151,10 @@ class BaseAutoencoder(CallbackSupportMixin, NamedPartsMixin):
     def _scaling(self, moments: Moments, X, loss: Loss) -> Scaling:
         """Return what is to stand between `X` and the network."""
         return moments.scaling(rescales=loss.rescales)
+
+    def _fitted_networks(self) -> list[FittedNetwork]:
+        """Return the fitted networks: what other parts of skae may compute with."""
+        return [self._fitted]
 
     def _encode(self, X) -> np.ndarray:
         """Return the codes of validated rows."""
@@ -174,6 +188,17 @@ class BaseAutoencoder(CallbackSupportMixin, NamedPartsMixin):
         In units of the scale, since squares in units of `X` may be out of range.
         """
         return self._fitted.squared_errors(X, self.device)
+
+    def _of_rows(self, function: Callable, X):
+        """Return what a function makes of rows that come after the fit.
+
+        Of a source block by block, so that the rows of few blocks are in memory at a time. For
+        functions that look at each row by itself.
+        """
+        check_is_fitted(self)
+        if not is_source(X):
+            return function(self._validate_again(X))
+        return joined(function(self._validate_again(block)) for block in blocks(X))
 
     def _validate_again(self, X):
         """Validate rows that come after the fit."""

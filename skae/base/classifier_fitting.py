@@ -11,9 +11,11 @@ from skae.base.label_propagation import one_hot
 from skae.base.labels import UNLABELLED
 from skae.base.progress import without_callbacks
 from skae.base.pseudo_labels import pseudo_targets
+from skae.base.trainings import Trainings
 from skae.base.validation import has_missing, output_dtype
 from skae.training.head import HeadPlan
 from skae.training.precision import tensor_dtype
+from skae.training.views import Converted
 
 # With fewer labels than this, beside rows without, none is spared to select the weights by.
 _ENOUGH_LABELS = 2000
@@ -27,7 +29,7 @@ class ClassifierFit(Fit):
 
     Parameters
     ----------
-    estimator, X, sample_weight, previous, random_state
+    estimator, X, trainings, sample_weight, previous
         As in :class:`Fit`; no weight is zero.
 
     head : HeadPlan
@@ -42,29 +44,38 @@ class ClassifierFit(Fit):
 
     classes : ndarray of shape (n_classes,)
         The labels.
+
+    knows_classes : bool, default=False
+        Whether the head of the network to go on from has learned the classes.
     """
 
     def __init__(
         self,
         estimator,
         X,
+        trainings: Trainings,
         sample_weight=None,
         previous: dict | None = None,
-        random_state=None,
         *,
         head: HeadPlan,
         targets: np.ndarray | None = None,
         labelled: np.ndarray,
         classes: np.ndarray,
+        knows_classes: bool = False,
     ):
         self.head, self.labelled, self.classes = head, labelled, classes
-        super().__init__(estimator, X, sample_weight, previous, random_state)
+        self.knows_classes = knows_classes
+        super().__init__(estimator, X, trainings, sample_weight, previous)
         if targets is not None:
             shown = self._shown(np.arange(len(targets)))
             weight = None if sample_weight is None else sample_weight[shown]
             mean = np.average(targets[shown].sum(axis=1), weights=weight)
             dtype = tensor_dtype(estimator.precision)
             self.targets = torch.from_numpy(targets / mean).to(dtype).to(self.device)
+
+    @property
+    def _starts_trained(self) -> bool:
+        return self.knows_classes
 
     def _split(self) -> tuple[np.ndarray, np.ndarray | None]:
         """Hold out rows with a label only, as they are judged by it."""
@@ -96,6 +107,7 @@ class ClassifierFit(Fit):
 def fit_classifier(
     estimator,
     X,
+    trainings: Trainings,
     sample_weight,
     classes: np.ndarray,
     numbers: np.ndarray,
@@ -112,8 +124,14 @@ def fit_classifier(
     estimator : AutoencoderClassifier
         Where the parameters are read.
 
-    X, sample_weight
-        Validated rows, and weights above zero with mean 1 or None.
+    X : ndarray or CSR matrix of shape (n_samples, n_features)
+        Validated rows.
+
+    trainings : Trainings
+        By which networks are trained.
+
+    sample_weight : ndarray of shape (n_samples,) or None
+        Weights above zero with mean 1.
 
     classes : ndarray of shape (n_classes,)
         The labels.
@@ -130,15 +148,22 @@ def fit_classifier(
     labelled = numbers != UNLABELLED
     head = head_plan(estimator, len(classes))
     common = {"head": head, "labelled": labelled, "classes": classes}
-    seed = estimator.random_state
+    knows_classes = previous is not None
     if not labelled.all() and previous is None:
         alone = without_callbacks(estimator)
-        first = ClassifierFit(alone, X, sample_weight, None, seed, **common)
+        first = ClassifierFit(alone, X, trainings, sample_weight, **common)
         first.train()
+        if first.interruption is not None:
+            raise KeyboardInterrupt(
+                "in the training of the autoencoder alone: no class was learned yet"
+            )
         previous = first.attributes()
     targets = known_targets(estimator, X, numbers, weights, previous)
-    fit = ClassifierFit(estimator, X, sample_weight, previous, seed, targets=targets, **common)
+    common |= {"targets": targets, "knows_classes": knows_classes}
+    fit = ClassifierFit(estimator, X, trainings, sample_weight, previous, **common)
     fit.train()
+    if fit.interruption is not None:
+        trainings.interrupt(f"interrupted the training {fit.interruption}")
     return fit.attributes()
 
 
@@ -152,7 +177,8 @@ def known_targets(
     fitted = previous["_fitted"]
     codes = neighbourly_codes(fitted, X, previous["device_"])
     if has_missing(X):
-        X = fitted.filled(X, previous["device_"], output_dtype(X))
+        device, dtype = previous["device_"], output_dtype(X)
+        X = Converted(X, lambda rows: fitted.filled(rows, device, dtype))
     found = pseudo_targets(X, fitted.scaling.scale, codes, numbers, len(weights), seed=0)
     return found * weights
 
@@ -187,7 +213,6 @@ def class_logits(fitted, X, device: str) -> np.ndarray:
     """Return the logits of validated rows, of shape (n_samples, n_classes), float64."""
     network = fitted.network(device)
     logits = np.empty((X.shape[0], fitted.head.n_classes))
-    for rows, scaled in fitted.batches(X, network, scale=True):
-        batch = network.head(network.encode(scaled))
-        logits[rows] = batch[: rows.stop - rows.start].cpu().numpy()
+    for rows, block in fitted.computed(lambda x: network.head(network.encode(x)), X, network):
+        logits[rows] = block
     return logits

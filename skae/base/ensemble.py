@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 
 from skae.base.attribution import integrated_gradients
-from skae.base.fitted import FittedNetwork, mean_reconstruction, rows_of
+from skae.base.fitted import FittedNetwork, mean_reconstruction
 from skae.scores import Score
 from skae.scores.score import residuals
+from skae.training.views import rows_at
 
 # What stands for a score that is too large to be computed.
-_LARGEST = 1e300
-# Rows that a score is fitted to.
-_MOST_FITTED = 100_000
+LARGEST = 1e300
+# Rows that a score is fitted to, and their entries.
+_MOST_FITTED, _FEWEST_FITTED, _MOST_ENTRIES = 100_000, 5000, 2**23
 
 
 @dataclass(frozen=True)
@@ -27,16 +29,23 @@ class Member:
 
 
 def fitted_score(score: Score, fitted: FittedNetwork, X, device: str) -> Score:
-    """Return the score, fitted to what the network makes of (up to 100,000 of) these rows."""
-    X = X[:: -(-X.shape[0] // _MOST_FITTED)]
+    """Return the score, fitted to what the network makes of these rows.
+
+    Of up to 100,000, fewer where they have more than 83 features: their residuals are in memory.
+    """
+    n_rows = X.shape[0]
+    most = min(_MOST_FITTED, max(_FEWEST_FITTED, _MOST_ENTRIES // X.shape[1]))
+    X = rows_at(X, np.arange(0, n_rows, -(-n_rows // most)))
     network = fitted.network(device)
-    all_residuals, all_codes = [], []
-    for rows, scaled in fitted.batches(X, network, scale=True):
-        n_rows = rows.stop - rows.start
-        codes = network.encode(scaled)
-        all_residuals.append(residuals(network, scaled, codes)[:n_rows])
-        all_codes.append(codes[:n_rows].cpu().double())
-    return score.fit(torch.cat(all_residuals), torch.cat(all_codes))
+
+    def of_batch(X):
+        codes = network.encode(X)
+        return residuals(network, X, codes), codes.cpu().double()
+
+    batches = [results for _, results in fitted.computed(of_batch, X, network)]
+    return score.fit(
+        *(torch.from_numpy(np.concatenate(all_)) for all_ in zip(*batches, strict=True))
+    )
 
 
 class Ensemble:
@@ -62,19 +71,19 @@ class Ensemble:
         scores = np.empty((len(self), X.shape[0]))
         for of_member, member in zip(scores, self.members, strict=True):
             network = member.network.network(device)
-            for rows, scaled in member.network.batches(X, network, scale=True):
-                of_member[rows] = rows_of(member.score(network, scaled), rows)
-        return np.nan_to_num(scores, copy=False, nan=_LARGEST, posinf=_LARGEST)
+            of_batch = partial(member.score, network)
+            for rows, found in member.network.computed(of_batch, X, network):
+                of_member[rows] = found
+        return np.nan_to_num(scores, copy=False, nan=LARGEST, posinf=LARGEST)
 
     def contributions(self, X, device: str) -> np.ndarray:
         """Return the share of each feature in the mean score, (n_samples, n_features), float64."""
         shares = np.zeros(X.shape)
         for member in self.members:
             network = member.network.network(device)
-            for rows, scaled in member.network.batches(X, network, scale=True):
-                with torch.inference_mode(False):
-                    of_features = _shares(member.score, network, scaled.clone())
-                shares[rows] += rows_of(of_features, rows) / len(self)
+            of_batch = partial(_shares, member.score, network)
+            for rows, of_features in member.network.computed(of_batch, X, network):
+                shares[rows] += of_features / len(self)
         out_of_range = ~np.isfinite(shares).all(axis=1)
         if out_of_range.any():  # nothing can be said of the features: all alike
             scores = self.scores(X[out_of_range], device).mean(axis=0)
@@ -86,8 +95,10 @@ class Ensemble:
         return mean_reconstruction([member.network for member in self.members], X, device)
 
 
+@torch.inference_mode(False)
 def _shares(score: Score, network, X: torch.Tensor) -> torch.Tensor:
     """Return the shares of the features in the score of rows, those in its code included."""
+    X = X.clone()  # one that gradients are known of
     with torch.no_grad():
         codes = network.encode(X)
         of_features = score.of_features(network, X, codes)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from sklearn.base import clone
 
@@ -9,13 +11,15 @@ from skae.base.calibration import Calibration, HeldOut
 from skae.base.ensemble import Ensemble, Member, fitted_score
 from skae.base.fitting import Fit
 from skae.base.random_state import own_random_state
-from skae.base.several_fits import common_attributes
+from skae.base.several_fits import common_attributes, until_interrupted
 from skae.base.start import resolve_parts
+from skae.base.trainings import Trainings
 from skae.base.validation import has_missing
 from skae.scores import Score
 from skae.scores.scatter import core_rows
 from skae.training.gaussian_fit import conditional_means
 from skae.training.scaling import densify
+from skae.training.views import rows_at
 
 # With at least this many rows some are held out from all networks; with fewer, networks take
 # turns, so that each row is held out from one and known to the others.
@@ -26,8 +30,8 @@ _FEWEST_FOLDS = 5
 _FEWEST_ROWS = 10
 # Share of the rows that is taken for normal where outliers may be among them.
 CORE_SHARE = 0.75
-# Entries of the rows that the core is looked for in at once.
-_MOST_ENTRIES = 2**24
+# Entries of the rows that the core is looked for in at once, and runs of neighbours among them.
+_MOST_ENTRIES, _RUNS = 2**23, 1024
 
 
 class EnsembleFit:
@@ -46,25 +50,27 @@ class EnsembleFit:
 
     labels : ndarray of shape (n_samples,)
         1 for rows known to be normal, -1 for known anomalies, 0 for all others.
+
+    trainings : Trainings
+        By which networks are trained.
     """
 
-    def __init__(self, estimator, X, score: Score, labels: np.ndarray):
+    def __init__(self, estimator, X, score: Score, labels: np.ndarray, trainings: Trainings):
         self.parameters, self.X, self.score, self.labels = estimator, X, score, labels
+        self.trainings = trainings
         score.check(resolve_parts(estimator)["kind"])
-        self.random = own_random_state(estimator.random_state)
+        self.random = own_random_state(trainings.random_state)
         self.takes_missing = has_missing(X)
 
     def run(self) -> dict:
         """Train all networks and return what the fit leaves on the estimator."""
-        unknown = np.flatnonzero(self.labels != -1)
-        normal = self._normal(unknown)
-        members, fits, held_out = [], [], {}
-        for fold in self._folds(unknown):
-            training = normal & ~np.isin(np.arange(len(normal)), fold)
-            if training.sum() < 2:
-                training = normal
-            fits.append(self._fit_network(training))
-            members.append(self._member(fits[-1], training))
+        normal, folds = self._normal_and_folds()
+        shown = [self._shown(normal, fold) for fold in folds]
+        fits = until_interrupted(map(self._fit_network, shown), len(folds), self.trainings)
+        members, held_out = [], {}
+        # After Ctrl-C fewer folds than there are: their rows are those that are judged by.
+        for fit, training, fold in zip(fits, shown, folds, strict=False):
+            members.append(self._member(fit, training))
             held_out.setdefault(fold.tobytes(), (fold, []))[1].append(len(members) - 1)
         ensemble = Ensemble(members)
         attributes = [fit.attributes() for fit in fits]
@@ -76,6 +82,16 @@ class EnsembleFit:
             "calibration_scores_": -calibration.scores[::-1],
             "scoring_": self.score,
         }
+
+    def _normal_and_folds(self) -> tuple[np.ndarray, list[np.ndarray]]:
+        unknown = np.flatnonzero(self.labels != -1)
+        return self._normal(unknown), self._folds(unknown)
+
+    def _shown(self, normal: np.ndarray, fold: np.ndarray) -> np.ndarray:
+        """Return which rows a network is shown that is not to see those of a fold, a mask."""
+        training = normal.copy()
+        training[fold] = False
+        return training if training.sum() >= 2 else normal
 
     def _normal(self, unknown: np.ndarray) -> np.ndarray:
         """Return which rows the networks are to know, a mask."""
@@ -89,13 +105,24 @@ class EnsembleFit:
 
     def _core(self, rows: np.ndarray) -> np.ndarray:
         """Return which of these rows are the closest ones: looked for in blocks where many."""
-        step = max(1000, _MOST_ENTRIES // self.X.shape[1])
-        order = self.random.permutation(len(rows))
         core = np.zeros(len(rows), dtype=bool)
-        for chosen in np.array_split(order, -(-len(order) // step)):
-            block = densify(self.X[np.sort(rows[chosen])]).astype(np.float64)
-            core[np.sort(chosen)] = core_rows(self._complete(block), CORE_SHARE)
+        for chosen in self._blocks(len(rows)):
+            block = densify(self.X[rows[chosen]]).astype(np.float64)
+            core[chosen] = core_rows(self._complete(block), CORE_SHARE)
         return core
+
+    def _blocks(self, n_rows: int) -> Iterator[np.ndarray]:
+        """Yield the places of rows in as many blocks as it takes, runs of neighbours from anywhere.
+
+        Single rows from anywhere would take a disk several times as long to read.
+        """
+        most = max(1000, _MOST_ENTRIES // self.X.shape[1])
+        n_blocks = -(-n_rows // most)
+        length = max(1, most // _RUNS) if n_blocks > 1 else 1
+        runs = self.random.permutation(-(-n_rows // length))
+        for of_block in np.array_split(runs, n_blocks):
+            places = np.sort(of_block)[:, None] * length + np.arange(length)
+            yield places[places < n_rows]
 
     def _complete(self, block: np.ndarray) -> np.ndarray:
         """Return rows with missing values filled."""
@@ -116,11 +143,12 @@ class EnsembleFit:
 
     def _fit_network(self, training: np.ndarray) -> Fit:
         seed = int(self.random.randint(2**31 - 1))
-        known = self.X[self.labels == -1]
+        known = rows_at(self.X, np.flatnonzero(self.labels == -1))
         fit = Fit(
             self.parameters,
-            self.X[training],
-            random_state=seed,
+            rows_at(self.X, np.flatnonzero(training)),
+            self.trainings,
+            seed=seed,
             repelled=known,
             takes_missing=self.takes_missing,
         )
@@ -129,12 +157,13 @@ class EnsembleFit:
 
     def _member(self, fit: Fit, training: np.ndarray) -> Member:
         score, device = clone(self.score), str(fit.device)
-        return Member(fit.fitted, fitted_score(score, fit.fitted, self.X[training], device))
+        X = rows_at(self.X, np.flatnonzero(training))
+        return Member(fit.fitted, fitted_score(score, fit.fitted, X, device))
 
     def _calibrated(self, ensemble: Ensemble, held_out: list) -> Calibration:
         groups = []
         for fold, members in held_out:
             some = Ensemble([ensemble.members[member] for member in members])
-            scores = some.scores(self.X[fold], str(self.parameters.device)).mean(axis=0)
+            scores = some.scores(rows_at(self.X, fold), str(self.parameters.device)).mean(axis=0)
             groups.append(HeldOut(tuple(members), np.sort(scores)))
         return Calibration(groups)

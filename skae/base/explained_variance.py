@@ -24,12 +24,15 @@ def explained_share(squared_errors: float, squared_distances: float) -> float:
     return float(1 - squared_errors / squared_distances)
 
 
-def total_squared_distance(X, mean: np.ndarray, unit: float = 1.0) -> float:
-    """Return the sum over the rows of ``||(x - mean) / unit||^2``, in float64.
+def squared_distances(X, mean: np.ndarray, unit: float = 1.0) -> np.ndarray:
+    """Return ``||(x - mean) / unit||^2`` of each row, of shape (n_samples,), in float64.
 
     Over the values that are known.
     """
-    return float(sum(np.nansum(np.square((block - mean) / unit)) for _, block in dense_blocks(X)))
+    distances = np.empty(X.shape[0])
+    for rows, block in dense_blocks(X):
+        distances[rows] = np.nansum(np.square((block - mean) / unit), axis=1)
+    return distances
 
 
 def component_shares(fitted: FittedNetwork, X, mean: np.ndarray, device: str) -> np.ndarray:
@@ -59,7 +62,7 @@ def component_shares(fitted: FittedNetwork, X, mean: np.ndarray, device: str) ->
     X = densify(X[:_MOST_ROWS]).astype(np.float64)
     codes = fitted.encode(X, device, np.dtype(np.float64))
     unit = fitted.scaling.scale
-    total = total_squared_distance(X, mean, unit)
+    total = float(squared_distances(X, mean, unit).sum())
     truncated = np.tile(codes.mean(axis=0), (len(codes), 1))
     held = [0.0]
     for component in range(fitted.n_components):

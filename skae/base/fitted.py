@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from skae.kinds.kind import Kind
 from skae.losses.loss import Loss
 from skae.training.device import device_at_hand
 from skae.training.head import HeadPlan
+from skae.training.memory import FittingBatches
 from skae.training.network import AutoencoderNetwork
 from skae.training.precision import array_dtype, tensor_dtype
 from skae.training.scaling import Scaling, densify
@@ -116,12 +118,16 @@ class FittedNetwork:
         self._forget_networks()
 
     def new_network(
-        self, device: torch.device, generator: torch.Generator | None = None
+        self,
+        device: torch.device,
+        generator: torch.Generator | None = None,
+        *,
+        without_weights: bool = False,
     ) -> AutoencoderNetwork:
         """Return a network of its own, with the weights if there are any, else drawn ones."""
         network = self._built(generator or torch.Generator()).to(tensor_dtype(self.precision))
         network.features.set_units(self.scaling.centre, self.scaling.scale)
-        if self.weights is not None:
+        if self.weights is not None and not without_weights:
             network.load_state_dict({n: torch.from_numpy(w) for n, w in self.weights.items()})
         return network.to(device)
 
@@ -160,32 +166,31 @@ class FittedNetwork:
         """Return the codes of the rows of `X`, of shape (n_samples, n_components)."""
         codes = np.empty((X.shape[0], self.n_components), dtype=dtype)
         network = self.network(device)
-        for rows, scaled in self.batches(X, network, scale=True):
-            codes[rows] = rows_of(network.encode(scaled), rows)
+        for rows, block in self.computed(network.encode, X, network):
+            codes[rows] = block
         return codes
 
     def filled(self, X, device: str, dtype: np.dtype) -> np.ndarray:
         """Return rows with conditional means in the place of missing values, in X's units."""
         filled = np.empty(X.shape, dtype=dtype)
         network = self.network(device)
-        for rows, scaled in self.batches(X, network, scale=True):
-            filled[rows] = self.scaling.undo(rows_of(network.filled(scaled), rows), dtype)
+        for rows, block in self.computed(network.filled, X, network):
+            filled[rows] = self.scaling.undo(block, dtype)
         return filled
 
     def decode(self, Z: np.ndarray, device: str, dtype: np.dtype) -> np.ndarray:
         """Return the reconstructions of codes, of shape (n_samples, n_features), in X's units."""
         X = np.empty((Z.shape[0], self.n_features), dtype=dtype)
         network = self.network(device)
-        for rows, codes in self.batches(Z, network, scale=False):
-            X[rows] = self.scaling.undo(rows_of(network.decode(codes), rows), dtype)
+        for rows, block in self.computed(network.decode, Z, network, scale=False):
+            X[rows] = self.scaling.undo(block, dtype)
         return X
 
     def reconstructions(self, X, device: str, dtype=np.float64):
         """Yield (rows, reconstruction of these rows) in the units of `X`."""
         network = self.network(device)
-        for rows, scaled in self.batches(X, network, scale=True):
-            decoded = network.decode(network.encode(scaled))
-            yield rows, self.scaling.undo(rows_of(decoded, rows), dtype)
+        for rows, block in self.computed(lambda x: network.decode(network.encode(x)), X, network):
+            yield rows, self.scaling.undo(block, dtype)
 
     def squared_errors(self, X, device: str) -> np.ndarray:
         """Return ``||(x - x_hat) / scale||^2`` of each row, of shape (n_samples,), in float64.
@@ -194,27 +199,49 @@ class FittedNetwork:
         """
         errors = np.empty(X.shape[0])
         network = self.network(device)
-        for rows, scaled in self.batches(X, network, scale=True):
-            residual = scaled - network.decode(network.encode(scaled))
-            if network.missing is not None:
-                residual = residual.masked_fill(torch.isnan(scaled), 0.0)
-            if residual.device.type == "mps":  # which has no float64
-                residual = residual.cpu()
-            # In float64, squares of what float32 holds are not out of range.
-            norms = torch.linalg.vector_norm(residual, dim=1, dtype=torch.float64)
-            errors[rows] = rows_of(norms.square(), rows)
+        for rows, block in self.computed(lambda x: _squared_errors(network, x), X, network):
+            errors[rows] = block
         return errors
 
-    def batches(self, X, network: AutoencoderNetwork, *, scale: bool):
-        """Yield (rows, tensor of these rows and padding), all of one shape."""
+    def computed(self, function: Callable, X, network: AutoencoderNetwork, *, scale: bool = True):
+        """Yield (rows, what a function makes of these rows), with smaller batches where need be.
+
+        Parameters
+        ----------
+        function : callable
+            From a tensor of scaled rows, on the device, to one or several tensors with as many
+            rows. It is called again, with fewer rows, where the memory of the device does not
+            suffice.
+
+        X : ndarray or CSR matrix of shape (n_samples, n)
+            Rows, or codes.
+
+        network : AutoencoderNetwork
+            That of the device.
+
+        scale : bool, default=True
+            Whether the rows are to be scaled.
+
+        Yields
+        ------
+        rows : slice
+            Which rows.
+
+        results : ndarray or tuple of ndarray
+            What the function returned.
+        """
         n_rows = batch_rows(self.n_features, network.work.in_all)
         # To look whether threads pay takes as long as a few batches.
         at_once = network.work.at_once if X.shape[0] > _FEW_BATCHES * n_rows else 0
+        like = next(network.parameters())
+        fitting = FittingBatches(like.device)
         with threads_for(n_rows, at_once), torch.inference_mode():
-            yield from paced(self._padded_batches(X, n_rows, next(network.parameters()), scale))
+            batches = self._padded_batches(X, n_rows, array_dtype(like.dtype), scale)
+            for rows, batch in paced(batches):
+                yield rows, _rows_of(fitting.call(function, batch), rows)
 
-    def _padded_batches(self, X, n_rows: int, like: torch.Tensor, scale: bool):
-        dtype = array_dtype(like.dtype)
+    def _padded_batches(self, X, n_rows: int, dtype: np.dtype, scale: bool):
+        """Yield (rows, tensor of these rows and padding), all of one shape."""
         step = n_rows * max(1, _BLOCK_ENTRIES // (n_rows * X.shape[1]))
         for start in range(0, X.shape[0], step):
             block = densify(X[start : start + step])
@@ -222,7 +249,7 @@ class FittedNetwork:
             for first in range(0, len(block), n_rows):
                 batch = block[first : first + n_rows]
                 rows = slice(start + first, start + first + len(batch))
-                yield rows, torch.from_numpy(_padded(batch, n_rows)).to(like.device)
+                yield rows, torch.from_numpy(_padded(batch, n_rows))
 
 
 def mean_reconstruction(networks: list[FittedNetwork], X, device: str) -> np.ndarray:
@@ -234,9 +261,21 @@ def mean_reconstruction(networks: list[FittedNetwork], X, device: str) -> np.nda
     return mean
 
 
-def rows_of(batch: torch.Tensor, rows: slice) -> np.ndarray:
-    """Return the rows of a padded batch that are not padding."""
-    return batch[: rows.stop - rows.start].cpu().numpy()
+def _squared_errors(network: AutoencoderNetwork, X: torch.Tensor) -> torch.Tensor:
+    residual = X - network.decode(network.encode(X))
+    if network.missing is not None:
+        residual = residual.masked_fill(torch.isnan(X), 0.0)
+    if residual.device.type == "mps":  # which has no float64
+        residual = residual.cpu()
+    # In float64, squares of what float32 holds are not out of range.
+    return torch.linalg.vector_norm(residual, dim=1, dtype=torch.float64).square()
+
+
+def _rows_of(results, rows: slice):
+    """Return the rows of padded results that are not padding, as arrays."""
+    if isinstance(results, tuple):
+        return tuple(_rows_of(result, rows) for result in results)
+    return results[: rows.stop - rows.start].cpu().numpy()
 
 
 def _padded(batch: np.ndarray, n_rows: int) -> np.ndarray:

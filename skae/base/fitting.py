@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 from dataclasses import replace
+from functools import partial
 from numbers import Integral
 
 import numpy as np
@@ -29,13 +30,15 @@ from skae.base.progress import EpochReport
 from skae.base.random_state import own_random_state
 from skae.base.start import Start, check_kind, note_features, resolve_parts
 from skae.base.training_codes import TrainingCodes
+from skae.base.trainings import Trainings
 from skae.kinds.interface import Setting
 from skae.training import defaults
 from skae.training.batches import Batches
 from skae.training.callbacks import checked_callbacks
-from skae.training.convergence import mean_loss, warn_of_no_gain
+from skae.training.convergence import TrainingDivergedError, mean_loss, warn_of_no_gain
 from skae.training.device import resolve_device
 from skae.training.filling import Filling, Gaussian
+from skae.training.memory import FittingBatches
 from skae.training.network import AutoencoderNetwork
 from skae.training.optimizer import resolve_optimizer
 from skae.training.precision import resolve_precision, tensor_dtype
@@ -44,11 +47,14 @@ from skae.training.rows import Rows
 from skae.training.scaling import Moments
 from skae.training.schedule import constant, one_cycle
 from skae.training.threads import threads_for
-from skae.training.train import TrainingPlan, TrainingResult, train
+from skae.training.train import TrainingPlan, TrainingResult
+from skae.training.views import rows_at
 
 # Rows in a batch of those that select the best weights, and training rows that say whether there
 # was a gain where none select.
 _SELECTION_BATCH = 1024
+# Rates up to here do not lead out of the range of float32 in one step.
+_ORDINARY_RATE = 10.0
 
 
 class Fit:
@@ -64,14 +70,17 @@ class Fit:
     X : ndarray or CSR matrix of shape (n_samples, n_features)
         Validated rows.
 
+    trainings : Trainings
+        By which networks are trained.
+
     sample_weight : ndarray of shape (n_samples,) or None
         Weights with mean 1.
 
     previous : dict or None
         Attributes of an earlier fit to go on from.
 
-    random_state : int, RandomState instance or None
-        Source of all randomness.
+    seed : int or None, default=None
+        Source of all randomness; None means that of the trainings.
 
     repelled : ndarray or CSR matrix of shape (n_rows, n_features) or None
         Validated rows that the network is to rebuild badly.
@@ -83,6 +92,8 @@ class Fit:
         What missing values are filled by, where an earlier fit of the same rows has found it.
     """
 
+    # What Ctrl-C did, where it ended the training.
+    interruption: str | None = None
     head = None  # what stands on the code, and what is known of the classes: for a classifier
     targets = None
 
@@ -90,21 +101,25 @@ class Fit:
         self,
         estimator,
         X,
+        trainings: Trainings,
         sample_weight=None,
         previous: dict | None = None,
-        random_state=None,
+        seed: int | None = None,
         repelled=None,
         takes_missing: bool = False,
         gaussian: Gaussian | None = None,
     ):
-        self.parameters = estimator
+        self.parameters, self.trainings = estimator, trainings
         self.previous = previous or {}
         self.optimizer = resolve_optimizer(estimator.optimizer)
         self.callbacks = checked_callbacks(estimator.callbacks)
         self.device = resolve_device(estimator.device)
-        self.split_seed, self.weights_seed, self.training_seed = _seeds(random_state)
+        self.split_seed, self.weights_seed, self.training_seed = _seeds(
+            trainings.random_state if seed is None else seed
+        )
         if sample_weight is not None and not sample_weight.all():
-            X, sample_weight = X[sample_weight > 0], sample_weight[sample_weight > 0]
+            kept = np.flatnonzero(sample_weight)
+            X, sample_weight = rows_at(X, kept), sample_weight[kept]
         self.X, self.takes_missing, self.gaussian = X, takes_missing, gaussian
         if previous is None:
             self._start(sample_weight)
@@ -179,8 +194,10 @@ class Fit:
         dtype = tensor_dtype(self.parameters.precision)
         self.rows = Rows(self.X, scaling, self.device, dtype)
         self.linear_part = LinearPart(self.rows, self.weights_seed)
-        weight = np.ones(len(self.rows)) if sample_weight is None else sample_weight
-        self.sample_weight = torch.from_numpy(weight).to(dtype).to(self.device)
+        if sample_weight is None:
+            self.sample_weight = torch.ones(len(self.rows), dtype=dtype, device=self.device)
+        else:
+            self.sample_weight = torch.from_numpy(sample_weight).to(dtype).to(self.device)
 
     def filling_without(self, index: np.ndarray) -> Filling:
         """Return what missing values would be filled by if these rows were not known."""
@@ -214,29 +231,49 @@ class Fit:
         report = EpochReport(p, plan.n_epochs, self.X)
         before = None if selecting is not None else self._loss(training)
         result = self._run(self.network, training, selecting, self._reported(plan, report))
-        self._finish(plan, result, result.history, result.best_epoch)
+        self._keep(plan, result)
+        n_steps = plan.n_steps(len(training), result.history)
         if selecting is not None:
-            self._warn_of_no_gain(result.history["valid_loss"], result.best_epoch)
+            self._warn_of_no_gain(result, result.history["valid_loss"], n_steps)
         elif not result.interrupted and self.repelled is None:  # which may cost all others much
             after = self._loss(training)
-            warn_of_no_gain(before, after, after, start_counts=self._start_counts)
+            warn_of_no_gain(before, after, after, self._start_counts, n_steps)
         report.end(self.attributes)
-
-    @property
-    def _start_counts(self) -> bool:
-        """Return whether the first weights are worth keeping: PCA's, or those of an earlier fit."""
-        return self.targets is None and (self.fitted.linear_path or bool(self.previous))
 
     def _loss(self, rows: np.ndarray) -> float:
         """Return the loss of (up to 1,024) rows."""
         some = rows[:: -(-len(rows) // _SELECTION_BATCH)]
         return mean_loss(self.network, self._batches(some, _SELECTION_BATCH), self.training_seed)
 
-    def _warn_of_no_gain(self, losses, best: int) -> None:
+    def _warn_of_no_gain(self, result: TrainingResult, losses, n_steps: int) -> None:
         """Warn where the losses on rows held out, one for each epoch, say that there was none."""
-        if len(losses) > 1:  # Ctrl-C leaves less
-            first, kept, last = losses[0], losses[best], losses.iloc[-1]
-            warn_of_no_gain(first, kept, last, start_counts=self._start_counts)
+        if not result.interrupted:
+            first, kept, last = losses[0], losses[result.best_epoch], losses.iloc[-1]
+            warn_of_no_gain(first, kept, last, self._start_counts, n_steps)
+
+    def _keep(self, plan: TrainingPlan, result: TrainingResult, last=None) -> None:
+        """Take what came of a training, or of the first fold where Ctrl-C ended a later one."""
+        self._note_interruption(plan, result, last or result)
+        self._finish(plan, result, result.history, result.best_epoch)
+
+    def _note_interruption(self, plan: TrainingPlan, result: TrainingResult, last) -> None:
+        if not last.interrupted:
+            return
+        where = f"in epoch {len(last.history)} of {plan.n_epochs}"
+        if result.best_epoch == 0 and not self._starts_trained:
+            raise KeyboardInterrupt(f"{where}, before there was anything to keep")
+        kept = "the best weights so far" if result is last else "the best weights of a fold"
+        self.interruption = f"{where}; {kept} are kept"
+
+    @property
+    def _starts_trained(self) -> bool:
+        """Return whether the weights before the first epoch are of use."""
+        return bool(self.previous) or self.fitted.linear_path
+
+    @property
+    def _start_counts(self) -> bool:
+        """Return whether they are worth keeping, as a head that knows no classes yet is not."""
+        return self.targets is None and self._starts_trained
 
     def _split(self) -> tuple[np.ndarray, np.ndarray | None]:
         """Return the rows to train on, and those to select the best weights by, if any."""
@@ -258,6 +295,7 @@ class Fit:
             self._reported(plan, report),
             self.previous.get("_optimizer_state"),
         )
+        self._note_interruption(plan, result, result)
         history = result.history
         if "history_" in self.previous:
             history = joined(self.previous["history_"], history)
@@ -269,7 +307,7 @@ class Fit:
         """Hold out each fold once to find the number of epochs; then train on all rows.
 
         The networks of the folds start at the PCA of their own rows, so rows held out are new
-        to all of them, epoch 0 included.
+        to all of them, epoch 0 included. Where Ctrl-C comes, that of the first fold is kept.
         """
         everything = np.arange(len(self.rows))
         plan = self._plan(len(self.rows))
@@ -278,17 +316,20 @@ class Fit:
             results.append(self._run_fold(everything, fold, plan))
             weights.append(float(self.sample_weight[fold].sum()))
             if results[-1].interrupted:
-                break
+                first = results[0]
+                if first.best_epoch == 0:  # the same start, of all rows, is at hand
+                    first = replace(first, weights=self.network.state_dict())
+                return self._keep(plan, first, results[-1])
         history = mean_history([result.history for result in results], weights)
         best = best_epoch(history["valid_loss"], from_pca=self.fitted.linear_path)
-        if results[-1].interrupted and self.fitted.linear_path:
-            best = 0  # Ctrl-C: PCA is at hand at once
         plan = replace(plan, stop_after=best)
         report = EpochReport(self.parameters, best, self.X)
         result = self._run(self.network, everything, None, self._reported(plan, report, history))
+        if result.interrupted:
+            return self._keep(plan, results[0], result)
         self._finish(plan, result, history, result.best_epoch)
-        if not result.interrupted:
-            self._warn_of_no_gain(history["valid_loss"], best)
+        n_steps = plan.n_steps(len(everything), history)
+        self._warn_of_no_gain(result, history["valid_loss"], n_steps)
         report.end(self.attributes)
 
     def _run_fold(self, everything, fold, plan: TrainingPlan) -> TrainingResult:
@@ -311,10 +352,10 @@ class Fit:
         batches = self._batches(training, plan.batch_size, generator)
         selection = None if selecting is None else self._batches(selecting, _SELECTION_BATCH)
         draws = contextlib.nullcontext()
-        if self.fitted.architecture.draws_globally:
+        if plan.draws_globally:
             draws = torch_draws(self.training_seed, self.device)
         with threads_for(plan.batch_size, network.work.at_once), draws:
-            return train(network, batches, selection, plan, optimizer_state)
+            return self.trainings.train(network, batches, selection, plan, optimizer_state)
 
     def _batches(self, index: np.ndarray, batch_size: int, generator=None) -> Batches:
         index = torch.from_numpy(index).to(self.device)
@@ -345,6 +386,7 @@ class Fit:
             start_counts=self._start_counts,
             patience=p.patience,
             precision=self.fitted.precision,
+            draws_globally=self.fitted.architecture.draws_globally,
             callbacks=self.callbacks,
         )
 
@@ -361,8 +403,11 @@ class Fit:
     def _finish(self, plan, result: TrainingResult, history, best: int) -> None:
         self.network.load_state_dict(result.weights)
         self.network.eval()
-        codes = self._note_rows(plan.batch_size)
+        with np.errstate(over="ignore", invalid="ignore"):  # of weights that are refused below
+            codes = self._note_rows(plan.batch_size)
         self.fitted.set_weights(self.network.state_dict())
+        if max(plan.learning_rate, plan.weight_decay) > _ORDINARY_RATE:
+            self._refuse_infinity(codes.sample, plan)
         self._of_kind = self.fitted.kind.attributes(codes.summary(self._directions))
         self._ending = {
             "batch_size_": plan.batch_size,
@@ -376,15 +421,27 @@ class Fit:
             "_of_kind": list(self._of_kind),
         }
 
+    def _refuse_infinity(self, codes: np.ndarray, plan: TrainingPlan) -> None:
+        """Refuse last weights that lead nowhere, where no rows held out have refused them."""
+        reconstructions = self.fitted.decode(codes, str(self.device), np.dtype(np.float64))
+        if not (np.isfinite(codes).all() and np.isfinite(reconstructions).all()):
+            raise TrainingDivergedError(
+                f"The weights after the training give no finite numbers, with "
+                f"learning_rate={plan.learning_rate:g} and weight_decay={plan.weight_decay:g}: "
+                f"give smaller ones."
+            )
+
     def _note_rows(self, batch_size: int) -> TrainingCodes:
         """Show the network all rows, so that it knows their ranges, and return their codes."""
         codes = TrainingCodes(
             self.fitted.kind, len(self.rows), self.fitted.n_components, self.training_seed
         )
         generator = torch.Generator(self.device).manual_seed(self.training_seed)
+        fitting = FittingBatches(self.device)
         with torch.no_grad(), threads_for(batch_size, self.network.work.at_once):
             for rows, block in self.rows.blocks():
-                codes.add(rows, self.network.note_ranges(block, generator))
+                note = partial(self.network.note_ranges, generator=generator)
+                codes.add(rows, fitting.call(note, block))
         return codes
 
     def _directions(self) -> np.ndarray:

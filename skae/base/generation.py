@@ -127,8 +127,9 @@ class GenerationMixin:
         mean, deviation : ndarray of shape (n_samples, n_components)
             Mean, which is what ``transform`` returns, and standard deviation.
         """
-        X = self._validate_again(X)
-        return posterior(self._fitted, X, self.device, output_dtype(X))
+        return self._of_rows(
+            lambda rows: posterior(self._fitted, rows, self.device, output_dtype(rows)), X
+        )
 
     @available_if(_has_posterior)
     def elbo(self, X, *, n_draws=32, random_state=0):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,8 @@ from skae.base.fitted import FittedNetwork, mean_reconstruction
 from skae.base.fitting import Fit
 from skae.base.held_out import split
 from skae.base.random_state import own_random_state
-from skae.base.several_fits import common_attributes
+from skae.base.several_fits import common_attributes, until_interrupted
+from skae.base.trainings import Trainings
 from skae.training.filling import Filling
 from skae.training.scaling import densify
 
@@ -88,25 +90,22 @@ class ImputationFit:
     X : ndarray or CSR matrix of shape (n_samples, n_features)
         Validated rows, NaN where a value is missing.
 
+    trainings : Trainings
+        By which networks are trained.
+
     draws : bool, default=True
         Whether errors are to be drawn. What that takes is as much work as several linear fits.
     """
 
-    def __init__(self, estimator, X, *, draws: bool = True):
+    def __init__(self, estimator, X, trainings: Trainings, *, draws: bool = True):
         self.parameters, self.X, self.draws = estimator, X, draws
-        self.random = own_random_state(estimator.random_state)
+        self.trainings = trainings
+        self.random = own_random_state(trainings.random_state)
 
     def run(self) -> dict:
         """Train all networks and return what the fit leaves on the estimator."""
-        fits = []
-        for _ in range(self.parameters.n_estimators):
-            seed = int(self.random.randint(2**31 - 1))
-            gaussian = fits[0].gaussian if fits else None  # the same rows have the same
-            fit = Fit(
-                self.parameters, self.X, random_state=seed, takes_missing=True, gaussian=gaussian
-            )
-            fit.train()
-            fits.append(fit)
+        n_networks = self.parameters.n_estimators
+        fits = until_interrupted(self._fits(n_networks), n_networks, self.trainings)
         attributes = [fit.attributes() for fit in fits]
         networks = [of_fit["_fitted"] for of_fit in attributes]
         error_ratio = self._error_ratio(fits) if self.draws else None
@@ -116,6 +115,16 @@ class ImputationFit:
             "scale_": attributes[0]["scale_"],
             "_imputation": Imputation(networks, error_ratio),
         }
+
+    def _fits(self, n_networks: int) -> Iterator[Fit]:
+        gaussian = None  # the same rows have the same
+        for _ in range(n_networks):
+            seed = int(self.random.randint(2**31 - 1))
+            known = {"seed": seed, "takes_missing": True, "gaussian": gaussian}
+            fit = Fit(self.parameters, self.X, self.trainings, **known)
+            fit.train()
+            gaussian = fit.gaussian
+            yield fit
 
     def _error_ratio(self, fits: list[Fit]) -> np.ndarray:
         """Return the errors of hidden values over those that the normal distribution expects.

@@ -32,6 +32,10 @@ class ImputingAutoencoder(BaseAutoencoder):
     def _wanted_components(self, kind, filling_rank):
         return filling_rank if isinstance(self.n_components, str) else self.n_components
 
+    def _fitted_networks(self):
+        """Return the fitted networks: what other parts of skae may compute with."""
+        return self._imputation.networks
+
     def _takes_missing(self) -> bool:
         return True
 

@@ -13,6 +13,8 @@ _N_NEIGHBOURS, _SHARE = 10, 0.9
 _N_STEPS = 50
 # Rows that are neighbours of one another; all others take their labels from these.
 _MOST_ANCHORS = 20_000
+# Shares of classes that rows take from their neighbours at once.
+_MOST_ENTRIES = 2**22
 
 
 class Propagation:
@@ -74,10 +76,15 @@ class Propagation:
         likely = np.empty(known.shape)
         likely[self.anchors] = normalised(of_anchors)
         if len(self.others):
-            index, weights = self.nearest
-            taken = likely[self.anchors][index]
-            likely[self.others] = normalised(np.einsum("ij,ijk->ik", weights, taken))
+            likely[self.others] = self._of_others(likely[self.anchors])
         return likely
+
+    def _of_others(self, of_anchors: np.ndarray) -> np.ndarray:
+        index, weights = self.nearest
+        step = max(1, _MOST_ENTRIES // (_N_NEIGHBOURS * of_anchors.shape[1]))
+        parts = (slice(start, start + step) for start in range(0, len(index), step))
+        taken = (np.einsum("ij,ijk->ik", weights[p], of_anchors[index[p]]) for p in parts)
+        return normalised(np.concatenate(list(taken)))
 
 
 def certainty(likely: np.ndarray) -> np.ndarray:
@@ -136,4 +143,4 @@ def _neighbours(codes: np.ndarray, of: np.ndarray | None) -> tuple[np.ndarray, n
     search = NearestNeighbors(n_neighbors=max(1, min(_N_NEIGHBOURS, most)), algorithm="brute")
     distances, index = search.fit(codes).kneighbors(of)
     reach = np.maximum(distances[:, -1:], np.finfo(distances.dtype).tiny).astype(np.float64)
-    return index, np.exp(-np.square(distances / reach))
+    return index.astype(np.int32), np.exp(-np.square(distances / reach))

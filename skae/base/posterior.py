@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import numpy as np
 import torch
 
-from skae.base.fitted import FittedNetwork, rows_of
+from skae.base.fitted import FittedNetwork
 from skae.training.bound import Bound, balanced_draws
 from skae.training.scaling import dense_blocks
 
@@ -20,10 +20,13 @@ def posterior(
     mean = np.empty((X.shape[0], fitted.n_components), dtype=dtype)
     deviation = np.empty_like(mean)
     network = fitted.network(device)
-    for rows, scaled in fitted.batches(X, network, scale=True):
-        batch_mean, log_variance = fitted.kind.posterior(network.encoder_output(scaled))
-        mean[rows] = rows_of(batch_mean, rows)
-        deviation[rows] = rows_of(torch.exp(0.5 * log_variance), rows)
+
+    def of_batch(X):
+        mean, log_variance = fitted.kind.posterior(network.encoder_output(X))
+        return mean, torch.exp(0.5 * log_variance)
+
+    for rows, (means, deviations) in fitted.computed(of_batch, X, network):
+        mean[rows], deviation[rows] = means, deviations
     return mean, deviation
 
 
@@ -36,11 +39,11 @@ def elbo(
     value of a row does not depend on the others.
     """
     draws = balanced_draws(n_draws, fitted.n_components, random_state)
-    bound = np.empty(X.shape[0])
-    for rows, terms in _bounds(fitted, X, device, draws):
-        of_features = terms.likelihood().sum(1)
-        bound[rows] = rows_of(of_features - terms.divergence(), rows)
-    return bound - _log_units(fitted, X)
+
+    def of_batch(terms: Bound) -> torch.Tensor:
+        return terms.likelihood().sum(1) - terms.divergence()
+
+    return _bounds(of_batch, fitted, X, device, draws) - _log_units(fitted, X)
 
 
 def log_likelihood(
@@ -48,11 +51,12 @@ def log_likelihood(
 ) -> np.ndarray:
     """Return the importance-weighted bound of the log-likelihood of each row, as :func:`elbo`."""
     draws = random_state.standard_normal((n_draws, fitted.n_components))
-    bound = np.empty(X.shape[0])
-    for rows, terms in _bounds(fitted, X, device, draws):
+
+    def of_batch(terms: Bound) -> torch.Tensor:
         weights = torch.stack([likelihood.sum(1) + ratio for likelihood, ratio in terms.draws()])
-        bound[rows] = rows_of(torch.logsumexp(weights, 0) - math.log(n_draws), rows)
-    return bound - _log_units(fitted, X)
+        return torch.logsumexp(weights, 0) - math.log(n_draws)
+
+    return _bounds(of_batch, fitted, X, device, draws) - _log_units(fitted, X)
 
 
 def _log_units(fitted: FittedNetwork, X) -> np.ndarray | float:
@@ -66,7 +70,12 @@ def _log_units(fitted: FittedNetwork, X) -> np.ndarray | float:
     return np.concatenate([~np.isnan(block) @ logs for _, block in dense_blocks(X)])
 
 
-def _bounds(fitted, X, device, draws: np.ndarray) -> Iterator[tuple[slice, Bound]]:
+def _bounds(
+    of_batch: Callable[[Bound], torch.Tensor], fitted, X, device: str, draws: np.ndarray
+) -> np.ndarray:
+    """Return a bound of each row, from the terms of it."""
     network = fitted.network(device)
-    for rows, scaled in fitted.batches(X, network, scale=True):
-        yield rows, Bound(network, scaled, draws)
+    bound = np.empty(X.shape[0])
+    for rows, block in fitted.computed(lambda x: of_batch(Bound(network, x, draws)), X, network):
+        bound[rows] = block
+    return bound

@@ -9,6 +9,7 @@ import numpy as np
 from skae.base.label_propagation import Propagation, certainty, normalised, one_hot
 from skae.base.labels import UNLABELLED
 from skae.base.softmax_regression import SoftmaxRegression
+from skae.training.views import rows_at
 
 # Labels are hidden in so many folds, to see who finds them.
 _N_FOLDS = 5
@@ -61,7 +62,7 @@ def pseudo_targets(
         fewer = numbers.copy()
         fewer[hidden] = UNLABELLED
         of_neighbours = propagation.spread(one_hot(fewer, n_classes))[hidden]
-        of_rows = _linear(X, scale, fewer, n_classes, X[hidden], seed)
+        of_rows = _linear(X, scale, fewer, n_classes, rows_at(X, hidden), seed)
         for i, share in enumerate(_SHARES):
             mixed = _mixed(of_neighbours, of_rows, share)
             found[i] += (mixed.argmax(axis=1) == numbers[hidden]).sum()

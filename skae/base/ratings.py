@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse as sp
 
+from skae.training.scaling import dense_blocks
+
 # A row or column with few known entries has its mean drawn towards that of all entries, as if so
 # many more were known that are just that.
 _PRIOR_RATINGS = 5.0
@@ -47,13 +49,17 @@ def known_entries(X) -> sp.csr_matrix:
     dtype = np.float32 if single else np.float64
     if sp.issparse(X):
         X = X.tocoo()
-        rows, columns, values = X.row, X.col, X.data
-        known = ~np.isnan(values)
-        rows, columns, values = rows[known], columns[known], values[known]
-    else:
-        rows, columns = np.nonzero(~np.isnan(X))
-        values = X[rows, columns]
-    return sp.csr_matrix((values.astype(dtype), (rows, columns)), shape=X.shape)
+        known = ~np.isnan(X.data)
+        return _entries(X.data[known], X.row[known], X.col[known], X.shape, dtype)
+    blocks = []
+    for _, block in dense_blocks(X):
+        rows, columns = np.nonzero(~np.isnan(block))
+        blocks.append(_entries(block[rows, columns], rows, columns, block.shape, dtype))
+    return sp.vstack(blocks, format="csr")
+
+
+def _entries(values, rows, columns, shape: tuple[int, int], dtype) -> sp.csr_matrix:
+    return sp.csr_matrix((values.astype(dtype), (rows, columns)), shape=shape)
 
 
 def shrunk_means(entries: sp.csr_matrix) -> np.ndarray:

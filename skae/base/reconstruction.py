@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from skae.base.spooling import at_hand
 from skae.base.validation import n_known, validate_codes
 
 
@@ -14,6 +15,27 @@ class ReconstructionMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
 
     It is a transformer itself: ``set_output`` reaches methods of such classes only.
     """
+
+    def fit_transform(self, X, y=None, **fit_params):
+        """Fit, and return the codes of the rows.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or (n_samples, ...)
+            Rows, as in ``fit``.
+
+        y : array-like of shape (n_samples,), default=None
+            As in ``fit``.
+
+        **fit_params : dict
+            Other parameters of ``fit``.
+
+        Returns
+        -------
+        Z : ndarray or CSR matrix of shape (n_samples, n_components)
+            As ``transform`` returns them.
+        """
+        return super().fit_transform(at_hand(X), y, **fit_params)
 
     def transform(self, X):
         """Return the codes of rows.
@@ -29,8 +51,9 @@ class ReconstructionMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             Codes, float32 for float32 `X` and float64 otherwise. They do not depend on what
             other rows are in `X`. Sparse with ``kind=Sparse(sparse_output=True)``.
         """
-        X = self._validate_again(X)
-        return self._encode_sparse(X) if self.kind_.sparse_output else self._encode(X)
+        check_is_fitted(self)
+        encode = self._encode_sparse if self.kind_.sparse_output else self._encode
+        return self._of_rows(encode, X)
 
     def inverse_transform(self, X):
         """Return the reconstructions that belong to codes.
@@ -47,7 +70,7 @@ class ReconstructionMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             with the axes of ``sample_shape_``.
         """
         check_is_fitted(self)
-        return self._decode(validate_codes(self, X))
+        return self._decode(validate_codes(self, at_hand(X)))
 
     def reconstruct(self, X):
         """Return ``inverse_transform(transform(X))`` in one go.
@@ -62,7 +85,7 @@ class ReconstructionMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         X_reconstructed : ndarray of shape (n_samples, ...)
             Reconstructions, float32 for float32 `X` and float64 otherwise.
         """
-        return self._reconstruct(self._validate_again(X))
+        return self._of_rows(self._reconstruct, X)
 
     def score_samples(self, X):
         r"""Return minus the mean squared error of each row.
@@ -83,7 +106,9 @@ class ReconstructionMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             Higher is more normal; at most 0, and minus infinity where the square of an error is
             beyond the range of float64.
         """
-        X = self._validate_again(X)
+        return self._of_rows(self._score_rows, X)
+
+    def _score_rows(self, X) -> np.ndarray:
         known = n_known(X) if self._takes_missing() else X.shape[1]
         with np.errstate(over="ignore", under="ignore"):
             # The root first: zero times the square of a scale that is out of range is no number.

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pandas as pd
+
+from skae.base.fitting import Fit
+from skae.base.trainings import Trainings
 
 # What all networks have in common.
 _COMMON = (
@@ -33,3 +38,37 @@ def common_attributes(attributes: list[dict]) -> dict:
     histories = [of_fit["history_"].assign(network=i) for i, of_fit in enumerate(attributes)]
     common = {name: attributes[0][name] for name in _COMMON}
     return {**common, "history_": pd.concat(histories, ignore_index=True)}
+
+
+def until_interrupted(fits: Iterable[Fit], n_networks: int, trainings: Trainings) -> list[Fit]:
+    """Return fits, or where Ctrl-C comes those whose network is of use by then, with a warning.
+
+    Parameters
+    ----------
+    fits : iterable of Fit
+        Each is trained when it is asked for.
+
+    n_networks : int
+        How many there are.
+
+    trainings : Trainings
+        That run them.
+    """
+    done: list[Fit] = []
+    try:
+        for fit in fits:
+            done.append(fit)
+            if fit.interruption is not None:
+                trainings.interrupt(
+                    f"interrupted the training of network {len(done)} of {n_networks} "
+                    f"{fit.interruption}, and no further network is trained"
+                )
+                break
+    except KeyboardInterrupt:
+        if not done:
+            raise
+        trainings.interrupt(
+            f"came before network {len(done) + 1} of {n_networks} was of any use; those before it "
+            f"are kept"
+        )
+    return done

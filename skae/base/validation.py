@@ -8,6 +8,7 @@ import warnings
 import numpy as np
 import scipy.sparse as sp
 from sklearn.utils.validation import (
+    assert_all_finite,
     check_array,
     check_consistent_length,
     column_or_1d,
@@ -17,6 +18,7 @@ from sklearn.utils.validation import (
 from skae._sklearn_private import check_sample_weight
 from skae.architectures.structured import without_ones
 from skae.base.forms import as_matrix_like
+from skae.base.spooling import at_hand
 from skae.checks import is_number
 from skae.naming import naming
 from skae.training.scaling import dense_blocks
@@ -30,6 +32,7 @@ def validate_X(estimator, X, *, reset: bool, min_samples: int = 1):
     known value, and later where the fit has learned of missing values.
 
     Integers stay integers: converting a stack of 8-bit images would take eight times its memory.
+    Memory maps stay on disk, and rows that come in batches are written there.
 
     Parameters
     ----------
@@ -37,7 +40,7 @@ def validate_X(estimator, X, *, reset: bool, min_samples: int = 1):
         Gets ``n_features_in_``, ``feature_names_in_`` and ``sample_shape_`` on `reset`, and is
         asked for them otherwise.
 
-    X : array-like, sparse matrix, data frame or torch.Tensor
+    X : array-like, sparse matrix, data frame, torch.Tensor or source of batches
         What the user gave, of shape (n_samples, n_features) or (n_samples, *sample_shape).
 
     reset : bool
@@ -53,7 +56,7 @@ def validate_X(estimator, X, *, reset: bool, min_samples: int = 1):
         columns than in fit.
     """
     missing_allowed = reset or estimator._takes_missing()
-    X, shape = _as_rows(as_matrix_like(X))
+    X, shape = _as_rows(as_matrix_like(at_hand(X)))
     if shape is not None and not reset:
         _check_shape(estimator, shape)
     try:
@@ -63,9 +66,10 @@ def validate_X(estimator, X, *, reset: bool, min_samples: int = 1):
             reset=reset,
             accept_sparse="csr",
             dtype="numeric",
-            ensure_all_finite="allow-nan" if missing_allowed else True,
+            ensure_all_finite=False,  # which would take more memory, where NaN is allowed
             ensure_min_samples=min_samples,
         )
+        _check_finite(X, missing_allowed)
     except ValueError as error:
         if "contains NaN" in str(error):
             raise ValueError(_no_missing_values(estimator)) from error
@@ -146,7 +150,7 @@ def checked_weight(sample_weight, X) -> np.ndarray:
 
 @naming("y")
 def validate_labels(y, X) -> np.ndarray:
-    """Return what is known of each row: 1 normal, -1 anomaly, 0 nothing, of dtype int64.
+    """Return what is known of each row: 1 normal, -1 anomaly, 0 nothing, of dtype int8.
 
     Warns
     -----
@@ -158,7 +162,7 @@ def validate_labels(y, X) -> np.ndarray:
     ValueError
         If there is not one label for each row, or if fewer than two rows are no anomalies.
     """
-    nothing = np.zeros(X.shape[0], dtype=np.int64)
+    nothing = np.zeros(X.shape[0], dtype=np.int8)
     if y is None:
         return nothing
     y = column_or_1d(y)
@@ -178,7 +182,7 @@ def validate_labels(y, X) -> np.ndarray:
             f"y says that {(y == -1).sum()} of {len(y)} rows are anomalies (-1), but at least two "
             f"must be normal (1) or unknown (0)."
         )
-    return y.astype(np.int64)
+    return y.astype(np.int8)
 
 
 def output_dtype(X) -> np.dtype:
@@ -198,6 +202,13 @@ def _check_real(X) -> None:
                 f"X holds numbers beyond {largest:.3g}, the largest of float64, in which skae "
                 f"computes: rescale it first."
             )
+
+
+def _check_finite(X, missing_allowed: bool) -> None:
+    """Refuse infinity, and NaN where none may be, block by block."""
+    values = [(None, X.data)] if sp.issparse(X) else dense_blocks(X)
+    for _, block in values:
+        assert_all_finite(block, allow_nan=missing_allowed, input_name="X")
 
 
 def _no_missing_values(estimator) -> str:
@@ -231,12 +242,21 @@ def known_features(X) -> np.ndarray:
     return known
 
 
+def features_with_missing(X) -> np.ndarray:
+    """Return which features have a missing value, of shape (n_features,)."""
+    missing = np.zeros(X.shape[1], dtype=bool)
+    for _, block in dense_blocks(X):
+        missing |= np.isnan(block).any(axis=0)
+    return missing
+
+
 def has_missing(X) -> bool:
     """Return whether a matrix of real numbers holds NaN."""
-    values = X.data if sp.issparse(X) else X
-    if values.dtype.kind != "f":
+    if X.dtype.kind != "f":
         return False
-    return bool(np.isnan(values.min(initial=0)))  # NaN is less than nothing, and no array is made
+    values = [(None, X.data)] if sp.issparse(X) else dense_blocks(X)
+    # NaN is less than nothing, and no array is made.
+    return any(np.isnan(block.min(initial=0)) for _, block in values)
 
 
 def n_known(X) -> np.ndarray | int:

@@ -18,8 +18,10 @@ from skae.base.all_or_nothing import all_or_nothing
 from skae.base.classifier_fitting import class_logits, fit_classifier
 from skae.base.labels import class_numbers, class_weights
 from skae.base.reconstruction import ReconstructionMixin
+from skae.base.trainings import trainings_of, weights_of
 from skae.base.validation import checked_weight, validate_sample_weight, validate_X
 from skae.naming import naming
+from skae.training.views import rows_at
 
 # Up to so many features are not halved: classes of which a code of one value can tell little.
 _FEW_FEATURES = 4
@@ -120,6 +122,9 @@ class AutoencoderClassifier(ClassifierMixin, ReconstructionMixin, BaseAutoencode
     warm_start : bool, default=False
         Whether `fit` goes on from the last fit's weights. The classes must be the same.
 
+    checkpoint : str, path-like or None, default=None
+        File that `fit` goes on from after a crash, as in :class:`AutoencoderTransformer`.
+
     callbacks : list of skorch.callbacks.Callback or None, default=None
         Called during training, with skorch's net.
 
@@ -197,6 +202,7 @@ class AutoencoderClassifier(ClassifierMixin, ReconstructionMixin, BaseAutoencode
     ((597, 10), (597, 21))
     """
 
+    _stored_as = "AutoencoderClassifier"
     _parameter_constraints: dict = {
         **BaseAutoencoder._parameter_constraints,
         "head_layer_sizes": "no_validation",  # check_sizes has the better sentences
@@ -230,6 +236,7 @@ class AutoencoderClassifier(ClassifierMixin, ReconstructionMixin, BaseAutoencode
         device="auto",
         precision="auto",
         warm_start=False,
+        checkpoint=None,
         callbacks=None,
         verbose=0,
         random_state=None,
@@ -252,6 +259,7 @@ class AutoencoderClassifier(ClassifierMixin, ReconstructionMixin, BaseAutoencode
             device=device,
             precision=precision,
             warm_start=warm_start,
+            checkpoint=checkpoint,
             callbacks=callbacks,
             verbose=verbose,
             random_state=random_state,
@@ -308,11 +316,14 @@ class AutoencoderClassifier(ClassifierMixin, ReconstructionMixin, BaseAutoencode
             )
         weight = validate_sample_weight(sample_weight, X)
         if weight is not None and not weight.all():
-            kept = weight > 0
-            X, numbers, weight = X[kept], numbers[kept], weight[kept]
+            kept = np.flatnonzero(weight)
+            X, numbers, weight = rows_at(X, kept), numbers[kept], weight[kept]
         of_classes = class_weights(self.class_weight, classes, numbers)
         previous = vars(self) if goes_on else None
-        return self._take(fit_classifier(self, X, weight, classes, numbers, of_classes, previous))
+        others = {"sample_weight": weight, "weights to go on from": weights_of(previous)}
+        with trainings_of(self, X, y=numbers, classes=classes, **others) as trainings:
+            of_rows = (weight, classes, numbers, of_classes)
+            return self._take(fit_classifier(self, X, trainings, *of_rows, previous))
 
     def predict(self, X):
         """Return the most likely class of each row.
@@ -413,5 +424,4 @@ class AutoencoderClassifier(ClassifierMixin, ReconstructionMixin, BaseAutoencode
         return n if few else self.n_components
 
     def _logits(self, X) -> np.ndarray:
-        X = self._validate_again(X)
-        return class_logits(self._fitted, X, self.device)
+        return self._of_rows(lambda rows: class_logits(self._fitted, rows, self.device), X)

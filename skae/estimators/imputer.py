@@ -6,6 +6,7 @@ import math
 from numbers import Real
 
 import numpy as np
+import scipy.sparse as sp
 from sklearn.base import TransformerMixin
 from sklearn.impute import MissingIndicator
 from sklearn.utils.validation import check_is_fitted
@@ -16,12 +17,24 @@ from skae.base.all_or_nothing import all_or_nothing
 from skae.base.imputing import ImputationFit
 from skae.base.imputing_autoencoder import ImputingAutoencoder, hidden_again
 from skae.base.random_state import own_random_state
-from skae.base.validation import has_missing, known_features, output_dtype, validate_X
+from skae.base.spooling import at_hand
+from skae.base.trainings import trainings_of
+from skae.base.validation import (
+    features_with_missing,
+    has_missing,
+    known_features,
+    output_dtype,
+    validate_X,
+)
 from skae.checks import check_size
 from skae.kinds import KINDS
 from skae.losses import LOSSES
 from skae.naming import naming
-from skae.training.scaling import densify, saturated
+from skae.training.scaling import dense_blocks, densify, saturated
+from skae.training.views import Converted
+
+# Entries of rows that are completed at once.
+_ENTRIES_AT_ONCE = 2**22
 
 
 class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
@@ -117,6 +130,9 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
     precision : {"auto", "float32", "float64", "bfloat16"}, default="auto"
         In which precision to compute, as in :class:`AutoencoderTransformer`.
 
+    checkpoint : str, path-like or None, default=None
+        File that `fit` goes on from after a crash, as in :class:`AutoencoderTransformer`.
+
     callbacks : list of skorch.callbacks.Callback or None, default=None
         Called while training, beside scikit-learn's own.
 
@@ -187,6 +203,7 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
         "architecture": ARCHITECTURES,
         "loss": LOSSES,
     }
+    _stored_as = "AutoencoderImputer"
     _parameter_constraints: dict = {
         **ImputingAutoencoder._parameter_constraints,
         "missing_values": [Real],  # NaN is a real number
@@ -225,6 +242,7 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
         patience=40,
         device="auto",
         precision="auto",
+        checkpoint=None,
         callbacks=None,
         verbose=0,
         random_state=None,
@@ -246,6 +264,7 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
             patience=patience,
             device=device,
             precision=precision,
+            checkpoint=checkpoint,
             callbacks=callbacks,
             verbose=verbose,
             random_state=random_state,
@@ -290,12 +309,36 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
         if not self._kept.all():
             self.sample_shape_ = (int(self._kept.sum()),)
         self._bounds = self._checked_bounds()
-        vars(self).update(ImputationFit(self, X[:, self._kept]).run())
-        self._draws_seed = int(own_random_state(self.random_state).randint(2**31 - 1))
+        with trainings_of(self, X) as trainings:
+            vars(self).update(ImputationFit(self, self._of_kept(X), trainings).run())
+            random = own_random_state(trainings.random_state)
+        self._draws_seed = int(random.randint(2**31 - 1))
         self.indicator_ = None
         if self.add_indicator:
-            self.indicator_ = MissingIndicator(error_on_new=False).fit(densify(X))
+            missing = np.where(features_with_missing(X), np.nan, 0.0)
+            self.indicator_ = MissingIndicator(error_on_new=False).fit(missing[None])
         return self
+
+    def fit_transform(self, X, y=None, **fit_params):
+        """Fit, and return rows whose missing values are imputed.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or (n_samples, ...)
+            Rows, as in :meth:`fit`.
+
+        y : None
+            Ignored.
+
+        **fit_params : dict
+            Other parameters of :meth:`fit`.
+
+        Returns
+        -------
+        X_imputed : ndarray of shape (n_samples, n_kept_features) or (n_samples, ...)
+            As :meth:`transform` returns them.
+        """
+        return super().fit_transform(at_hand(X), y, **fit_params)
 
     def transform(self, X):
         """Return rows whose missing values are imputed.
@@ -312,12 +355,21 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
             otherwise. The columns of the indicator follow, where there is one. A row does not
             depend on what other rows are in `X`, but with ``sample_posterior=True``.
         """
-        X = self._incomplete(X)
+        check_is_fitted(self)
+        if self.sample_posterior:  # what is drawn depends on the rows before
+            X = self._validate_again(X)
+        return self._of_rows(self._completed, X)
+
+    def _completed(self, X) -> np.ndarray:
+        """Return validated rows with imputed values, and the columns of the indicator."""
         random_state = np.random.RandomState(self._draws_seed) if self.sample_posterior else None
         imputed = self._imputed(X, random_state)
         if self.indicator_ is not None:
-            return np.hstack([imputed, self.indicator_.transform(densify(X)).astype(imputed.dtype)])
+            return np.hstack([imputed, self._indicated(X).astype(imputed.dtype)])
         return imputed.reshape(len(imputed), *self._imputed_shape())
+
+    def _indicated(self, X) -> np.ndarray:
+        return np.concatenate([self.indicator_.transform(block) for _, block in dense_blocks(X)])
 
     def sample(self, X, n_draws=5, random_state=None):
         """Return several imputations of each row, drawn from what its known values leave open.
@@ -345,7 +397,7 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
         ----------
         .. [1] D. B. Rubin, "Multiple imputation for nonresponse in surveys", Wiley, 1987.
         """
-        X = self._incomplete(X)
+        X = self._validate_again(X)
         check_size(n_draws, "n_draws")
         random = own_random_state(random_state)
         draws = np.stack([self._imputed(X, random) for _ in range(n_draws)])
@@ -373,9 +425,15 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
 
     def _imputed(self, X, random_state: np.random.RandomState | None) -> np.ndarray:
         """Return rows as they are returned, with draws where there is a source of them."""
-        dense = densify(X)
+        n_columns = X.shape[1] if self.keep_empty_features else int(self._kept.sum())
+        imputed = np.empty((X.shape[0], n_columns), dtype=output_dtype(X))
+        for rows, block in dense_blocks(X, _ENTRIES_AT_ONCE):
+            imputed[rows] = self._imputed_block(block, imputed.dtype, random_state)
+        return imputed
+
+    def _imputed_block(self, dense: np.ndarray, dtype, random_state) -> np.ndarray:
         kept = dense[:, self._kept]
-        imputed = kept.astype(output_dtype(X))
+        imputed = kept.astype(dtype)
         missing = np.isnan(kept)
         incomplete = missing.any(axis=1)
         if incomplete.any():
@@ -399,8 +457,6 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
 
     def _incomplete(self, X, *, reset: bool = False):
         """Return validated rows with NaN for what is missing."""
-        if not reset:
-            check_is_fitted(self)
         marker = self.missing_values
         with naming("missing_values"):
             nan_is_missing = math.isnan(marker)
@@ -412,8 +468,20 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
                 f"Input X contains NaN, but missing_values={marker!r} says what stands for a "
                 f"missing value: replace NaN by it, or give missing_values=np.nan."
             )
-        dense = densify(X)
-        return np.where(dense == marker, np.nan, dense)
+        return Converted(X, lambda rows: _without(densify(rows), marker))
+
+    def _of_kept(self, X):
+        """Return rows without the features that have no known value."""
+        if self._kept.all():
+            return X
+        if sp.issparse(X):
+            return X[:, self._kept]
+        kept = np.flatnonzero(self._kept)
+        return Converted(X, lambda rows: rows.take(kept, axis=1))
+
+    def _validate_again(self, X):
+        check_is_fitted(self)
+        return self._incomplete(X)
 
     def _refuse_empty_features(self) -> None:
         n_empty = int((~self._kept).sum())
@@ -451,3 +519,8 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
         tags.input_tags.allow_nan = bool(self.missing_values != self.missing_values)
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+def _without(rows: np.ndarray, marker: float) -> np.ndarray:
+    """Return rows with NaN in the place of what marks a missing value."""
+    return np.where(rows == marker, np.nan, rows)

@@ -15,6 +15,8 @@ from skae.base import BaseAutoencoder
 from skae.base.all_or_nothing import all_or_nothing
 from skae.base.calibration import benjamini_hochberg
 from skae.base.ensemble_fitting import EnsembleFit
+from skae.base.spooling import at_hand
+from skae.base.trainings import trainings_of
 from skae.base.validation import output_dtype, validate_labels, validate_X
 from skae.checks import LARGEST, is_number
 from skae.corruptions import Gaussian
@@ -138,6 +140,9 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
     precision : {"auto", "float32", "float64", "bfloat16"}, default="auto"
         In which precision to train, as in :class:`AutoencoderTransformer`.
 
+    checkpoint : str, path-like or None, default=None
+        File that `fit` goes on from after a crash, as in :class:`AutoencoderTransformer`.
+
     callbacks : list of skorch.callbacks.Callback or None, default=None
         Called during the training of each network, with skorch's net.
 
@@ -217,6 +222,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         "loss": LOSSES,
         "scoring": SCORES,
     }
+    _stored_as = "AutoencoderOutlierDetector"
     _parameter_constraints: dict = {
         **BaseAutoencoder._parameter_constraints,
         "scoring": "no_validation",  # resolve_score has the better sentences
@@ -255,6 +261,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         patience=None,
         device="auto",
         precision="auto",
+        checkpoint=None,
         callbacks=None,
         verbose=0,
         random_state=None,
@@ -276,6 +283,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
             patience=patience,
             device=device,
             precision=precision,
+            checkpoint=checkpoint,
             callbacks=callbacks,
             verbose=verbose,
             random_state=random_state,
@@ -314,9 +322,9 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         """
         X = validate_X(self, X, reset=True, min_samples=2)
         labels = validate_labels(y, X)
-        attributes = EnsembleFit(self, X, self._score(), labels).run()
-        vars(self).update(attributes)
-        self._training_scores = self._score_rows(X)
+        with trainings_of(self, X, y=labels) as trainings:
+            vars(self).update(EnsembleFit(self, X, self._score(), labels, trainings).run())
+            self._training_scores = self._score_rows(X)
         if self.contamination != "auto":
             return self.set_threshold(contamination=self.contamination)
         least = np.quantile(self._training_scores, _LEAST_CONTAMINATION)
@@ -339,6 +347,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         labels : ndarray of shape (n_samples,), dtype int64
             -1 for outliers and 1 for all others.
         """
+        X = at_hand(X)
         return self.fit(X, y).predict(X)
 
     def score_samples(self, X):
@@ -355,7 +364,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
             Higher is more normal; finite however far away a row is. See :mod:`skae.scores` for
             the formulas.
         """
-        return self._score_rows(self._validate_again(X))
+        return self._of_rows(self._score_rows, X)
 
     def decision_function(self, X):
         """Return ``score_samples(X) - offset_``.
@@ -411,8 +420,9 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         .. [1] V. Vovk, "Cross-conformal predictors", Annals of Mathematics and Artificial
            Intelligence 74, 2015.
         """
-        X = self._validate_again(X)
-        return self._calibration.p_values(self._ensemble.scores(X, self.device))
+        return self._of_rows(
+            lambda rows: self._calibration.p_values(self._ensemble.scores(rows, self.device)), X
+        )
 
     def select(self, X, fdr=0.1):
         """Return which rows are outliers, so that few of those named are false alarms.
@@ -495,10 +505,11 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         .. [2] M. Sundararajan, A. Taly and Q. Yan, "Axiomatic attribution for deep networks",
            ICML 2017.
         """
-        rows = self._validate_again(X)
-        names = getattr(self, "feature_names_in_", [f"x{i}" for i in range(rows.shape[1])])
+        contributions = self._of_rows(
+            lambda rows: self._ensemble.contributions(rows, self.device), X
+        )
+        names = getattr(self, "feature_names_in_", [f"x{i}" for i in range(self.n_features_in_)])
         index = X.index if isinstance(X, pd.DataFrame) else None
-        contributions = self._ensemble.contributions(rows, self.device)
         return pd.DataFrame(contributions, columns=names, index=index)
 
     def reconstruct(self, X):
@@ -514,15 +525,17 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         X_reconstructed : ndarray of shape (n_samples, ...)
             Mean of the reconstructions, float32 for float32 `X` and float64 otherwise.
         """
-        X = self._validate_again(X)
-        reconstruction = self._ensemble.reconstruct(X, self.device)
-        return self._shaped(saturated(reconstruction, output_dtype(X)))
+        return self._of_rows(self._reconstruct_rows, X)
 
     def _score(self):
         """Return the score that `scoring` stands for."""
         if isinstance(self.scoring, str) and self.scoring == "auto":
             return Residual() if self.novelty else Joint()
         return resolve_score(self.scoring)
+
+    def _reconstruct_rows(self, X) -> np.ndarray:
+        reconstruction = self._ensemble.reconstruct(X, self.device)
+        return self._shaped(saturated(reconstruction, output_dtype(X)))
 
     def _score_rows(self, X) -> np.ndarray:
         return -self._ensemble.scores(X, self.device).mean(axis=0)
@@ -552,6 +565,10 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         if self.standardize == "robust" and loss.rescales:
             return robust_scaling(X, moments)
         return moments.scaling(rescales=loss.rescales, each=bool(self.standardize), limited=True)
+
+    def _fitted_networks(self):
+        """Return the fitted networks: what other parts of skae may compute with."""
+        return [member.network for member in self._ensemble.members]
 
     def _takes_missing(self) -> bool:
         """Return whether the fitted networks know of missing values."""

@@ -12,6 +12,7 @@ from skae.base.explained_variance import explained_share
 from skae.base.imputing import ImputationFit
 from skae.base.imputing_autoencoder import ImputingAutoencoder, hidden_again
 from skae.base.ratings import Ratings, known_entries, shrunk_means
+from skae.base.trainings import trainings_of
 from skae.base.validation import output_dtype, validate_X
 from skae.checks import check_size, is_number
 from skae.kinds import KINDS
@@ -100,6 +101,9 @@ class AutoencoderRecommender(ImputingAutoencoder):
     precision : {"auto", "float32", "float64", "bfloat16"}, default="auto"
         In which precision to compute, as in :class:`AutoencoderTransformer`.
 
+    checkpoint : str, path-like or None, default=None
+        File that `fit` goes on from after a crash, as in :class:`AutoencoderTransformer`.
+
     callbacks : list of skorch.callbacks.Callback or None, default=None
         Called while training, beside scikit-learn's own.
 
@@ -168,6 +172,7 @@ class AutoencoderRecommender(ImputingAutoencoder):
         "architecture": {**ARCHITECTURES, "auto": _one_layer},
         "loss": LOSSES,
     }
+    _stored_as = "AutoencoderRecommender"
     _parameter_constraints: dict = {
         **ImputingAutoencoder._parameter_constraints,
         "by": [StrOptions({"user", "item"})],
@@ -196,6 +201,7 @@ class AutoencoderRecommender(ImputingAutoencoder):
         patience=10,
         device="auto",
         precision="auto",
+        checkpoint=None,
         callbacks=None,
         verbose=0,
         random_state=None,
@@ -217,6 +223,7 @@ class AutoencoderRecommender(ImputingAutoencoder):
             patience=patience,
             device=device,
             precision=precision,
+            checkpoint=checkpoint,
             callbacks=callbacks,
             verbose=verbose,
             random_state=random_state,
@@ -261,7 +268,9 @@ class AutoencoderRecommender(ImputingAutoencoder):
         shown = entries if self.by == "user" else entries.T.tocsr()
         self.sample_shape_ = shown.shape[1:]
         self.biases_ = shrunk_means(shown)
-        vars(self).update(ImputationFit(self, Ratings(shown), draws=False).run())
+        with trainings_of(self, entries) as trainings:
+            fit = ImputationFit(self, Ratings(shown), trainings, draws=False)
+            vars(self).update(fit.run())
         return self
 
     def predict_all(self, X=None):

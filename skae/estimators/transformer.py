@@ -8,11 +8,12 @@ from skae.base.all_or_nothing import all_or_nothing
 from skae.base.explained_variance import (
     component_shares,
     explained_share,
-    total_squared_distance,
+    squared_distances,
 )
 from skae.base.generation import GenerationMixin
 from skae.base.reconstruction import ReconstructionMixin
-from skae.base.validation import validate_X
+from skae.base.trainings import Trainings, trainings_of, weights_of
+from skae.base.validation import validate_sample_weight, validate_X
 
 
 class AutoencoderTransformer(ReconstructionMixin, GenerationMixin, BaseAutoencoder):
@@ -115,6 +116,12 @@ class AutoencoderTransformer(ReconstructionMixin, GenerationMixin, BaseAutoencod
     warm_start : bool, default=False
         Whether `fit` goes on from the last fit's weights, with its scaling, code size and parts.
 
+    checkpoint : str, path-like or None, default=None
+        File that the state of `fit` is written to after a batch, every so often: at the earliest
+        one second after the last time, and thirty times as long after it as that took. After a
+        crash or a kill, `fit` with the same arguments goes on from there, and ends with the same
+        weights. The file is removed at the end. See the user guide on long fits.
+
     callbacks : list of skorch.callbacks.Callback or None, default=None
         Called during training, with skorch's net.
 
@@ -209,6 +216,8 @@ class AutoencoderTransformer(ReconstructionMixin, GenerationMixin, BaseAutoencod
     True
     """
 
+    _stored_as = "AutoencoderTransformer"
+
     def __sklearn_tags__(self):
         """State that the dtype of floating point input is kept."""
         tags = super().__sklearn_tags__()
@@ -244,12 +253,20 @@ class AutoencoderTransformer(ReconstructionMixin, GenerationMixin, BaseAutoencod
         Raises
         ------
         ValueError
-            If a parameter or `X` is not as described, or if the training diverges.
+            If a parameter or `X` is not as described, if the training diverges, or if the
+            checkpoint is of another fit.
+
+        MemoryError
+            If the device has not enough memory for a batch to train on.
         """
         goes_on = self.warm_start and self.__sklearn_is_fitted__()
         X = validate_X(self, X, reset=not goes_on, min_samples=2)
-        self._fit(X, sample_weight, previous=vars(self) if goes_on else None)
-        return self._explain_components(X)
+        weight = validate_sample_weight(sample_weight, X)
+        previous = vars(self) if goes_on else None
+        others = {"sample_weight": weight, "weights to go on from": weights_of(previous)}
+        with trainings_of(self, X, **others) as trainings:
+            self._fit(X, weight, trainings, previous)
+            return self._explain_components(X)
 
     @all_or_nothing
     @fit_context(prefer_skip_nested_validation=True)
@@ -257,7 +274,8 @@ class AutoencoderTransformer(ReconstructionMixin, GenerationMixin, BaseAutoencod
         """Pass once over these rows, all of which are trained on.
 
         The first call decides the scaling, the start and the code size from its rows, so give it
-        some hundreds. The learning rate is constant, and the last weights are kept.
+        some hundreds. The learning rate is constant, the last weights are kept, and no checkpoint
+        is written.
 
         Parameters
         ----------
@@ -277,7 +295,9 @@ class AutoencoderTransformer(ReconstructionMixin, GenerationMixin, BaseAutoencod
         """
         first = not self.__sklearn_is_fitted__()
         X = validate_X(self, X, reset=first, min_samples=2 if first else 1)
-        self._fit(X, sample_weight, previous=None if first else vars(self), one_pass=True)
+        weight = validate_sample_weight(sample_weight, X)
+        trainings = Trainings(self.random_state)
+        self._fit(X, weight, trainings, None if first else vars(self), one_pass=True)
         return self._explain_components(X)
 
     def _explain_components(self, X):
@@ -310,6 +330,9 @@ class AutoencoderTransformer(ReconstructionMixin, GenerationMixin, BaseAutoencod
         score : float
             At most 1; higher is better.
         """
-        X = self._validate_again(X)
-        errors = float(self._squared_errors(X).sum())
-        return explained_share(errors, total_squared_distance(X, self.mean_, self.scale_))
+        errors, distances = self._of_rows(self._errors_and_distances, X)
+        return explained_share(float(errors.sum()), float(distances.sum()))
+
+    def _errors_and_distances(self, X):
+        """Return squared errors, and squared distances from the mean, of validated rows."""
+        return self._squared_errors(X), squared_distances(X, self.mean_, self.scale_)

@@ -62,8 +62,8 @@ def _fit(gram: torch.Tensor, products: torch.Tensor, chosen: torch.Tensor) -> to
     """Return the least squares fit of each row by its chosen columns."""
     grams = gram[chosen[:, :, None], chosen[:, None, :]]
     ridge = _RIDGE * grams.diagonal(dim1=1, dim2=2).mean(1) + torch.finfo(gram.dtype).tiny
-    grams.diagonal(dim1=1, dim2=2).add_(ridge[:, None])
-    roots = torch.linalg.cholesky(grams)
+    one = torch.eye(chosen.shape[1], dtype=grams.dtype, device=grams.device)
+    roots = torch.linalg.cholesky(grams + ridge[:, None, None] * one)
     return torch.cholesky_solve(products.gather(1, chosen)[:, :, None], roots)[:, :, 0]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import torch
 
+from skae.training.order import drawn_order
 from skae.training.rows import Rows
 
 
@@ -59,8 +60,10 @@ class Batches:
         """Yield (rows, weights), the tensors of each batch, or (rows, weights, targets)."""
         index = self.index
         if self.generator is not None:
-            order = torch.randperm(len(index), generator=self.generator, device=index.device)
+            row_bytes = self.rows.row_bytes
+            order = drawn_order(len(index), row_bytes, self.generator, index.device)
             index = index.index_select(0, order)
+            del order  # a number for each row
         fewest, n_larger = divmod(len(index), len(self))
         sizes = [fewest + 1] * n_larger + [fewest] * (len(self) - n_larger)
         known = [self.sample_weight] if self.targets is None else [self.sample_weight, self.targets]

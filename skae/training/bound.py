@@ -52,18 +52,30 @@ class Bound:
         deviation = torch.exp(0.5 * self.log_variance)
         for noise in self.noise:
             code = self.mean + deviation * noise
-            likelihood = self.network.kind.log_likelihood(
-                self.network.loss,
-                self.network.decoder_output(code),
-                self.target,
-                self.network.log_scale,
-            ).masked_fill(self.missing, 0.0)
+            likelihood = self._log_likelihood(code, self.target, self.missing)
             ratio = 0.5 * (noise.square() - code.square() + self.log_variance)
-            yield likelihood.double(), ratio.double().sum(1)
+            yield likelihood, ratio.double().sum(1)
+
+    def _log_likelihood(self, code, target, missing) -> torch.Tensor:
+        network = self.network
+        output = network.decoder_output(code)
+        likelihood = network.kind.log_likelihood(network.loss, output, target, network.log_scale)
+        return likelihood.masked_fill(missing, 0.0).double()
 
     def likelihood(self) -> torch.Tensor:
         """Return the mean over the draws of log p(x_j | z), of the shape of the rows, float64."""
+        if torch.compiler.is_compiling():
+            return self._likelihood_at_once()
         return sum(likelihood for likelihood, _ in self.draws()) / len(self.noise)
+
+    def _likelihood_at_once(self) -> torch.Tensor:
+        """Return the same by one pass of all draws: a graph would hold a decoder for each draw."""
+        codes = self.mean + torch.exp(0.5 * self.log_variance) * self.noise[:, None]
+        target, missing = (
+            rows.expand(len(self.noise), *rows.shape) for rows in (self.target, self.missing)
+        )
+        likelihoods = self._log_likelihood(*(of.flatten(0, 1) for of in (codes, target, missing)))
+        return likelihoods.reshape(target.shape).mean(0)
 
     def divergence(self) -> torch.Tensor:
         """Return the divergence of the posterior from the prior, in float64."""

@@ -10,6 +10,8 @@ from sklearn.exceptions import ConvergenceWarning
 
 # A network that began at random has learned something if its loss fell by this share.
 _SMALLEST_GAIN = 1e-3
+# A training of fewer batches was not meant to lead far.
+_FEWEST_STEPS = 50
 # Training that ends with so many times the loss of a good start ran away from it. Overfitting takes
 # a loss on rows held out up as well, but hardly so far.
 _RUNAWAY = 10.0
@@ -55,7 +57,9 @@ def warn_of_divergence(row: dict, best_epoch: int) -> None:
     )
 
 
-def warn_of_no_gain(before: float, kept: float, last: float, *, start_counts: bool) -> None:
+def warn_of_no_gain(
+    before: float, kept: float, last: float, start_counts: bool, n_steps: int
+) -> None:
     """Warn where training found nothing.
 
     Parameters
@@ -65,6 +69,9 @@ def warn_of_no_gain(before: float, kept: float, last: float, *, start_counts: bo
 
     start_counts : bool
         Whether the network began with something, PCA or an earlier fit, and not at random.
+
+    n_steps : int
+        Number of batches that were trained on.
 
     Warns
     -----
@@ -80,7 +87,9 @@ def warn_of_no_gain(before: float, kept: float, last: float, *, start_counts: bo
                 ConvergenceWarning,
                 stacklevel=2,
             )
-    elif kept > before - _SMALLEST_GAIN * abs(before) and abs(before) > _NOTHING:
+        return
+    hardly_better = kept > before - _SMALLEST_GAIN * abs(before) and abs(before) > _NOTHING
+    if hardly_better and n_steps >= _FEWEST_STEPS:
         warnings.warn(
             f"The training learned nothing: the loss was {before:.6g} before it and is "
             f"{kept:.6g} with those that are kept. Try another learning_rate (smaller if the "

@@ -106,7 +106,8 @@ class Filling(nn.Module):
             Of the dtype of `X`.
         """
         known = ~torch.isnan(X)
-        if known.all():
+        # A graph that is exported can not ask: there, complete rows take the same way as others.
+        if not torch.compiler.is_compiling() and known.all():
             return X
         wide = torch.float32 if X.device.type == "mps" else torch.float64
         mean, deviation, factor = (t.to(wide) for t in (self.mean, self.deviation, self.factor))
@@ -148,8 +149,7 @@ def posterior_precision(
     rank = factor.shape[1]
     products = (factor[:, :, None] * factor[:, None, :]).flatten(1)
     grams = (known @ products).view(-1, rank, rank)
-    grams.diagonal(dim1=1, dim2=2).add_(noise_variance)
-    return grams
+    return grams + noise_variance * torch.eye(rank, dtype=grams.dtype, device=grams.device)
 
 
 class FilledRows:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback
@@ -11,8 +9,10 @@ from torch import nn
 from torch.nn.functional import softplus
 
 from skae.training.batches import Batches
+from skae.training.memory import FittingBatches
 from skae.training.optimizer import make_optimizer
 from skae.training.precision import autocast
+from skae.training.state import EpochSoFar, OwnCallback
 from skae.training.threads import paced
 
 # Rows to be rebuilt badly that are looked at for each batch, what they count beside the others,
@@ -47,8 +47,9 @@ class AutoencoderNet(NeuralNet):
     module : AutoencoderNetwork
         The network, on its device.
 
-    generator : torch.Generator
-        Source of the randomness of training, on the device.
+    generators : list of torch.Generator
+        What training draws from: first the source of all randomness, on the device, then those of
+        torch itself where modules draw from them.
 
     precision : {"float32", "bfloat16", "float64"}
         In which precision training computes its products.
@@ -70,15 +71,19 @@ class AutoencoderNet(NeuralNet):
         self,
         module,
         *,
-        generator=None,
+        generators=None,
         precision="float32",
         weight_decay=0.0,
         jitter=0.0,
         repelled=None,
         **kwargs,
     ):
-        self.generator = generator
+        self.generators = generators
         self.share_done = 1.0
+        self.epoch_so_far = None
+        self._fitting_batches = (
+            None if generators is None else FittingBatches(self.generator.device)
+        )
         self.precision = precision
         self.weight_decay = weight_decay
         self.jitter = jitter
@@ -89,6 +94,11 @@ class AutoencoderNet(NeuralNet):
     @property
     def _default_callbacks(self):
         return []
+
+    @property
+    def generator(self) -> torch.Generator:
+        """Source of the randomness of training."""
+        return self.generators[0]
 
     def initialize_optimizer(self, *args, **kwargs):
         """Make the optimizer of skae's parameter groups."""
@@ -101,21 +111,29 @@ class AutoencoderNet(NeuralNet):
         self._listeners = {}
         return self
 
+    def forget_callbacks(self):
+        """Let go of the callbacks, and with them of the data that they know of.
+
+        They refer to the net, and the net to them: the data would stay in memory, or on disk, until
+        Python looks for such circles.
+        """
+        self.callbacks_, self._listeners = [], {}
+
     def notify(self, method_name, **cb_kwargs):
-        """Call the callbacks; skorch's raise KeyboardInterrupt where they want to stop.
+        """Call the callbacks; skorch's and the user's raise KeyboardInterrupt where they stop.
 
         Those that do not listen are not called: for each batch of a small network, that would
         take a tenth of the time.
         """
         if method_name not in self._listeners:
             self._listeners[method_name] = self._listening(method_name)
-        try:
-            for listener in self._listeners[method_name]:
+        for listener in self._listeners[method_name]:
+            try:
                 listener(self, **cb_kwargs)
-        except KeyboardInterrupt:
-            if method_name == "on_epoch_end":
-                raise StopTraining from None
-            raise
+            except KeyboardInterrupt:
+                if method_name == "on_epoch_end" and not isinstance(listener.__self__, OwnCallback):
+                    raise StopTraining from None
+                raise
 
     def _listening(self, method_name: str) -> list:
         """Return the methods of that name that do something, the net's own first."""
@@ -147,19 +165,28 @@ class AutoencoderNet(NeuralNet):
             self.selection_generator = torch.Generator(self.generator.device).manual_seed(
                 self.generator.initial_seed()
             )
-        start = time.perf_counter()
-        losses, weights = [], []
-        for batch in paced(iterator) if training else iterator:
+        epoch = self._epoch(training)
+        for batch in paced(epoch.rest(iterator)) if training else iterator:
             if not silent:
                 self.notify("on_batch_begin", batch=batch, training=training)
             step = step_fn(batch)
-            losses.append(step["loss"].detach())
-            weights.append(batch[1].sum())
+            epoch.losses.append(step["loss"].detach())
+            epoch.weights.append(batch[1].sum())
             if not silent:
                 self.notify("on_batch_end", batch=batch, training=training, **step)
-        mean = self.criterion_(torch.stack(losses), torch.stack(weights))
+        mean = self.criterion_(torch.stack(epoch.losses), torch.stack(epoch.weights))
         self.history.record(f"{prefix}_loss", float(mean))
-        self.history.record(f"{prefix}_seconds", time.perf_counter() - start)
+        self.history.record(f"{prefix}_seconds", epoch.seconds)
+        if training:
+            self.epoch_so_far = None
+
+    def _epoch(self, training: bool) -> EpochSoFar:
+        """Return an epoch that begins, or the one that a checkpoint was written in."""
+        if not training:
+            return EpochSoFar(self.generators)
+        if self.epoch_so_far is None:
+            self.epoch_so_far = EpochSoFar(self.generators)
+        return self.epoch_so_far
 
     def train_step_single(self, batch, **fit_params):
         """Compute the loss of a batch and its gradients."""
@@ -195,13 +222,17 @@ class AutoencoderNet(NeuralNet):
     def validation_step(self, batch, **fit_params):
         """Compute the objective of a batch on rows held out, in evaluation mode."""
         X, weight, *targets = batch
-        targets = targets[0] if targets else None
         with torch.no_grad():
-            losses = self.module_.sample_losses(X, self.selection_generator, targets=targets)
+            losses = self._fitting_batches.call(self._selection_losses, X, *targets)
             return {"loss": self.criterion_(losses, weight), "y_pred": losses}
 
+    def _selection_losses(
+        self, X: torch.Tensor, targets: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        return self.module_.sample_losses(X, self.selection_generator, targets=targets)
 
-class LearningRateSchedule(Callback):
+
+class LearningRateSchedule(OwnCallback):
     """Set the learning rate before each batch to ``learning_rate * factor(share done)``.
 
     Parameters
@@ -215,6 +246,8 @@ class LearningRateSchedule(Callback):
     begins : bool
         Whether the training begins here, so that kinds with a warm-up begin with it.
     """
+
+    saved = ("done_",)
 
     def __init__(self, factor, n_batches, begins=True):
         self.factor = factor
@@ -241,7 +274,7 @@ class LearningRateSchedule(Callback):
         net.history.record("learning_rate", net.optimizer_.param_groups[0]["lr"])
 
 
-class BestWeights(Callback):
+class BestWeights(OwnCallback):
     """Keep the weights with the lowest loss on the rows chosen to select by.
 
     The weights before the first epoch take part, so training can not make things worse.
@@ -257,6 +290,8 @@ class BestWeights(Callback):
     epoch_ : int
         Their epoch; 0 is before the first.
     """
+
+    saved = ("weights_", "loss_", "epoch_")
 
     def on_train_begin(self, net, X=None, y=None, **kwargs):
         """Start with the weights as they are."""

@@ -11,6 +11,7 @@ import torch
 from skae.training.precision import array_dtype
 from skae.training.prefetch import prefetched
 from skae.training.scaling import Scaling, dense_blocks
+from skae.training.views import ChosenRows, bytes_in_memory
 
 # Up to this many bytes of scaled rows are kept on the device for the whole fit,
 RESIDENT_BYTES = 2**32
@@ -34,14 +35,15 @@ class Rows:
     way, the numbers are the same.
 
     On the CPU they fit if, scaled, they take up to 4 GiB, and up to 256 MiB more than the numbers
-    of `X`. Where scaled numbers are no larger than those of `X`, it is the 4 GiB that count. Bytes,
-    such as the pixels of images, and sparse matrices grow, and fit if they are small. The peak
-    memory of a fit thus stays below twice the data plus 500 MB, whatever their form. On a GPU, rows
-    fit if they take up to 4 GiB, and up to half of its free memory.
+    of `X` take there. Where scaled numbers are no larger than those of `X`, it is the 4 GiB that
+    count. Bytes, such as the pixels of images, and sparse matrices grow, and fit if they are small;
+    so do memory maps, which take nothing. The peak memory of a fit thus stays below twice the data
+    plus 500 MB, whatever their form. On a GPU, rows fit if they take up to 4 GiB, and up to half of
+    its free memory.
 
     Parameters
     ----------
-    X : ndarray, memmap or CSR matrix of shape (n_samples, n_features)
+    X : ndarray, memmap, CSR matrix, or view of shape (n_samples, n_features)
         Finite numbers of any dtype.
 
     scaling : Scaling
@@ -59,13 +61,13 @@ class Rows:
         self.device, self.dtype = device, dtype
         self._X, self._scaling = X, scaling
         self._array_dtype = array_dtype(dtype)
-        self._row_bytes = max(1, self.shape[1]) * dtype.itemsize
+        self.row_bytes = max(1, self.shape[1]) * dtype.itemsize
         # How products of matrices are rounded may depend on where in memory rows begin. Blocks and
         # groups of so many rows leave the next ones where they would be in memory of their own.
-        self._aligned = _ALIGNMENT // math.gcd(_ALIGNMENT, self._row_bytes)
+        self._aligned = _ALIGNMENT // math.gcd(_ALIGNMENT, self.row_bytes)
         self._resident = None
-        limit = most_resident(X.data.nbytes, _free_memory(device))  # of CSR, those of its values
-        if len(self) * self._row_bytes <= limit:
+        limit = most_resident(bytes_in_memory(X), _free_memory(device))
+        if len(self) * self.row_bytes <= limit:
             self._resident = self._move()
 
     def __len__(self) -> int:
@@ -81,7 +83,7 @@ class Rows:
 
     def blocks(self) -> Iterator[tuple[slice, torch.Tensor]]:
         """Yield all rows as (rows, tensor) pairs of consecutive rows."""
-        step = max(1, BLOCK_BYTES // (self._row_bytes * self._aligned)) * self._aligned
+        step = max(1, BLOCK_BYTES // (self.row_bytes * self._aligned)) * self._aligned
         starts = range(0, len(self), step)
         slices = [slice(start, min(start + step, len(self))) for start in starts]
         if self._resident is not None:
@@ -102,7 +104,7 @@ class Rows:
         sizes : list of int
             Rows of each batch, the largest first; their sum is n_chosen.
         """
-        batch_bytes = max(1, sizes[0]) * self._row_bytes
+        batch_bytes = max(1, sizes[0]) * self.row_bytes
         runs = _runs(sizes, GATHERED_BYTES // batch_bytes)
         if self._resident is not None:
             for chosen, run in _groups(index, runs):
@@ -151,7 +153,7 @@ class Rows:
         )
         # Through X from its beginning to its end: fewer page faults, above all in memory maps.
         order = np.argsort(index)
-        self._fill(block.flatten(0, 1).numpy(), _Chosen(self._X, index[order]), places[order])
+        self._fill(block.flatten(0, 1).numpy(), ChosenRows(self._X, index[order]), places[order])
         return piece
 
     def _load_slice(self, piece: tuple[torch.Tensor, slice]) -> tuple[torch.Tensor, slice]:
@@ -176,24 +178,13 @@ class Rows:
         return block.to(self.device, non_blocking=self._is_pinned)
 
 
-class _Chosen:
-    """Some rows of a matrix, read where they are asked for."""
-
-    def __init__(self, X, index: np.ndarray):
-        self.shape = (len(index), X.shape[1])
-        self._X, self._index = X, index
-
-    def __getitem__(self, rows: slice):
-        return self._X[self._index[rows]]
-
-
 def most_resident(data_bytes: int, free: int | None = None) -> int:
     """Return up to how many bytes of scaled rows are kept on the device.
 
     Parameters
     ----------
     data_bytes : int
-        What the numbers of X take.
+        What the numbers of X take in memory.
 
     free : int or None
         Bytes that are free on a device with memory of its own.

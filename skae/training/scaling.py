@@ -59,6 +59,14 @@ class Scaling:
     def __post_init__(self):
         object.__setattr__(self, "_in_float32", self._float32_parts())
 
+    @property
+    def float32_parts(self) -> tuple[np.ndarray, ...] | None:
+        """What is scaled by in float32: the halves of the centre, the scale and its inverse.
+
+        None where float32 does not hold them.
+        """
+        return self._in_float32
+
     def apply(self, block: np.ndarray, dtype=np.float32) -> np.ndarray:
         """Scale dense rows, as precisely as `dtype` holds the result."""
         if self.limit == np.inf:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pandas as pd
 import torch
-from sklearn.exceptions import ConvergenceWarning
-from skorch.callbacks import Callback
 
 from skae.training.batches import Batches
 from skae.training.convergence import (
@@ -17,9 +14,11 @@ from skae.training.convergence import (
     refuse_divergence,
     warn_of_divergence,
 )
+from skae.training.memory import memory_of_training
 from skae.training.net import AutoencoderNet, BestWeights, LearningRateSchedule, StopTraining
 from skae.training.network import AutoencoderNetwork
 from skae.training.optimizer import load_arrays, state_as_arrays
+from skae.training.state import Capture, OwnCallback, Saving, restore, restore_history
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class TrainingPlan:
     leaves over; ``repelled`` holds scaled rows to be rebuilt badly; ``begins`` says whether
     warm-ups start here; ``start_counts`` says whether the first weights are worth keeping, those
     of PCA or of an earlier fit; ``patience`` is a number of epochs, or None; ``callbacks`` are
-    skorch's;
+    skorch's; ``draws_globally`` says whether modules draw from torch's own generators;
     ``on_epoch`` is shown each row of the history, and a function that gives the weights of that
     moment, and ends the training by returning True.
     """
@@ -50,8 +49,13 @@ class TrainingPlan:
     stop_after: int | None = None
     patience: int | None = None
     precision: str = "float32"
+    draws_globally: bool = False
     callbacks: list = field(default_factory=list)
     on_epoch: Callable[[dict, Callable], bool] = lambda record, weights: False
+
+    def n_steps(self, n_rows: int, history: pd.DataFrame) -> int:
+        """Return how many batches were trained on, nearly."""
+        return int(history["epoch"].iloc[-1]) * max(1, n_rows // self.batch_size)
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,9 @@ def train(
     selection: Batches | None,
     plan: TrainingPlan,
     optimizer_state: dict | None = None,
+    *,
+    state: dict | None = None,
+    save: Callable[[Capture], None] | None = None,
 ) -> TrainingResult:
     """Train a network and return its best weights by the rows that select.
 
@@ -97,21 +104,32 @@ def train(
     optimizer_state : dict or None
         Arrays to go on from.
 
+    state : dict or None
+        What `save` was once offered, of the same training, which then goes on from there.
+
+    save : callable or None
+        Is offered, after each batch, a function that returns the state of the training.
+
     Raises
     ------
     TrainingDivergedError
         If the loss of an epoch is not finite, and there are no weights worth keeping.
 
+    DeviceMemoryError
+        If the memory of the device does not suffice.
+
     Warns
     -----
     ConvergenceWarning
-        If Ctrl-C ended the training, or a loss that is not finite.
+        If a loss that is not finite ended the training.
     """
     best = BestWeights() if selection is not None else None
-    net = _net(network, training, plan, best)
-    if optimizer_state:
-        load_arrays(net.optimizer_, optimizer_state)
-    interrupted = _run(net, training, selection, plan, best)
+    with memory_of_training(plan.batch_size, training.generator.device):
+        net = _net(network, training, plan, best, save)
+        if optimizer_state:
+            load_arrays(net.optimizer_, optimizer_state)
+        _begin(net, training, selection, state)
+        interrupted = _run(net, training, selection, plan, best)
     history = pd.DataFrame([_record(row) for row in net.history if _is_whole(row)])
     return TrainingResult(
         weights=best.weights_ if best else net.module_.state_dict(),
@@ -123,9 +141,7 @@ def train(
     )
 
 
-def _net(
-    network: AutoencoderNetwork, training: Batches, plan: TrainingPlan, best: BestWeights | None
-) -> AutoencoderNet:
+def _net(network, training: Batches, plan: TrainingPlan, best, save) -> AutoencoderNet:
     schedule = LearningRateSchedule(
         plan.schedule, plan.n_epochs * len(training), begins=plan.begins
     )
@@ -134,9 +150,11 @@ def _net(
         callbacks.append(("best", best))
     callbacks += [(f"user_{i}", callback) for i, callback in enumerate(plan.callbacks)]
     callbacks.append(("epoch_end", _EpochEnd(plan, best)))
+    if save is not None:  # after the user's, which may change the weights
+        callbacks.append(("saving", Saving(save)))
     net = AutoencoderNet(
         network,
-        generator=training.generator,
+        generators=_generators(training.generator, plan),
         precision=plan.precision,
         optimizer=plan.optimizer,
         lr=plan.learning_rate,
@@ -149,6 +167,28 @@ def _net(
     return net.initialize()
 
 
+def _generators(own: torch.Generator, plan: TrainingPlan) -> list[torch.Generator]:
+    """Return all that training draws from."""
+    if not plan.draws_globally:
+        return [own]
+    if own.device.type != "cuda":
+        return [own, torch.default_generator]
+    return [own, torch.default_generator, torch.cuda.default_generators[own.device.index or 0]]
+
+
+def _begin(net: AutoencoderNet, training: Batches, selection: Batches | None, state) -> None:
+    """Begin the training, or go on from the state that was saved of it."""
+    if state is None:
+        net.on_epoch_begin(net)
+        net.run_single_epoch(selection, False, "valid", net.validation_step, silent=True)
+        refuse_divergence(net.history[-1])
+        net.notify("on_train_begin", X=training, y=None)
+    else:
+        restore_history(net, state)  # callbacks look at it when they begin
+        net.notify("on_train_begin", X=training, y=None)
+        restore(net, state)
+
+
 def _run(
     net: AutoencoderNet,
     training: Batches,
@@ -158,13 +198,9 @@ def _run(
 ) -> bool:
     """Run the epochs, end in peace whoever ends them, and return whether Ctrl-C did."""
     interrupted = False
-    net.on_epoch_begin(net)
-    net.run_single_epoch(selection, False, "valid", net.validation_step, silent=True)
-    refuse_divergence(net.history[-1])
-    net.notify("on_train_begin", X=training, y=None)
+    epochs = plan.n_epochs if plan.stop_after is None else plan.stop_after
     try:
-        epochs = plan.n_epochs if plan.stop_after is None else plan.stop_after
-        net.fit_loop((training, selection), epochs=epochs)
+        net.fit_loop((training, selection), epochs=epochs - net.history[-1, "epoch"])
     except StopTraining:
         pass
     except TrainingDivergedError:
@@ -173,17 +209,12 @@ def _run(
         warn_of_divergence(net.history[-1], best.epoch_)
     except KeyboardInterrupt:
         interrupted = True
-        warnings.warn(
-            f"Ctrl-C interrupted the training in epoch {len(net.history) - 1} of "
-            f"{plan.n_epochs}; the best weights so far are kept.",
-            ConvergenceWarning,
-            stacklevel=2,
-        )
     net.notify("on_train_end", X=training, y=None)
+    net.forget_callbacks()
     return interrupted
 
 
-class _EpochEnd(Callback):
+class _EpochEnd(OwnCallback):
     """After each epoch: refuse losses that are not finite, report, and stop where asked to."""
 
     def __init__(self, plan: TrainingPlan, best: BestWeights | None):

@@ -1,0 +1,158 @@
+"""A method of a fitted estimator as an ONNX model."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from pathlib import Path
+
+import numpy as np
+import torch
+from sklearn.utils.validation import check_is_fitted
+
+import skae
+from skae.export.exporter import exported, require
+from skae.export.methods import labels_of, methods_of, module_of, n_inputs, takes_float64
+
+
+def to_onnx(estimator, method="transform", path=None):
+    """Return a method of a fitted estimator as an ONNX model, which runs without skae and torch.
+
+    The graph takes rows in the units of `X`, any number of them, and returns what the method does.
+    It has one input `X` of shape (n_samples, n_features), and one output with the name of the
+    method. Both are float32, or float64 for estimators with ``precision="float64"``; scores are
+    float64, and numbers of classes int64. It needs onnx and onnxscript:
+    ``pip install "skae[onnx]"``.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted estimator of skae.
+
+    method : str, default="transform"
+        What the graph computes, for
+
+        - :class:`~skae.AutoencoderTransformer`: "transform" (the encoder), "inverse_transform"
+          (the decoder, from codes), "reconstruct" or "score_samples";
+        - :class:`~skae.AutoencoderClassifier`: these, "predict", "predict_proba",
+          "predict_log_proba" or "decision_function";
+        - :class:`~skae.AutoencoderOutlierDetector`: "score_samples", "decision_function",
+          "predict" or "reconstruct", of the whole ensemble;
+        - :class:`~skae.AutoencoderImputer`: "transform";
+        - :class:`~skae.AutoencoderRecommender`: "predict_all", with ``by="user"``.
+
+    path : str or os.PathLike or None, default=None
+        Where to write the model. A file that is there is replaced at once, when the model is
+        complete.
+
+    Returns
+    -------
+    model : onnx.ModelProto
+        The model, which ``onnx.checker`` has found valid. Its metadata are "skae_version",
+        "estimator", "method", and, as JSON, "feature_names" and "classes" where there are any.
+
+    Raises
+    ------
+    ImportError
+        If onnx or onnxscript is not installed.
+
+    TypeError
+        If `estimator` is none of skae.
+
+    ValueError
+        If the estimator has no such method, or draws at random, or is too large for one file.
+
+    RuntimeError
+        If torch can not export the network, such as modules of the user's own.
+
+    See Also
+    --------
+    register_skl2onnx : Whole pipelines as one graph.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import onnxruntime
+    >>> from sklearn.datasets import load_iris
+    >>> from skae import AutoencoderTransformer
+    >>> from skae.export import to_onnx
+    >>> X = load_iris().data.astype(np.float32)
+    >>> ae = AutoencoderTransformer(2, max_epochs=5, random_state=0).fit(X)
+    >>> model = to_onnx(ae, "transform")
+    >>> session = onnxruntime.InferenceSession(model.SerializeToString())
+    >>> (codes,) = session.run(None, {"X": X})
+    >>> codes.shape, bool(np.allclose(codes, ae.transform(X), atol=1e-5))
+    ((150, 2), True)
+    """
+    model = graph_of(estimator, method)
+    labels = labels_of(estimator, method)
+    if labels is not None:
+        _look_up(model, method, labels)
+    _describe(model, estimator, method)
+    require("onnx").checker.check_model(model, full_check=True)
+    if path is not None:
+        _write(model.SerializeToString(), Path(path))
+    return model
+
+
+def graph_of(estimator, method: str, opset_version: int | None = None):
+    """Return the graph of a method alone; of ``predict`` of a classifier, the numbers of classes.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted estimator of skae.
+
+    method : str
+        What the graph computes.
+
+    opset_version : int or None, default=None
+        Version of ONNX's operators; None is torch's default.
+    """
+    methods_of(estimator)
+    check_is_fitted(estimator)
+    dtype = torch.float64 if takes_float64(estimator) else torch.float32
+    n_columns = n_inputs(estimator, method)
+    return exported(module_of(estimator, method), n_columns, dtype, method, opset_version)
+
+
+def _look_up(model, output: str, labels: np.ndarray) -> None:
+    """Let a graph that returns numbers of labels return the labels, which may be text."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    graph = model.graph
+    numbers, names = f"{output}_number", f"{output}_labels"
+    for node in graph.node:
+        node.output[:] = [numbers if name == output else name for name in node.output]
+    is_text = labels.dtype.kind in "OUS"
+    array = labels.astype(object) if is_text else labels
+    graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(array), names))
+    graph.node.append(helper.make_node("Gather", [names, numbers], [output], name="labels"))
+    kind = TensorProto.STRING if is_text else helper.np_dtype_to_tensor_dtype(labels.dtype)
+    graph.output[0].type.tensor_type.elem_type = kind
+
+
+def _describe(model, estimator, method: str) -> None:
+    """Say in a model where it comes from."""
+    metadata = {
+        "skae_version": skae.__version__,
+        "estimator": type(estimator).__name__,
+        "method": method,
+    }
+    for key, name in (("feature_names", "feature_names_in_"), ("classes", "classes_")):
+        if hasattr(estimator, name):
+            metadata[key] = json.dumps(getattr(estimator, name).tolist())
+    model.producer_name, model.producer_version = "skae", skae.__version__
+    for key, value in metadata.items():
+        model.metadata_props.add(key=key, value=value)
+
+
+def _write(data: bytes, path: Path) -> None:
+    """Write a file that is either there as a whole, or not at all."""
+    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        unfinished.write_bytes(data)
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)

@@ -1,0 +1,5 @@
+"""From files back to fitted estimators."""
+
+from skae.persistence.load import load
+
+__all__ = ["load"]

@@ -1,0 +1,94 @@
+"""Matrices whose rows are read where they are asked for, and not before."""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Callable
+
+import numpy as np
+import scipy.sparse as sp
+
+
+class ChosenRows:
+    """Some rows of a matrix.
+
+    Parameters
+    ----------
+    X : ndarray or object of the same use, of shape (n_samples, n_features)
+        All rows.
+
+    index : ndarray of shape (n_chosen,)
+        Which of them, in which order.
+    """
+
+    def __init__(self, X, index: np.ndarray):
+        self.shape, self.dtype = (len(index), X.shape[1]), X.dtype
+        # Half the memory, which matters with millions of rows.
+        self._X, self._index = X, index.astype(np.int32 if X.shape[0] < 2**31 else np.int64)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows):
+        return self._X[self._index[rows]]
+
+    def __array__(self, dtype=None, copy=None) -> np.ndarray:
+        # For callbacks of the user, who are shown what is trained on.
+        return np.asarray(self[:], dtype=dtype)
+
+    @property
+    def bytes_in_memory(self) -> int:
+        """What their numbers take in memory."""
+        return bytes_in_memory(self._X) * len(self) // max(1, self._X.shape[0])
+
+
+class Converted:
+    """The rows of a matrix as a function makes them.
+
+    Parameters
+    ----------
+    X : ndarray or object of the same use, of shape (n_samples, n_features)
+        Rows.
+
+    function : callable
+        From some of these rows to as many others, in a new array.
+    """
+
+    def __init__(self, X, function: Callable):
+        self._X, self._function = X, function
+        like = self[:1]
+        self.shape, self.dtype = (X.shape[0], like.shape[1]), like.dtype
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows) -> np.ndarray:
+        return self._function(self._X[rows])
+
+    def __array__(self, dtype=None, copy=None) -> np.ndarray:
+        return np.asarray(self[:], dtype=dtype)
+
+    @property
+    def bytes_in_memory(self) -> int:
+        """What the numbers that they are made of take in memory."""
+        return bytes_in_memory(self._X)
+
+
+def rows_at(X, index: np.ndarray):
+    """Return some rows of a matrix; those of a sparse one, which is small, as a matrix."""
+    return X[index] if sp.issparse(X) else ChosenRows(X, index)
+
+
+def bytes_in_memory(X) -> int:
+    """Return what the numbers of a matrix take in memory: nothing, where they are on disk."""
+    known = getattr(X, "bytes_in_memory", None)
+    if known is not None:
+        return known
+    return 0 if is_on_disk(X) else X.data.nbytes  # of CSR, those of its values
+
+
+def is_on_disk(X) -> bool:
+    """Return whether an array is a memory map, or a view of one."""
+    while isinstance(X, np.ndarray):  # a copy of a memory map is of that class as well
+        X = X.base
+    return isinstance(X, mmap.mmap)
