@@ -73,7 +73,7 @@ def known_ratings(X, values):
 @example("transformer", "tensor bfloat16", 0, 6, 3, "both")
 @example("transformer", "tensor with a gradient", 0, 6, 3, "both")
 @example("transformer", "tensor, negated lazily", 0, 6, 3, "both")
-@examples(60)
+@examples(40)
 def test_a_form_of_numbers_gives_what_the_numbers_give(
     build, form, seed, n_rows, n_features, which
 ):
