@@ -48,9 +48,9 @@ BUILDS = {
     "classifier": AutoencoderClassifier(2, head_layer_sizes=(4,), architecture=SMALL, **TINY),
 }
 
-# Methods that scikit-learn writes, and that see no data.
-_OF_SCIKIT_LEARN = {"get_params", "set_params", "set_output", "set_callbacks"}
-_OF_SCIKIT_LEARN |= {"get_metadata_routing", "get_feature_names_out"}
+# Methods that see no data: those that scikit-learn writes, and files (test_files.py).
+_WITHOUT_DATA = {"save", "get_params", "set_params", "set_output", "set_callbacks"}
+_WITHOUT_DATA |= {"get_metadata_routing", "get_feature_names_out"}
 
 # What arguments other than rows are given. Those of None are left out.
 VALID = {
@@ -82,7 +82,7 @@ def methods_of(estimator) -> list[str]:
         if not name.startswith("_") and callable(value) and hasattr(estimator, name)
     ]
     requests = {name for name in names if name.endswith("_request")}
-    return sorted({*names} - _OF_SCIKIT_LEARN - requests)
+    return sorted({*names} - _WITHOUT_DATA - requests)
 
 
 def is_fit(method: str) -> bool:

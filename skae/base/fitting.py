@@ -35,7 +35,7 @@ from skae.kinds.interface import Setting
 from skae.training import defaults
 from skae.training.batches import Batches
 from skae.training.callbacks import checked_callbacks
-from skae.training.convergence import mean_loss, warn_of_no_gain
+from skae.training.convergence import TrainingDivergedError, mean_loss, warn_of_no_gain
 from skae.training.device import resolve_device
 from skae.training.filling import Filling, Gaussian
 from skae.training.memory import FittingBatches
@@ -53,6 +53,8 @@ from skae.training.views import rows_at
 # Rows in a batch of those that select the best weights, and training rows that say whether there
 # was a gain where none select.
 _SELECTION_BATCH = 1024
+# Rates up to here do not lead out of the range of float32 in one step.
+_ORDINARY_RATE = 10.0
 
 
 class Fit:
@@ -401,8 +403,11 @@ class Fit:
     def _finish(self, plan, result: TrainingResult, history, best: int) -> None:
         self.network.load_state_dict(result.weights)
         self.network.eval()
-        codes = self._note_rows(plan.batch_size)
+        with np.errstate(over="ignore", invalid="ignore"):  # of weights that are refused below
+            codes = self._note_rows(plan.batch_size)
         self.fitted.set_weights(self.network.state_dict())
+        if max(plan.learning_rate, plan.weight_decay) > _ORDINARY_RATE:
+            self._refuse_infinity(codes.sample, plan)
         self._of_kind = self.fitted.kind.attributes(codes.summary(self._directions))
         self._ending = {
             "batch_size_": plan.batch_size,
@@ -415,6 +420,16 @@ class Fit:
             "_code_density": CodeDensity(codes.sample),
             "_of_kind": list(self._of_kind),
         }
+
+    def _refuse_infinity(self, codes: np.ndarray, plan: TrainingPlan) -> None:
+        """Refuse last weights that lead nowhere, where no rows held out have refused them."""
+        reconstructions = self.fitted.decode(codes, str(self.device), np.dtype(np.float64))
+        if not (np.isfinite(codes).all() and np.isfinite(reconstructions).all()):
+            raise TrainingDivergedError(
+                f"The weights after the training give no finite numbers, with "
+                f"learning_rate={plan.learning_rate:g} and weight_decay={plan.weight_decay:g}: "
+                f"give smaller ones."
+            )
 
     def _note_rows(self, batch_size: int) -> TrainingCodes:
         """Show the network all rows, so that it knows their ranges, and return their codes."""

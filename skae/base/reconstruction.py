@@ -70,7 +70,7 @@ class ReconstructionMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             with the axes of ``sample_shape_``.
         """
         check_is_fitted(self)
-        return self._decode(validate_codes(self, X))
+        return self._decode(validate_codes(self, at_hand(X)))
 
     def reconstruct(self, X):
         """Return ``inverse_transform(transform(X))`` in one go.

@@ -153,7 +153,10 @@ def _batches(X) -> Iterator:
         return iter(_reader(X)())
     if _is_iterable(X):
         return iter(X)
-    returned = X()
+    try:
+        returned = X()
+    except TypeError as error:
+        raise TypeError(f"X is a function that can not be called as X(): {error}") from error
     if isinstance(returned, list | tuple):
         return iter(returned)
     if is_source(returned) and not _is_function(returned):
