@@ -8,6 +8,8 @@ import warnings
 import torch
 from sklearn.exceptions import ConvergenceWarning
 
+from skae.training.memory import FittingBatches
+
 # A network that began at random has learned something if its loss fell by this share.
 _SMALLEST_GAIN = 1e-3
 # A training of fewer batches was not meant to lead far.
@@ -117,9 +119,14 @@ def mean_loss(network, batches, seed: int) -> float:
     was_training = network.training
     network.eval()
     total = weights = 0.0
+    fitting = FittingBatches(batches.index.device)
+
+    def losses_of(X: torch.Tensor, targets: torch.Tensor | None = None) -> torch.Tensor:
+        return network.sample_losses(X, generator, targets=targets)
+
     with torch.no_grad():
         for X, weight, *targets in batches:
-            losses = network.sample_losses(X, generator, targets=targets[0] if targets else None)
+            losses = fitting.call(losses_of, X, *targets)
             total += float(torch.dot(losses.to(weight.dtype), weight))
             weights += float(weight.sum())
     network.train(was_training)
