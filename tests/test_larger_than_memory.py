@@ -1,5 +1,6 @@
 """Rows that are larger than the memory: fitted and used under a limit on it."""
 
+import os
 import subprocess
 import sys
 import tracemalloc
@@ -33,13 +34,13 @@ def batches():
         yield rng.standard_normal((BATCH, 4), dtype=np.float32) @ directions
 
 def autoencoder():
-    parts = {"architecture": Dense(hidden_layer_sizes=(4,)), "batch_size": 4096}
+    parts = {"architecture": Dense(hidden_layer_sizes=(4,)), "batch_size": 1024}
     return AutoencoderTransformer(4, max_epochs=1, random_state=0, **parts)
 
 autoencoder().fit(next(batches()))  # imports what is imported late
 status = open("/proc/self/status").read()
 used = int(re.search(r"VmData:\\s+(\\d+) kB", status)[1]) * 1024
-limit = used + 150 * 2**20
+limit = used + 170 * 2**20
 resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 X = batches
 if sys.argv[2] == "map":
@@ -56,14 +57,18 @@ assert ae.score(next(batches())) > 0.9
 """
 
 
+# The C library would keep some of what is freed.
+FREED_AT_ONCE = os.environ | {"MALLOC_MMAP_THRESHOLD_": "1000000", "MALLOC_ARENA_MAX": "1"}
+
+
 def run(form, folder):
     command = [sys.executable, "-c", SCRIPT, str(folder / "rows"), form]
-    return subprocess.run(command, capture_output=True, text=True, timeout=200)
+    return subprocess.run(command, capture_output=True, text=True, timeout=200, env=FREED_AT_ONCE)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit is Linux's")
 @pytest.mark.parametrize("form", ["map", "function"])
-def test_200_mb_with_150_mb_of_memory(form, tmp_path):
+def test_205_mb_with_170_mb_of_memory(form, tmp_path):
     done = run(form, tmp_path)
     assert done.returncode == 0, done.stderr
 
