@@ -234,7 +234,7 @@ class Fit:
         self._keep(plan, result)
         n_steps = plan.n_steps(len(training), result.history)
         if selecting is not None:
-            self._warn_of_no_gain(result, result.history["valid_loss"], n_steps)
+            self._warn_of_no_gain(result, result.history, n_steps)
         elif not result.interrupted and self.repelled is None:  # which may cost all others much
             after = self._loss(training)
             warn_of_no_gain(before, after, after, self._start_counts, n_steps)
@@ -245,11 +245,14 @@ class Fit:
         some = rows[:: -(-len(rows) // _SELECTION_BATCH)]
         return mean_loss(self.network, self._batches(some, _SELECTION_BATCH), self.training_seed)
 
-    def _warn_of_no_gain(self, result: TrainingResult, losses, n_steps: int) -> None:
-        """Warn where the losses on rows held out, one for each epoch, say that there was none."""
+    def _warn_of_no_gain(self, result: TrainingResult, history, n_steps: int) -> None:
+        """Warn where the history says that there was none."""
         if not result.interrupted:
-            first, kept, last = losses[0], losses[result.best_epoch], losses.iloc[-1]
-            warn_of_no_gain(first, kept, last, self._start_counts, n_steps)
+            losses = history["valid_loss"]
+            # Of training rows as well: on rows held out, overfitting takes it up.
+            last = history[["train_loss", "valid_loss"]].iloc[-1].min()
+            kept = losses[result.best_epoch]
+            warn_of_no_gain(losses[0], kept, last, self._start_counts, n_steps)
 
     def _keep(self, plan: TrainingPlan, result: TrainingResult, last=None) -> None:
         """Take what came of a training, or of the first fold where Ctrl-C ended a later one."""
@@ -329,7 +332,7 @@ class Fit:
             return self._keep(plan, results[0], result)
         self._finish(plan, result, history, result.best_epoch)
         n_steps = plan.n_steps(len(everything), history)
-        self._warn_of_no_gain(result, history["valid_loss"], n_steps)
+        self._warn_of_no_gain(result, history, n_steps)
         report.end(self.attributes)
 
     def _run_fold(self, everything, fold, plan: TrainingPlan) -> TrainingResult:

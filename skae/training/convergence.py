@@ -14,8 +14,7 @@ from skae.training.memory import FittingBatches
 _SMALLEST_GAIN = 1e-3
 # A training of fewer batches was not meant to lead far.
 _FEWEST_STEPS = 50
-# Training that ends with so many times the loss of a good start ran away from it. Overfitting takes
-# a loss on rows held out up as well, but hardly so far.
+# Training that ends with so many times the loss of a good start ran away from it.
 _RUNAWAY = 10.0
 # A start with so small a loss leaves hardly more than rounding, or nothing to learn.
 _ROUNDING, _NOTHING = 1e-6, 1e-2
@@ -67,7 +66,8 @@ def warn_of_no_gain(
     Parameters
     ----------
     before, kept, last : float
-        The loss before the first epoch, of the weights that are kept, and after the last epoch.
+        The loss before the first epoch, of the weights that are kept, and after the last epoch,
+        on rows held out or on those of the training, whichever is smaller there.
 
     start_counts : bool
         Whether the network began with something, PCA or an earlier fit, and not at random.
