@@ -272,7 +272,7 @@ def test_a_fit_that_is_interrupted_leaves_the_estimator_as_it_was(monkeypatch):
 
     one = fitted(BUILDS["transformer"], GOOD)
     before = dict(vars(one))
-    monkeypatch.setattr("skae.base.fitting._seeds", interrupted)
+    monkeypatch.setattr("skae.base.preparation._seeds", interrupted)
     with pytest.raises(KeyboardInterrupt):
         one.fit(WIDER)
     assert vars(one) == before

@@ -282,7 +282,7 @@ def test_a_signal_where_epochs_are_reported_is_no_wish_to_stop(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "function", ["skae.base.fitting.Moments.of", "skae.base.linear_part.principal_axes"]
+    "function", ["skae.base.preparation.Moments.of", "skae.base.linear_part.principal_axes"]
 )
 def test_outside_of_trainings_it_is_raised(function, monkeypatch):
     def signalling(*args, **kwargs):
