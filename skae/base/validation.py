@@ -137,7 +137,7 @@ def checked_weight(sample_weight, X) -> np.ndarray:
         If a weight is negative or not finite, if there is not one for each row, or if all are
         zero.
     """
-    if np.ndim(sample_weight) == 0 and not (is_number(sample_weight) and sample_weight > 0):
+    if np.asarray(sample_weight).ndim == 0 and not (is_number(sample_weight) and sample_weight > 0):
         raise ValueError(
             f"sample_weight must be an array of one number for each row, got {sample_weight!r}."
         )
