@@ -21,6 +21,7 @@ from sklearn.preprocessing import FunctionTransformer, Normalizer, StandardScale
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skae import AutoencoderTransformer
+from skae.architectures import Convolutional
 from skae.compression import Compressor
 from skae.kinds import Sparse
 
@@ -147,7 +148,8 @@ def test_shape_comes_back(shape, compressor, data):
 
 
 def test_images_from_the_first_fit_on():
-    ae = AutoencoderTransformer(8, architecture="convolutional", max_epochs=1, random_state=0)
+    grey = Convolutional(channel_axis=None)
+    ae = AutoencoderTransformer(8, architecture=grey, max_epochs=1, random_state=0)
     images = TRAIN[:200].reshape(-1, 8, 8)
     compressor = Compressor(ae, step=0.1).fit(images)
     assert compressor.n_features_in_ == 64

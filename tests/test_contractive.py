@@ -351,10 +351,13 @@ def test_corruption_helps_with_hidden_entries():
 @pytest.mark.parametrize(
     ("parameters", "sentence"),
     [
-        ({"weight": -1}, r"weight of Contractive must be a number in \[0, inf\), got -1\."),
-        ({"weight": "auto"}, r"weight of Contractive must be a number in \[0, inf\), got 'auto'"),
-        ({"weight": np.nan}, r"weight of Contractive must be a number in \[0, inf\), got nan\."),
-        ({"weight": True}, r"weight of Contractive must be a number in \[0, inf\), got True\."),
+        ({"weight": -1}, r"weight of Contractive must be a number in \[0, 1e\+30\], got -1\."),
+        (
+            {"weight": "auto"},
+            r"weight of Contractive must be a number in \[0, 1e\+30\], got 'auto'",
+        ),
+        ({"weight": np.nan}, r"weight of Contractive must be a number in \[0, 1e\+30\], got nan\."),
+        ({"weight": True}, r"weight of Contractive must be a number in \[0, 1e\+30\], got True\."),
         (
             {"jacobian": "fast"},
             r"jacobian of Contractive must be one of \['auto', 'exact', 'projected'\], got 'fast'",

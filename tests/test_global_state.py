@@ -57,7 +57,7 @@ def test_errors_change_nothing():
         new("transformer").fit(np.full((5, 2), np.inf))
     with pytest.raises(TrainingDivergedError):
         new("transformer", init="random", optimizer="sgd", learning_rate=1e30).fit(X)
-    with pytest.raises(StopError):
+    with pytest.raises(ValueError, match="StopError"):
         new("transformer", loss=fail).fit(X)
     with pytest.raises(ValueError, match="NaN"):
         fitted("transformer").transform(HOLES)

@@ -299,7 +299,7 @@ def test_attributes_of_another_kind_are_gone(X):
 def test_rows_held_out_are_judged_alike_in_each_epoch(make_network, make_batches, name, corruption):
     network = make_network(kind=KINDS[name](corruption=corruption))
     drawn = make_batches(rows().double().numpy(), seed=7)
-    net = AutoencoderNet(network, generator=drawn.generator, device=None).initialize()
+    net = AutoencoderNet(network, generators=[drawn.generator], device=None).initialize()
     selection = make_batches(rows().double().numpy(), seed=None)
     for _ in range(3):
         net.on_epoch_begin(net)
