@@ -82,7 +82,7 @@ def warn_of_no_gain(
         ran away from a start that was not.
     """
     if start_counts:
-        if last > _RUNAWAY * before and before > _ROUNDING:
+        if math.inf > last > _RUNAWAY * before and before > _ROUNDING:  # infinity was said
             warnings.warn(
                 f"The training went astray: its loss was {before:.3g} at the start and {last:.3g} "
                 f"at the end; kept are weights with {kept:.3g}. Try a smaller learning_rate.",
