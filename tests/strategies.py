@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import polars
 import pyarrow
+import scipy
 import scipy.sparse as sp
 import torch
 from hypothesis import strategies as st
@@ -386,9 +387,10 @@ NO_ROWS: dict[str, object] = {
     "sparse complex": sp.csr_array(_GOOD + 1j),
     "sparse without rows": sp.csr_array((0, 3)),
     "sparse without columns": sp.csr_array((3, 0)),
-    "sparse of one axis": sp.coo_array(_GOOD[0]),
-    "sparse of three axes": sp.coo_array(np.ones((2, 2, 2))),
 }
+if tuple(map(int, scipy.__version__.split(".")[:2])) >= (1, 15):  # which has sparse arrays of these
+    NO_ROWS["sparse of one axis"] = sp.coo_array(_GOOD[0])
+    NO_ROWS["sparse of three axes"] = sp.coo_array(np.ones((2, 2, 2)))
 
 # -- What is no parameter, and what may be one. ----------------------------------------------------
 

@@ -119,7 +119,7 @@ def test_batches_hold_all_rows(source):
         pl.DataFrame(X),
         torch.from_numpy(X),
         sp.csr_matrix(X),
-        pa.record_batch({"a": X[:, 0]}),
+        pa.record_batch([X[:, 0]], names=["a"]),
         {"a": [1.0]},
         "text",
         None,
