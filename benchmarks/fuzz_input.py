@@ -87,7 +87,9 @@ def main() -> int:
         if "--all" in sys.argv:
             failed += run_all()
         files = [str(TESTS / f"test_{name}.py") for name in NAMES]
-        failed += int(pytest.main(["-q", "--timeout=0", "-p", "no:cacheprovider", *files]))
+        failed += int(
+            pytest.main(["-q", "--timeout=0", "--assert=plain", "-p", "no:cacheprovider", *files])
+        )
     finally:
         print_counts(time.perf_counter() - start)
     return failed

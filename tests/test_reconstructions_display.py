@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow
 import pytest
 import scipy.sparse as sp
 import torch
@@ -551,3 +552,10 @@ def test_tensors_that_numpy_has_no_dtype_for_and_bytes(dtype):
 
     display = draw(torch.ones(2, 64, dtype=dtype), Ones().fit(None))
     np.testing.assert_array_equal(images(display, 1), np.ones((2, 8, 8)))
+
+
+def test_tables_of_pyarrow():
+    table = pyarrow.table({f"pixel {i}": ROWS[:, i] for i in range(ROWS.shape[1])})
+    ae = AutoencoderTransformer(2, max_epochs=1, random_state=0).fit(table)
+    display = ReconstructionsDisplay.from_estimator(ae, table, n_samples=3, random_state=0)
+    assert {tuple(np.ravel(sample)) for sample in display.originals} <= set(map(tuple, ROWS))

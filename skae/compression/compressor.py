@@ -206,7 +206,10 @@ class Compressor(BaseEstimator):
         try:
             self._coder = EntropyCoder(symbols)
         except ValueError as error:
-            raise ValueError(f"step={self.step_:g} does not do: {error}") from error
+            asked = f"step={self.step_:g}"
+            if self.rate is not None:
+                asked = f"rate={self.rate!r}, for which {asked},"
+            raise ValueError(f"{asked} does not do: {error}") from error
         self.bits_per_component_ = self._coder.bits(symbols) / len(symbols)
         self.rate_ = float(self.bits_per_component_.sum() / self.n_features_in_)
         # Codes in whole numbers would wrap around.

@@ -259,6 +259,8 @@ def _rows(X, rows: np.ndarray):
         return X.iloc[rows]
     if sp.issparse(X):
         return X.tocsr()[rows]
+    if hasattr(X, "to_batches"):  # a table of pyarrow
+        return X.take(rows)
     return X[rows] if hasattr(X, "shape") else [X[row] for row in rows]
 
 
