@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 
 import torch
@@ -68,7 +69,9 @@ class Batches:
         sizes = [fewest + 1] * n_larger + [fewest] * (len(self) - n_larger)
         known = [self.sample_weight] if self.targets is None else [self.sample_weight, self.targets]
         pieces = [_cut(tensor.index_select(0, index), sizes) for tensor in known]
-        yield from zip(self.rows.batches(index, sizes), *pieces, strict=True)
+        anyhow = contextlib.nullcontext() if self.generator is None else self.rows.in_any_order()
+        with anyhow:
+            yield from zip(self.rows.batches(index, sizes), *pieces, strict=True)
 
 
 def _cut(tensor: torch.Tensor, sizes: list[int]) -> Iterator[torch.Tensor]:

@@ -11,7 +11,7 @@ import torch
 from skae.training.precision import array_dtype
 from skae.training.prefetch import prefetched
 from skae.training.scaling import Scaling, dense_blocks
-from skae.training.views import ChosenRows, bytes_in_memory
+from skae.training.views import ChosenRows, announce, bytes_in_memory, in_any_order
 
 # Up to this many bytes of scaled rows are kept on the device for the whole fit,
 RESIDENT_BYTES = 2**32
@@ -93,6 +93,10 @@ class Rows:
         for block, rows in prefetched(self._load_slice, pieces):
             yield rows, self._to_device(block)
 
+    def in_any_order(self):
+        """Return a context in which rows are asked for from anywhere."""
+        return in_any_order(self._X)
+
     def batches(self, index: torch.Tensor, sizes: list[int]) -> Iterator[torch.Tensor]:
         """Yield the rows at `index`, cut into batches.
 
@@ -153,6 +157,7 @@ class Rows:
         )
         # Through X from its beginning to its end: fewer page faults, above all in memory maps.
         order = np.argsort(index)
+        announce(self._X, index[order])
         self._fill(block.flatten(0, 1).numpy(), ChosenRows(self._X, index[order]), places[order])
         return piece
 

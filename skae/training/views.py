@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import mmap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import scipy.sparse as sp
+
+# Rows of a memory map that are so many bytes apart, or fewer, are read with what is between them.
+_CLOSE = 2**17
 
 
 class ChosenRows:
@@ -89,6 +93,60 @@ def bytes_in_memory(X) -> int:
 
 def is_on_disk(X) -> bool:
     """Return whether an array is a memory map, or a view of one."""
+    return _memory_map(X) is not None
+
+
+@contextmanager
+def in_any_order(X) -> Iterator[None]:
+    """Tell the system that rows are read from anywhere, not one after the other.
+
+    It would otherwise read ahead of each of them, up to many megabytes, and memory would hold what
+    nobody asks for.
+    """
+    found = _memory_map(_array_of(X))
+    if not hasattr(found, "madvise"):
+        yield
+        return
+    found.madvise(mmap.MADV_RANDOM)
+    try:
+        yield
+    finally:
+        found.madvise(mmap.MADV_NORMAL)
+
+
+def announce(X, index: np.ndarray) -> None:
+    """Let the system read rows of a memory map at once that lie close together.
+
+    Parameters
+    ----------
+    X : ndarray or view
+        All rows.
+
+    index : ndarray of shape (n_chosen,)
+        Which of them are asked for next, in ascending order.
+    """
+    while isinstance(X, ChosenRows | Converted):
+        index = X._index[index] if isinstance(X, ChosenRows) else index
+        X = X._X
+    found = _memory_map(X)
+    if not hasattr(found, "madvise") or X.strides[0] <= 0:
+        return
+    offset = X.__array_interface__["data"][0] - np.frombuffer(found, np.uint8).ctypes.data
+    first = offset + index.astype(np.int64) * X.strides[0]
+    far = np.flatnonzero(np.diff(first) > _CLOSE) + 1
+    for run in np.split(first, far):
+        begin = run[0] // mmap.PAGESIZE * mmap.PAGESIZE
+        found.madvise(mmap.MADV_WILLNEED, int(begin), int(run[-1] + X.strides[0] - begin))
+
+
+def _array_of(X):
+    """Return what views are views of."""
+    while isinstance(X, ChosenRows | Converted):
+        X = X._X
+    return X
+
+
+def _memory_map(X) -> mmap.mmap | None:
     while isinstance(X, np.ndarray):  # a copy of a memory map is of that class as well
         X = X.base
-    return isinstance(X, mmap.mmap)
+    return X if isinstance(X, mmap.mmap) else None
