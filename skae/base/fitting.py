@@ -66,7 +66,7 @@ class Fit(Preparation):
             self._warn_of_no_gain(result, result.history, n_steps)
         elif not result.interrupted and self.repelled is None:  # which may cost all others much
             after = self._loss(training)
-            warn_of_no_gain(before, after, after, self._start_counts, n_steps)
+            warn_of_no_gain(before, after, after, self._starts_trained, n_steps)
         report.end(self.attributes)
 
     def _loss(self, rows: np.ndarray) -> float:
@@ -81,7 +81,7 @@ class Fit(Preparation):
             # Of training rows as well: on rows held out, overfitting takes it up.
             last = history[["train_loss", "valid_loss"]].iloc[-1].min()
             kept = losses[result.best_epoch]
-            warn_of_no_gain(losses[0], kept, last, self._start_counts, n_steps)
+            warn_of_no_gain(losses[0], kept, last, self._starts_trained, n_steps)
 
     def _keep(self, plan: TrainingPlan, result: TrainingResult, last=None) -> None:
         """Take what came of a training, or of the first fold where Ctrl-C ended a later one."""

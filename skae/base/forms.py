@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse as sp
 import torch
+from sklearn.utils.validation import assert_all_finite
+
+from skae.training.scaling import dense_blocks
 
 
 def as_matrix_like(X):
@@ -86,3 +89,10 @@ def from_tensor(X: torch.Tensor):
             f"X is a tensor of dtype {X.dtype}, layout {X.layout} on device {X.device}, which has "
             f"no form as an array: convert it first, for example by X.float().cpu()."
         ) from error
+
+
+def check_finite(X, missing_allowed: bool) -> None:
+    """Refuse infinity in a matrix, and NaN where none may be, block by block."""
+    values = [(None, X.data)] if sp.issparse(X) else dense_blocks(X)
+    for _, block in values:
+        assert_all_finite(block, allow_nan=missing_allowed, input_name="X")

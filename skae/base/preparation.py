@@ -197,11 +197,6 @@ class Preparation:
         """Return whether the weights before the first epoch are of use."""
         return bool(self.previous) or self.fitted.linear_path
 
-    @property
-    def _start_counts(self) -> bool:
-        """Return whether they are worth keeping, as a head that knows no classes yet is not."""
-        return self.targets is None and self._starts_trained
-
     def _batches(self, index: np.ndarray, batch_size: int, generator=None) -> Batches:
         index = torch.from_numpy(index).to(self.device)
         return Batches(self.rows, index, self.sample_weight, batch_size, generator, self.targets)
@@ -228,7 +223,7 @@ class Preparation:
             schedule=one_cycle,
             jitter=given_or(p.jitter, jitter),
             repelled=self.repelled,
-            start_counts=self._start_counts,
+            start_counts=self._starts_trained,
             patience=p.patience,
             precision=self.fitted.precision,
             draws_globally=self.fitted.architecture.draws_globally,

@@ -10,10 +10,9 @@ import pandas as pd
 import scipy.sparse as sp
 import torch
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import assert_all_finite, validate_data
+from sklearn.utils.validation import validate_data
 
-from skae.base.forms import from_tensor
-from skae.training.scaling import dense_blocks
+from skae.base.forms import check_finite, from_tensor
 
 # Bytes that are read at once from an array on disk, and entries that come out at once of batches.
 _READ_BYTES, _BLOCK_ENTRIES = 2**25, 2**21
@@ -206,8 +205,7 @@ def _checked(raw) -> Batch:
         raise ValueError(f"it must hold real numbers, got dtype {values.dtype}: convert it first.")
     shape = values.shape[1:]
     values = values.reshape(len(values), int(np.prod(shape)))
-    for _, block in dense_blocks(values):
-        assert_all_finite(block, allow_nan=True)
+    check_finite(values, missing_allowed=True)
     return Batch(values, shape, getattr(reader, "feature_names_in_", None))
 
 

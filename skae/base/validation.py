@@ -8,7 +8,6 @@ import warnings
 import numpy as np
 import scipy.sparse as sp
 from sklearn.utils.validation import (
-    assert_all_finite,
     check_array,
     check_consistent_length,
     column_or_1d,
@@ -17,7 +16,7 @@ from sklearn.utils.validation import (
 
 from skae._sklearn_private import check_sample_weight
 from skae.architectures.structured import without_ones
-from skae.base.forms import as_matrix_like
+from skae.base.forms import as_matrix_like, check_finite
 from skae.base.spooling import at_hand
 from skae.checks import is_number
 from skae.naming import naming
@@ -69,7 +68,7 @@ def validate_X(estimator, X, *, reset: bool, min_samples: int = 1):
             ensure_all_finite=False,  # which would take more memory, where NaN is allowed
             ensure_min_samples=min_samples,
         )
-        _check_finite(X, missing_allowed)
+        check_finite(X, missing_allowed)
     except ValueError as error:
         if "contains NaN" in str(error):
             raise ValueError(_no_missing_values(estimator)) from error
@@ -189,13 +188,6 @@ def output_dtype(X) -> np.dtype:
     """Return the dtype of results for input of this dtype: float32 stays, the rest is float64."""
     single = X.dtype.kind == "f" and X.dtype.itemsize <= 4
     return np.dtype(np.float32 if single else np.float64)
-
-
-def _check_finite(X, missing_allowed: bool) -> None:
-    """Refuse infinity, and NaN where none may be, block by block."""
-    values = [(None, X.data)] if sp.issparse(X) else dense_blocks(X)
-    for _, block in values:
-        assert_all_finite(block, allow_nan=missing_allowed, input_name="X")
 
 
 def _check_real(X) -> None:

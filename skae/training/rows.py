@@ -157,8 +157,9 @@ class Rows:
         )
         # Through X from its beginning to its end: fewer page faults, above all in memory maps.
         order = np.argsort(index)
-        announce(self._X, index[order])
-        self._fill(block.flatten(0, 1).numpy(), ChosenRows(self._X, index[order]), places[order])
+        index, places = index[order], places[order]
+        announce(self._X, index)
+        self._fill(block.flatten(0, 1).numpy(), ChosenRows(self._X, index), places)
         return piece
 
     def _load_slice(self, piece: tuple[torch.Tensor, slice]) -> tuple[torch.Tensor, slice]:

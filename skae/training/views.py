@@ -125,11 +125,13 @@ def announce(X, index: np.ndarray) -> None:
     index : ndarray of shape (n_chosen,)
         Which of them are asked for next, in ascending order.
     """
+    found = _memory_map(_array_of(X))
+    if not hasattr(found, "madvise"):
+        return
     while isinstance(X, ChosenRows | Converted):
         index = X._index[index] if isinstance(X, ChosenRows) else index
         X = X._X
-    found = _memory_map(X)
-    if not hasattr(found, "madvise") or X.strides[0] <= 0:
+    if X.strides[0] <= 0:
         return
     offset = X.__array_interface__["data"][0] - np.frombuffer(found, np.uint8).ctypes.data
     first = offset + index.astype(np.int64) * X.strides[0]
