@@ -33,7 +33,7 @@ from skae.architectures import Dense
 from skae.scores import Elbo
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-import file_mutations as mutations
+from support import file_mutations as mutations
 
 X = np.random.RandomState(0).randn(40, 6)
 HOLES = np.where(np.abs(X) > 1, np.nan, X)

@@ -21,6 +21,7 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).parent.parent / "tests"
+ESTIMATORS = TESTS / "estimators"
 NAMES = ("input", "parameters", "odd_arguments")
 
 
@@ -29,8 +30,8 @@ def all_pairs() -> Iterator[tuple]:
     import test_input
     import test_odd_arguments
     import test_parameters
-    from calls import BUILDS
-    from strategies import FORMS, LABELS, NO_ROWS, VALUES, WEIGHTS
+    from support.calls import BUILDS
+    from support.strategies import FORMS, LABELS, NO_ROWS, VALUES, WEIGHTS
 
     for argument in test_input.arguments_of_rows():
         for name in NO_ROWS:
@@ -81,12 +82,12 @@ def main() -> int:
     numbers = [argument for argument in sys.argv[1:] if argument.isdigit()]
     os.environ["SKAE_FUZZ_EXAMPLES"] = numbers[0] if numbers else "500"
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    sys.path.insert(0, str(TESTS))
+    sys.path[:0] = [str(TESTS), str(ESTIMATORS)]
     start, failed = time.perf_counter(), 0
     try:
         if "--all" in sys.argv:
             failed += run_all()
-        files = [str(TESTS / f"test_{name}.py") for name in NAMES]
+        files = [str(ESTIMATORS / f"test_{name}.py") for name in NAMES]
         failed += int(
             pytest.main(["-q", "--timeout=0", "--assert=plain", "-p", "no:cacheprovider", *files])
         )

@@ -28,9 +28,9 @@ from skae import (
     AutoencoderRecommender,
     AutoencoderTransformer,
 )
+from skae._fitting import checkpoint
+from skae._fitting.checkpoint import Checkpoint
 from skae.architectures import Convolutional, Recurrent
-from skae.base import checkpoint
-from skae.base.checkpoint import Checkpoint
 from skae.kinds import Sparse
 
 # Written more often than by default, so that each process dies somewhere else.

@@ -10,7 +10,7 @@ import torch
 from timing import seconds_of
 from torch import nn
 
-from skae.training.threads import threads_for
+from skae._runtime.threads import threads_for
 
 
 def train_epoch(

@@ -31,9 +31,9 @@ from machine import machine
 from sections import markdown
 
 import skae
+from skae._training.convergence import TrainingDivergedError
 from skae.architectures import ARCHITECTURES
 from skae.kinds import KINDS
-from skae.training.convergence import TrainingDivergedError
 
 RESULTS = Path(__file__).parent.parent / "docs" / "benchmarks" / "soak.md"
 RNG = np.random.default_rng(0)

@@ -30,7 +30,7 @@ from speed_small import small
 from speed_training import training
 from timing import Settings
 
-from skae.training.device import resolve_device
+from skae._runtime.device import resolve_device
 
 RESULTS = Path(__file__).parent.parent / "docs" / "benchmarks" / "speed.md"
 PARTS = {

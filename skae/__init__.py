@@ -2,6 +2,8 @@
 
 import torch  # noqa: F401  (after pandas and scikit-learn, it takes a third of a second longer)
 
+from skae._persistence.load import load
+from skae._storage import FileFormatError
 from skae.estimators import (
     AutoencoderClassifier,
     AutoencoderImputer,
@@ -9,8 +11,6 @@ from skae.estimators import (
     AutoencoderRecommender,
     AutoencoderTransformer,
 )
-from skae.persistence import load
-from skae.storage import FileFormatError
 
 __version__ = "0.1.0.dev0"
 

@@ -5,15 +5,15 @@ import os
 import numpy as np
 import pytest
 import torch
-from global_state import changed, snapshot
+from support.global_state import changed, snapshot
 
+from skae._data.batches import Batches
+from skae._data.rows import Rows
+from skae._data.scaling import Scaling
+from skae._network.autoencoder_network import AutoencoderNetwork
 from skae.architectures import Dense
 from skae.kinds import Undercomplete
 from skae.losses import MSE
-from skae.training.batches import Batches
-from skae.training.network import AutoencoderNetwork
-from skae.training.rows import Rows
-from skae.training.scaling import Scaling
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     torch.set_num_threads(1)  # each worker has a core; more threads would wait for one another

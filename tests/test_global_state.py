@@ -5,11 +5,11 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from global_state import changed, snapshot
-from public_methods import CALLS, ESTIMATORS, HOLES, X, call, fitted, new, public_methods
+from support.global_state import changed, snapshot
+from support.public_methods import CALLS, ESTIMATORS, HOLES, X, call, fitted, new, public_methods
 
+from skae._training.convergence import TrainingDivergedError
 from skae.architectures import Custom
-from skae.training.convergence import TrainingDivergedError
 
 
 def test_no_method_is_left_out():

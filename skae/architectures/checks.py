@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import skae.checks as checks
-from skae.checks import LARGEST, is_size
+import skae._utils.checks as checks
+from skae._utils.checks import LARGEST, is_size
 
 # Layers one after the other beyond which a network is not built.
 MOST_LAYERS = 1000

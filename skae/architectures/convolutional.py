@@ -8,12 +8,12 @@ from itertools import pairwise
 import torch
 from torch import nn
 
+from skae._utils.checks import is_size
 from skae.architectures.activations import activation_of
 from skae.architectures.checks import check_choice, check_sizes
 from skae.architectures.layers import linear, uniform_like_torch
 from skae.architectures.memory import unfilled
 from skae.architectures.structured import MoveChannels, Structured
-from skae.checks import is_size
 
 _CONVOLUTION = {1: nn.Conv1d, 2: nn.Conv2d}
 _TRANSPOSED = {1: nn.ConvTranspose1d, 2: nn.ConvTranspose2d}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from skae._utils.torch_draws import torch_draws
 from skae.architectures.structured import Structured
-from skae.architectures.torch_draws import torch_draws
 
 
 class Custom(Structured):

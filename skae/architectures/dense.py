@@ -9,11 +9,11 @@ import torch
 from sklearn.base import clone
 from torch import nn
 
+from skae._utils.checks import is_size
 from skae.architectures.activations import activation_of
 from skae.architectures.architecture import Architecture
 from skae.architectures.checks import check_boolean, check_dropout
 from skae.architectures.layers import Dropout, TiedLinear, linear
-from skae.checks import is_size
 
 # Wide layers pay for large samples, where there are enough of them to learn from.
 _LARGE_SAMPLE, _MANY_SAMPLES = 256, 5000

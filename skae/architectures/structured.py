@@ -10,9 +10,9 @@ import torch
 from sklearn.base import clone
 from torch import nn
 
+from skae._utils.checks import is_size
+from skae._utils.named_parts import with_own_numbers
 from skae.architectures.architecture import Architecture
-from skae.checks import is_size
-from skae.named_parts import with_own_numbers
 
 # Samples with sides from here on look like images where they are square, or have so many channels.
 _LEAST_SIDE, _CHANNELS_OF_IMAGES = 8, (1, 3, 4)

@@ -7,6 +7,7 @@ import math
 import torch
 from torch import nn
 
+from skae._utils.checks import is_size
 from skae.architectures.checks import MOST_LAYERS, check_choice, check_dropout, check_size
 from skae.architectures.layers import linear
 from skae.architectures.structured import MoveChannels, Structured
@@ -17,7 +18,6 @@ from skae.architectures.tokens import (
     PatchTokens,
     TokenEncoder,
 )
-from skae.checks import is_size
 
 # Tokens along each axis of a sample that "auto" aims at.
 _TOKENS_OF_SERIES, _TOKENS_OF_SIDE = 32, 8

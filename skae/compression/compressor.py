@@ -11,13 +11,13 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_array, check_is_fitted
 
-from skae.base.forms import as_matrix_like
-from skae.checks import is_number
+from skae._data.containers import as_matrix_like
+from skae._utils.checks import is_number
+from skae._utils.naming import naming
 from skae.compression.container import Contents, check_size, pack, unpack
 from skae.compression.entropy_coder import EntropyCoder, import_constriction
 from skae.compression.quantiser import dequantise, quantise, step_for
 from skae.compression.rows import Rows, as_dtype, check_rows
-from skae.naming import naming
 
 # Rows whose reconstructions tell models apart.
 _ROWS_OF_A_FINGERPRINT = 8

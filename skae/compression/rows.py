@@ -10,9 +10,9 @@ import scipy.sparse as sp
 from sklearn.utils.sparsefuncs import min_max_axis
 from sklearn.utils.validation import check_array
 
-from skae.base.forms import as_matrix_like
+from skae._data.containers import as_matrix_like
+from skae._utils.naming import naming
 from skae.compression.container import DTYPES
-from skae.naming import naming
 
 
 @dataclass(frozen=True)

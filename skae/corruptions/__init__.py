@@ -4,6 +4,7 @@
 ``corruption=Masking()``.
 """
 
+from skae._utils.named_parts import resolve_part
 from skae.corruptions.corruption import Corruption
 from skae.corruptions.features import Features
 from skae.corruptions.function import FunctionCorruption
@@ -13,7 +14,6 @@ from skae.corruptions.missing import Missing
 from skae.corruptions.occlusion import Occlusion
 from skae.corruptions.salt_and_pepper import SaltAndPepper
 from skae.corruptions.swap import Swap
-from skae.named_parts import resolve_part
 
 CORRUPTIONS: dict[str, type[Corruption]] = {
     "gaussian": Gaussian,

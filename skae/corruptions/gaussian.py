@@ -7,7 +7,7 @@ from numbers import Real
 
 import torch
 
-from skae.checks import is_number
+from skae._utils.checks import is_number
 from skae.corruptions.corruption import Corruption
 from skae.corruptions.features import Features
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from skae.checks import is_number
+from skae._utils.checks import is_number
 from skae.corruptions.corruption import Corruption
 from skae.corruptions.entries import uniform
 from skae.corruptions.features import Features

@@ -6,7 +6,7 @@ from numbers import Integral
 
 import torch
 
-from skae.checks import is_number
+from skae._utils.checks import is_number
 from skae.corruptions.corruption import Corruption
 from skae.corruptions.entries import check_fill, fill_values
 from skae.corruptions.features import Features

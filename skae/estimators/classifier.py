@@ -11,17 +11,17 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
-from skae._sklearn_private import Interval, StrOptions, fit_context
+from skae._classification.classifier_fitting import class_logits, fit_classifier
+from skae._classification.labels import class_numbers, class_weights
+from skae._data.validation import checked_weight, validate_sample_weight, validate_X
+from skae._data.views import rows_at
+from skae._fitting.trainings import trainings_of, weights_of
+from skae._utils.naming import naming
+from skae._utils.sklearn_private import Interval, StrOptions, fit_context
 from skae.architectures.checks import check_sizes
-from skae.base import BaseAutoencoder
-from skae.base.all_or_nothing import all_or_nothing
-from skae.base.classifier_fitting import class_logits, fit_classifier
-from skae.base.labels import class_numbers, class_weights
-from skae.base.reconstruction import ReconstructionMixin
-from skae.base.trainings import trainings_of, weights_of
-from skae.base.validation import checked_weight, validate_sample_weight, validate_X
-from skae.naming import naming
-from skae.training.views import rows_at
+from skae.estimators._all_or_nothing import all_or_nothing
+from skae.estimators._base import BaseAutoencoder
+from skae.estimators._reconstruction import ReconstructionMixin
 
 # Up to so many features are not halved: classes of which a code of one value can tell little.
 _FEW_FEATURES = 4

@@ -11,27 +11,28 @@ from sklearn.base import TransformerMixin
 from sklearn.impute import MissingIndicator
 from sklearn.utils.validation import check_is_fitted
 
-from skae._sklearn_private import feature_names_in, fit_context
-from skae.architectures import ARCHITECTURES
-from skae.base.all_or_nothing import all_or_nothing
-from skae.base.imputing import ImputationFit
-from skae.base.imputing_autoencoder import ImputingAutoencoder, hidden_again
-from skae.base.random_state import own_random_state
-from skae.base.spooling import at_hand
-from skae.base.trainings import trainings_of
-from skae.base.validation import (
+from skae._data.blocks import dense_blocks, densify
+from skae._data.scaling import saturated
+from skae._data.spooling import at_hand
+from skae._data.validation import (
     features_with_missing,
     has_missing,
     known_features,
     output_dtype,
     validate_X,
 )
-from skae.checks import check_size
+from skae._data.views import Converted
+from skae._fitting.trainings import trainings_of
+from skae._imputation.imputation import ImputationFit
+from skae._utils.checks import check_size
+from skae._utils.naming import naming
+from skae._utils.random_state import own_random_state
+from skae._utils.sklearn_private import feature_names_in, fit_context
+from skae.architectures import ARCHITECTURES
+from skae.estimators._all_or_nothing import all_or_nothing
+from skae.estimators._imputing import ImputingAutoencoder, hidden_again
 from skae.kinds import KINDS
 from skae.losses import LOSSES
-from skae.naming import naming
-from skae.training.scaling import dense_blocks, densify, saturated
-from skae.training.views import Converted
 
 # Entries of rows that are completed at once.
 _ENTRIES_AT_ONCE = 2**22

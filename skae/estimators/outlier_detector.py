@@ -9,22 +9,23 @@ import pandas as pd
 from sklearn.base import OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from skae._sklearn_private import Interval, StrOptions, fit_context
+from skae._data.moments import robust_scaling
+from skae._data.scaling import saturated
+from skae._data.spooling import at_hand
+from skae._data.validation import output_dtype, validate_labels, validate_X
+from skae._detection.calibration import benjamini_hochberg
+from skae._detection.ensemble_fitting import EnsembleFit
+from skae._fitting import defaults
+from skae._fitting.trainings import trainings_of
+from skae._utils.checks import LARGEST, is_number
+from skae._utils.sklearn_private import Interval, StrOptions, fit_context
 from skae.architectures import ARCHITECTURES, Dense
-from skae.base import BaseAutoencoder
-from skae.base.all_or_nothing import all_or_nothing
-from skae.base.calibration import benjamini_hochberg
-from skae.base.ensemble_fitting import EnsembleFit
-from skae.base.spooling import at_hand
-from skae.base.trainings import trainings_of
-from skae.base.validation import output_dtype, validate_labels, validate_X
-from skae.checks import LARGEST, is_number
 from skae.corruptions import Gaussian
+from skae.estimators._all_or_nothing import all_or_nothing
+from skae.estimators._base import BaseAutoencoder
 from skae.kinds import KINDS, Denoising
 from skae.losses import LOSSES
 from skae.scores import SCORES, Joint, Residual, resolve_score
-from skae.training import defaults
-from skae.training.scaling import robust_scaling, saturated
 
 # Values of the code of a network that is regularised by noise, and needs no bottleneck.
 _WIDE_CODE = 64

@@ -5,20 +5,20 @@ from __future__ import annotations
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skae._sklearn_private import StrOptions, fit_context
+from skae._data.scaling import Scaling, saturated
+from skae._data.validation import output_dtype, validate_X
+from skae._fitting.trainings import trainings_of
+from skae._imputation.imputation import ImputationFit
+from skae._imputation.ratings import Ratings, known_entries, shrunk_means
+from skae._utils.checks import check_size, is_number
+from skae._utils.naming import naming
+from skae._utils.sklearn_private import StrOptions, fit_context
 from skae.architectures import ARCHITECTURES, Dense
-from skae.base.all_or_nothing import all_or_nothing
-from skae.base.explained_variance import explained_share
-from skae.base.imputing import ImputationFit
-from skae.base.imputing_autoencoder import ImputingAutoencoder, hidden_again
-from skae.base.ratings import Ratings, known_entries, shrunk_means
-from skae.base.trainings import trainings_of
-from skae.base.validation import output_dtype, validate_X
-from skae.checks import check_size, is_number
+from skae.estimators._all_or_nothing import all_or_nothing
+from skae.estimators._explained_variance import explained_share
+from skae.estimators._imputing import ImputingAutoencoder, hidden_again
 from skae.kinds import KINDS
 from skae.losses import LOSSES
-from skae.naming import naming
-from skae.training.scaling import Scaling, saturated
 
 # Rows whose ratings are predicted at once.
 _ROWS_AT_ONCE = 1024

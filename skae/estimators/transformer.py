@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from skae._sklearn_private import fit_context
-from skae.base import BaseAutoencoder
-from skae.base.all_or_nothing import all_or_nothing
-from skae.base.explained_variance import (
+from skae._data.validation import validate_sample_weight, validate_X
+from skae._fitting.trainings import Trainings, trainings_of, weights_of
+from skae._utils.sklearn_private import fit_context
+from skae.estimators._all_or_nothing import all_or_nothing
+from skae.estimators._base import BaseAutoencoder
+from skae.estimators._explained_variance import (
     component_shares,
     explained_share,
     squared_distances,
 )
-from skae.base.generation import GenerationMixin
-from skae.base.reconstruction import ReconstructionMixin
-from skae.base.trainings import Trainings, trainings_of, weights_of
-from skae.base.validation import validate_sample_weight, validate_X
+from skae.estimators._generation import GenerationMixin
+from skae.estimators._reconstruction import ReconstructionMixin
 
 
 class AutoencoderTransformer(ReconstructionMixin, GenerationMixin, BaseAutoencoder):

@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from skae.base.ensemble import LARGEST, Ensemble
-from skae.base.fitted import FittedNetwork
-from skae.training.network import AutoencoderNetwork
-from skae.training.precision import tensor_dtype
-from skae.training.scaling import Scaling
+from skae._data.scaling import Scaling
+from skae._detection.ensemble import LARGEST, Ensemble
+from skae._network.autoencoder_network import AutoencoderNetwork
+from skae._network.fitted_network import FittedNetwork
+from skae._runtime.precision import tensor_dtype
 
 
 class Scaled(nn.Module):

@@ -6,7 +6,7 @@ import math
 
 import torch
 
-from skae.checks import check_number
+from skae._utils.checks import check_number
 from skae.kinds.entropy_model import EntropyModel
 from skae.kinds.interface import ForwardPass, LinearStart, Setting
 from skae.kinds.kind import Kind

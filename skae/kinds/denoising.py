@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from skae.checks import check_number
+from skae._utils.checks import check_number
 from skae.kinds.interface import ForwardPass, Setting
 from skae.kinds.kind import Kind
 from skae.losses.loss import Loss

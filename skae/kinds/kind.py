@@ -6,10 +6,10 @@ import torch
 from sklearn.base import clone
 from torch import nn
 
+from skae._utils.named_parts import NamedPartsMixin
 from skae.corruptions import CORRUPTIONS, Features, resolve_corruption
 from skae.kinds.interface import CodeSummary, ForwardPass, LinearStart, Setting
 from skae.losses.loss import Loss
-from skae.named_parts import NamedPartsMixin
 
 
 class Kind(NamedPartsMixin):

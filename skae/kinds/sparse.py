@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from skae.checks import (
+from skae._utils.checks import (
     check_boolean,
     check_choice,
     check_integer,

@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import torch
 
-from skae.checks import check_number
+from skae._utils.checks import check_number
 from skae.kinds.interface import CodeSummary, ForwardPass, LinearStart, Setting
 from skae.kinds.kind import Kind
 from skae.losses.loss import Loss

@@ -7,9 +7,9 @@ import pandas as pd
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from skae.base.forms import as_matrix_like
-from skae.checks import is_size
-from skae.naming import naming
+from skae._data.containers import as_matrix_like
+from skae._utils.checks import is_size
+from skae._utils.naming import naming
 
 
 def check_detector(estimator, *methods: str) -> None:

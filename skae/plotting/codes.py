@@ -9,8 +9,8 @@ import pandas as pd
 import scipy.sparse as sp
 from sklearn.utils.validation import check_is_fitted
 
-from skae.base.forms import as_matrix_like
-from skae.naming import naming
+from skae._data.containers import as_matrix_like
+from skae._utils.naming import naming
 from skae.plotting.canvas import axes_for, written_name
 from skae.plotting.checks import in_order
 

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.decomposition import PCA
 
-from skae.checks import is_size
+from skae._utils.checks import is_size
 from skae.plotting.canvas import axes_for, written_name
 from skae.plotting.checks import check_numbers, check_random, listed
 from skae.plotting.matrices import as_matrix

@@ -6,7 +6,7 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from skae.checks import check_size
+from skae._utils.checks import check_size
 from skae.plotting.canvas import figure_for, written_name
 from skae.plotting.checks import check_methods, check_positive_integer, listed, n_rows
 from skae.plotting.matrices import as_matrix

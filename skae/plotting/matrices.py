@@ -6,8 +6,8 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.utils.validation import check_array
 
-from skae.base.forms import as_matrix_like
-from skae.naming import naming
+from skae._data.containers import as_matrix_like
+from skae._utils.naming import naming
 
 
 def as_array(rows) -> np.ndarray:

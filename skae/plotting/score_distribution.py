@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from skae.base.forms import as_matrix_like
-from skae.naming import naming
+from skae._data.containers import as_matrix_like
+from skae._utils.naming import naming
 from skae.plotting.canvas import axes_for, written_name, written_number
 from skae.plotting.checks import (
     check_detector,

@@ -1,6 +1,6 @@
 """Scores: what a network finds anomalous about a row."""
 
-from skae.named_parts import resolve_part
+from skae._utils.named_parts import resolve_part
 from skae.scores.elbo import Elbo
 from skae.scores.joint import Joint
 from skae.scores.latent import Latent

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from skae._generation.bound import Bound, balanced_draws
 from skae.architectures.checks import check_size
 from skae.scores.score import Score
-from skae.training.bound import Bound, balanced_draws
 
 
 class Elbo(Score):

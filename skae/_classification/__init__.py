@@ -1,0 +1,1 @@
+"""Labels, pseudo-labels and the training of a classifier."""

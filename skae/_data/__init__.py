@@ -1,0 +1,1 @@
+"""What X may be, and its rows in blocks and batches."""

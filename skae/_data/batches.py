@@ -1,0 +1,82 @@
+"""How rows are fed to the network."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import torch
+
+from skae._data.order import drawn_order
+from skae._data.rows import Rows
+
+
+class Batches:
+    """Batches of some of the rows: what skorch iterates over.
+
+    The rows are cut into batches of nearly equal size, so that none is left with a single row.
+
+    Parameters
+    ----------
+    rows : Rows
+        The data.
+
+    index : torch.Tensor of shape (n_chosen,), dtype int64
+        Which of the rows, on their device.
+
+    sample_weight : torch.Tensor of shape (n_samples,)
+        Weight of every row of `rows`, on their device.
+
+    batch_size : int
+        Rows in a batch, nearly.
+
+    generator : torch.Generator or None
+        Draws a new order for each pass; without one the order is that of `index`.
+
+    targets : torch.Tensor of shape (n_samples, n_classes) or None
+        What is known of the class of every row of `rows`, on their device.
+    """
+
+    def __init__(
+        self,
+        rows: Rows,
+        index: torch.Tensor,
+        sample_weight: torch.Tensor,
+        batch_size: int,
+        generator: torch.Generator | None = None,
+        targets: torch.Tensor | None = None,
+    ):
+        self.rows, self.index, self.sample_weight = rows, index, sample_weight
+        self.targets = targets
+        self.batch_size, self.generator = batch_size, generator
+
+    def __len__(self) -> int:
+        """Return the number of batches in a pass."""
+        n_batches = round(len(self.index) / self.batch_size)
+        if self.batch_size > 1:
+            n_batches = min(n_batches, len(self.index) // 2)
+        return max(1, n_batches)
+
+    def __iter__(self) -> Iterator[tuple[torch.Tensor, ...]]:
+        """Yield (rows, weights), the tensors of each batch, or (rows, weights, targets)."""
+        index = self.index
+        if self.generator is not None:
+            row_bytes = self.rows.row_bytes
+            order = drawn_order(len(index), row_bytes, self.generator, index.device)
+            index = index.index_select(0, order)
+            del order  # a number for each row
+        fewest, n_larger = divmod(len(index), len(self))
+        sizes = [fewest + 1] * n_larger + [fewest] * (len(self) - n_larger)
+        known = [self.sample_weight] if self.targets is None else [self.sample_weight, self.targets]
+        pieces = [_cut(tensor.index_select(0, index), sizes) for tensor in known]
+        anyhow = contextlib.nullcontext() if self.generator is None else self.rows.in_any_order()
+        with anyhow:
+            yield from zip(self.rows.batches(index, sizes), *pieces, strict=True)
+
+
+def _cut(tensor: torch.Tensor, sizes: list[int]) -> Iterator[torch.Tensor]:
+    """Yield consecutive pieces; one after the other, as there may be millions."""
+    start = 0
+    for size in sizes:
+        yield tensor[start : start + size]
+        start += size

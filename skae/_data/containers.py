@@ -1,0 +1,98 @@
+"""The forms in which rows of numbers may come, and what numpy makes of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from sklearn.utils.validation import assert_all_finite
+
+from skae._data.blocks import dense_blocks
+
+
+def as_matrix_like(X):
+    """Return `X` as scikit-learn can read it: an array, a scipy matrix, or what it was.
+
+    Lists become arrays, masked entries NaN, and tensors arrays or scipy matrices. Data frames and
+    scipy matrices stay as they are.
+
+    Parameters
+    ----------
+    X : object
+        What the user gave.
+
+    Raises
+    ------
+    TypeError
+        If it can not be read as an array.
+
+    ValueError
+        If it is a list of rows that do not go together.
+    """
+    if isinstance(X, torch.Tensor):
+        return from_tensor(X)
+    if isinstance(X, np.ma.MaskedArray):
+        return _from_masked(X)
+    if sp.issparse(X) and X.ndim != 2:
+        raise ValueError(f"X must have two axes where it is sparse, got {X.ndim}.")
+    if sp.issparse(X) or isinstance(X, np.ndarray):
+        return X
+    if hasattr(type(X), "columns"):
+        return _checked_frame(X)
+    try:
+        return _from_list(X) if isinstance(X, list | tuple) else np.asarray(X)
+    except MemoryError:
+        raise
+    except ValueError as error:
+        raise ValueError(f"X can not be read as an array of numbers: {error}") from error
+    except Exception as error:  # what another library's own conversion raises
+        raise TypeError(
+            f"X can not be read as an array of numbers, got {type(X).__name__}: "
+            f"{type(error).__name__}: {error}"
+        ) from error
+
+
+def _checked_frame(X):
+    if not hasattr(type(X), "shape"):
+        raise TypeError(
+            f"X is a {type(X).__name__}, whose rows are not there yet: give X.collect() instead."
+        )
+    return X
+
+
+def _from_list(X: list | tuple) -> np.ndarray:
+    if any(isinstance(row, torch.Tensor | np.ma.MaskedArray) for row in X):
+        X = [as_matrix_like(row) for row in X]
+    return np.asarray(X)
+
+
+def _from_masked(X: np.ma.MaskedArray) -> np.ndarray:
+    """Return an array with NaN in the place of masked entries."""
+    if not np.ma.is_masked(X):
+        return np.asarray(X)
+    dtype = X.dtype if X.dtype.kind == "f" else np.float64
+    return X.astype(dtype).filled(np.nan)
+
+
+def from_tensor(X: torch.Tensor):
+    """Return an array; a CSR matrix in the place of a sparse tensor."""
+    try:
+        X = X.detach()
+        if X.layout in (torch.sparse_coo, torch.sparse_csr, torch.sparse_csc):
+            X = X.to_sparse_coo().coalesce().cpu()
+            index, values = X.indices().numpy(), from_tensor(X.values())
+            return sp.csr_array((values, tuple(index)), shape=tuple(X.shape))
+        X = X.cpu().resolve_conj().resolve_neg()
+        return (X.float() if X.dtype == torch.bfloat16 else X).numpy()
+    except (TypeError, RuntimeError, ValueError) as error:
+        raise TypeError(
+            f"X is a tensor of dtype {X.dtype}, layout {X.layout} on device {X.device}, which has "
+            f"no form as an array: convert it first, for example by X.float().cpu()."
+        ) from error
+
+
+def check_finite(X, missing_allowed: bool) -> None:
+    """Refuse infinity in a matrix, and NaN where none may be, block by block."""
+    values = [(None, X.data)] if sp.issparse(X) else dense_blocks(X)
+    for _, block in values:
+        assert_all_finite(block, allow_nan=missing_allowed, input_name="X")

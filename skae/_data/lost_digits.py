@@ -1,0 +1,65 @@
+"""Whether float32 holds what distinguishes the rows."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from skae._data.blocks import densify
+from skae._data.moments import Moments
+
+# Extremes below so many standard deviations leave ordinary values their digits.
+_SUSPICIOUS = 10.0
+# Rows that quantiles are taken from.
+_MOST_ROWS = 1000
+# Rounding may take up so much of the range of ordinary values.
+_LARGEST_ERROR = 0.01
+_EPSILON = float(np.finfo(np.float32).eps)
+
+
+def warn_of_lost_digits(X, moments: Moments) -> None:
+    """Warn where a few values of a feature are so large that float32 holds nothing else.
+
+    Rows are scaled by mean and standard deviation. Where a few values decide both, all others
+    end up close together and far from zero, where float32 has few digits left for what they differ
+    by: rounding errors of ``eps * |median - mean|``, which should be small beside the
+    interquartile range.
+
+    Parameters
+    ----------
+    X : ndarray or CSR matrix of shape (n_samples, n_features)
+        Validated rows.
+
+    moments : Moments
+        Theirs.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If so, with the first such feature.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        reach = np.maximum(moments.highs - moments.mean, moments.mean - moments.lows)
+        suspicious = np.flatnonzero(~(reach <= _SUSPICIOUS * moments.deviations))
+    if not len(suspicious):
+        return
+    some = densify(X[:: -(-X.shape[0] // _MOST_ROWS)])[:, suspicious].astype(np.float64)
+    some[:, np.isnan(some).all(axis=0)] = 0.0
+    with np.errstate(over="ignore"):
+        low, middle, high = np.nanquantile(some, [0.25, 0.5, 0.75], axis=0)
+        errors = _EPSILON * np.abs(middle - moments.mean[suspicious])
+    lost = (high > low) & (errors > _LARGEST_ERROR * (high - low))
+    if lost.any():
+        i = int(np.flatnonzero(lost)[0])
+        warnings.warn(
+            f"Half of the values of feature {suspicious[i]} lie between {low[i]:.3g} and "
+            f"{high[i]:.3g}, but some are so far away that their mean is "
+            f"{moments.mean[suspicious[i]]:.3g}: in float32, the network can not tell ordinary "
+            f"values apart ({lost.sum()} of {X.shape[1]} features). Transform X "
+            f"(sklearn.preprocessing.QuantileTransformer or PowerTransformer), cut off its extreme "
+            f"values, or set precision='float64'.",
+            ConvergenceWarning,
+            stacklevel=2,
+        )

@@ -1,0 +1,153 @@
+"""First and second moments of the features, and the scalings that follow from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from skae._data.blocks import dense_blocks, densify
+from skae._data.scaling import LIMIT, Scaling
+
+# Rows that quantiles are taken from, and the interquartile range of a standard normal feature.
+_ROWS_OF_QUANTILES = 20_000
+_NORMAL_RANGE = 1.3489795003921634
+
+
+@dataclass(frozen=True)
+class Moments:
+    """First and second moments of the features of `X`, and their extremes, all float64.
+
+    ``mean``, ``deviations``, ``lows`` and ``highs`` have shape (n_features,). All are those of
+    the known values; ``share_known`` is the share of these, 1 where no value is missing.
+    """
+
+    mean: np.ndarray
+    deviations: np.ndarray
+    lows: np.ndarray
+    highs: np.ndarray
+    share_known: float = 1.0
+
+    @property
+    def deviation(self) -> float:
+        """The root of the mean over the features of their variance."""
+        unit = self.deviations.max() or 1.0  # squares near the limits of the dtype stay in it
+        return float(np.sqrt(np.mean(np.square(self.deviations / unit)))) * unit
+
+    @property
+    def minimum(self) -> float:
+        """The smallest entry."""
+        return float(self.lows.min())
+
+    @property
+    def maximum(self) -> float:
+        """The largest entry."""
+        return float(self.highs.max())
+
+    @classmethod
+    def of(cls, X, sample_weight: np.ndarray | None = None) -> Moments:
+        """Compute the moments of `X`, block by block, each row counted by its weight."""
+        weight = np.ones(X.shape[0]) if sample_weight is None else sample_weight
+        lows, highs = zip(
+            *((b.min(axis=0), b.max(axis=0)) for _, b in dense_blocks(X)), strict=True
+        )
+        lows = np.min(lows, axis=0).astype(np.float64)
+        highs = np.max(highs, axis=0).astype(np.float64)
+        if np.isnan(lows).any():
+            return cls._of_incomplete(X, weight)
+        unit = _unit(lows, highs)
+        total = weight.sum()
+        # Counted from the first row, so that constant features have no variance by rounding.
+        first = densify(X[:1])[0].astype(np.float64) / unit
+
+        def shifted():
+            for rows, block in dense_blocks(X):
+                yield weight[rows], np.divide(block, unit, dtype=np.float64) - first
+
+        mean = sum(w @ block for w, block in shifted()) / total
+        variances = sum(w @ np.square(block - mean) for w, block in shifted()) / total
+        mean = mean + first
+        return cls(mean * unit, np.sqrt(variances) * unit, lows, highs)
+
+    @classmethod
+    def _of_incomplete(cls, X, weight: np.ndarray) -> Moments:
+        """Compute the moments of known values; a feature without any has mean 0 and no variance."""
+        n_features = X.shape[1]
+        lows, highs = np.full(n_features, np.inf), np.full(n_features, -np.inf)
+        first = np.full(n_features, np.nan)
+        for _, block in dense_blocks(X):
+            lows = np.fmin(lows, np.fmin.reduce(block, axis=0))
+            highs = np.fmax(highs, np.fmax.reduce(block, axis=0))
+            chosen = np.argmin(np.isnan(block), axis=0)  # the first known value, if there is one
+            first = np.where(np.isnan(first), block[chosen, np.arange(n_features)], first)
+        lows, highs, first = (np.where(np.isfinite(a), a, 0.0) for a in (lows, highs, first))
+        unit = _unit(lows, highs)
+        first = first / unit
+
+        def mean_of(function) -> np.ndarray:
+            total, count = np.zeros(n_features), np.zeros(n_features)
+            for rows, block in dense_blocks(X):
+                known = ~np.isnan(block)
+                values = function(np.where(known, block / unit - first, 0.0))
+                total += weight[rows] @ np.where(known, values, 0.0)
+                count += weight[rows] @ known
+            return total / np.maximum(count, np.finfo(np.float64).tiny)
+
+        mean = mean_of(lambda values: values)
+        variances = mean_of(lambda values: np.square(values - mean))
+        n_known = sum(np.count_nonzero(~np.isnan(block)) for _, block in dense_blocks(X))
+        share = n_known / (X.shape[0] * n_features)
+        return cls((mean + first) * unit, np.sqrt(variances) * unit, lows, highs, share)
+
+    def scaling(self, *, rescales: bool, each: bool = False, limited: bool = False) -> Scaling:
+        """Return the scaling for a loss that rescales, or that takes `X` as it is.
+
+        Parameters
+        ----------
+        rescales : bool
+            Whether the loss does.
+
+        each : bool, default=False
+            Whether each feature is divided by its own deviation.
+
+        limited : bool, default=False
+            Whether what is very far away is cut off.
+        """
+        limit = LIMIT if limited else np.inf
+        if not rescales:
+            return Scaling(np.zeros_like(self.mean), 1.0, limit)
+        if each:
+            return Scaling(self.mean, _positive(self.deviations), limit)
+        return Scaling(self.mean, float(_positive(self.deviation)), limit)
+
+
+def robust_scaling(X, moments: Moments) -> Scaling:
+    """Return the scaling by medians and interquartile ranges, of up to 20,000 rows of `X`.
+
+    Ranges count as the standard deviations that normal features would have with them. Where more
+    than half of a feature is one value, its standard deviation stands in.
+    """
+    some = densify(X[:: -(-X.shape[0] // _ROWS_OF_QUANTILES)]).astype(np.float64)
+    some[:, np.isnan(some).all(axis=0)] = 0.0  # of a feature without a value, nothing is known
+    low, middle, high = np.nanquantile(some, [0.25, 0.5, 0.75], axis=0)
+    ranges = (high - low) / _NORMAL_RANGE
+    spreads = np.where(ranges > 0, ranges, moments.deviations)
+    return Scaling(middle, _positive(spreads), LIMIT)
+
+
+def _unit(lows: np.ndarray, highs: np.ndarray) -> np.ndarray:
+    """Return the largest entry of each feature, or 1.
+
+    Dividing by it first keeps squares of entries near the limits of the dtype finite, and those of
+    entries near zero above zero.
+    """
+    unit = np.maximum(np.abs(lows), np.abs(highs))
+    return np.where(unit > 0, unit, 1.0)
+
+
+def _positive(scale):
+    """Return scales, with 1 for features that are constant.
+
+    Below the smallest normal number, a division would overflow.
+    """
+    return np.where(scale > np.finfo(np.float64).tiny, scale, 1.0)

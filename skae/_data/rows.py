@@ -1,0 +1,227 @@
+"""Rows of X as scaled tensors on a device."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+from skae._data.blocks import dense_blocks
+from skae._data.prefetch import prefetched
+from skae._data.scaling import Scaling
+from skae._data.views import ChosenRows, announce, bytes_in_memory, in_any_order
+from skae._runtime.precision import array_dtype
+
+# Up to this many bytes of scaled rows are kept on the device for the whole fit,
+RESIDENT_BYTES = 2**32
+# and on the CPU, where X is in the same memory, up to so many more than X takes itself.
+EXTRA_BYTES = 2**28
+# Bytes of scaled rows that are made at once where they are not kept. More is not faster, and the C
+# library hands memory back to the system in between, which makes 32 MiB and more slower.
+BLOCK_BYTES = 2**23
+# Bytes of scaled rows that are gathered at once: many small batches for the price of one call, and
+# still in the cache when they are used.
+GATHERED_BYTES = 2**20
+# Where torch lets the memory of a tensor begin: at a multiple of so many bytes.
+_ALIGNMENT = 64
+
+
+class Rows:
+    """The rows of a matrix, scaled, as tensors on a device.
+
+    Where they fit, they are scaled once and kept on the device. Where not, they are scaled again in
+    each pass: in blocks, the next one in the background while the present one is in use. Either
+    way, the numbers are the same.
+
+    On the CPU they fit if, scaled, they take up to 4 GiB, and up to 256 MiB more than the numbers
+    of `X` take there. Where scaled numbers are no larger than those of `X`, it is the 4 GiB that
+    count. Bytes, such as the pixels of images, and sparse matrices grow, and fit if they are small;
+    so do memory maps, which take nothing. The peak memory of a fit thus stays below twice the data
+    plus 500 MB, whatever their form. On a GPU, rows fit if they take up to 4 GiB, and up to half of
+    its free memory.
+
+    Parameters
+    ----------
+    X : ndarray, memmap, CSR matrix, or view of shape (n_samples, n_features)
+        Finite numbers of any dtype.
+
+    scaling : Scaling
+        Applied to each row.
+
+    device : torch.device
+        Where the tensors live.
+
+    dtype : torch.dtype
+        Their dtype, float32 or float64.
+    """
+
+    def __init__(self, X, scaling: Scaling, device: torch.device, dtype: torch.dtype):
+        self.shape = X.shape
+        self.device, self.dtype = device, dtype
+        self._X, self._scaling = X, scaling
+        self._array_dtype = array_dtype(dtype)
+        self.row_bytes = max(1, self.shape[1]) * dtype.itemsize
+        # How products of matrices are rounded may depend on where in memory rows begin. Blocks and
+        # groups of so many rows leave the next ones where they would be in memory of their own.
+        self._aligned = _ALIGNMENT // math.gcd(_ALIGNMENT, self.row_bytes)
+        self._resident = None
+        limit = most_resident(bytes_in_memory(X), _free_memory(device))
+        if len(self) * self.row_bytes <= limit:
+            self._resident = self._move()
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def take(self, index: torch.Tensor) -> torch.Tensor:
+        """Return the rows at `index`, a tensor on the device, in that order."""
+        if self._resident is not None:
+            return self._resident.index_select(0, index)
+        groups = [(index.cpu(), [len(index)])]
+        block, _ = self._load_groups((self._room_for(groups), groups))
+        return self._to_device(block)[0, : len(index)]
+
+    def blocks(self) -> Iterator[tuple[slice, torch.Tensor]]:
+        """Yield all rows as (rows, tensor) pairs of consecutive rows."""
+        step = max(1, BLOCK_BYTES // (self.row_bytes * self._aligned)) * self._aligned
+        starts = range(0, len(self), step)
+        slices = [slice(start, min(start + step, len(self))) for start in starts]
+        if self._resident is not None:
+            yield from ((rows, self._resident[rows]) for rows in slices)
+            return
+        pieces = ((self._empty(rows.stop - rows.start), rows) for rows in slices)
+        for block, rows in prefetched(self._load_slice, pieces):
+            yield rows, self._to_device(block)
+
+    def in_any_order(self):
+        """Return a context in which rows are asked for from anywhere."""
+        return in_any_order(self._X)
+
+    def batches(self, index: torch.Tensor, sizes: list[int]) -> Iterator[torch.Tensor]:
+        """Yield the rows at `index`, cut into batches.
+
+        Parameters
+        ----------
+        index : torch.Tensor of shape (n_chosen,)
+            Which rows, in which order. On the device.
+
+        sizes : list of int
+            Rows of each batch, the largest first; their sum is n_chosen.
+        """
+        batch_bytes = max(1, sizes[0]) * self.row_bytes
+        runs = _runs(sizes, GATHERED_BYTES // batch_bytes)
+        if self._resident is not None:
+            for chosen, run in _groups(index, runs):
+                yield from self._resident.index_select(0, chosen).split(run)
+            return
+        blocks = _runs(_groups(index.cpu(), runs), BLOCK_BYTES // (len(runs[0]) * batch_bytes))
+        pieces = ((self._room_for(groups), groups) for groups in blocks)
+        for block, groups in prefetched(self._load_groups, pieces):
+            on_device = self._to_device(block)
+            for place, (chosen, run) in zip(on_device, groups, strict=True):
+                yield from place[: len(chosen)].split(run)
+
+    def _move(self) -> torch.Tensor:
+        if self.device.type == "cpu":
+            return torch.from_numpy(
+                self._fill(_aligned_empty(self.shape, self._array_dtype), self._X)
+            )
+        resident = torch.empty(self.shape, dtype=self.dtype, device=self.device)
+        for rows, block in self.blocks():
+            resident[rows] = block
+        return resident
+
+    def _empty(self, *shape: int) -> torch.Tensor:
+        """Return memory for rows.
+
+        Asked for by the thread that trains, as the C library keeps what it got for other threads.
+        """
+        return torch.empty(
+            (*shape, self.shape[1]),
+            dtype=self.dtype,
+            device="cpu",
+            pin_memory=self._is_pinned,  # from where a GPU copies while the CPU goes on
+        )
+
+    def _room_for(self, groups: list) -> torch.Tensor:
+        """Return memory with an axis for the groups, and room at the end of each."""
+        longest = max(len(chosen) for chosen, _ in groups)
+        return self._empty(len(groups), -(-longest // self._aligned) * self._aligned)
+
+    def _load_groups(self, piece: tuple[torch.Tensor, list]) -> tuple[torch.Tensor, list]:
+        """Fill a block with the rows of groups."""
+        block, groups = piece
+        index = np.concatenate([chosen.numpy() for chosen, _ in groups])
+        places = np.concatenate(
+            [np.arange(len(chosen)) + i * block.shape[1] for i, (chosen, _) in enumerate(groups)]
+        )
+        # Through X from its beginning to its end: fewer page faults, above all in memory maps.
+        order = np.argsort(index)
+        index, places = index[order], places[order]
+        announce(self._X, index)
+        self._fill(block.flatten(0, 1).numpy(), ChosenRows(self._X, index), places)
+        return piece
+
+    def _load_slice(self, piece: tuple[torch.Tensor, slice]) -> tuple[torch.Tensor, slice]:
+        """Fill a block with consecutive rows."""
+        block, rows = piece
+        self._fill(block.numpy(), self._X[rows])
+        return piece
+
+    def _fill(self, scaled: np.ndarray, X, places: np.ndarray | None = None) -> np.ndarray:
+        """Write rows of `X`, scaled, to the places that are theirs."""
+        # By numpy alone, as it may run in the background: torch would start more threads there.
+        for rows, block in dense_blocks(X):
+            where = rows if places is None else places[rows]
+            scaled[where] = self._scaling.apply(block, self._array_dtype)
+        return scaled
+
+    @property
+    def _is_pinned(self) -> bool:
+        return self.device.type == "cuda"
+
+    def _to_device(self, block: torch.Tensor) -> torch.Tensor:
+        return block.to(self.device, non_blocking=self._is_pinned)
+
+
+def most_resident(data_bytes: int, free: int | None = None) -> int:
+    """Return up to how many bytes of scaled rows are kept on the device.
+
+    Parameters
+    ----------
+    data_bytes : int
+        What the numbers of X take in memory.
+
+    free : int or None
+        Bytes that are free on a device with memory of its own.
+    """
+    if free is None:
+        return min(RESIDENT_BYTES, data_bytes + EXTRA_BYTES)
+    return min(RESIDENT_BYTES, free // 2)
+
+
+def _free_memory(device: torch.device) -> int | None:
+    return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else None
+
+
+def _runs(items: list, n_items: int) -> list[list]:
+    """Cut a list into lists of so many items, at least one."""
+    step = max(1, n_items)
+    return [items[start : start + step] for start in range(0, len(items), step)]
+
+
+def _groups(index: torch.Tensor, runs: list[list[int]]) -> list[tuple[torch.Tensor, list[int]]]:
+    """Return which rows are gathered at once, and the sizes of the batches that they are."""
+    return list(zip(index.split([sum(run) for run in runs]), runs, strict=True))
+
+
+def _aligned_empty(shape: tuple[int, int], dtype) -> np.ndarray:
+    """Return memory that begins where that of a tensor would.
+
+    From numpy, which asks the system for huge pages: large memory is there in half the time.
+    """
+    n_bytes = shape[0] * shape[1] * np.dtype(dtype).itemsize
+    memory = np.empty(n_bytes + _ALIGNMENT, dtype=np.uint8)
+    start = -memory.ctypes.data % _ALIGNMENT
+    return memory[start : start + n_bytes].view(dtype).reshape(shape)

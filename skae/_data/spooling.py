@@ -1,0 +1,104 @@
+"""Rows from a source, written to a file once, as an array that is read from there."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import tempfile
+
+import numpy as np
+
+from skae._data.blocks import dense_blocks
+from skae._data.sources import Batch, checked_batches, is_source
+
+
+def at_hand(X):
+    """Return rows that can be passed over several times: those of a source from a file."""
+    return spooled(X) if is_source(X) else X
+
+
+def spooled(X):
+    """Return all rows of a source, as ``np.concatenate`` of its batches would, but on disk.
+
+    The file has no name, so nothing can be left behind: the system frees its room with the last
+    reference to the rows, or with the end of the process.
+
+    Parameters
+    ----------
+    X : source
+        See :func:`is_source`.
+
+    Returns
+    -------
+    {memmap, data frame} of shape (n_samples, n_features) or (n_samples, ...)
+        A data frame where batches have names; its values are a memory map as well.
+
+    Raises
+    ------
+    ValueError
+        If a batch is not as it should be, or if there are no rows.
+
+    OSError
+        If there is no room for the rows.
+    """
+    with _RowsOnDisk() as rows:
+        for batch in checked_batches(X):
+            rows.append(batch)
+        return rows.all()
+
+
+class _RowsOnDisk:
+    """A file without a name, to which rows are appended."""
+
+    def __init__(self):
+        self._file, self._dtype, self._n_rows, self._kind = _new_file(), None, 0, None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        with contextlib.suppress(OSError):  # what could not be written can not be now
+            self._file.close()  # a map of it has its own way there
+
+    def append(self, batch: Batch) -> None:
+        """Append rows; their dtype and that of earlier ones become one that holds both."""
+        self._kind = self._kind or batch
+        wide = np.result_type(batch.values.dtype, self._dtype or batch.values.dtype)
+        if self._n_rows and wide != self._dtype:
+            narrow = self._map()
+            self._file.close()
+            self._file = _new_file()
+            self._write(narrow, wide)
+        self._write(batch.values, wide)
+        self._dtype, self._n_rows = wide, self._n_rows + len(batch.values)
+
+    def all(self):
+        """Return all rows that were appended."""
+        return self._kind.array(self._map())
+
+    def _map(self) -> np.memmap:
+        shape = (self._n_rows, self._kind.values.shape[1])
+        return np.memmap(self._file, dtype=self._dtype, mode="r", shape=shape)
+
+    def _write(self, values: np.ndarray, dtype: np.dtype) -> None:
+        try:
+            for _, block in dense_blocks(values):
+                self._file.write(np.ascontiguousarray(block, dtype=dtype).data)
+            self._file.flush()
+        except OSError as error:
+            raise _explained(error, self._n_rows) from error
+
+
+def _new_file():
+    return tempfile.TemporaryFile(prefix="skae-")
+
+
+def _explained(error: OSError, n_rows: int) -> OSError:
+    """Return an error that says what was written, where, and what to do about it."""
+    return OSError(
+        error.errno or errno.EIO,
+        f"The rows of X could not be written to a temporary file in {tempfile.gettempdir()} "
+        f"({error.strerror}, after {n_rows} rows). They are passed over several times, and take "
+        f"as much room there as an array of them. Set the environment variable TMPDIR to a folder "
+        f"with more room",
+    )

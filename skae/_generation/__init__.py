@@ -1,0 +1,1 @@
+"""Sampling, posteriors and bounds of the likelihood."""

@@ -1,0 +1,81 @@
+"""What a network whose codes are distributions says about rows: posteriors and likelihoods."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from skae._data.blocks import dense_blocks
+from skae._generation.bound import Bound, balanced_draws
+from skae._network.fitted_network import FittedNetwork
+
+
+def posterior(
+    fitted: FittedNetwork, X, device: str, dtype: np.dtype
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return means and standard deviations of the codes of rows, both (n_samples, n_components)."""
+    mean = np.empty((X.shape[0], fitted.n_components), dtype=dtype)
+    deviation = np.empty_like(mean)
+    network = fitted.network(device)
+
+    def of_batch(X):
+        mean, log_variance = fitted.kind.posterior(network.encoder_output(X))
+        return mean, torch.exp(0.5 * log_variance)
+
+    for rows, (means, deviations) in fitted.computed(of_batch, X, network):
+        mean[rows], deviation[rows] = means, deviations
+    return mean, deviation
+
+
+def elbo(
+    fitted: FittedNetwork, X, device: str, n_draws: int, random_state: np.random.RandomState
+) -> np.ndarray:
+    """Return the evidence lower bound of each row, in nats and the units of `X`, float64.
+
+    The expectation over the posterior is a mean over draws, the same for every row, so that the
+    value of a row does not depend on the others.
+    """
+    draws = balanced_draws(n_draws, fitted.n_components, random_state)
+
+    def of_batch(terms: Bound) -> torch.Tensor:
+        return terms.likelihood().sum(1) - terms.divergence()
+
+    return _bounds(of_batch, fitted, X, device, draws) - _log_units(fitted, X)
+
+
+def log_likelihood(
+    fitted: FittedNetwork, X, device: str, n_draws: int, random_state: np.random.RandomState
+) -> np.ndarray:
+    """Return the importance-weighted bound of the log-likelihood of each row, as :func:`elbo`."""
+    draws = random_state.standard_normal((n_draws, fitted.n_components))
+
+    def of_batch(terms: Bound) -> torch.Tensor:
+        weights = torch.stack([likelihood.sum(1) + ratio for likelihood, ratio in terms.draws()])
+        return torch.logsumexp(weights, 0) - math.log(n_draws)
+
+    return _bounds(of_batch, fitted, X, device, draws) - _log_units(fitted, X)
+
+
+def _log_units(fitted: FittedNetwork, X) -> np.ndarray | float:
+    """Return what a density of scaled rows loses when it is counted in the units of `X`.
+
+    That is the logarithm of the scale, for each value that is known.
+    """
+    logs = np.log(np.broadcast_to(fitted.scaling.scale, fitted.n_features))
+    if fitted.filling_rank is None:
+        return float(logs.sum())
+    return np.concatenate([~np.isnan(block) @ logs for _, block in dense_blocks(X)])
+
+
+def _bounds(
+    of_batch: Callable[[Bound], torch.Tensor], fitted, X, device: str, draws: np.ndarray
+) -> np.ndarray:
+    """Return a bound of each row, from the terms of it."""
+    network = fitted.network(device)
+    bound = np.empty(X.shape[0])
+    for rows, block in fitted.computed(lambda x: of_batch(Bound(network, x, draws)), X, network):
+        bound[rows] = block
+    return bound

@@ -1,0 +1,1 @@
+"""Imputed values, their errors, and ratings."""

@@ -1,0 +1,73 @@
+"""Tables of which few entries are known."""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.sparse as sp
+
+from skae._data.blocks import dense_blocks
+
+# A row or column with few known entries has its mean drawn towards that of all entries, as if so
+# many more were known that are just that.
+_PRIOR_RATINGS = 5.0
+
+
+class Ratings:
+    """A sparse matrix whose absent entries are unknown, read as rows with NaN there.
+
+    Parameters
+    ----------
+    entries : csr_matrix of shape (n_rows, n_columns)
+        The known entries; zeros among them are known to be zero.
+    """
+
+    def __init__(self, entries: sp.csr_matrix):
+        self.entries, self.shape, self.dtype = entries, entries.shape, entries.dtype
+        self.data = entries.data
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows) -> np.ndarray:
+        """Return some rows as a dense array."""
+        block = self.entries[rows]
+        dense = np.full(block.shape, np.nan, dtype=self.dtype)
+        places = np.repeat(np.arange(block.shape[0]), np.diff(block.indptr))
+        dense[places, block.indices] = block.data
+        return dense
+
+
+def known_entries(X) -> sp.csr_matrix:
+    """Return the known entries of a table as a matrix of floating point numbers.
+
+    Parameters
+    ----------
+    X : ndarray or CSR matrix of shape (n_rows, n_columns)
+        What is NaN is unknown, and what a sparse matrix does not hold.
+    """
+    single = X.dtype.kind == "f" and X.dtype.itemsize == 4
+    dtype = np.float32 if single else np.float64
+    if sp.issparse(X):
+        X = X.tocoo()
+        known = ~np.isnan(X.data)
+        return _entries(X.data[known], X.row[known], X.col[known], X.shape, dtype)
+    blocks = []
+    for _, block in dense_blocks(X):
+        rows, columns = np.nonzero(~np.isnan(block))
+        blocks.append(_entries(block[rows, columns], rows, columns, block.shape, dtype))
+    return sp.vstack(blocks, format="csr")
+
+
+def _entries(values, rows, columns, shape: tuple[int, int], dtype) -> sp.csr_matrix:
+    return sp.csr_matrix((values.astype(dtype), (rows, columns)), shape=shape)
+
+
+def shrunk_means(entries: sp.csr_matrix) -> np.ndarray:
+    """Return the mean of each column, that of few entries drawn towards the mean of all."""
+    unit = np.float64(np.abs(entries.data).max()) or 1.0  # sums may be out of range otherwise
+    ratings = entries.data / unit
+    overall = ratings.mean()
+    n_columns = entries.shape[1]
+    sums = np.bincount(entries.indices, ratings - overall, n_columns)
+    counts = np.bincount(entries.indices, minlength=n_columns)
+    return (overall + sums / (counts + _PRIOR_RATINGS)) * unit

@@ -1,0 +1,1 @@
+"""The normal distribution that fills missing values."""

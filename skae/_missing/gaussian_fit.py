@@ -1,0 +1,182 @@
+"""The normal distribution of rows with missing values, by expectation maximisation."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from skae._data.moments import Moments
+from skae._data.rows import Rows
+from skae._missing.covariance_model import CovarianceModel
+from skae._missing.factor_model import FactorModel
+from skae._missing.filling import FilledRows, Filling, Gaussian
+
+# Up to this many features have a covariance of their own; more are described by a few factors.
+MOST_FEATURES = 40
+# Rows that are looked at: so many that an iteration takes a tenth of a second or less, for
+# covariances, and what a quarter of a gigabyte holds, for factors.
+_COVARIANCE_WORK, _FEWEST_ROWS, _MOST_ROWS = 2e8, 1000, 20_000
+_FACTOR_NUMBERS = 2**25
+# Known values that are hidden to choose how simple the distribution is to be: a share of them,
+# as many times as make so many, where that is not too often.
+_HIDDEN_SHARE, _HIDDEN_VALUES, _MOST_TRIALS = 0.1, 2000, 8
+# So many values the deviations of other features count for.
+_PRIOR_VALUES = 2.0
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Rows in units of their deviations, for the models of this package.
+
+    ``values`` (n_samples, n_features) are zero where ``known``, of the same shape and dtype, is;
+    ``weight`` (n_samples,) counts the rows.
+    """
+
+    values: torch.Tensor
+    known: torch.Tensor
+    weight: torch.Tensor
+
+    def hiding(self, hidden: torch.Tensor) -> Sample:
+        """Return this sample without the entries where `hidden`, of its shape, is 1."""
+        known = self.known * (1 - hidden)
+        return replace(self, values=self.values * known, known=known)
+
+
+def fit_gaussian(
+    rows: Rows, weight: torch.Tensor, seed: int, simplicity: float | None = None
+) -> tuple[Gaussian, float]:
+    """Fit a normal distribution to the known entries of rows.
+
+    Up to 40 features have a covariance, shrunk towards none between features; more have a few
+    factors and the same noise each. How far, and how many, is chosen by a tenth of the known
+    entries, hidden for that.
+
+    Parameters
+    ----------
+    rows : Rows
+        Scaled rows, NaN where a value is missing.
+
+    weight : torch.Tensor of shape (n_samples,)
+        How much each row counts.
+
+    seed : int
+        Decides which rows are looked at where not all are, and what is hidden.
+
+    simplicity : float or None
+        What an earlier call has chosen. None chooses anew.
+
+    Returns
+    -------
+    gaussian : Gaussian
+        The distribution.
+
+    simplicity : float
+        What was chosen.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    n_features = rows.shape[1]
+    model = CovarianceModel if n_features <= MOST_FEATURES else FactorModel
+    index = _some_rows(weight, most_rows(n_features), generator)
+    sample, mean, deviation = _standardised(rows.take(index), weight[index])
+    if simplicity is None:
+        simplicity = _chosen(model, sample, generator)
+    fitted = model.fit(sample, simplicity, generator, model.n_iterations)
+    factor, noise = fitted.factors()
+    gaussian = Gaussian(mean + deviation * fitted.mean, deviation, factor, noise)
+    return gaussian, simplicity
+
+
+def conditional_means(X: np.ndarray, seed: int) -> np.ndarray:
+    """Return rows whose missing values are filled by what a normal distribution says of them.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features), dtype float64
+        NaN where a value is missing.
+
+    seed : int
+        As in :func:`fit_gaussian`.
+
+    Returns
+    -------
+    ndarray of the same shape and dtype
+    """
+    scaling = Moments.of(X).scaling(rescales=True, each=True)
+    rows = Rows(X, scaling, torch.device("cpu"), torch.float64)
+    gaussian, _ = fit_gaussian(rows, torch.ones(len(rows)), seed)
+    filling = Filling(X.shape[1], gaussian.factor.shape[1]).double()
+    filling.set(gaussian)
+    filled = [scaling.undo(block.numpy()) for _, block in FilledRows(rows, filling).blocks()]
+    return np.where(np.isnan(X), np.concatenate(filled), X)
+
+
+def most_rows(n_features: int) -> int:
+    """Return how many rows are looked at."""
+    if n_features > MOST_FEATURES:
+        return max(_FEWEST_ROWS, _FACTOR_NUMBERS // n_features)
+    return int(min(max(_FEWEST_ROWS, _COVARIANCE_WORK / n_features**3), _MOST_ROWS))
+
+
+def _some_rows(weight: torch.Tensor, n_rows: int, generator: torch.Generator) -> torch.Tensor:
+    """Return the indices of rows that count, drawn at random where there are more."""
+    eligible = torch.nonzero(weight)[:, 0].cpu()
+    if len(eligible) > n_rows:
+        chosen = torch.randperm(len(eligible), generator=generator)[:n_rows]
+        eligible = eligible[chosen.sort().values]
+    return eligible.to(weight.device)
+
+
+def _standardised(
+    X: torch.Tensor, weight: torch.Tensor
+) -> tuple[Sample, torch.Tensor, torch.Tensor]:
+    """Return rows in units of their deviations, and the means and deviations of the features."""
+    wide = torch.float32 if X.device.type == "mps" else torch.float64
+    X, weight = X.to(wide), weight.to(wide)
+    known = (~torch.isnan(X)).to(wide)
+    count = weight @ known
+    mean = (weight @ torch.nan_to_num(X)) / count.clamp_min(torch.finfo(wide).tiny)
+    away = torch.where(known > 0, X - mean, 0.0)
+    deviation = _deviations((weight @ away.square() / count.clamp_min(1)).sqrt(), count)
+    return Sample(away / deviation, known, weight / weight.mean()), mean, deviation
+
+
+def _deviations(deviation: torch.Tensor, count: torch.Tensor) -> torch.Tensor:
+    """Return deviations, above zero; those of few values drawn towards those of other features.
+
+    In logarithms, so that the units of the features do not matter where there are many values.
+    """
+    varies = deviation > 0
+    logs = deviation.clamp_min(torch.finfo(deviation.dtype).tiny).log()
+    typical = logs[varies].median() if varies.any() else logs.new_zeros(())
+    drawn = (count * logs + _PRIOR_VALUES * typical) / (count + _PRIOR_VALUES)
+    return torch.where(varies, drawn, typical).exp()
+
+
+def _chosen(model, sample: Sample, generator: torch.Generator) -> float:
+    """Return what predicts hidden entries best."""
+    n_hidden = _HIDDEN_SHARE * float(sample.known.sum())
+    n_trials = min(max(1, math.ceil(_HIDDEN_VALUES / max(1.0, n_hidden))), _MOST_TRIALS)
+    trials = []
+    for _ in range(n_trials):
+        hidden = torch.rand(sample.known.shape, generator=generator).to(sample.known.device)
+        trials.append((hidden < _HIDDEN_SHARE).to(sample.known.dtype) * sample.known)
+    best, smallest = model.choices[0], torch.inf
+    fitted = [None] * n_trials
+    for choice in model.choices:
+        for i, hidden in enumerate(trials):
+            rest = sample.hiding(hidden)
+            fitted[i] = model.fit(rest, choice, generator, model.n_trial_iterations, fitted[i])
+        error = sum(map(_error, fitted, trials, [sample] * n_trials))
+        if error >= smallest:
+            break
+        best, smallest = choice, error
+    return best
+
+
+def _error(fitted, hidden: torch.Tensor, sample: Sample) -> float:
+    """Return the sum of the squared errors of hidden entries."""
+    errors = (fitted.predict(sample.hiding(hidden)) - sample.values).square()
+    return float(sample.weight @ (errors * hidden).sum(1))

@@ -1,0 +1,1 @@
+"""The torch module, its specification, and inference."""

@@ -1,0 +1,410 @@
+"""The network: an encoder and a decoder, each a linear map plus an architecture's residual."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+
+import torch
+from torch import nn
+
+from skae._missing.missing_values import MissingValues
+from skae._network.head import Head, HeadPlan
+from skae._network.probe import probe
+from skae._runtime.precision import full_precision
+from skae._utils.torch_draws import torch_draws
+from skae.architectures.architecture import Architecture
+from skae.architectures.layers import (
+    RandomLayer,
+    TiedLinear,
+    code_weights,
+    linear,
+    silence,
+)
+from skae.corruptions import Features
+from skae.kinds.interface import ForwardPass, LinearStart
+from skae.kinds.kind import Kind
+from skae.losses.loss import Loss
+
+# How far beyond the range of the training rows a residual network is trusted, in ranges: where
+# tails are heavy, rows of the same kind reach far beyond, and are better rebuilt with it.
+_MARGIN = 1.0
+# What is added to the squares of the codes where the decoder is fitted to them, as a share.
+_RIDGE = 1e-3
+
+
+class AutoencoderNetwork(nn.Module):
+    """``encode(x) = V x + f(x)`` and ``decode(z) = W z + g(z)``.
+
+    Parameters
+    ----------
+    n_features, n_components : int
+        Size of a sample and of its code.
+
+    kind, architecture, loss : Kind, Architecture, Loss
+        The parts. `f` and `g` come from the architecture.
+
+    linear_path : bool
+        Whether there are `V` and `W`. Without them the network is `f` and `g` alone, the
+        textbook autoencoder; with them `f` and `g` start at zero, and :meth:`set_linear_path`
+        says what the network starts as.
+
+    generator : torch.Generator
+        Source of the first weights.
+
+    filling_rank : int or None
+        Rank of the distribution that missing values are filled by; None where none may be
+        missing. The encoder is then also shown which values are known, but with tied weights.
+    head : HeadPlan or None
+        What stands on the code, for a classifier.
+    """
+
+    def __init__(
+        self,
+        n_features: int,
+        n_components: int,
+        *,
+        kind: Kind,
+        architecture: Architecture,
+        loss: Loss,
+        linear_path: bool,
+        generator: torch.Generator,
+        filling_rank: int | None = None,
+        head: HeadPlan | None = None,
+    ):
+        super().__init__()
+        self.kind, self.loss = kind, loss
+        self.n_features, self.n_components = n_features, n_components
+        self.sample_shape = architecture.sample_shape((n_features,))
+        n_encoder_outputs = kind.n_encoder_outputs(n_components)
+        sizes = {"n_encoder_outputs": n_encoder_outputs, "generator": generator}
+        self.encoder, self.decoder = architecture.build(self.sample_shape, n_components, **sizes)
+        self.missing, self.encoder_shape = None, self.sample_shape
+        if filling_rank is not None:
+            self._take_missing(filling_rank, architecture, sizes)
+        self.state = kind.new_state(n_components)
+        self.tied, self.gated = architecture.ties_weights(), architecture.needs_gates()
+        self.linear_encoder = self.linear_decoder = self.encoder_rest = self.gates = None
+        self.features = Features(self.sample_shape, architecture.channel_axis_of(self.sample_shape))
+        self.register_buffer("residual_scale", torch.ones(()))
+        for name, size in (("row", n_features), ("code", n_components)):
+            self.register_buffer(f"{name}_low", torch.full((size,), -torch.inf))
+            self.register_buffer(f"{name}_high", torch.full((size,), torch.inf))
+        if linear_path:
+            self._add_linear_path(n_encoder_outputs - n_components, generator)
+        if kind.linear_decoder:
+            self.decoder = None
+            if self.linear_decoder is None:
+                self.linear_decoder = linear(n_components, n_features, generator)
+        self.log_scale = None
+        if kind.has_posterior and loss.has_scale:
+            self.log_scale = nn.Parameter(torch.zeros(()))
+        self.head = None if head is None else Head(head, n_components, generator)
+        self._random_layers = [m for m in self.modules() if isinstance(m, RandomLayer)]
+        with _own_draws(architecture, generator):
+            self.work = probe(self)
+
+    def _take_missing(self, filling_rank: int, architecture: Architecture, sizes: dict) -> None:
+        with_mask = architecture.with_mask(self.sample_shape)
+        if with_mask is not None:
+            joined, self.encoder_shape = with_mask
+            self.encoder, _ = joined.build(self.encoder_shape, self.n_components, **sizes)
+        self.missing = MissingValues(self.sample_shape, self.encoder_shape, filling_rank)
+
+    def _add_linear_path(self, n_rest: int, generator: torch.Generator) -> None:
+        self.linear_encoder = linear(self.n_features, self.n_components, generator)
+        if self.tied:
+            self.linear_decoder = TiedLinear(self.linear_encoder)
+        else:
+            self.linear_decoder = linear(self.n_components, self.n_features, generator)
+        if self.gated:
+            # With tied weights a layer of zeros would be one in the encoder and one in the
+            # decoder, from where no gradient leads away.
+            self.gates = nn.Parameter(torch.zeros(2))
+        else:
+            silence(self.encoder)
+            silence(self.decoder)
+        if n_rest:
+            self.encoder_rest = nn.Parameter(torch.zeros(n_rest))
+
+    @property
+    def n_parameters(self) -> int:
+        """Number of weights."""
+        return sum(weights.numel() for weights in self.parameters())
+
+    def set_linear_path(
+        self, axes: torch.Tensor, start: LinearStart, mean: torch.Tensor, residual_scale: float
+    ) -> None:
+        """Set ``V = diag(start.encode) axes`` and ``W = axes^T diag(start.decode)``, centred.
+
+        What PCA leaves over may be a thousandth of the data or nearly all of them. The residual
+        of the decoder is therefore counted in units of it, so that steps of one size suit both.
+
+        Parameters
+        ----------
+        axes : torch.Tensor of shape (n_components, n_features)
+            Orthonormal rows.
+
+        start : LinearStart
+            What the kind makes of them. Tied weights leave the axes as they are.
+
+        mean : torch.Tensor of shape (n_features,)
+            Mean of the data.
+
+        residual_scale : float
+            Root mean square, over the features, of what PCA leaves over.
+        """
+        with torch.no_grad():
+            encode = torch.ones_like(start.encode) if self.tied else start.encode
+            weight = axes * encode[:, None]
+            self.linear_encoder.weight.copy_(weight)
+            self.linear_encoder.bias.copy_(-weight @ mean)
+            if start.encode_offset is not None:
+                self.linear_encoder.bias.add_(start.encode_offset)
+            if not self.tied:
+                self.linear_decoder.weight.copy_((axes * start.decode[:, None]).T)
+            self.linear_decoder.bias.copy_(mean)
+            if start.rest is not None:
+                self.encoder_rest.copy_(start.rest)
+            self.residual_scale.fill_(residual_scale)
+            if self.log_scale is not None:
+                self.log_scale.fill_(math.log(start.scale or residual_scale))
+            for name, values in (start.state or {}).items():
+                self.state.get_parameter(name).copy_(values)
+
+    def fit_linear_decoder(self, X: torch.Tensor, weight: torch.Tensor) -> None:
+        """Set the linear path of the decoder to the least squares fit of rows by their codes.
+
+        Parameters
+        ----------
+        X : torch.Tensor of shape (n_samples, n_features)
+            Rows.
+
+        weight : torch.Tensor of shape (n_samples,)
+            How much each of them counts.
+        """
+        self.eval()  # so that the kind takes them for no rows to train on
+        with torch.no_grad():
+            codes, X = self._first_code(X).double(), X.double()
+            share = (weight.double() / weight.double().sum())[:, None]
+            mean_code, mean = (share * codes).sum(0), (share * X).sum(0)
+            codes = codes - mean_code
+            gram = (share * codes).T @ codes
+            ridge = _RIDGE * gram.diagonal().mean() + torch.finfo(gram.dtype).tiny
+            gram.diagonal().add_(ridge)
+            solution = torch.linalg.solve(gram, (share * codes).T @ (X - mean))
+            self.linear_decoder.weight.copy_(solution.T)
+            self.linear_decoder.bias.copy_(mean - mean_code @ solution)
+        self.train()
+
+    def start_error(self, X: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Return the root mean square error of rows rebuilt from what the kind makes of them."""
+        with torch.no_grad():
+            shown = self.kind.corrupt(X, self.features, generator)
+            return (self.decode(self.encode(shown)) - X).square().mean().sqrt()
+
+    def encoder_output(self, X: torch.Tensor) -> torch.Tensor:
+        """Return what the encoder makes of rows of shape (n_samples, n_features)."""
+        given, X = X, self.filled(X)
+        samples = self._within(X, self.row_low, self.row_high).reshape(-1, *self.sample_shape)
+        output = self.encoder(
+            samples if self.missing is None else self.missing.joined(samples, given)
+        )
+        if self.linear_encoder is None:
+            return output
+        if self.gates is not None:
+            output = self.gates[0] * output
+        with full_precision(X.device):
+            mean = self.linear_encoder(X)
+        if output.shape[1] == self.n_components:
+            return output + mean
+        # A kind with more outputs than code values, such as means and variances, has the code
+        # in the first ones.
+        first, rest = output[:, : self.n_components], output[:, self.n_components :]
+        return torch.cat([first + mean, rest + self.encoder_rest], dim=1)
+
+    def filled(self, X: torch.Tensor) -> torch.Tensor:
+        """Return rows without missing values."""
+        return X if self.missing is None else self.missing.filling(X)
+
+    def decoder_output(self, code: torch.Tensor) -> torch.Tensor:
+        """Return what the decoder makes of codes: a reconstruction, or its logits."""
+        if self.decoder is None:
+            return self.loss.output(self.linear_decoder(code), code.new_zeros(()))
+        known = self._within(code, self.code_low, self.code_high)
+        residual = self.decoder(known).reshape(-1, self.n_features)
+        if self.linear_decoder is None:
+            return residual
+        if self.gates is not None:
+            residual = self.gates[1] * residual
+        if self.loss.rescales:  # otherwise the residual is not in units of the data
+            residual = residual * self.residual_scale
+        with full_precision(code.device):
+            return self.loss.output(self.linear_decoder(code), residual)
+
+    def code_weights(self) -> list[torch.Tensor]:
+        """Return the weights of the decoder that multiply the code, columns for its values."""
+        weights = [] if self.linear_decoder is None else [self.linear_decoder.weight]
+        return (
+            weights
+            if self.decoder is None
+            else weights + code_weights(self.decoder, self.n_components)
+        )
+
+    def note_ranges(self, X: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Widen the ranges that `f` and `g` know to those of these rows, and return their codes.
+
+        What the encoder was shown in training it knows as well.
+        """
+        self._widen("row", self.filled(X))
+        if self.kind.corruption is not None:
+            self._widen("row", self.filled(self._corrupted(X, generator)))
+        codes = self.encode(X)
+        self._widen("code", codes)
+        return codes
+
+    def _widen(self, name: str, values: torch.Tensor) -> None:
+        low, high = getattr(self, f"{name}_low"), getattr(self, f"{name}_high")
+        unknown = torch.isinf(low)
+        low.copy_(torch.minimum(low.masked_fill(unknown, torch.inf), values.amin(0)))
+        high.copy_(torch.maximum(high.masked_fill(unknown, -torch.inf), values.amax(0)))
+
+    def _within(self, values: torch.Tensor, low: torch.Tensor, high: torch.Tensor) -> torch.Tensor:
+        """Return values moved into the range that the residual networks know, and a margin.
+
+        A network goes on in any direction beyond the rows it was trained on. There the linear
+        path goes on alone, and an outlier is rebuilt about as well as by PCA.
+        """
+        if self.training or self.linear_encoder is None:
+            return values
+        margin = _MARGIN * (high - low)
+        return torch.clamp(values, low - margin, high + margin)
+
+    def encode(self, X: torch.Tensor) -> torch.Tensor:
+        """Return the codes of rows, without any randomness."""
+        code = self._first_code(X)
+        if self.decoder is not None:
+            return code
+        return self.kind.refined(code, self.filled(X), self.linear_decoder)
+
+    def _first_code(self, X: torch.Tensor) -> torch.Tensor:
+        return self.kind.code(self.encoder_output(X), None, self.state)
+
+    def decode(self, code: torch.Tensor) -> torch.Tensor:
+        """Return the reconstructions that belong to codes."""
+        return self.loss.reconstruction(self.decoder_output(code))
+
+    def forward(
+        self,
+        X: torch.Tensor,
+        generator: torch.Generator | None = None,
+        jitter: float = 0.0,
+        progress: float = 1.0,
+    ) -> tuple[torch.Tensor, ForwardPass]:
+        """Return the output of the decoder and all that led to it.
+
+        With a `generator` the pass is one of training, or of the selection that goes with it:
+        the encoder is shown rows with `jitter` and corruption, and the kind draws where it does.
+        """
+        shown, corrupted = X, None
+        if generator is not None:
+            for layer in self._random_layers:
+                layer.generator = generator
+            clean = self._jittered(X, generator, jitter)
+            shown = self._corrupted(clean, generator)
+            corrupted = None if shown is clean else self._differing(shown, clean)
+        encoder_output = self.encoder_output(shown)
+        code = self.kind.code(encoder_output, generator, self.state)
+        output = self.decoder_output(code)
+        forward_pass = ForwardPass(
+            target=X
+            if self.missing is None
+            else self.missing.target(X, self.loss.reconstruction(output)),
+            shown=shown,
+            corrupted=corrupted,
+            encoder_output=encoder_output,
+            code=code,
+            output=output,
+            encode=self._encode_as_in_inference,
+            decode=self.decoder_output,
+            code_weights=self.code_weights,
+            features=self.features,
+            state=self.state,
+            generator=generator,
+            progress=progress,
+        )
+        return output, forward_pass
+
+    def _differing(self, shown: torch.Tensor, clean: torch.Tensor) -> torch.Tensor:
+        """Return which entries differ; NaN, which differs from itself, is the same."""
+        differing = shown != clean
+        return differing if self.missing is None else differing & ~torch.isnan(clean)
+
+    def _corrupted(self, X: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Return what the encoder is shown instead of rows; what is missing stays so."""
+        shown = self.kind.corrupt(X, self.features, generator)
+        if self.missing is None or shown is X:
+            return shown
+        return shown.masked_fill(torch.isnan(X), torch.nan)
+
+    def _jittered(self, X: torch.Tensor, generator: torch.Generator, jitter: float) -> torch.Tensor:
+        if not jitter:
+            return X
+        return torch.addcmul(X, _noise(X, generator), self.residual_scale, value=jitter)
+
+    def _encode_as_in_inference(self, X: torch.Tensor) -> torch.Tensor:
+        """Return codes without dropout, and without normalisation over the batch."""
+        training = self.encoder.training
+        self.encoder.train(False)
+        try:
+            return self.encode(X)
+        finally:
+            self.encoder.train(training)
+
+    def sample_losses(
+        self,
+        X: torch.Tensor,
+        generator: torch.Generator | None = None,
+        jitter: float = 0.0,
+        progress: float = 1.0,
+        targets: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """Return the objective of each row of `X`, a tensor of shape (n_samples,).
+
+        With `targets`, of shape (n_samples, n_classes), it is that of the head. Rows held out are
+        then judged by what a classifier is for: the cross-entropy alone, without corruption.
+        """
+        if targets is not None and not self.training:
+            return self.head.cross_entropy(self.encode(X), targets)
+        output, forward_pass = self(X, generator, jitter, progress)
+        losses = self.kind.entry_losses(self.loss, output, forward_pass, self.log_scale)
+        if self.missing is not None:
+            losses = self.missing.of_known(losses, X, self.kind.feature_reduction)
+        losses = losses.mean(1) if self.kind.feature_reduction == "mean" else losses.sum(1)
+        added = self.kind.added_loss(forward_pass)
+        losses = losses if added is None else losses + added
+        if targets is None:
+            return losses
+        per_feature = 1 if self.kind.feature_reduction == "mean" else self.n_features
+        return self.head.objective(losses / per_feature, forward_pass.code, targets)
+
+
+def _noise(X: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Return noise of mean 0 and variance 1, in the shape of `X`.
+
+    Drawing normal numbers takes a CPU up to a sixth of a training step. What the noise is for asks
+    for its variance alone, so it is uniform there, on 256 values: eight for each draw.
+    """
+    if X.device.type != "cpu":
+        return torch.randn(X.shape, generator=generator, device=X.device, dtype=X.dtype)
+    draws = torch.empty(-(-X.numel() // 8), dtype=torch.int64)
+    draws.random_(torch.iinfo(torch.int64).min, None, generator=generator)
+    values = draws.view(torch.uint8)[: X.numel()].view(X.shape)
+    return values.to(X.dtype).sub_(127.5).div_(math.sqrt((256**2 - 1) / 12))
+
+
+def _own_draws(architecture: Architecture, generator: torch.Generator):
+    """Return the context for modules that may draw from torch's global generators."""
+    if not architecture.draws_globally:
+        return contextlib.nullcontext()
+    return torch_draws(int(torch.randint(2**62, (), generator=generator)))

@@ -1,0 +1,1 @@
+"""Files of estimators: save and load."""

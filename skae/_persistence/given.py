@@ -1,0 +1,107 @@
+"""What no file can hold, code, and is given again when the file is read."""
+
+from __future__ import annotations
+
+from skae._storage import FileFormatError
+from skae.corruptions import FunctionCorruption
+from skae.losses import FunctionLoss
+
+# Parameters of ``skae.load``, each the parameter of the estimator that it stands for.
+NAMES = ("kind", "architecture", "loss", "scoring", "optimizer")
+_EXAMPLES = {
+    "architecture": "architecture=Custom(encoder, decoder)",
+    "kind": "kind=Denoising(corruption=function)",
+    "loss": "loss=function",
+    "optimizer": "optimizer=MyOptimizer",
+    "scoring": "scoring=MyScore()",
+}
+_OF_FUNCTIONS = (FunctionLoss, FunctionCorruption)
+
+
+class Given:
+    """Objects that were given for a file.
+
+    Parameters
+    ----------
+    objects : dict of str to object
+        By the names in ``NAMES``; None stands for nothing.
+    """
+
+    def __init__(self, objects: dict):
+        self.objects = {name: value for name, value in objects.items() if value is not None}
+        self.used: set[str] = set()
+
+    def at(self, path: str, described: str):
+        """Return what a place in the file stands for.
+
+        Parameters
+        ----------
+        path : str
+            Such as "loss", or "architecture.encoder" for an attribute of what is given.
+
+        described : str
+            What was there, for the message.
+
+        Raises
+        ------
+        FileFormatError
+            If nothing is given for it, or something without that attribute.
+        """
+        name, *attributes = path.split(".")
+        if name not in NAMES:
+            raise FileFormatError(f"The file asks for {path[:99]!r}, which can not be given.")
+        if name not in self.objects:
+            raise FileFormatError(
+                f"The model was saved with {described[:99]} as {path[:99]}. That is code, which "
+                f"no file holds: give it again, as skae.load(path, {_EXAMPLES[name]})."
+            )
+        self.used.add(name)
+        value = self.objects[name]
+        for attribute in attributes:
+            if attribute == "function" and not isinstance(value, _OF_FUNCTIONS):
+                continue  # a function may be given without the object around it
+            if attribute not in _parameters(value):
+                raise FileFormatError(
+                    f"{name}={self.objects[name]!r} has no {'.'.join(attributes)}, in the place "
+                    f"of which the model was saved with {described[:99]}."
+                )
+            value = getattr(value, attribute)
+        return value
+
+    def function_at(self, path: str, described: str):
+        """Return the function that a place in the file stands for."""
+        value = self.at(path, described)
+        if isinstance(value, _OF_FUNCTIONS):
+            value = value.function
+        if not callable(value):
+            raise FileFormatError(f"{path} must be callable as in the saved model, got {value!r}.")
+        return value
+
+    def class_at(self, path: str, described: str, base: type | tuple[type, ...]) -> type:
+        """Return the class of what a place in the file stands for, one derived from a base."""
+        value = self.at(path, described)
+        found = value if isinstance(value, type) else type(value)
+        if not issubclass(found, base) or found.__qualname__ != described:
+            raise FileFormatError(
+                f"The model was saved with {described[:99]} as {path}, got {value!r}."
+            )
+        return found
+
+    def check_used(self) -> None:
+        """Refuse what the file holds itself.
+
+        Raises
+        ------
+        FileFormatError
+            If something was given that the file does not ask for.
+        """
+        if set(self.objects) - self.used:
+            raise FileFormatError(
+                f"{sorted(set(self.objects) - self.used)} of skae.load must not be given: "
+                f"the file holds them itself."
+            )
+
+
+def _parameters(value) -> dict:
+    is_part = hasattr(value, "get_params") and not isinstance(value, type)
+    return value.get_params(deep=False) if is_part else {}

@@ -1,0 +1,163 @@
+"""Arrays in the format of safetensors: a JSON header with names, types and places, then bytes.
+
+See https://huggingface.co/docs/safetensors for the format. It is read here and not by its library
+so that all arrays are views of one buffer, and nothing is in memory twice.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from itertools import pairwise
+
+import numpy as np
+
+from skae._storage import document
+from skae._storage.error import FileFormatError
+
+_LENGTH = struct.Struct("<Q")
+_METADATA = "__metadata__"
+_TYPES = {
+    "F64": np.dtype("<f8"),
+    "F32": np.dtype("<f4"),
+    "F16": np.dtype("<f2"),
+    "I64": np.dtype("<i8"),
+    "I32": np.dtype("<i4"),
+    "I16": np.dtype("<i2"),
+    "I8": np.dtype("i1"),
+    "U64": np.dtype("<u8"),
+    "U32": np.dtype("<u4"),
+    "U16": np.dtype("<u2"),
+    "U8": np.dtype("u1"),
+    "BOOL": np.dtype("?"),
+}
+_NAMES = {dtype: name for name, dtype in _TYPES.items()}
+_MOST_AXES = 32
+_MOST_LENGTH = 2**48
+# Headers are padded, so that arrays stand at places that are multiples of their items.
+_ALIGNMENT = 8
+
+
+def chunks(arrays: dict[str, np.ndarray]) -> list:
+    """Return what is to be written one after the other: a header, then arrays to be made bytes.
+
+    Raises
+    ------
+    TypeError
+        If a name is no string, or an array is not of the types that the format has.
+    """
+    little = {name: _little_endian(name, array) for name, array in arrays.items()}
+    # Those of large items first: then all stand at multiples of their items.
+    ordered = sorted(little.items(), key=lambda pair: (-pair[1].dtype.itemsize, pair[0]))
+    header, place = {}, 0
+    for name, array in ordered:
+        header[name] = {
+            "dtype": _NAMES[array.dtype],
+            "shape": list(array.shape),
+            "data_offsets": [place, place + array.nbytes],
+        }
+        place += array.nbytes
+    text = document.dumps(header)
+    text += b" " * (-len(text) % _ALIGNMENT)
+    return [_LENGTH.pack(len(text)) + text, *(array for _, array in ordered)]
+
+
+def as_bytes(chunk) -> memoryview:
+    """Return the bytes of a chunk, of which there may be none."""
+    if isinstance(chunk, bytes):
+        return memoryview(chunk)
+    return np.ascontiguousarray(chunk).reshape(-1).view(np.uint8).data
+
+
+def read_arrays(size: int, read, most_memory: int) -> dict[str, np.ndarray]:
+    """Return arrays that are views of one buffer.
+
+    Parameters
+    ----------
+    size : int
+        Number of bytes that there are.
+
+    read : callable
+        ``read(n_bytes)`` returns the next bytes as an array.
+
+    most_memory : int
+        Bytes of memory that the header may take.
+
+    Raises
+    ------
+    FileFormatError
+        If the header is not one of this format, or does not go with the number of bytes.
+    """
+    if size < _LENGTH.size:
+        raise FileFormatError("The file's arrays are cut off before their header.")
+    (length,) = _LENGTH.unpack(read(_LENGTH.size).tobytes())
+    if length > size - _LENGTH.size:
+        raise FileFormatError(
+            f"The header of the file's arrays says that it has {length} bytes, of {size}."
+        )
+    header = document.loads(read(length).tobytes(), most_memory)
+    entries = _entries(header)
+    _check_places(entries, size - _LENGTH.size - length)
+    buffer = read(size - _LENGTH.size - length)
+    return {name: _view(buffer, name, *entry) for name, entry in entries.items()}
+
+
+def _little_endian(name: str, array: np.ndarray) -> np.ndarray:
+    if not isinstance(name, str) or name == _METADATA or name.startswith("$"):
+        raise TypeError(f"The name of an array must be a string other than this, got {name!r}.")
+    dtype = array.dtype.newbyteorder("<") if array.dtype.itemsize > 1 else array.dtype
+    if dtype not in _NAMES:
+        raise TypeError(f"A file can not hold arrays of dtype {array.dtype}, got {name!r} of it.")
+    return array.astype(dtype, copy=False)
+
+
+def _entries(header) -> dict[str, tuple[np.dtype, tuple[int, ...], int, int]]:
+    """Return dtype, shape, begin and end of each array."""
+    if not isinstance(header, dict):
+        raise FileFormatError("The header of the file's arrays is no dictionary.")
+    return {name: _entry(name, fields) for name, fields in header.items()}
+
+
+def _entry(name: str, fields) -> tuple[np.dtype, tuple[int, ...], int, int]:
+    if not isinstance(fields, dict) or set(fields) != {"dtype", "shape", "data_offsets"}:
+        raise FileFormatError(f"The header of the file's arrays does not describe {name[:99]!r}.")
+    dtype, shape, places = fields["dtype"], fields["shape"], fields["data_offsets"]
+    if not isinstance(dtype, str) or dtype not in _TYPES:
+        raise FileFormatError(f"The file's array {name[:99]!r} has a dtype that is not known.")
+    if not _are_lengths(shape) or len(shape) > _MOST_AXES:
+        raise FileFormatError(f"The file's array {name[:99]!r} has a shape that can not be.")
+    if not _are_lengths(places) or len(places) != 2:
+        raise FileFormatError(f"The file's array {name[:99]!r} has places that can not be.")
+    begin, end = places
+    if math.prod(shape) * _TYPES[dtype].itemsize != end - begin or begin % _TYPES[dtype].itemsize:
+        raise FileFormatError(
+            f"The file's array {name[:99]!r} is said to have {end - begin} bytes from byte "
+            f"{begin} on, which does not go with its shape and dtype."
+        )
+    # The product above does not bound the other axes of an array without entries.
+    if math.prod(max(1, length) for length in shape) > _MOST_LENGTH:
+        raise FileFormatError(f"The file's array {name[:99]!r} has a shape that can not be.")
+    return _TYPES[dtype], tuple(shape), begin, end
+
+
+def _are_lengths(values) -> bool:
+    return isinstance(values, list) and all(
+        type(value) is int and 0 <= value <= _MOST_LENGTH for value in values
+    )
+
+
+def _check_places(entries: dict, size: int) -> None:
+    """Refuse arrays that overlap, leave gaps, or reach beyond the end."""
+    places = sorted((begin, end) for _, _, begin, end in entries.values())
+    joined = [(0, 0), *places, (size, size)]
+    if any(end != begin for (_, end), (begin, _) in pairwise(joined)):
+        raise FileFormatError(
+            "The file's arrays overlap, leave gaps, or reach beyond the bytes that there are."
+        )
+
+
+def _view(buffer: np.ndarray, name: str, dtype, shape, begin: int, end: int) -> np.ndarray:
+    raw = buffer[begin:end]
+    if dtype == np.bool_ and raw.size and raw.max() > 1:
+        raise FileFormatError(f"The file's array {name[:99]!r} holds booleans that can not be.")
+    return raw.view(dtype).reshape(shape).astype(dtype.newbyteorder("="), copy=False)

@@ -1,0 +1,1 @@
+"""The loop around skorch: from batches to trained weights."""

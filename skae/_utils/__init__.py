@@ -1,0 +1,1 @@
+"""Checks, names, named parts, random state, and private names of scikit-learn."""

@@ -1,0 +1,20 @@
+"""Where randomness comes from."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from skae._utils.naming import naming
+
+
+def own_random_state(random_state) -> np.random.RandomState:
+    """Return a generator of numbers for a parameter ``random_state``.
+
+    None draws from fresh entropy, not from numpy's global generator: skae neither reads nor
+    changes global state.
+    """
+    if random_state is None:
+        return np.random.RandomState(np.random.SeedSequence().generate_state(4))
+    with naming("random_state"):
+        return check_random_state(random_state)

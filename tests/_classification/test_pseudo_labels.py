@@ -1,0 +1,67 @@
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from sklearn.datasets import load_wine, make_moons
+from sklearn.preprocessing import StandardScaler
+
+from skae._classification import pseudo_labels
+from skae._classification.pseudo_labels import pseudo_targets
+
+
+def few(y, n_each):
+    numbers = np.full(len(y), -1)
+    for label in np.unique(y):
+        numbers[np.flatnonzero(y == label)[:n_each]] = label
+    return numbers
+
+
+@pytest.fixture
+def moons():
+    X, y = make_moons(400, noise=0.05, random_state=0)
+    return X, y, few(y, 6)
+
+
+def share_right(targets, y, numbers):
+    unlabelled = numbers == -1
+    return (targets.argmax(axis=1) == y)[unlabelled].mean()
+
+
+def test_rows_with_a_label_keep_it(moons):
+    X, _, numbers = moons
+    targets = pseudo_targets(X, 1.0, X, numbers, 2, seed=0)
+    labelled = numbers != -1
+    assert (targets[labelled] == np.eye(2)[numbers[labelled]]).all()
+    assert (targets.sum(axis=1) <= 1 + 1e-12).all()
+
+
+def test_neighbours_are_asked_where_they_know_better(moons):
+    X, y, numbers = moons
+    assert share_right(pseudo_targets(X, 1.0, X, numbers, 2, seed=0), y, numbers) > 0.98
+
+
+@pytest.mark.parametrize("form", [np.asarray, sp.csr_matrix])
+def test_the_linear_model_is_asked_where_neighbours_know_nothing(form):
+    """Codes without any meaning; the rows themselves tell the classes."""
+    X, y = load_wine(return_X_y=True)
+    X = StandardScaler().fit_transform(X)
+    numbers = few(y, 10)
+    codes = np.random.RandomState(0).randn(len(X), 3)
+    targets = pseudo_targets(form(X), 1.0, codes, numbers, 3, seed=0)
+    assert share_right(targets, y, numbers) > 0.85
+
+
+def test_too_few_labels_to_hide_some(moons, monkeypatch):
+    X, y, _ = moons
+    numbers = few(y, 4)
+    monkeypatch.setattr(pseudo_labels, "_linear", None)  # it is not asked
+    targets = pseudo_targets(X, 1.0, X, numbers, 2, seed=0)
+    assert share_right(targets, y, numbers) > 0.9
+
+
+def test_folds_without_some_class(moons):
+    X, y, numbers = moons
+    numbers = np.where((numbers == 1) & (np.cumsum(numbers == 1) > 1), -1, numbers)
+    numbers[np.flatnonzero(y == 0)[:12]] = 0
+    targets = pseudo_targets(X, 1.0, X, numbers, 2, seed=0)
+    assert np.isfinite(targets).all()
+    assert share_right(targets, y, numbers) > 0.8

@@ -1,0 +1,129 @@
+"""Which rows each network of a detector is trained on, and which it is judged by."""
+
+import numpy as np
+import pytest
+
+from skae import AutoencoderOutlierDetector
+from skae._detection import ensemble_fitting
+from skae._detection.ensemble_fitting import CORE_SHARE, EnsembleFit
+from skae._fitting.fitting import Fit
+from skae._fitting.trainings import Trainings
+from skae.scores import Residual
+
+X = np.random.default_rng(0).normal(size=(700, 3))
+
+
+@pytest.fixture
+def seen(monkeypatch):
+    """Collect the rows that networks are trained on, and those they are to rebuild badly."""
+    seen = []
+
+    class Watched(Fit):
+        def __init__(self, estimator, X, *args, repelled=None, **kwargs):
+            seen.append((X, repelled))
+            super().__init__(estimator, X, *args, repelled=repelled, **kwargs)
+
+    monkeypatch.setattr(ensemble_fitting, "Fit", Watched)
+    return seen
+
+
+def run(X, labels=None, **parameters):
+    model = AutoencoderOutlierDetector(max_epochs=1, random_state=0, **parameters)
+    model.sample_shape_ = X.shape[1:]
+    labels = np.zeros(len(X), dtype=int) if labels is None else labels
+    return EnsembleFit(model, X, Residual(), labels, Trainings(0)).run()
+
+
+def rows_of(some, X):
+    """Return which rows of `X` these are."""
+    places = {row.tobytes(): i for i, row in enumerate(X)}
+    return {places[row.tobytes()] for row in some}
+
+
+def test_many_rows_have_some_held_out_from_all_networks(seen):
+    found = run(X, novelty=True, n_estimators=2)
+    first, second = (rows_of(rows, X) for rows, _ in seen)
+    assert first == second
+    assert len(first) == 560
+    (group,) = found["_calibration"].groups
+    assert group.members == (0, 1)
+    assert len(group.scores) == 140
+
+
+def test_held_out_scores_are_those_of_the_rows_left_out(seen):
+    found = run(X, novelty=True, n_estimators=2)
+    left_out = sorted(set(range(700)) - rows_of(seen[0][0], X))
+    scores = found["_ensemble"].scores(X[left_out], "cpu").mean(axis=0)
+    np.testing.assert_allclose(found["_calibration"].scores, np.sort(scores), rtol=1e-6)
+    np.testing.assert_allclose(found["calibration_scores_"], np.sort(-scores), rtol=1e-6)
+
+
+@pytest.mark.parametrize(("n_estimators", "n_networks"), [(1, 5), (5, 5), (8, 8)])
+def test_few_rows_take_turns(seen, n_estimators, n_networks):
+    some = X[:100]
+    found = run(some, novelty=True, n_estimators=n_estimators)
+    left_out = [set(range(100)) - rows_of(rows, some) for rows, _ in seen]
+    assert len(left_out) == n_networks
+    assert sum(map(len, left_out)) == 100
+    assert set.union(*left_out) == set(range(100))
+    assert [group.members for group in found["_calibration"].groups] == [
+        (i,) for i in range(n_networks)
+    ]
+
+
+def test_most_rows_held_out(seen, monkeypatch):
+    monkeypatch.setattr(ensemble_fitting, "_MOST_HELD_OUT", 50)
+    assert len(run(X, novelty=True)["calibration_scores_"]) == 50
+
+
+def test_with_fewer_than_ten_rows_all_are_trained_on(seen):
+    found = run(X[:9])
+    assert len(seen[0][0]) == 9
+    assert len(found["calibration_scores_"]) == 9
+
+
+def test_outliers_are_not_trained_on(seen):
+    mixed = X.copy()
+    mixed[:100] += 30
+    run(mixed)
+    assert not rows_of(seen[0][0], mixed) & set(range(100))
+    assert len(seen[0][0]) == pytest.approx(0.8 * CORE_SHARE * 700, rel=0.1)
+    seen.clear()
+    run(mixed, novelty=True)
+    assert len(rows_of(seen[0][0], mixed) & set(range(100))) > 60
+
+
+def test_the_core_of_many_rows_is_looked_for_in_blocks(seen, monkeypatch):
+    monkeypatch.setattr(ensemble_fitting, "_MOST_ENTRIES", 1)
+    many = np.random.default_rng(1).normal(size=(2500, 3))
+    many[:400] += 30
+    many.sort(axis=0)  # the order does not matter
+    outliers = set(np.flatnonzero(many.min(axis=1) > 15))
+    run(many)
+    assert len(outliers) == 400
+    assert not rows_of(seen[0][0], many) & outliers
+
+
+def test_labels(seen):
+    labels = np.zeros(700, dtype=int)
+    labels[:20], labels[20:60] = -1, 1
+    known_normal = X.copy()
+    known_normal[20:60] += 30  # as outliers they would be left out
+    found = run(known_normal, labels)
+    trained_on, repelled = seen[0]
+    assert rows_of(repelled, known_normal) == set(range(20))
+    trained_on = rows_of(trained_on, known_normal)
+    assert not trained_on & set(range(20))
+    assert len(trained_on & set(range(20, 60))) > 20
+    assert len(found["calibration_scores_"]) == round(0.2 * 680)
+
+
+def test_without_known_anomalies_nothing_is_pushed_away(seen):
+    run(X)
+    assert seen[0][1].shape == (0, 3)
+
+
+def test_networks_are_unlike(seen):
+    found = run(X, n_estimators=2)
+    first, second = found["_ensemble"].scores(X[:50], "cpu")
+    assert not np.allclose(first, second)
