@@ -12,12 +12,7 @@ from support.corruptions import (
     without_extremes,
 )
 
-from skae.corruptions import (
-    Masking,
-    Occlusion,
-    SaltAndPepper,
-    Swap,
-)
+from skae.corruptions import Masking, Occlusion, SaltAndPepper, Swap
 
 every_share = pytest.mark.parametrize("corruption", [Masking, SaltAndPepper, Swap])
 

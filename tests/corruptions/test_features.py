@@ -3,10 +3,7 @@ import pytest
 import torch
 from support.corruptions import N_FEATURES, data, seeded
 
-from skae.corruptions import (
-    Features,
-    Gaussian,
-)
+from skae.corruptions import Features, Gaussian
 
 
 def test_features_are_kept_in_scaled_units():

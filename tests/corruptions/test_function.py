@@ -2,9 +2,7 @@ import pytest
 import torch
 from support.corruptions import data, refuses, seeded
 
-from skae.corruptions import (
-    FunctionCorruption,
-)
+from skae.corruptions import FunctionCorruption
 
 
 def test_function_sees_the_units_of_the_data():

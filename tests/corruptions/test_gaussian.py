@@ -5,18 +5,9 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import kstest
-from support.corruptions import (
-    N_FEATURES,
-    NO_NUMBERS,
-    SAMPLE_SHAPE,
-    data,
-    refuses,
-    seeded,
-)
+from support.corruptions import N_FEATURES, NO_NUMBERS, SAMPLE_SHAPE, data, refuses, seeded
 
-from skae.corruptions import (
-    Gaussian,
-)
+from skae.corruptions import Gaussian
 
 
 def test_gaussian_noise_is_relative_to_each_feature():

@@ -3,9 +3,7 @@ import pytest
 import torch
 from support.corruptions import data, seeded
 
-from skae.corruptions import (
-    Masking,
-)
+from skae.corruptions import Masking
 
 
 def test_masking_puts_the_mean_of_the_feature():

@@ -2,9 +2,7 @@ import pytest
 import torch
 from support.corruptions import N_FEATURES, SAMPLE_SHAPE, data, seeded
 
-from skae.corruptions import (
-    Missing,
-)
+from skae.corruptions import Missing
 
 
 @pytest.mark.parametrize(("share", "mean"), [(0.3, 0.3), ((0.0, 1.0), 0.5), ((0.1, 0.3), 0.2)])

@@ -4,17 +4,9 @@ import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
-from support.corruptions import (
-    NO_NUMBERS,
-    data,
-    refuses,
-    seeded,
-)
+from support.corruptions import NO_NUMBERS, data, refuses, seeded
 
-from skae.corruptions import (
-    Features,
-    Occlusion,
-)
+from skae.corruptions import Features, Occlusion
 
 
 def hidden_by(occlusion, sample_shape, n_samples=300, seed=0):

@@ -1,8 +1,6 @@
 from support.corruptions import data, seeded, without_extremes
 
-from skae.corruptions import (
-    SaltAndPepper,
-)
+from skae.corruptions import SaltAndPepper
 
 
 def test_salt_and_pepper_is_half_and_half():

@@ -2,10 +2,7 @@ import pytest
 import torch
 from support.corruptions import N_FEATURES, data, seeded
 
-from skae.corruptions import (
-    Features,
-    Swap,
-)
+from skae.corruptions import Features, Swap
 
 
 def rows_that_name_their_entries(n_samples, n_features):

@@ -9,9 +9,7 @@ from skae import AutoencoderTransformer
 from skae._generation.bound import balanced_draws
 from skae.kinds import KINDS, Variational
 from skae.losses import BCE, MAE, MSE
-from skae.scores import (
-    Elbo,
-)
+from skae.scores import Elbo
 
 
 def by_hand(network, X, n_draws):

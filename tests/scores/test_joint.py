@@ -1,11 +1,7 @@
 import numpy as np
 from support.scores import N_COMPONENTS, N_FEATURES, drawn, fitted, lengths, parts
 
-from skae.scores import (
-    Joint,
-    Latent,
-    Residual,
-)
+from skae.scores import Joint, Latent, Residual
 
 
 def test_joint_is_both_lengths(network):

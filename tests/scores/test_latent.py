@@ -1,9 +1,7 @@
 import numpy as np
 from support.scores import N_COMPONENTS, drawn, fitted, lengths, parts
 
-from skae.scores import (
-    Latent,
-)
+from skae.scores import Latent
 
 
 def test_latent_is_the_length_of_the_code(network):

@@ -1,9 +1,7 @@
 import numpy as np
 from support.scores import N_FEATURES, drawn, parts
 
-from skae.scores import (
-    Reconstruction,
-)
+from skae.scores import Reconstruction
 
 
 def test_reconstruction_is_the_mean_squared_error(network):

@@ -1,9 +1,7 @@
 import numpy as np
 from support.scores import N_FEATURES, drawn, fitted, lengths, parts
 
-from skae.scores import (
-    Residual,
-)
+from skae.scores import Residual
 
 
 def test_residual_is_the_length_of_the_residual(network):
