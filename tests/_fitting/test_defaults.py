@@ -7,6 +7,9 @@ from skae._fitting.defaults import (
     auto_epochs,
     auto_jitter,
     auto_learning_rate,
+    detector_batch_size,
+    detector_epochs,
+    detector_learning_rate,
 )
 
 
@@ -39,3 +42,22 @@ def test_learning_rate_and_jitter_shrink_as_stated():
     assert auto_jitter(100) == auto_jitter(500) == 0.6
     assert auto_jitter(2000) == pytest.approx(0.3)
     assert auto_jitter(20_000) == 0
+
+
+@pytest.mark.parametrize(
+    ("n_samples", "expected"), [(20, 32), (1000, 100), (1281, 128), (10**6, 128)]
+)
+def test_batch_size_of_detectors(n_samples, expected):
+    assert detector_batch_size(n_samples, 5) == expected
+
+
+@pytest.mark.parametrize(
+    ("n_samples", "batch_size", "expected"),
+    [(499, 50, 30), (500, 50, 80), (1000, 100, 80), (100_000, 128, 1), (10**7, 128, 1)],
+)
+def test_epochs_of_detectors_make_the_batches(n_samples, batch_size, expected):
+    assert detector_epochs(n_samples, batch_size) == expected
+
+
+def test_the_learning_rate_of_detectors_is_the_same_for_all():
+    assert detector_learning_rate(32, 2) == detector_learning_rate(128, 500) == 0.0025
