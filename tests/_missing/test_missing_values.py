@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 import torch
+from support.combinations import slow_but
 
 from skae import (
     AutoencoderClassifier,
@@ -51,7 +52,11 @@ COMBINATIONS = [
 ]
 
 
-@pytest.fixture(params=COMBINATIONS, ids="-".join, scope="module")
+# Each kind with dense layers, each architecture with two of the kinds.
+QUICK = [c for c in COMBINATIONS if c[1] == "dense" or c[0] in ("undercomplete", "variational")]
+
+
+@pytest.fixture(params=slow_but(QUICK, COMBINATIONS, "-".join), scope="module")
 def fitted(request):
     kind, architecture = request.param
     max_epochs = 60 if kind == "overcomplete" else 3

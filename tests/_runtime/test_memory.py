@@ -254,6 +254,7 @@ except MemoryError as error:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits the address space")
 def test_memory_that_really_ends():
     done = subprocess.run(
