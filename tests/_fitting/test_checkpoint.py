@@ -13,7 +13,7 @@ import torch
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from skorch.callbacks import Callback
-from support.matrix import X, Y, build, fitted, matrix, outcome
+from support.matrix import QUICKEST, X, Y, build, fitted, matrix, outcome
 
 from skae import (
     AutoencoderClassifier,
@@ -102,7 +102,7 @@ def assert_same(fitted, other, rows):
     assert np.array_equal(outcome(fitted, rows), outcome(other, rows))
 
 
-@pytest.mark.parametrize("combination", matrix())
+@pytest.mark.parametrize("combination", matrix(quick=QUICKEST))
 def test_a_killed_fit_ends_as_one_that_was_not(combination, path, dying):
     """Weights, history and scores, however often it is killed."""
     estimator = build(*combination, random_state=0, checkpoint=path)

@@ -120,7 +120,7 @@ def test_a_detector_says_that_it_learned_nothing(learning_rate, novelty):
 
 
 @pytest.mark.parametrize("learning_rate", slow_but({1.0}, [1e-8, 1.0, 1e3], str))
-@pytest.mark.parametrize("share", [1.0, 0.2])
+@pytest.mark.parametrize("share", slow_but({1.0}, [1.0, 0.2], str))
 def test_a_classifier_says_that_it_learned_nothing(learning_rate, share):
     y = load_digits().target[:300].copy()
     y[RNG.random(300) >= share] = -1

@@ -485,6 +485,7 @@ def test_start_with_options_is_pca(options, tied_weights):
     np.testing.assert_allclose(ae.reconstruct(X), expected, rtol=1e-6, atol=1e-8)
 
 
+@pytest.mark.slow
 @every_option
 @tied_or_not
 def test_fit_with_options_beats_its_start(options, tied_weights):

@@ -38,6 +38,8 @@ def _kinds(estimator):
 # architecture, and each kind with several of both: these are what `make test` tries.
 PAIRS = pairwise([(e, k, a) for e in ESTIMATORS for k in _kinds(e) for a in ARCHITECTURES])
 QUICK = PAIRS[: len(ESTIMATORS) * len(ARCHITECTURES)]
+# For tests that fit again and again: each estimator once.
+QUICKEST = QUICK[:: len(ARCHITECTURES)]
 # Beside the pairs, all kinds and architectures of the transformer, and those that are the defaults
 # elsewhere.
 MATRIX = list(
@@ -85,6 +87,6 @@ def name(combination):
     return "-".join([estimator.__name__.removeprefix("Autoencoder"), *parts])
 
 
-def matrix(of=MATRIX):
+def matrix(of=MATRIX, quick=QUICK):
     """Return combinations as parameters of a test, slow where they are not among the quick."""
-    return slow_but(QUICK, of, name)
+    return slow_but(quick, of, name)
