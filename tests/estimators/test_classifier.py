@@ -119,6 +119,7 @@ def test_rows_without_a_label_help():
     assert alone.score(X[unknown], y[unknown]) < 0.9
 
 
+@pytest.mark.slow
 def test_they_help_with_digits():
     X, y = load_digits(return_X_y=True)
     few = few_labels(y[:1200], 5)

@@ -147,6 +147,7 @@ def test_score_is_the_explained_share_of_held_out_ratings(fitted):
         fitted.score(held_out[:10])
 
 
+@pytest.mark.slow
 def test_networks_learn_what_is_not_linear():
     """Users like what is near to them on a ring, of which two factors know little."""
     random = np.random.default_rng(0)
