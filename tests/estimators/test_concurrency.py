@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.model_selection import GridSearchCV
+from support.combinations import slow_but
 from support.public_methods import ESTIMATORS, READING, X, call, fitted, numbers, shared
 
 from skae import AutoencoderTransformer
@@ -103,7 +104,7 @@ def test_after_pickling(name):
     assert equal(numbers(call(refitted, name, SHOWS[name])), expected)
 
 
-@pytest.mark.parametrize(("name", "method"), READING, ids=lambda given: given)
+@pytest.mark.parametrize(("name", "method"), slow_but([*SHOWS.items()], READING, "-".join))
 def test_methods_from_eight_threads_at_once(name, method):
     """Of a model as it comes out of a file, whose network nobody has built yet."""
     estimator = shared(name)

@@ -462,6 +462,7 @@ def digits_with_rare_ones(rare, n_rare=60):
     return digits.data[rows], (digits.target[rows] == rare).astype(int)
 
 
+@pytest.mark.slow
 def test_ten_known_anomalies_help():
     """The mean over two digits of the average precision on the rows without a label."""
     gains = []

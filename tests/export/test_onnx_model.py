@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from support.combinations import slow_but
 from torch import nn
 
 import skae
@@ -162,7 +163,11 @@ ROWS = {
 }
 
 
-@pytest.mark.parametrize("name", CASES)
+# Two ways of selecting codes, lost digits, and missing values; others take seconds each.
+QUICK = {"undercomplete, bce", "topk", "pursuit", "missing, score", "beyond float32"}
+
+
+@pytest.mark.parametrize("name", slow_but(QUICK, CASES, str))
 def test_transformer(name):
     (parameters, method), rows = CASES[name], ROWS.get(name, X)
     size = 20 if "overcomplete" in name else 4
