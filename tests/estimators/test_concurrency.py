@@ -104,9 +104,10 @@ def test_after_pickling(name):
     assert equal(numbers(call(refitted, name, SHOWS[name])), expected)
 
 
-@pytest.mark.parametrize(("name", "method"), slow_but([*SHOWS.items()], READING, "-".join))
-def test_methods_from_eight_threads_at_once(name, method):
+@pytest.mark.parametrize("reading", slow_but([*SHOWS.items()], READING, "-".join))
+def test_methods_from_eight_threads_at_once(reading):
     """Of a model as it comes out of a file, whose network nobody has built yet."""
+    name, method = reading
     estimator = shared(name)
     expected = numbers(call(estimator, name, method))
     sent, start = pickle.loads(pickle.dumps(estimator)), threading.Barrier(8)
