@@ -167,6 +167,7 @@ def test_the_unit_of_the_data_changes_nothing(kind, power):
     np.testing.assert_array_equal(scaled.reconstruct(NEW * unit) / unit, plain.reconstruct(NEW))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("power", [-500, 500])
 def test_a_function_is_given_units_that_float32_does_not_hold(power):
     unit = 2.0**power

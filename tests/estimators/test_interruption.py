@@ -228,6 +228,7 @@ def test_classifier():
     assert classifier.score(X, CLASSES) > 0.8
 
 
+@pytest.mark.slow
 def test_classifier_in_its_second_phase():
     classifier = interrupted(
         AutoencoderClassifier(2, max_epochs=30),

@@ -80,7 +80,10 @@ def by_skops(estimator, path):
 
 
 @pytest.mark.parametrize("combination", matrix(COMBINATIONS))
-@pytest.mark.parametrize("way", [by_pickle, by_joblib, by_file, by_skops])
+@pytest.mark.parametrize(
+    "way",
+    [by_pickle, by_file, by_skops, pytest.param(by_joblib, marks=pytest.mark.slow)],
+)
 def test_round_trip(combination, way, tmp_path):
     estimator = fitted(combination)
     loaded = way(estimator, tmp_path / "model")

@@ -59,6 +59,7 @@ def test_untrained_is_pca():
     assert np.allclose(ae.transform(iris).std(axis=0), 1, atol=0.01)
 
 
+@pytest.mark.slow
 def test_linear_network_from_random_weights_spans_the_principal_subspace():
     """Baldi and Hornik (1989): the minimum of the linear autoencoder is PCA's subspace."""
     rotation = np.linalg.qr(RANDOM.randn(8, 8))[0]
