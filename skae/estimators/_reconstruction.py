@@ -1,4 +1,4 @@
-"""What estimators give of a row: its code, its reconstruction, and how well it is rebuilt."""
+"""Methods that estimators share: latent codes, reconstructions and reconstruction errors."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from skae._data.validation import n_known, validate_codes
 
 
 class ReconstructionMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
-    """Methods that lead from rows to codes and back.
+    """Methods for latent codes, reconstructions and reconstruction errors.
 
-    It is a transformer itself: ``set_output`` reaches methods of such classes only.
+    It derives from ``TransformerMixin``, since ``set_output`` wraps methods of such classes only.
     """
 
     def fit_transform(self, X, y=None, **fit_params):
-        """Fit, and return the codes of the rows.
+        """Fit, and return the latent codes of the rows.
 
         Parameters
         ----------
@@ -38,7 +38,7 @@ class ReconstructionMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         return super().fit_transform(at_hand(X), y, **fit_params)
 
     def transform(self, X):
-        """Return the codes of rows.
+        """Return the latent codes of the rows.
 
         Parameters
         ----------
@@ -48,32 +48,32 @@ class ReconstructionMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         Returns
         -------
         Z : ndarray or CSR matrix of shape (n_samples, n_components)
-            Codes, float32 for float32 `X` and float64 otherwise. They do not depend on what
-            other rows are in `X`. Sparse with ``kind=Sparse(sparse_output=True)``.
+            Latent codes, float32 for float32 `X` and float64 otherwise. The code of a row does not
+            depend on the other rows of `X`. Sparse with ``kind=Sparse(sparse_output=True)``.
         """
         check_is_fitted(self)
         encode = self._encode_sparse if self.kind_.sparse_output else self._encode
         return self._of_rows(encode, X)
 
     def inverse_transform(self, X):
-        """Return the reconstructions that belong to codes.
+        """Return the reconstructions of latent codes.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_components)
-            Codes.
+            Latent codes.
 
         Returns
         -------
         X_original : ndarray of shape (n_samples, ...)
-            Reconstructions in the units of the training rows, of the dtype of the codes, and
-            with the axes of ``sample_shape_``.
+            Reconstructions in the units of the training rows, with the dtype of the codes and the
+            axes of ``sample_shape_``.
         """
         check_is_fitted(self)
         return self._decode(validate_codes(self, at_hand(X)))
 
     def reconstruct(self, X):
-        """Return ``inverse_transform(transform(X))`` in one go.
+        """Return the reconstructions of the rows, as ``inverse_transform(transform(X))``.
 
         Parameters
         ----------
@@ -88,12 +88,12 @@ class ReconstructionMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         return self._of_rows(self._reconstruct, X)
 
     def score_samples(self, X):
-        r"""Return minus the mean squared error of each row.
+        r"""Return minus the mean squared reconstruction error of each row.
 
         .. math:: s(x) = -\frac{1}{d} \lVert x - \hat{x} \rVert^2
 
-        in squared units of `X`, whatever loss trained the network. Where values are missing, the
-        mean is over those that are known, and 0 where none is.
+        in squared units of `X`, whatever the training loss. For rows with missing values, the mean
+        is over the observed values; it is 0 if there are none.
 
         Parameters
         ----------
@@ -103,8 +103,8 @@ class ReconstructionMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         Returns
         -------
         scores : ndarray of shape (n_samples,), dtype float64
-            Higher is more normal; at most 0, and minus infinity where the square of an error is
-            beyond the range of float64.
+            Higher is more normal. At most 0; minus infinity if a squared error exceeds the range of
+            float64.
         """
         return self._of_rows(self._score_rows, X)
 
