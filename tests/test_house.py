@@ -16,7 +16,9 @@ LAYERS = [
     "scores",
     "_generation",
     "_fitting",
+    "_checkpoints",
     "_training",
+    "_start",
     "_network",
     "_missing",
     "_data",
@@ -47,7 +49,6 @@ ON_TOP = {
 # Upward edges that are no accident: a method that calls what stands above its class.
 UPWARD = {
     ("skae.estimators._saving", "skae._persistence.save"),
-    ("skae._fitting.fitting", "skae._generation.code_density"),
 }
 PRIVATE = "skae._utils.sklearn_private"
 

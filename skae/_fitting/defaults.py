@@ -1,6 +1,12 @@
-"""What the "auto" of the training parameters stands for."""
+"""The rules for the "auto" of the training parameters."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from numbers import Integral
+
+from skae._utils.checks import is_auto
 
 # Below this many rows, folds take turns, and there is little to learn.
 FEW_ROWS = 500
@@ -77,3 +83,30 @@ def detector_epochs(n_samples: int, batch_size: int) -> int:
 def detector_learning_rate(batch_size: int, n_components: int) -> float:
     """Return 0.0025 for all sizes."""
     return 0.0025
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What "auto" stands for, as functions.
+
+    ``batch_size`` is given the numbers of training rows and of features, ``epochs`` the number of
+    training rows and the batch size, ``learning_rate`` the batch size and the size of the code.
+    """
+
+    batch_size: Callable[[int, int], int]
+    epochs: Callable[[int, int], int]
+    learning_rate: Callable[[int, int], float]
+
+
+GENERAL = Rules(auto_batch_size, auto_epochs, auto_learning_rate)
+DETECTOR = Rules(detector_batch_size, detector_epochs, detector_learning_rate)
+
+
+def auto_or(value, automatic):
+    """Return the automatic value for "auto", or the given one as Python's number.
+
+    Products with small integers of numpy would overflow.
+    """
+    if is_auto(value):
+        return automatic
+    return int(value) if isinstance(value, Integral) else float(value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from numbers import Integral
 
-from skae._fitting.principal_axes import PrincipalAxes
+from skae._start.principal_axes import PrincipalAxes
 from skae.kinds import Kind
 
 # "auto" goes by the number of components that PCA needs for this share of the variance.

@@ -10,7 +10,7 @@ import scipy.sparse as sp
 
 from skae._detection.calibration import Calibration
 from skae._detection.ensemble import Ensemble
-from skae._fitting.start import resolve_parts
+from skae._fitting.fit_policy import resolve_parts
 from skae._generation.code_density import CodeDensity
 from skae._imputation.imputation import Imputation
 from skae._network.fitted_network import FittedNetwork
@@ -193,7 +193,7 @@ def _check_networks(estimator, networks: list[FittedNetwork]) -> None:
             raise ValueError(f"{name} must have an entry for each of {n_features} features.")
     if np.ndim(getattr(estimator, "scale_", 1.0)) and estimator.scale_.shape != (n_features,):
         raise ValueError(f"scale_ must have an entry for each of {n_features} features.")
-    if len({network.filling_rank is None for network in networks}) > 1:
+    if len({network.spec.filling_rank is None for network in networks}) > 1:
         raise ValueError("Some networks take missing values and others do not.")
     if hasattr(estimator, "dictionary_"):
         array("f", estimator.n_components_, n_features)(estimator.dictionary_, {})
@@ -216,13 +216,13 @@ def _of_one_network(estimator, networks) -> None:
 
 def _of_transformer(estimator, networks) -> None:
     _of_one_network(estimator, networks)
-    if networks[0].head is not None:
+    if networks[0].spec.head is not None:
         raise ValueError("The network of a transformer has no classes.")
 
 
 def _of_classifier(estimator, networks) -> None:
     _of_one_network(estimator, networks)
-    head = networks[0].head
+    head = networks[0].spec.head
     if head is None or head.n_classes != len(estimator.classes_):
         raise ValueError("The classes are not those of the network.")
 
@@ -231,7 +231,7 @@ def _of_detector(estimator, networks) -> None:
     if estimator.n_features_in_ != math.prod(estimator.sample_shape_):
         raise ValueError("n_features_in_ is not that of the networks.")
     for member in estimator._ensemble.members:
-        member.score.check(member.network.kind)
+        member.score.check(member.network.spec.kind)
         check_numbers(member.score)
         _check_score(member)
         _check_no_head(member.network)
@@ -278,14 +278,14 @@ def _of_recommender(estimator, networks) -> None:
 def _check_imputation(estimator, networks) -> None:
     for network in networks:
         _check_no_head(network)
-        if network.filling_rank is None:
+        if network.spec.filling_rank is None:
             raise ValueError("The networks of an imputer must take missing values.")
-        if network.scaling.centre.shape != networks[0].scaling.centre.shape:
+        if network.spec.scaling.centre.shape != networks[0].spec.scaling.centre.shape:
             raise ValueError("The networks of an imputer must have one scaling.")
 
 
 def _check_no_head(network: FittedNetwork) -> None:
-    if network.head is not None:
+    if network.spec.head is not None:
         raise ValueError("Only the network of a classifier has classes.")
 
 

@@ -14,6 +14,7 @@ from skae._generation.code_density import CodeDensity
 from skae._imputation.imputation import Imputation
 from skae._network.fitted_network import FittedNetwork
 from skae._network.head import HeadPlan
+from skae._network.network_spec import NetworkSpec
 from skae._persistence.checks import (
     Check,
     array,
@@ -113,6 +114,10 @@ RECORDS: dict[str, Record] = {
     "Ensemble": Record(Ensemble, {"members": sequence(list, instance(Member))}),
     "FittedNetwork": Record(
         FittedNetwork,
+        {"spec": instance(NetworkSpec), "weights": dictionary(str, array("fiub", ...))},
+    ),
+    "NetworkSpec": Record(
+        NetworkSpec,
         {
             "kind": instance(Kind),
             "architecture": instance(Architecture),
@@ -122,7 +127,6 @@ RECORDS: dict[str, Record] = {
             "linear_path": instance(bool),
             "scaling": instance(Scaling),
             "precision": choice("auto", "float32", "float64", "bfloat16"),
-            "weights": dictionary(str, array("fiub", ...)),
             "filling_rank": either(None, integer(1)),
             "head": either(None, instance(HeadPlan)),
         },

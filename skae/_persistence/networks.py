@@ -8,10 +8,11 @@ import numpy as np
 import torch
 from torch.overrides import TorchFunctionMode
 
-from skae._fitting.start import check_kind
 from skae._network.autoencoder_network import AutoencoderNetwork
+from skae._network.build import new_network
 from skae._network.fitted_network import FittedNetwork
 from skae._persistence.classes import PARTS, parameters_of
+from skae._start.first_network import check_kind
 from skae._training.optimizer import make_optimizer
 from skae.architectures import Architecture
 from skae.kinds.interface import Setting
@@ -62,7 +63,7 @@ def checked_network(fitted: FittedNetwork) -> AutoencoderNetwork:
         differing = {n for n in {*expected, *found} if expected.get(n) != found.get(n)}
         name = min(differing)
         raise ValueError(
-            f"The weights are not those of {fitted.architecture!r}: {name!r} is "
+            f"The weights are not those of {fitted.spec.architecture!r}: {name!r} is "
             f"{found.get(name, 'not there')}, expected {expected.get(name, 'none')}."
         )
     _check_filling(fitted)
@@ -128,24 +129,24 @@ def _check_sizes(fitted: FittedNetwork) -> None:
     n_arrays = len(fitted.weights)
     most = max(_MOST, sum(weights.size for weights in fitted.weights.values()))
     sizes = {"n_features": fitted.n_features, "n_components": fitted.n_components}
-    sizes["filling_rank"] = fitted.filling_rank
+    sizes["filling_rank"] = fitted.spec.filling_rank
     for owner in _known_parts(fitted):
         sizes.update((f"{name} of {owner!r}", v) for name, v in parameters_of(owner).items())
-    if fitted.head is not None:
-        sizes["n_classes"] = fitted.head.n_classes
-        sizes["hidden_layer_sizes of the head"] = fitted.head.hidden_layer_sizes
+    if fitted.spec.head is not None:
+        sizes["n_classes"] = fitted.spec.head.n_classes
+        sizes["hidden_layer_sizes of the head"] = fitted.spec.head.hidden_layer_sizes
     for name, value in sizes.items():
         values = value if isinstance(value, list | tuple) else [value]
         many = n_arrays if name.startswith("n_layers") else most
         if len(values) > n_arrays or any(isinstance(v, int) and v > many for v in values):
             raise ValueError(f"{name}={str(value)[:99]} is more than its weights can have.")
-    if fitted.scaling.centre.shape != (fitted.n_features,):
+    if fitted.spec.scaling.centre.shape != (fitted.n_features,):
         raise ValueError(f"The scaling is not that of {fitted.n_features} features.")
 
 
 def _check_filling(fitted: FittedNetwork) -> None:
     """Refuse what can not fill missing values."""
-    if fitted.filling_rank is None:
+    if fitted.spec.filling_rank is None:
         return
     factor, noise = (fitted.weights[f"missing.filling.{name}"] for name in ("factor", "noise"))
     # Comparisons are false where there is a NaN.
@@ -154,30 +155,35 @@ def _check_filling(fitted: FittedNetwork) -> None:
 
 
 def _known_parts(fitted: FittedNetwork) -> list:
-    parts = (fitted.architecture, fitted.kind, fitted.kind.corruption, fitted.loss)
+    parts = (
+        fitted.spec.architecture,
+        fitted.spec.kind,
+        fitted.spec.kind.corruption,
+        fitted.spec.loss,
+    )
     return [part for part in parts if type(part) in PARTS.values()]
 
 
 def _check_parts(fitted: FittedNetwork) -> None:
-    shape = fitted.architecture.sample_shape((fitted.n_features,))
+    shape = fitted.spec.architecture.sample_shape((fitted.n_features,))
     setting = Setting(
         n_components=fitted.n_components,
         n_features=fitted.n_features,
         sample_shape=shape,
-        loss=fitted.loss,
+        loss=fitted.spec.loss,
         weight_decay=np.inf,
-        linear_path=fitted.linear_path,
-        channel_axis=fitted.architecture.channel_axis_of(shape),
+        linear_path=fitted.spec.linear_path,
+        channel_axis=fitted.spec.architecture.channel_axis_of(shape),
     )
-    check_kind(fitted.kind, setting)
-    fitted.loss.check(0.0, 1.0)
+    check_kind(fitted.spec.kind, setting)
+    fitted.spec.loss.check(0.0, 1.0)
 
 
 def _network_without_weights(fitted: FittedNetwork) -> AutoencoderNetwork:
-    if not _has_known_modules(fitted.architecture):
-        return fitted.new_network(torch.device("cpu"), without_weights=True)
+    if not _has_known_modules(fitted.spec.architecture):
+        return new_network(fitted.spec, torch.device("cpu"))
     with torch.device("meta"), _OnMeta():
-        return fitted.new_network(torch.device("meta"), without_weights=True)
+        return new_network(fitted.spec, torch.device("meta"))
 
 
 def _has_known_modules(architecture: Architecture) -> bool:

@@ -11,23 +11,31 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
-from skae._classification.classifier_fitting import class_logits, fit_classifier
+from skae._checkpoints.trainings import trainings_of, weights_of
+from skae._classification.classifier_fitting import (
+    EarlierFit,
+    LabelledRows,
+    class_logits,
+    fit_classifier,
+)
 from skae._classification.labels import class_numbers, class_weights
 from skae._data.validation import checked_weight, validate_sample_weight, validate_X
 from skae._data.views import rows_at
-from skae._fitting.trainings import trainings_of, weights_of
+from skae._fitting.fit_policy import FitPolicy, resolve_parts
+from skae._fitting.progress import EpochReport
+from skae._network.head import HeadPlan
+from skae._utils.checks import is_auto
 from skae._utils.naming import naming
 from skae._utils.sklearn_private import Interval, StrOptions, fit_context
 from skae.architectures.checks import check_sizes
 from skae.estimators._all_or_nothing import all_or_nothing
-from skae.estimators._base import BaseAutoencoder
-from skae.estimators._reconstruction import ReconstructionMixin
+from skae.estimators._one_network import OneNetworkAutoencoder
 
 # Up to so many features are not halved: classes of which a code of one value can tell little.
 _FEW_FEATURES = 4
 
 
-class AutoencoderClassifier(ClassifierMixin, ReconstructionMixin, BaseAutoencoder):
+class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
     r"""Classification by an autoencoder that also learns from rows without labels.
 
     A classification head on the latent code consists of a linear map and a small dense network `h`,
@@ -205,13 +213,12 @@ class AutoencoderClassifier(ClassifierMixin, ReconstructionMixin, BaseAutoencode
 
     _stored_as = "AutoencoderClassifier"
     _parameter_constraints: dict = {
-        **BaseAutoencoder._parameter_constraints,
+        **OneNetworkAutoencoder._parameter_constraints,
         "head_layer_sizes": "no_validation",  # check_sizes has the better sentences
         "classification_weight": [Interval(Real, 0, 1, closed="right")],
         "class_weight": [dict, StrOptions({"balanced"}), None],
         "pseudo_labels": ["boolean"],
     }
-    _selects_by_training_rows = False
 
     def __init__(
         self,
@@ -320,11 +327,23 @@ class AutoencoderClassifier(ClassifierMixin, ReconstructionMixin, BaseAutoencode
             kept = np.flatnonzero(weight)
             X, numbers, weight = rows_at(X, kept), numbers[kept], weight[kept]
         of_classes = class_weights(self.class_weight, classes, numbers)
-        previous = vars(self) if goes_on else None
-        others = {"sample_weight": weight, "weights to go on from": weights_of(previous)}
+        others = {"sample_weight": weight, "weights to go on from": None}
+        if goes_on:
+            others["weights to go on from"] = weights_of(self._fitted)
         with trainings_of(self, X, y=numbers, classes=classes, **others) as trainings:
-            of_rows = (weight, classes, numbers, of_classes)
-            return self._take(fit_classifier(self, X, trainings, *of_rows, previous))
+            fit = fit_classifier(
+                LabelledRows(X, weight, numbers, of_classes),
+                self._policy(),
+                trainings,
+                EpochReport(self, {"classes_": classes}),
+                head=self._head_plan(len(classes)),
+                pseudo_labels=self.pseudo_labels,
+                earlier=EarlierFit(self._fitted, self.mean_, True) if goes_on else None,
+            )
+            trainings.warn_of_interruption(fit.interruption)
+            self._take(fit)
+            self.classes_ = classes
+            return self
 
     def predict(self, X):
         """Return the most likely class of each row.
@@ -417,12 +436,21 @@ class AutoencoderClassifier(ClassifierMixin, ReconstructionMixin, BaseAutoencode
         logits = self._logits(X)
         return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
 
-    def _wanted_components(self, kind, filling_rank):
-        if not isinstance(self.n_components, str):
+    def _policy(self) -> FitPolicy:
+        n_components = self._code_size()
+        return FitPolicy.of(self, n_components=n_components, validates_on_training_rows=False)
+
+    def _code_size(self) -> int | float | str:
+        """Return the size of the code; as large as few features are, with "auto"."""
+        if not is_auto(self.n_components):
             return self.n_components
-        n = self.n_features_in_
+        kind, n = resolve_parts(self)["kind"], self.n_features_in_
         few = n <= _FEW_FEATURES and kind.auto_n_components(n, n) < n
         return n if few else self.n_components
+
+    def _head_plan(self, n_classes: int) -> HeadPlan:
+        sizes, weight = tuple(self.head_layer_sizes), float(self.classification_weight)
+        return HeadPlan(n_classes, sizes, weight)
 
     def _logits(self, X) -> np.ndarray:
         return self._of_rows(lambda rows: class_logits(self._fitted, rows, self.device), X)

@@ -11,6 +11,7 @@ from sklearn.base import TransformerMixin
 from sklearn.impute import MissingIndicator
 from sklearn.utils.validation import check_is_fitted
 
+from skae._checkpoints.trainings import trainings_of
 from skae._data.blocks import dense_blocks, densify
 from skae._data.scaling import saturated
 from skae._data.spooling import at_hand
@@ -22,8 +23,7 @@ from skae._data.validation import (
     validate_X,
 )
 from skae._data.views import Converted
-from skae._fitting.trainings import trainings_of
-from skae._imputation.imputation import ImputationFit
+from skae._fitting.scaling_rules import one_scale_within_limits, own_scales
 from skae._utils.checks import check_size
 from skae._utils.naming import naming
 from skae._utils.random_state import own_random_state
@@ -312,7 +312,8 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
             self.sample_shape_ = (int(self._kept.sum()),)
         self._bounds = self._checked_bounds()
         with trainings_of(self, X) as trainings:
-            vars(self).update(ImputationFit(self, self._of_kept(X), trainings).run())
+            scaling = own_scales if self.standardize else one_scale_within_limits
+            self._fit_networks(self._of_kept(X), trainings, scaling, draws=True)
             random = own_random_state(trainings.random_state)
         self._draws_seed = int(random.randint(2**31 - 1))
         self.indicator_ = None
@@ -513,9 +514,6 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
         if not (bounds[0] <= bounds[1]).all():
             raise ValueError("min_value must not be above max_value, but it is for some features.")
         return bounds[0], bounds[1]
-
-    def _scaling(self, moments, X, loss):
-        return moments.scaling(rescales=loss.rescales, each=self.standardize, limited=True)
 
     def __sklearn_tags__(self):
         """State that NaN is taken where it stands for what is missing, and dtypes are kept."""

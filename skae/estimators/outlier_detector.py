@@ -9,15 +9,18 @@ import pandas as pd
 from sklearn.base import OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from skae._data.moments import robust_scaling
+from skae._checkpoints.trainings import trainings_of
 from skae._data.scaling import saturated
 from skae._data.spooling import at_hand
 from skae._data.validation import output_dtype, validate_labels, validate_X
 from skae._detection.calibration import benjamini_hochberg
-from skae._detection.ensemble_fitting import EnsembleFit
+from skae._detection.ensemble_fitting import EnsembleFit, FittedEnsemble, KnownRows
 from skae._fitting import defaults
-from skae._fitting.trainings import trainings_of
-from skae._utils.checks import LARGEST, is_number
+from skae._fitting.fit_policy import FitPolicy, resolve_parts
+from skae._fitting.progress import EpochReport
+from skae._fitting.scaling_rules import one_scale_within_limits, own_scales, robust_scales
+from skae._fitting.several_fits import common_attributes
+from skae._utils.checks import LARGEST, is_auto, is_number
 from skae._utils.sklearn_private import Interval, StrOptions, fit_context
 from skae.architectures import ARCHITECTURES, Dense
 from skae.corruptions import Gaussian
@@ -25,8 +28,10 @@ from skae.estimators._all_or_nothing import all_or_nothing
 from skae.estimators._base import BaseAutoencoder
 from skae.kinds import KINDS, Denoising
 from skae.losses import LOSSES
-from skae.scores import SCORES, Joint, Residual, resolve_score
+from skae.scores import SCORES, Joint, Residual, Score, resolve_score
 
+# The rules for `standardize`.
+_SCALING_RULES = {True: own_scales, False: one_scale_within_limits, "robust": robust_scales}
 # Values of the code of a network that is regularised by noise, and needs no bottleneck.
 _WIDE_CODE = 64
 # Share of the training rows that "auto" calls outliers in any case.
@@ -237,11 +242,6 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         "n_estimators": [Interval(Integral, 1, LARGEST, closed="both")],
         "standardize": ["boolean", StrOptions({"robust"})],
     }
-    del _parameter_constraints["warm_start"]
-    _selects_by_training_rows = False
-    _auto_batch_size = staticmethod(defaults.detector_batch_size)
-    _auto_epochs = staticmethod(defaults.detector_epochs)
-    _auto_learning_rate = staticmethod(defaults.detector_learning_rate)
 
     def __init__(
         self,
@@ -329,7 +329,11 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         X = validate_X(self, X, reset=True, min_samples=2)
         labels = validate_labels(y, X)
         with trainings_of(self, X, y=labels) as trainings:
-            vars(self).update(EnsembleFit(self, X, self._score(), labels, trainings).run())
+            rows = KnownRows(X, labels, self.novelty)
+            policy, report = self._policy(), EpochReport(self)
+            score, n_networks = self._score(), self.n_estimators
+            fit = EnsembleFit(rows, policy, score, n_networks, trainings, report).run()
+            self._take(fit, score)
             self._training_scores = self._score_rows(X)
         if self.contamination != "auto":
             return self.set_threshold(contamination=self.contamination)
@@ -567,22 +571,34 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
             raise ValueError(f"contamination must be a number in (0, 0.5], got {contamination!r}.")
         return contamination
 
-    def _wanted_components(self, kind, filling_rank):
-        wide = kind.corruption is not None and isinstance(self.n_components, str)
-        return _WIDE_CODE if wide else self.n_components
+    def _policy(self) -> FitPolicy:
+        """Return the policy: a wide code against corruption, and scaling as `standardize` says."""
+        n_components = self.n_components
+        if is_auto(n_components) and resolve_parts(self)["kind"].corruption is not None:
+            n_components = _WIDE_CODE
+        scaling = _SCALING_RULES[self.standardize]
+        return FitPolicy.of(
+            self,
+            n_components=n_components,
+            scaling=scaling,
+            rules=defaults.DETECTOR,
+            validates_on_training_rows=False,
+        )
 
-    def _scaling(self, moments, X, loss):
-        if self.standardize == "robust" and loss.rescales:
-            return robust_scaling(X, moments)
-        return moments.scaling(rescales=loss.rescales, each=bool(self.standardize), limited=True)
+    def _take(self, fit: FittedEnsemble, score: Score) -> None:
+        vars(self).update(
+            {
+                **common_attributes(fit.fits),
+                "_ensemble": fit.ensemble,
+                "_calibration": fit.calibration,
+                "calibration_scores_": -fit.calibration.scores[::-1],
+                "scoring_": score,
+            }
+        )
 
     def _fitted_networks(self):
         """Return the fitted networks: what other parts of skae may compute with."""
         return [member.network for member in self._ensemble.members]
-
-    def _takes_missing(self) -> bool:
-        """Return whether the fitted networks know of missing values."""
-        return self._ensemble.members[0].network.filling_rank is not None
 
     def __sklearn_is_fitted__(self):
         """Return whether there are networks: what a fit sets first."""

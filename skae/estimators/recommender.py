@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from skae._checkpoints.trainings import trainings_of
+from skae._data.moments import Moments
 from skae._data.scaling import Scaling, saturated
 from skae._data.validation import output_dtype, validate_X
-from skae._fitting.trainings import trainings_of
-from skae._imputation.imputation import ImputationFit
 from skae._imputation.ratings import Ratings, known_entries, shrunk_means
 from skae._utils.checks import check_size, is_number
 from skae._utils.naming import naming
@@ -18,7 +20,7 @@ from skae.estimators._all_or_nothing import all_or_nothing
 from skae.estimators._explained_variance import explained_share
 from skae.estimators._imputing import ImputingAutoencoder, hidden_again
 from skae.kinds import KINDS
-from skae.losses import LOSSES
+from skae.losses import LOSSES, Loss
 
 # Rows whose ratings are predicted at once.
 _ROWS_AT_ONCE = 1024
@@ -274,8 +276,8 @@ class AutoencoderRecommender(ImputingAutoencoder):
         self.sample_shape_ = shown.shape[1:]
         self.biases_ = shrunk_means(shown)
         with trainings_of(self, entries) as trainings:
-            fit = ImputationFit(self, Ratings(shown), trainings, draws=False)
-            vars(self).update(fit.run())
+            scaling = partial(_scaling_of_ratings, self.biases_)
+            self._fit_networks(Ratings(shown), trainings, scaling, draws=False)
         return self
 
     def predict_all(self, X=None):
@@ -440,16 +442,13 @@ class AutoencoderRecommender(ImputingAutoencoder):
             )
         return float(given[0]), float(given[1])
 
-    def _scaling(self, moments, X, loss):
-        scaling = moments.scaling(rescales=loss.rescales)
-        if not loss.rescales:
-            return scaling
-        unit = np.float64(np.abs(X.data).max()) or 1.0
-        return Scaling(self.biases_, float(np.std(X.data / unit) * unit) or 1.0)
 
-    def __sklearn_is_fitted__(self):
-        """Return whether there are networks: what a fit sets last."""
-        return hasattr(self, "_imputation")
+def _scaling_of_ratings(biases: np.ndarray, moments: Moments, X, loss: Loss) -> Scaling:
+    """Return the scaling that takes the biases for the means, if the loss rescales."""
+    if not loss.rescales:
+        return moments.scaling(rescales=False)
+    unit = np.float64(np.abs(X.data).max()) or 1.0
+    return Scaling(biases, float(np.std(X.data / unit) * unit) or 1.0)
 
 
 def _checked_index(index, length: int, name: str) -> np.ndarray:

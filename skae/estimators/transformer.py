@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from skae._checkpoints.trainings import Trainings, trainings_of, weights_of
 from skae._data.validation import validate_sample_weight, validate_X
-from skae._fitting.trainings import Trainings, trainings_of, weights_of
+from skae._fitting.fit_network import fit_network, pass_once
+from skae._fitting.progress import EpochReport
 from skae._utils.sklearn_private import fit_context
 from skae.estimators._all_or_nothing import all_or_nothing
-from skae.estimators._base import BaseAutoencoder
 from skae.estimators._explained_variance import (
     component_shares,
     explained_share,
     squared_distances,
 )
 from skae.estimators._generation import GenerationMixin
-from skae.estimators._reconstruction import ReconstructionMixin
+from skae.estimators._one_network import OneNetworkAutoencoder
 
 
-class AutoencoderTransformer(ReconstructionMixin, GenerationMixin, BaseAutoencoder):
+class AutoencoderTransformer(GenerationMixin, OneNetworkAutoencoder):
     r"""Dimensionality reduction by an autoencoder, with the interface of PCA.
 
     Encoder and decoder are each a linear map plus a neural network,
@@ -271,10 +272,13 @@ class AutoencoderTransformer(ReconstructionMixin, GenerationMixin, BaseAutoencod
         goes_on = self.warm_start and self.__sklearn_is_fitted__()
         X = validate_X(self, X, reset=not goes_on, min_samples=2)
         weight = validate_sample_weight(sample_weight, X)
-        previous = vars(self) if goes_on else None
-        others = {"sample_weight": weight, "weights to go on from": weights_of(previous)}
+        before = weights_of(self._fitted) if goes_on else None
+        others = {"sample_weight": weight, "weights to go on from": before}
         with trainings_of(self, X, **others) as trainings:
-            self._fit(X, weight, trainings, previous)
+            prepared = self._prepare(X, weight, trainings, goes_on=goes_on)
+            fit = fit_network(prepared, trainings, EpochReport(self))
+            trainings.warn_of_interruption(fit.interruption)
+            self._take(fit)
             return self._explain_components(X)
 
     @all_or_nothing
@@ -306,14 +310,21 @@ class AutoencoderTransformer(ReconstructionMixin, GenerationMixin, BaseAutoencod
         X = validate_X(self, X, reset=first, min_samples=2 if first else 1)
         weight = validate_sample_weight(sample_weight, X)
         trainings = Trainings(self.random_state)
-        self._fit(X, weight, trainings, None if first else vars(self), one_pass=True)
+        prepared = self._prepare(X, weight, trainings, goes_on=not first)
+        history = None if first else self.history_
+        optimizer_state = None if first else self._optimizer_state
+        fit = pass_once(prepared, trainings, EpochReport(self), history, optimizer_state)
+        trainings.warn_of_interruption(fit.interruption)
+        self._take(fit)
         return self._explain_components(X)
 
     def _explain_components(self, X):
         """Set ``explained_variance_ratio_`` where the autoencoder is linear."""
         vars(self).pop("explained_variance_ratio_", None)
         fitted = self._fitted
-        linear = self.architecture_.is_linear() and self.kind_.linear_code and fitted.loss.rescales
+        linear = (
+            self.architecture_.is_linear() and self.kind_.linear_code and fitted.spec.loss.rescales
+        )
         if linear and fitted.n_components <= fitted.n_features:
             self.explained_variance_ratio_ = component_shares(fitted, X, self.mean_, self.device)
         return self

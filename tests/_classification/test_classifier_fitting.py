@@ -5,7 +5,7 @@ from sklearn.decomposition import PCA
 
 from skae import AutoencoderClassifier, AutoencoderTransformer
 from skae._classification.classifier_fitting import ClassifierFit, known_targets, neighbourly_codes
-from skae._fitting.trainings import Trainings
+from skae._checkpoints.trainings import Trainings
 from skae._network.autoencoder_network import AutoencoderNetwork
 from skae._network.head import HeadPlan
 from skae.architectures import Dense

@@ -7,7 +7,7 @@ from skae import AutoencoderOutlierDetector
 from skae._detection import ensemble_fitting
 from skae._detection.ensemble_fitting import CORE_SHARE, EnsembleFit
 from skae._fitting.fitting import Fit
-from skae._fitting.trainings import Trainings
+from skae._checkpoints.trainings import Trainings
 from skae.scores import Residual
 
 X = np.random.default_rng(0).normal(size=(700, 3))

@@ -282,7 +282,7 @@ def test_a_signal_where_epochs_are_reported_is_no_wish_to_stop(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "function", ["skae._fitting.preparation.Moments.of", "skae._fitting.linear_part.principal_axes"]
+    "function", ["skae._fitting.preparation.Moments.of", "skae._start.linear_part.principal_axes"]
 )
 def test_outside_of_trainings_it_is_raised(function, monkeypatch):
     def signalling(*args, **kwargs):
@@ -297,8 +297,8 @@ def test_outside_of_trainings_it_is_raised(function, monkeypatch):
 
 
 def test_the_same_fit_goes_on_from_its_checkpoint(tmp_path, monkeypatch):
-    monkeypatch.setattr("skae._fitting.checkpoint._SHORTEST", 0.0)
-    monkeypatch.setattr("skae._fitting.checkpoint._REST", 0.0)
+    monkeypatch.setattr("skae._checkpoints.checkpoint._SHORTEST", 0.0)
+    monkeypatch.setattr("skae._checkpoints.checkpoint._REST", 0.0)
     path = tmp_path / "fit.skae"
     whole = AutoencoderOutlierDetector(n_estimators=3, max_epochs=4, random_state=0).fit(X)
     detector = interrupted(

@@ -7,10 +7,10 @@ from numbers import Integral
 import torch
 
 from skae._data.rows import Rows
-from skae._fitting.principal_axes import PrincipalAxes, axes_of_factors, principal_axes
 from skae._missing.filling import FilledRows, Filling, Gaussian
 from skae._missing.gaussian_fit import fit_gaussian
 from skae._runtime.threads import threads_for
+from skae._start.principal_axes import PrincipalAxes, axes_of_factors, principal_axes
 
 # Axes asked for where the number of components is to be read off the spectrum.
 _SPECTRUM_AXES = 256

@@ -24,8 +24,8 @@ from skae import (
     load,
 )
 from skae._data import rows
-from skae._fitting import checkpoint, fingerprint
-from skae._fitting.checkpoint import Checkpoint
+from skae._checkpoints import checkpoint, fingerprint
+from skae._checkpoints.checkpoint import Checkpoint
 from skae._fitting.fitting import Fit
 from skae.architectures import Custom, Dense
 from skae.kinds import Sparse
@@ -424,7 +424,7 @@ import numpy as np
 import torch
 from skorch.callbacks import Callback
 from skae import AutoencoderImputer, AutoencoderTransformer
-from skae._fitting import checkpoint
+from skae._checkpoints import checkpoint
 
 torch.set_num_threads(1)
 checkpoint._SHORTEST, checkpoint._REST = 0.02, 0.0
