@@ -22,6 +22,7 @@ from skae._fitting.progress import EpochReport
 from skae._fitting.splits import split
 from skae._network.fitted_network import FittedNetwork
 from skae._network.head import HeadPlan
+from skae._utils.checks import is_auto
 
 # With fewer labelled rows than this, beside rows without a label, none is used for validation.
 _ENOUGH_LABELS = 2000
@@ -109,17 +110,13 @@ def fit_classifier(
     """
     if earlier is None and not rows.labelled.all():
         earlier = _without_labels(rows, policy, trainings, report, head)
-    targets = known_targets(rows, earlier and earlier.network, str(policy.device), pseudo_labels)
+    fitted = None if earlier is None else earlier.network
+    targets = known_targets(rows, fitted, str(policy.device), pseudo_labels)
     prepared = _prepared(rows, policy, trainings, head, earlier)
-    everything = np.arange(len(targets))
-    shown = everything if pseudo_labels else with_repeated(everything, rows.labelled)
-    knows_classes = earlier is not None and earlier.knows_classes
-    prepared = replace(
-        prepared,
-        targets=_target_tensor(targets, shown, rows.sample_weight, prepared),
-        start_counts=knows_classes,
-    )
-    chosen = _split(rows.labelled, prepared, pseudo_labels)
+    prepared = with_targets(prepared, rows, targets, pseudo_labels)
+    if earlier is not None:
+        prepared = replace(prepared, start_counts=earlier.knows_classes)
+    chosen = labelled_split(prepared, rows.labelled, pseudo_labels)
     return fit_network(prepared, trainings, report, chosen)
 
 
@@ -143,35 +140,47 @@ def _prepared(rows, policy, trainings, head: HeadPlan, earlier: EarlierFit | Non
     )
 
 
-def _target_tensor(
-    targets: np.ndarray, shown: np.ndarray, sample_weight, prepared: Prepared
-) -> torch.Tensor:
-    """Return targets that count as much as one class per row on average."""
-    weight = None if sample_weight is None else sample_weight[shown]
+def with_targets(
+    prepared: Prepared, rows: LabelledRows, targets: np.ndarray, pseudo_labels: bool
+) -> Prepared:
+    """Return the fit with targets that count as much as one class per row on average."""
+    everything = np.arange(len(targets))
+    shown = everything if pseudo_labels else with_repeated(everything, rows.labelled)
+    weight = None if rows.sample_weight is None else rows.sample_weight[shown]
     mean = np.average(targets[shown].sum(axis=1), weights=weight)
-    return torch.from_numpy(targets / mean).to(prepared.rows.dtype).to(prepared.device)
+    tensor = torch.from_numpy(targets / mean).to(prepared.rows.dtype).to(prepared.device)
+    return replace(prepared, targets=tensor, start_counts=False)  # no class is known as yet
 
 
-def _split(labelled: np.ndarray, prepared: Prepared, pseudo_labels: bool) -> Split | None:
-    """Return training and validation rows; validation rows have a label, as it judges them.
+def labelled_split(prepared: Prepared, labelled: np.ndarray, pseudo_labels: bool) -> Split | None:
+    """Return training rows, and validation rows with a label, as they are judged by it.
 
-    None where folds take turns: with few rows, all of them labelled.
+    None if folds take turns: with few rows, all of them labelled.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        The fit.
+
+    labelled : ndarray of shape (n_samples,), dtype bool
+        Which rows have a label.
+
+    pseudo_labels : bool
+        Whether rows without a label take part in the classification.
     """
-    policy, everything = prepared.policy, np.arange(len(labelled))
-
-    def shown(rows: np.ndarray) -> np.ndarray:
-        return rows if pseudo_labels else with_repeated(rows, labelled)
-
+    policy, everything, known = prepared.policy, np.arange(len(labelled)), np.flatnonzero(labelled)
     if prepared.takes_folds:
         return None
-    known = np.flatnonzero(labelled)
     few = len(known) < min(len(everything), _ENOUGH_LABELS)
-    if not policy.early_stopping or (few and policy.validation_fraction == "auto"):
-        return shown(everything), None
-    _, chosen = split(len(known), policy.validation_fraction, prepared.seeds.split)
-    if len(chosen) == len(known):  # too few to spare some
-        return shown(everything), None
-    return shown(np.setdiff1d(everything, known[chosen])), known[chosen]
+    chosen = known[:0]
+    if policy.early_stopping and not (few and is_auto(policy.validation_fraction)):
+        _, places = split(len(known), policy.validation_fraction, prepared.seeds.split)
+        if len(places) < len(known):  # otherwise too few to spare some
+            chosen = known[places]
+    training = np.setdiff1d(everything, chosen)
+    if not pseudo_labels:
+        training = with_repeated(training, labelled)
+    return training, chosen if len(chosen) else None
 
 
 def with_repeated(rows: np.ndarray, labelled: np.ndarray) -> np.ndarray:

@@ -68,6 +68,7 @@ class FittedNetwork:
         """Return a fitted network that keeps a trained module for inference."""
         fitted = cls(spec, arrays_of(network.state_dict()))
         network.draw_from(None)
+        network.zero_grad()  # gradients take as much memory as the weights
         device = next(network.parameters()).device
         fitted._networks[device] = network.eval().requires_grad_(False)
         return fitted

@@ -20,6 +20,7 @@ from skae import (
     AutoencoderRecommender,
     AutoencoderTransformer,
 )
+from skae._network.fitted_network import arrays_of
 from skae.architectures import Convolutional, Custom, Dense, Recurrent, Transformer
 from skae.export import to_onnx
 from skae.export.torch_modules import inference_network
@@ -67,7 +68,8 @@ def shaken(estimator):
         network = inference_network(fitted)
         for weights in network.parameters():
             weights.add_(0.1 * torch.randn(weights.shape, generator=generator).to(weights.dtype))
-        fitted.set_weights(network.state_dict())
+        fitted.weights = arrays_of(network.state_dict())
+        fitted._forget_networks()
     return estimator
 
 
