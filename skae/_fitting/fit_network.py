@@ -12,7 +12,6 @@ import torch
 from skae._checkpoints.trainings import Trainings
 from skae._fitting.finish import finish
 from skae._fitting.network_fit import NetworkFit, attributes_with
-from skae._fitting.planning import plan_of
 from skae._fitting.prepared import Prepared
 from skae._fitting.progress import EpochReport
 from skae._fitting.splits import best_epoch, folds, mean_history, no_split, split
@@ -79,9 +78,7 @@ def pass_once(
         That of the pass before.
     """
     begins = not prepared.goes_on
-    plan = replace(
-        plan_of(prepared, len(prepared.rows)), n_epochs=1, schedule=constant, begins=begins
-    )
+    plan = replace(prepared.plan(len(prepared.rows)), n_epochs=1, schedule=constant, begins=begins)
     fit = _Fit(prepared, trainings, report)
     everything = np.arange(len(prepared.rows))
     result = fit.trained(fit.reported(plan), everything, None, optimizer_state)
@@ -114,7 +111,7 @@ class _Fit:
 
     def by_split(self, training: np.ndarray, validation: np.ndarray | None) -> NetworkFit:
         """Train on some rows, and choose the best weights by others, if there are any."""
-        prepared, plan = self.prepared, plan_of(self.prepared, len(training))
+        prepared, plan = self.prepared, self.prepared.plan(len(training))
         planned = self.reported(plan)
         before = None if validation is not None else self._loss(training)
         result = self.trained(planned, training, validation)
@@ -139,7 +136,7 @@ class _Fit:
         """
         prepared = self.prepared
         everything = np.arange(len(prepared.rows))
-        plan = plan_of(prepared, len(everything))
+        plan = prepared.plan(len(everything))
         results, weights = [], []
         for fold in folds(len(everything), prepared.seeds.split):
             results.append(self._trained_without(fold, plan))

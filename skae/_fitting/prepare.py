@@ -12,9 +12,8 @@ from skae._data.lost_digits import warn_of_lost_digits
 from skae._data.moments import Moments
 from skae._data.rows import Rows
 from skae._data.views import rows_at
-from skae._fitting.defaults import auto_or
+from skae._fitting.defaults import auto_or, resolve_n_components
 from skae._fitting.fit_policy import FitPolicy
-from skae._fitting.n_components import resolve_n_components
 from skae._fitting.prepared import Prepared, Seeds
 from skae._missing.filling import Gaussian
 from skae._network.build import network_with

@@ -11,7 +11,7 @@ import torch
 from skae._data.batches import Batches
 from skae._data.moments import Moments
 from skae._data.rows import Rows
-from skae._fitting.defaults import FEW_ROWS
+from skae._fitting.defaults import FEW_ROWS, auto_jitter, auto_or
 from skae._fitting.fit_policy import FitPolicy
 from skae._fitting.splits import FEWEST_ROWS
 from skae._missing.filling import Filling, Gaussian
@@ -19,6 +19,8 @@ from skae._network.autoencoder_network import AutoencoderNetwork
 from skae._network.network_spec import NetworkSpec
 from skae._start.first_network import first_network
 from skae._start.linear_part import LinearPart
+from skae._training.schedule import one_cycle
+from skae._training.training_plan import TrainingPlan
 from skae._utils.checks import is_auto
 from skae._utils.random_state import own_random_state
 
@@ -123,6 +125,30 @@ class Prepared:
         on_device = torch.from_numpy(index).to(self.device)
         return Batches(
             self.rows, on_device, self.sample_weight, batch_size, generator, self.targets
+        )
+
+    def plan(self, n_training: int) -> TrainingPlan:
+        """Return how to train on so many rows: what "auto" stands for."""
+        policy, spec, rules = self.policy, self.spec, self.policy.rules
+        batch_size = auto_or(policy.batch_size, rules.batch_size(n_training, spec.n_features))
+        learning_rate = rules.learning_rate(batch_size, spec.n_components)
+        jitters = spec.linear_path and spec.kind.wants_jitter()
+        return TrainingPlan(
+            n_epochs=auto_or(policy.max_epochs, rules.epochs(n_training, batch_size)),
+            batch_size=batch_size,
+            learning_rate=auto_or(
+                policy.learning_rate, learning_rate * spec.architecture.learning_rate_factor
+            ),
+            optimizer=policy.optimizer,
+            weight_decay=float(policy.weight_decay),
+            schedule=one_cycle,
+            jitter=auto_or(policy.jitter, auto_jitter(n_training) if jitters else 0.0),
+            repelled=self.repelled,
+            start_counts=self.start_counts,
+            patience=policy.patience,
+            precision=spec.precision,
+            draws_globally=spec.architecture.draws_globally,
+            callbacks=policy.callbacks,
         )
 
     def network_without(self, fold: np.ndarray) -> AutoencoderNetwork:
