@@ -97,7 +97,7 @@ class AutoencoderNet(NeuralNet):
         self.module_.load_state_dict(state["weights"])
         of_parameters = {int(index): s for index, s in state["optimizer"].items()}
         self.optimizer_.load_state_dict({**self.optimizer_.state_dict(), "state": of_parameters})
-        self.learning_rate_.n_done = state["n_batches_done"]
+        self.learning_rate_.resume(state["n_batches_done"])
         if self.best_ is not None:
             vars(self.best_).update(state["best"])
         self.epoch_ = Epoch(self.generators)

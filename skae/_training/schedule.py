@@ -47,6 +47,11 @@ class LearningRate:
         self.n_done += 1
         return min(1.0, done)
 
+    def resume(self, n_done: int) -> None:
+        """Set the rate of the last batch of a training that had begun so many."""
+        self.n_done = n_done - 1
+        self.step()
+
 
 def one_cycle(done: float) -> float:
     """Return the factor of the learning rate when this fraction of the batches is done.

@@ -218,7 +218,8 @@ def test_ensemble(ensemble, method):
 def test_a_score_that_is_not_finite_is_the_lowest(ensemble):
     detector = copy.deepcopy(ensemble)
     for member in detector._ensemble.members:
-        member.network.scaling = replace(member.network.scaling, limit=np.inf)
+        unlimited = replace(member.network.scaling, limit=np.inf)
+        member.network.spec = replace(member.network.spec, scaling=unlimited)
     far = np.full((2, 12), 3e38, dtype=np.float32)
     assert (run(to_onnx(detector, "score_samples"), far) == -1e300).all()
 
