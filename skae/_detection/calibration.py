@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import false_discovery_control
 
 # "auto": a row is an outlier when the cube root of its score is so many robust standard deviations
 # above the median.
@@ -118,12 +119,11 @@ def _beyond(values: np.ndarray) -> float:
     return float(middle + _AUTO_DEVIATIONS * (middle - lower) / _NORMAL_QUARTILE)
 
 
-def benjamini_hochberg(p_values: np.ndarray, fdr: float) -> np.ndarray:
-    r"""Return which hypotheses are rejected at a false discovery rate.
+def discoveries(p_values: np.ndarray, fdr: float) -> np.ndarray:
+    """Return which hypotheses the procedure of Benjamini and Hochberg [1]_ rejects.
 
-    With the p-values in ascending order, those up to the largest `k` with
-    :math:`p_{(k)} \le k \alpha / m` (Benjamini and Hochberg [1]_). For conformal p-values that
-    share their calibration rows the rate holds as well (Bates et al. [2]_).
+    For conformal p-values that share their calibration rows the rate holds as well (Bates et
+    al. [2]_).
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ def benjamini_hochberg(p_values: np.ndarray, fdr: float) -> np.ndarray:
         One for each hypothesis.
 
     fdr : float in (0, 1)
-        Largest expected share of false ones among those rejected.
+        Largest expected fraction of false discoveries among all.
 
     Returns
     -------
@@ -144,7 +144,4 @@ def benjamini_hochberg(p_values: np.ndarray, fdr: float) -> np.ndarray:
     .. [2] S. Bates, E. Candes, L. Lei, Y. Romano and M. Sesia, "Testing for outliers with
        conformal p-values", Annals of Statistics 51(1), 2023.
     """
-    ordered = np.sort(p_values)
-    ranks = np.arange(1, len(ordered) + 1)
-    passed = np.flatnonzero(ordered <= ranks * fdr / len(ordered) * (1 + _ROUNDING))
-    return p_values <= (ordered[passed[-1]] if len(passed) else -1.0)
+    return false_discovery_control(p_values) <= fdr * (1 + _ROUNDING)

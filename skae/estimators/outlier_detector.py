@@ -13,7 +13,7 @@ from skae._data.moments import robust_scaling
 from skae._data.scaling import saturated
 from skae._data.spooling import at_hand
 from skae._data.validation import output_dtype, validate_labels, validate_X
-from skae._detection.calibration import benjamini_hochberg
+from skae._detection.calibration import discoveries
 from skae._detection.ensemble_fitting import EnsembleFit
 from skae._fitting import defaults
 from skae._fitting.trainings import trainings_of
@@ -447,7 +447,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         """
         if not _is_share(fdr):
             raise ValueError(f"fdr must be a number in (0, 1), got {fdr!r}.")
-        return benjamini_hochberg(self.p_values(X), fdr)
+        return discoveries(self.p_values(X), fdr)
 
     def set_threshold(self, *, contamination=None, false_positive_rate=None):
         """Move the line that `predict` draws, without fitting again.
