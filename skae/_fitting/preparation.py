@@ -19,7 +19,7 @@ from skae._fitting.n_components import resolve_n_components
 from skae._fitting.principal_axes import PrincipalAxes
 from skae._fitting.start import Start, check_kind, note_features, resolve_parts
 from skae._fitting.trainings import Trainings
-from skae._missing.filling import Filling, Gaussian
+from skae._missing.filling import Filling, NormalDistribution
 from skae._network.autoencoder_network import AutoencoderNetwork
 from skae._network.fitted_network import FittedNetwork
 from skae._runtime.device import resolve_device
@@ -63,7 +63,7 @@ class Preparation:
     takes_missing : bool, default=False
         Whether values may be missing later, though none may be in `X`.
 
-    gaussian : Gaussian or None, default=None
+    gaussian : NormalDistribution or None, default=None
         What missing values are filled by, where an earlier fit of the same rows has found it.
     """
 
@@ -80,7 +80,7 @@ class Preparation:
         seed: int | None = None,
         repelled=None,
         takes_missing: bool = False,
-        gaussian: Gaussian | None = None,
+        gaussian: NormalDistribution | None = None,
     ):
         self.parameters, self.trainings = estimator, trainings
         self.previous = previous or {}
@@ -179,7 +179,7 @@ class Preparation:
         return self.linear_part.filling(self.linear_part.gaussian(weight)).cpu()
 
     def _new_network(
-        self, axes: PrincipalAxes | None, weight: torch.Tensor, gaussian: Gaussian | None
+        self, axes: PrincipalAxes | None, weight: torch.Tensor, gaussian: NormalDistribution | None
     ) -> AutoencoderNetwork:
         generator = torch.Generator().manual_seed(self.weights_seed)
         network = self.fitted.new_network(self.device, generator)
