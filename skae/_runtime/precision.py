@@ -7,6 +7,8 @@ import contextlib
 import numpy as np
 import torch
 
+from skae._utils.checks import is_auto
+
 # Multiplications of a batch on its way forward from which half precision pays: below, the casts
 # cost more.
 _MUCH_WORK = 5e7
@@ -36,7 +38,7 @@ def resolve_precision(precision: str, device: torch.device, n_multiplications: i
     ValueError
         If the device does not have that precision.
     """
-    if precision == "auto":
+    if is_auto(precision):
         fast = n_multiplications >= _MUCH_WORK and _has_bfloat16_units(device)
         return "bfloat16" if fast else "float32"
     if precision == "float64" and device.type == "mps":

@@ -16,9 +16,9 @@ from skae._classification.labels import class_numbers, class_weights
 from skae._data.validation import checked_weight, validate_sample_weight, validate_X
 from skae._data.views import rows_at
 from skae._fitting.trainings import trainings_of, weights_of
+from skae._utils.checks import check_sizes
 from skae._utils.naming import naming
 from skae._utils.sklearn_private import Interval, StrOptions, fit_context
-from skae.architectures.checks import check_sizes
 from skae.estimators._all_or_nothing import all_or_nothing
 from skae.estimators._base import BaseAutoencoder
 from skae.estimators._reconstruction import ReconstructionMixin
@@ -306,7 +306,7 @@ class AutoencoderClassifier(ClassifierMixin, ReconstructionMixin, BaseAutoencode
             training diverges.
         """
         goes_on = self.warm_start and self.__sklearn_is_fitted__()
-        check_sizes(self, "head_layer_sizes", empty=True)
+        check_sizes(self.head_layer_sizes, "head_layer_sizes of AutoencoderClassifier")
         X = validate_X(self, X, reset=not goes_on, min_samples=2)
         classes, numbers = class_numbers(y, X)
         if goes_on and not np.array_equal(classes, self.classes_):

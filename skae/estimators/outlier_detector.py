@@ -17,7 +17,7 @@ from skae._detection.calibration import discoveries
 from skae._detection.ensemble_fitting import EnsembleFit
 from skae._fitting import defaults
 from skae._fitting.trainings import trainings_of
-from skae._utils.checks import LARGEST, is_number
+from skae._utils.checks import LARGEST, is_auto, is_number
 from skae._utils.sklearn_private import Interval, StrOptions, fit_context
 from skae.architectures import ARCHITECTURES, Dense
 from skae.corruptions import Gaussian
@@ -530,7 +530,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
 
     def _score(self):
         """Return the score that `scoring` stands for."""
-        if isinstance(self.scoring, str) and self.scoring == "auto":
+        if is_auto(self.scoring):
             return Residual() if self.novelty else Joint()
         return resolve_score(self.scoring)
 
