@@ -1,4 +1,4 @@
-"""What scores of rows that no network was trained on say about the scores of others."""
+"""Conformal calibration of anomaly scores: p-values, thresholds, discoveries."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import false_discovery_control
 
-# "auto": a row is an outlier when the cube root of its score is so many robust standard deviations
-# above the median.
+# "auto": a row is an outlier when the cube root of its score is more than this many robust standard
+# deviations above the median.
 _AUTO_DEVIATIONS = 3.0
-# What products of rates may be off by.
+# Relative rounding error of products of rates.
 _ROUNDING = 1e-12
 _NORMAL_QUARTILE = 0.6744897501960817
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Scores of rows, by the networks that were not trained on them.
+    """Scores of calibration rows, by the networks that were not trained on them.
 
     Parameters
     ----------
     members : tuple of int
-        Which networks these are.
+        Places of these networks in the ensemble.
 
     scores : ndarray of shape (n_rows,)
         Their mean scores, in ascending order.
@@ -33,13 +33,13 @@ class HeldOut:
 
 
 class Calibration:
-    """Scores of rows held out, against which scores of other rows are judged.
+    """Scores of calibration rows, which no network was trained on.
 
     Parameters
     ----------
     groups : list of HeldOut
-        One group where the same rows were held out from all networks; a group for each fold
-        where the networks took turns.
+        One group where all networks have the same calibration rows; a group for each fold
+        of cross-validation otherwise.
     """
 
     def __init__(self, groups: list[HeldOut]):
@@ -51,13 +51,13 @@ class Calibration:
 
         .. math:: p(x) = \frac{1 + \#\{i : s_i \ge s(x)\}}{n + 1}
 
-        where row `i` and `x` are compared by the networks that know neither (Vovk et al. [1]_;
-        where folds take turns, the cross-conformal ones of [2]_).
+        where the networks that score row `i` and `x` were trained on neither (Vovk et al. [1]_;
+        with several folds these are the cross-conformal p-values of [2]_).
 
         Parameters
         ----------
         scores : ndarray of shape (n_members, n_samples)
-            What each network finds in each row.
+            Scores by each network.
 
         Returns
         -------
@@ -79,28 +79,28 @@ class Calibration:
     def threshold(self, rate: float) -> float:
         """Return the score that a new normal row exceeds with a probability of at most `rate`.
 
-        The smallest score held out that leaves ``rate * (n + 1)`` places above it.
+        It is the ``floor(rate * (n + 1))``-th largest of the `n` calibration scores.
 
         Raises
         ------
         ValueError
-            If there are too few scores to tell.
+            If there are too few calibration rows for so small a rate.
         """
         n_scores = len(self.scores)
         n_above = min(int(np.floor(rate * (n_scores + 1) + _ROUNDING)), n_scores)
         if n_above == 0:
             raise ValueError(
-                f"false_positive_rate={rate:g} can not be told from the {n_scores} rows that were "
+                f"false_positive_rate={rate:g} cannot be told from the {n_scores} rows that were "
                 f"held out: ask for at least {1 / (n_scores + 1):.2g}, or fit more rows."
             )
         return float(self.scores[-n_above])
 
     def auto_threshold(self) -> float:
-        """Return the score from which rows stand out.
+        """Return the score above which "auto" calls rows outliers.
 
-        Cube roots of squared lengths are nearly normal (Wilson and Hilferty [1]_). Their median
-        and lower quartile, which outliers change little, say where three standard deviations
-        above the middle would be. Where scores are negative, those of the scores themselves.
+        Cube roots of squared distances are nearly normal (Wilson and Hilferty [1]_). The threshold
+        is three standard deviations above their median; the standard deviation is estimated from
+        median and lower quartile, which outliers change little. Negative scores take no root.
 
         References
         ----------
@@ -109,7 +109,7 @@ class Calibration:
         """
         if self.scores[0] < 0:
             return _beyond(self.scores)
-        # Rounding must not leave most scores beyond, where they are all the same.
+        # Of scores that are all the same, rounding must not leave most above the threshold.
         return max(_beyond(np.cbrt(self.scores)) ** 3, float(np.median(self.scores)))
 
 

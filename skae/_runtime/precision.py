@@ -1,4 +1,4 @@
-"""In which precision the network computes."""
+"""The precision that a network computes in."""
 
 from __future__ import annotations
 

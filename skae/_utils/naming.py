@@ -30,7 +30,7 @@ def naming(argument: str) -> Iterator[None]:
         if _names(argument, str(error)):
             raise
         kind = TypeError if isinstance(error, TypeError) else ValueError
-        raise kind(f"{argument} can not be used: {error}") from error
+        raise kind(f"{argument} cannot be used: {error}") from error
 
 
 def _names(argument: str, message: str) -> bool:

@@ -9,10 +9,10 @@ from skae._utils.naming import naming
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
-        (ValueError("complex data"), ValueError("X can not be used: complex data")),
-        (TypeError("no len()"), TypeError("X can not be used: no len()")),
-        (OverflowError("too large"), ValueError("X can not be used: too large")),
-        (FloatingPointError("invalid"), ValueError("X can not be used: invalid")),
+        (ValueError("complex data"), ValueError("X cannot be used: complex data")),
+        (TypeError("no len()"), TypeError("X cannot be used: no len()")),
+        (OverflowError("too large"), ValueError("X cannot be used: too large")),
+        (FloatingPointError("invalid"), ValueError("X cannot be used: invalid")),
     ],
 )
 def test_errors_that_do_not_name_the_argument(error, expected):
@@ -39,7 +39,7 @@ def test_errors_that_name_the_argument_stay(error):
 
 @pytest.mark.parametrize("message", ["no maXimum", "X_test", "float: 'X'", 'the key "X"'])
 def test_the_name_within_a_word_or_between_quotes_does_not_count(message):
-    with pytest.raises(ValueError, match=f"^X can not be used: {message}$"), naming("X"):
+    with pytest.raises(ValueError, match=f"^X cannot be used: {message}$"), naming("X"):
         raise ValueError(message)
 
 
@@ -49,5 +49,5 @@ def test_other_errors_pass():
 
 
 def test_a_value_that_is_called_like_the_argument():
-    with pytest.raises(ValueError, match=r"^X can not be used: could not convert"), naming("X"):
+    with pytest.raises(ValueError, match=r"^X cannot be used: could not convert"), naming("X"):
         np.asarray(["X"], dtype=float)
