@@ -1,8 +1,7 @@
-"""The number of threads that a network computes on."""
+"""How many threads a network computes on."""
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -14,54 +13,20 @@ import torch
 # Multiplications of a forward pass from which a second thread pays. Below, threads spend their
 # time waiting for one another, and many times more beside a busy neighbour.
 _PARALLEL_WORK = 5e7
-# Seconds between two measurements of whether threads pay, and the side of the matrices whose
-# product is timed: about a millisecond on one thread.
+# Seconds between two looks at whether threads pay, and the side of the matrices that are
+# multiplied to see it: about a millisecond on one thread.
 _INTERVAL, _SIDE = 0.25, 384
 
+_lock = threading.Lock()
+# What an enclosing call in the same thread computes on, and how many threads it may take.
+_enclosing = threading.local()
+_in_use = 0
+_outside = 1
+# When it was last looked whether threads pay, and on how many they did.
+_looked = -_INTERVAL
+_paid = 1
+
 Item = TypeVar("Item")
-
-
-class _Enclosing(threading.local):
-    """The innermost enclosing call of :func:`threads_for` in this thread."""
-
-    most = 0  # threads that it may take; 0 outside of all calls
-
-
-class _Outside:
-    """The number of threads that torch has outside of all calls, those of other threads too."""
-
-    def __init__(self):
-        self._lock, self._n_calls, self._n_threads = threading.Lock(), 0, 1
-
-    def enter(self) -> int:
-        """Return that number."""
-        with self._lock:
-            if self._n_calls == 0:
-                self._n_threads = torch.get_num_threads()
-            self._n_calls += 1
-            return self._n_threads
-
-    def leave(self) -> None:
-        """Forget it after the last call."""
-        with self._lock:
-            self._n_calls -= 1
-
-
-class _Fastest:
-    """The fastest number of threads, measured at most once in an interval, for all calls."""
-
-    def __init__(self):
-        self._measured_at, self._n_threads = -math.inf, 1
-
-    def up_to(self, most: int) -> int:
-        """Return 1 or `most`, whichever a matrix product is faster on."""
-        if most > 1 and time.perf_counter() - self._measured_at > _INTERVAL:
-            self._n_threads = min(most, 1, key=_seconds_of_a_product)
-            self._measured_at = time.perf_counter()
-        return min(most, self._n_threads)
-
-
-_enclosing, _outside, _fastest = _Enclosing(), _Outside(), _Fastest()
 
 
 @contextmanager
@@ -69,8 +34,8 @@ def threads_for(batch_size: int, n_multiplications: int):
     """Compute small networks on one thread; afterwards, all is as it was before.
 
     Never takes more threads than torch had been given. Where another program keeps a core busy,
-    threads wait for one another, and a large network takes many times as long on all of them
-    as on one. So a small product is timed on both first, and again within :func:`paced`.
+    threads wait for one another, and a large network takes tens of times as long on all of them
+    as on one. So a small product is computed on both first, and again within :func:`paced`.
 
     Parameters
     ----------
@@ -80,24 +45,46 @@ def threads_for(batch_size: int, n_multiplications: int):
     n_multiplications : int
         Multiplications of a forward pass of one row.
     """
-    outside = _outside.enter()
-    most_before, n_before = _enclosing.most, torch.get_num_threads()
-    _enclosing.most = 1 if batch_size * n_multiplications < _PARALLEL_WORK else outside
+    global _in_use, _outside
+    with _lock:
+        if _in_use == 0:
+            _outside = torch.get_num_threads()
+        _in_use += 1
+        outside = _outside
+    enclosing = getattr(_enclosing, "n_threads", None), getattr(_enclosing, "most", 1)
     try:
-        torch.set_num_threads(_fastest.up_to(_enclosing.most))
+        _enclosing.most = 1 if batch_size * n_multiplications < _PARALLEL_WORK else outside
+        _use_what_pays()
         yield
     finally:
-        _outside.leave()
-        _enclosing.most = most_before
-        torch.set_num_threads(n_before if most_before else outside)
+        with _lock:
+            _in_use -= 1
+        _enclosing.n_threads, _enclosing.most = enclosing
+        torch.set_num_threads(_enclosing.n_threads or outside)
 
 
 def paced(items: Iterable[Item]) -> Iterator[Item]:
-    """Yield items; within :func:`threads_for`, measure now and then how many threads pay."""
+    """Yield items, and look now and then, within :func:`threads_for`, how many threads pay."""
     for item in items:
-        if _enclosing.most > 1:
-            torch.set_num_threads(_fastest.up_to(_enclosing.most))
+        if getattr(_enclosing, "most", 1) > 1:
+            _use_what_pays()
         yield item
+
+
+def _use_what_pays() -> None:
+    """Set the number of threads; a look of another call, a moment ago, counts as well."""
+    global _looked, _paid
+    most = _enclosing.most
+    if most > 1 and time.perf_counter() - _looked > _INTERVAL:
+        _paid = most if _pays(most) else 1
+        _looked = time.perf_counter()
+    _enclosing.n_threads = min(most, _paid)
+    torch.set_num_threads(_enclosing.n_threads)
+
+
+def _pays(n_threads: int) -> bool:
+    """Return whether a product takes less time on so many threads than on one."""
+    return _seconds_of_a_product(n_threads) < _seconds_of_a_product(1)
 
 
 def _seconds_of_a_product(n_threads: int) -> float:

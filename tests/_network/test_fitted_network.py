@@ -256,10 +256,8 @@ def test_large_samples_come_in_small_batches(n_features, n_multiplications, expe
 @pytest.mark.parametrize(("n_rows", "n_looks"), [(1, 0), (1024, 0), (1025, 1)])
 def test_few_rows_are_not_worth_a_look_at_threads(X, monkeypatch, n_rows, n_looks):
     looks = []
-    monkeypatch.setattr(threads, "_fastest", threads._Fastest())
-    monkeypatch.setattr(
-        threads, "_seconds_of_a_product", lambda n: n if n == 1 else looks.append(n) or n
-    )
+    monkeypatch.setattr(threads, "_pays", lambda n_threads: looks.append(n_threads) or False)
+    monkeypatch.setattr(threads, "_looked", -float("inf"))
     monkeypatch.setattr(threads, "_PARALLEL_WORK", 1.0)
     fitted, _ = make(X, architecture=Dense((300, 300)))
     before = torch.get_num_threads()

@@ -20,21 +20,20 @@ def three_threads(global_state_is_left_alone):
 
 @pytest.fixture
 def pays(monkeypatch):
-    """Say whether a product is faster on all threads, and count how often that is asked."""
+    """Say what a look finds, and count the looks."""
 
     class Pays:
         answers, looks = True, 0
 
         def __call__(self, n_threads):
-            if n_threads == 1:
-                return 1.0
             assert n_threads == OUTSIDE
             self.looks += 1
-            return 0.5 if self.answers else 1.5
+            return self.answers
 
     pays = Pays()
-    monkeypatch.setattr(threads, "_seconds_of_a_product", pays)
-    monkeypatch.setattr(threads, "_fastest", threads._Fastest())
+    monkeypatch.setattr(threads, "_pays", pays)
+    monkeypatch.setattr(threads, "_looked", -float("inf"))
+    monkeypatch.setattr(threads, "_paid", 1)
     return pays
 
 
@@ -160,18 +159,18 @@ def test_paced_outside_changes_nothing(pays):
     assert pays.looks == 0
 
 
-@pytest.mark.parametrize(("seconds_of_all", "expected"), [(0.5, OUTSIDE), (1.5, 1)])
+@pytest.mark.parametrize(("seconds_of_all", "expected"), [(0.5, True), (1.5, False)])
 def test_threads_pay_where_a_product_is_faster(monkeypatch, seconds_of_all, expected):
     monkeypatch.undo()
     monkeypatch.setattr(
         threads, "_seconds_of_a_product", lambda n: seconds_of_all if n == OUTSIDE else 1.0
     )
-    assert threads._Fastest().up_to(OUTSIDE) == expected
+    assert threads._pays(OUTSIDE) == expected
 
 
 def test_products_are_computed_on_the_threads_asked_for(monkeypatch):
     monkeypatch.undo()
     seen, mm = [], torch.mm
     monkeypatch.setattr(torch, "mm", lambda *a: seen.append(torch.get_num_threads()) or mm(*a))
-    threads._Fastest().up_to(OUTSIDE)
+    threads._pays(OUTSIDE)
     assert seen == [OUTSIDE, 1]
