@@ -111,7 +111,7 @@ def resolve_n_components(
     """
     if isinstance(n_components, Integral):
         return int(n_components)
-    if n_components == "auto":
+    if is_auto(n_components):
         return kind.auto_n_components(axes.n_needed(_AUTO_SHARE), n_features)
     return axes.n_needed(float(n_components))
 

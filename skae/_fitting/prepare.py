@@ -15,7 +15,7 @@ from skae._data.views import rows_at
 from skae._fitting.defaults import auto_or, resolve_n_components
 from skae._fitting.fit_policy import FitPolicy
 from skae._fitting.prepared import Prepared, Seeds
-from skae._missing.filling import Gaussian
+from skae._missing.filling import NormalDistribution
 from skae._network.build import network_with
 from skae._network.fitted_network import FittedNetwork
 from skae._network.head import HeadPlan
@@ -34,7 +34,7 @@ def prepare(
     sample_weight: np.ndarray | None = None,
     repelled=None,
     takes_missing: bool = False,
-    gaussian: Gaussian | None = None,
+    gaussian: NormalDistribution | None = None,
     head: HeadPlan | None = None,
 ) -> Prepared:
     """Resolve every "auto", and build a network with its first weights.
@@ -59,7 +59,7 @@ def prepare(
     takes_missing : bool, default=False
         Whether values may be missing later, though none may be in `X`.
 
-    gaussian : Gaussian or None, default=None
+    gaussian : NormalDistribution or None, default=None
         The normal distribution that fills missing values, if it is known already.
 
     head : HeadPlan or None, default=None

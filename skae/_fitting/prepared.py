@@ -14,7 +14,7 @@ from skae._data.rows import Rows
 from skae._fitting.defaults import FEW_ROWS, auto_jitter, auto_or
 from skae._fitting.fit_policy import FitPolicy
 from skae._fitting.splits import FEWEST_ROWS
-from skae._missing.filling import Filling, Gaussian
+from skae._missing.filling import Filling, NormalDistribution
 from skae._network.autoencoder_network import AutoencoderNetwork
 from skae._network.network_spec import NetworkSpec
 from skae._start.first_network import first_network
@@ -83,7 +83,7 @@ class Prepared:
     linear_part : LinearPart
         Principal axes and normal distributions of weighted rows.
 
-    gaussian : Gaussian or None
+    gaussian : NormalDistribution or None
         The normal distribution that fills missing values.
     """
 
@@ -98,7 +98,7 @@ class Prepared:
     start_counts: bool
     linear_part: LinearPart
     moments: Moments | None = None
-    gaussian: Gaussian | None = None
+    gaussian: NormalDistribution | None = None
     targets: torch.Tensor | None = None
     repelled: torch.Tensor | None = None
 

@@ -6,7 +6,7 @@ import torch
 
 from skae._data.moments import Moments
 from skae._data.rows import Rows
-from skae._missing.filling import Gaussian
+from skae._missing.filling import NormalDistribution
 from skae._network.autoencoder_network import AutoencoderNetwork
 from skae._network.build import new_network
 from skae._network.network_spec import NetworkSpec
@@ -109,7 +109,7 @@ def first_network(
     moments: Moments,
     weight: torch.Tensor,
     axes: PrincipalAxes | None,
-    gaussian: Gaussian | None,
+    gaussian: NormalDistribution | None,
 ) -> AutoencoderNetwork:
     """Return a network with the first weights for some rows.
 
@@ -130,7 +130,7 @@ def first_network(
     axes : PrincipalAxes or None
         Principal axes of the weighted rows, for a network with a linear path.
 
-    gaussian : Gaussian or None
+    gaussian : NormalDistribution or None
         The normal distribution that fills missing values, for a network that takes them.
     """
     generator = torch.Generator().manual_seed(linear_part.seed)

@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 from skae._data.containers import as_matrix_like
 from skae._data.validation import output_dtype
 from skae._generation.posterior import elbo, log_likelihood, posterior
-from skae._utils.checks import check_choice, check_size
+from skae._utils.checks import check_choice, check_size, is_auto
 from skae._utils.naming import naming
 from skae._utils.random_state import own_random_state
 from skae.kinds import KINDS
@@ -66,7 +66,7 @@ class GenerationMixin:
                 f"such as 'variational', but the kind is {self.kind_!r}: use 'gaussian_mixture'."
             )
         rng = own_random_state(random_state)
-        if density == "prior" or (density == "auto" and has_prior):
+        if density == "prior" or (is_auto(density) and has_prior):
             return self._decode(rng.standard_normal((n_samples, self.n_components_)))
         return self._decode(self._code_density.sample(n_samples, rng))
 

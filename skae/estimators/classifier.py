@@ -24,10 +24,9 @@ from skae._data.views import rows_at
 from skae._fitting.fit_policy import FitPolicy, resolve_parts
 from skae._fitting.progress import EpochReport
 from skae._network.head import HeadPlan
-from skae._utils.checks import is_auto
+from skae._utils.checks import check_sizes, is_auto
 from skae._utils.naming import naming
 from skae._utils.sklearn_private import Interval, StrOptions, fit_context
-from skae.architectures.checks import check_sizes
 from skae.estimators._all_or_nothing import all_or_nothing
 from skae.estimators._one_network import OneNetworkAutoencoder
 
@@ -314,7 +313,7 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
             If a parameter, `X` or `y` is invalid, if no row has a label, or if training diverges.
         """
         goes_on = self.warm_start and self.__sklearn_is_fitted__()
-        check_sizes(self, "head_layer_sizes", empty=True)
+        check_sizes(self.head_layer_sizes, "head_layer_sizes of AutoencoderClassifier")
         X = validate_X(self, X, reset=not goes_on, min_samples=2)
         classes, numbers = class_numbers(y, X)
         if goes_on and not np.array_equal(classes, self.classes_):

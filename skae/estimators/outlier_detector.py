@@ -13,7 +13,7 @@ from skae._checkpoints.trainings import trainings_of
 from skae._data.scaling import saturated
 from skae._data.spooling import at_hand
 from skae._data.validation import output_dtype, validate_labels, validate_X
-from skae._detection.calibration import benjamini_hochberg
+from skae._detection.calibration import discoveries
 from skae._detection.ensemble_fitting import EnsembleFit, FittedEnsemble, KnownRows
 from skae._fitting import defaults
 from skae._fitting.fit_policy import FitPolicy, resolve_parts
@@ -459,7 +459,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         """
         if not _is_share(fdr):
             raise ValueError(f"fdr must be a number in (0, 1), got {fdr!r}.")
-        return benjamini_hochberg(self.p_values(X), fdr)
+        return discoveries(self.p_values(X), fdr)
 
     def set_threshold(self, *, contamination=None, false_positive_rate=None):
         """Change the threshold of `predict`, without fitting again.
@@ -543,7 +543,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
 
     def _score(self):
         """Return the score that `scoring` stands for."""
-        if isinstance(self.scoring, str) and self.scoring == "auto":
+        if is_auto(self.scoring):
             return Residual() if self.novelty else Joint()
         return resolve_score(self.scoring)
 
