@@ -1,4 +1,4 @@
-"""Methods that estimators share: latent codes, reconstructions and reconstruction errors."""
+"""Methods for latent codes, reconstructions and reconstruction errors."""
 
 from __future__ import annotations
 
