@@ -1,4 +1,4 @@
-"""A look at a network of a file before it is built: whether its weights are those it has."""
+"""Checks of networks before they are built: sizes, parameters, and the shapes of their weights."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from torch.overrides import TorchFunctionMode
 from skae._fitting.start import check_kind
 from skae._network.autoencoder_network import AutoencoderNetwork
 from skae._network.fitted_network import FittedNetwork
-from skae._persistence.classes import PARTS, parameters_of
+from skae._persistence.parts import name_of, parameters_of
 from skae._training.optimizer import make_optimizer
 from skae.architectures import Architecture
 from skae.kinds.interface import Setting
 
-# Of the distribution that fills missing values, in standard deviations: beyond, there are systems
-# of equations that can not be solved. Fits stay far from both.
+# Limits of the distribution that fills missing values, in standard deviations: beyond them, systems
+# of equations may have no solution. Fits stay far from both.
 _LARGEST_FACTOR, _SMALLEST_NOISE = 1e3, 1e-3
-# Parameters of parts count nothing of which there would be more, in a network of few weights.
+# No parameter of a part that is a size, in a network of few weights, is larger.
 _MOST = 2**16
 
 
 class _OnMeta(TorchFunctionMode):
-    """Have tensors shapes and no memory, also where a device is asked for by name."""
+    """Give tensors shapes and no memory, also where code asks for a device by name."""
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = dict(kwargs or {})
@@ -34,9 +34,9 @@ class _OnMeta(TorchFunctionMode):
 
 
 def checked_network(fitted: FittedNetwork) -> AutoencoderNetwork:
-    """Return the network without its weights, if that is what they belong to.
+    """Return a network without its weights, after checking that they belong to it.
 
-    Nothing is allocated that is larger than the weights, but for modules of the user's own.
+    Nothing is allocated that is larger than the weights, except by modules that users wrote.
 
     Parameters
     ----------
@@ -54,8 +54,8 @@ def checked_network(fitted: FittedNetwork) -> AutoencoderNetwork:
             warnings.simplefilter("ignore")
             _check_parts(fitted)
             network = _network_without_weights(fitted)
-    except Exception as error:  # parts ask what they need of their parameters, and may stumble
-        raise ValueError(f"The network can not be built: {error}") from error
+    except Exception as error:  # parts may fail on a parameter in ways of their own
+        raise ValueError(f"The network cannot be built: {error}") from error
     expected = {name: _described(tensor) for name, tensor in network.state_dict().items()}
     found = {name: _described(torch.from_numpy(w)) for name, w in fitted.weights.items()}
     if expected != found:
@@ -63,32 +63,34 @@ def checked_network(fitted: FittedNetwork) -> AutoencoderNetwork:
         name = min(differing)
         raise ValueError(
             f"The weights are not those of {fitted.architecture!r}: {name!r} is "
-            f"{found.get(name, 'not there')}, expected {expected.get(name, 'none')}."
+            f"{found.get(name, 'missing')}, expected {expected.get(name, 'none')}."
         )
     _check_filling(fitted)
     return network
 
 
 def check_numbers(part) -> None:
-    """Refuse parameters of one of skae's own parts that would take forever, or all memory.
+    """Refuse parameters of a registered part that would take too much time or memory.
 
     Parameters
     ----------
     part : object
-        A part that has no weights of its own.
+        A part that has no weights.
 
     Raises
     ------
     ValueError
         If a number is too large.
     """
+    if name_of(part) is None:
+        return
     for name, value in parameters_of(part).items():
-        if type(part) in PARTS.values() and isinstance(value, int) and value > _MOST:
+        if isinstance(value, int) and value > _MOST:
             raise ValueError(f"{name}={value} of {type(part).__name__} is too large.")
 
 
 def check_optimizer_state(state, network: AutoencoderNetwork, optimizer: type) -> None:
-    """Refuse a state that the optimizer of a network does not have.
+    """Refuse a state that does not belong to the optimizer of a network.
 
     Parameters
     ----------
@@ -114,17 +116,17 @@ def check_optimizer_state(state, network: AutoencoderNetwork, optimizer: type) -
         raise ValueError("The state of the optimizer is no dictionary of numbers.")
     for index, entry in state.items():
         if not 0 <= index < len(shapes) or type(entry) is not dict:
-            raise ValueError(f"The state of the optimizer has an entry {index} that can not be.")
+            raise ValueError(f"The state of the optimizer has an unknown entry {index}.")
         for name, value in entry.items():
             known = value is None or isinstance(value, bool | int | float)
             if not known and (
                 not isinstance(value, np.ndarray) or value.shape not in ((), shapes[index])
             ):
-                raise ValueError(f"{str(name)[:99]!r} of the optimizer is not that of its weights.")
+                raise ValueError(f"{str(name)[:99]!r} of the optimizer does not fit its weights.")
 
 
 def _check_sizes(fitted: FittedNetwork) -> None:
-    """Refuse numbers that only a larger network than that of these weights could have."""
+    """Refuse sizes that only a network with more weights could have."""
     n_arrays = len(fitted.weights)
     most = max(_MOST, sum(weights.size for weights in fitted.weights.values()))
     sizes = {"n_features": fitted.n_features, "n_components": fitted.n_components}
@@ -138,13 +140,13 @@ def _check_sizes(fitted: FittedNetwork) -> None:
         values = value if isinstance(value, list | tuple) else [value]
         many = n_arrays if name.startswith("n_layers") else most
         if len(values) > n_arrays or any(isinstance(v, int) and v > many for v in values):
-            raise ValueError(f"{name}={str(value)[:99]} is more than its weights can have.")
+            raise ValueError(f"{name}={str(value)[:99]} is too large for the weights.")
     if fitted.scaling.centre.shape != (fitted.n_features,):
-        raise ValueError(f"The scaling is not that of {fitted.n_features} features.")
+        raise ValueError(f"The scaling must be one of {fitted.n_features} features.")
 
 
 def _check_filling(fitted: FittedNetwork) -> None:
-    """Refuse what can not fill missing values."""
+    """Refuse a distribution that cannot fill missing values."""
     if fitted.filling_rank is None:
         return
     factor, noise = (fitted.weights[f"missing.filling.{name}"] for name in ("factor", "noise"))
@@ -155,7 +157,7 @@ def _check_filling(fitted: FittedNetwork) -> None:
 
 def _known_parts(fitted: FittedNetwork) -> list:
     parts = (fitted.architecture, fitted.kind, fitted.kind.corruption, fitted.loss)
-    return [part for part in parts if type(part) in PARTS.values()]
+    return [part for part in parts if name_of(part) is not None]
 
 
 def _check_parts(fitted: FittedNetwork) -> None:
@@ -181,7 +183,7 @@ def _network_without_weights(fitted: FittedNetwork) -> AutoencoderNetwork:
 
 
 def _has_known_modules(architecture: Architecture) -> bool:
-    return type(architecture) in PARTS.values() and not architecture.draws_globally
+    return name_of(architecture) is not None and not architecture.draws_globally
 
 
 def _described(tensor: torch.Tensor) -> str:

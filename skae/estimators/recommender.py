@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
+
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
@@ -168,8 +170,8 @@ class AutoencoderRecommender(ImputingAutoencoder):
     """
 
     _part_registries = {
-        "kind": {**KINDS, "auto": hidden_again},
-        "architecture": {**ARCHITECTURES, "auto": _one_layer},
+        "kind": ChainMap({"auto": hidden_again}, KINDS),
+        "architecture": ChainMap({"auto": _one_layer}, ARCHITECTURES),
         "loss": LOSSES,
     }
     _stored_as = "AutoencoderRecommender"
