@@ -129,7 +129,7 @@ def check_state(name: str, state: dict) -> None:
 
 def _check_history(history: dict) -> None:
     lengths = {len(column) for column in history.values()}
-    if not _COLUMNS <= set(history) or len(history) > _MOST_COLUMNS:
+    if not set(history) >= _COLUMNS or len(history) > _MOST_COLUMNS:
         raise ValueError(f"history_ must have the columns {sorted(_COLUMNS)}.")
     if len(lengths) != 1 or 0 in lengths:
         raise ValueError("history_ must have a row for each epoch.")

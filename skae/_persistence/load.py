@@ -41,18 +41,19 @@ def load(
 ):
     """Load a fitted estimator from a file that its ``save`` wrote.
 
-    A file can not run code, and takes no more memory than twice its size: names, shapes, sizes
-    and types are checked first. It says nothing of who made it, and a model that someone else
-    trained may compute whatever they like.
+    A file cannot run code, and loading takes at most twice the memory of its size, since names,
+    shapes, sizes and types are checked first. A file does not say who made it, and a model that
+    someone else trained may compute anything.
 
     Parameters
     ----------
     path : str or path-like
-        The file.
+        Path of the file.
 
     architecture : Architecture or None, default=None
         Only for a model with :class:`~skae.architectures.Custom` or with an architecture of your
-        own: no file holds code, so it is given again. Its other parameters are those of the file.
+        own that is not registered: no file holds code, so it is given again. Its other parameters
+        are those of the file.
 
     kind : Kind or None, default=None
         The same for a kind of your own, or one whose corruption is a function or your own. Parts
@@ -80,9 +81,9 @@ def load(
     ------
     FileFormatError
         If the file is not from skae, is damaged, was written by a later version, or asks for
-        something that was not given.
+        code that was not given.
     OSError
-        If it can not be opened.
+        If it cannot be opened.
 
     Examples
     --------

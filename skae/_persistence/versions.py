@@ -1,6 +1,6 @@
 """Files of earlier versions: upgrades of the document, renamed and added parameters.
 
-What a file holds of a class is compared with the constructor of the class as it is today:
+The values that a file holds of a class are compared with the constructor of the class today:
 
 - A name in ``RENAMED`` is taken for its new one. That is one line for each renamed parameter of an
   estimator or a part, field of a record, or attribute of an estimator.

@@ -1,4 +1,4 @@
-"""What a file can not do, what is given again, and files that are not as they should be."""
+"""Safety of files, code that is given again, and damaged or crafted files."""
 
 import hashlib
 import itertools
@@ -328,7 +328,7 @@ def test_a_later_version_says_so(path):
         skae.load(path)
 
 
-# What would take terabytes, or years, if it were built before it is looked at.
+# Sizes that would take terabytes, or years, if networks were built before they are checked.
 BOMBS = {
     "n_features": ("_fitted", "fields", "n_features"),
     "n_components": ("_fitted", "fields", "n_components"),
