@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from numbers import Real
 from typing import Literal
 
@@ -15,7 +16,7 @@ from skae._fitting.start import resolve_parts
 from skae._generation.code_density import CodeDensity
 from skae._imputation.imputation import Imputation
 from skae._network.fitted_network import FittedNetwork
-from skae._persistence.checks import ABOVE_ZERO, SIZE, Array, check_values
+from skae._persistence.checks import ABOVE_ZERO, SIZE, Array, check_values, matches
 from skae._persistence.networks import check_numbers, check_optimizer_state, checked_network
 from skae._training.optimizer import resolve_optimizer
 from skae._utils.sklearn_private import validate_parameters
@@ -138,17 +139,15 @@ def _check_history(history: dict) -> None:
 def _check_ratings(data, indices, indptr, shape) -> None:
     # Checked before scipy does, whose own check of places is in compiled code that trusts them.
     places = all(Array("i").matches(values) for values in (indices, indptr))
-    sizes = type(shape) is tuple and len(shape) == 2 and all(type(n) is int for n in shape)
-    if not (places and sizes and _FLOATS.matches(data)):
-        raise ValueError("The ratings must be a sparse matrix of finite floats.")
-    if {indices.dtype, indptr.dtype} - {np.dtype(np.int32), np.dtype(np.int64)}:
-        raise ValueError("The places of the ratings must be integers of 32 or 64 bits.")
-    if len(indptr) != shape[0] + 1 or indptr[0] != 0 or indptr[-1] != len(data):
-        raise ValueError("The rows of the ratings do not add up.")
-    if len(indices) != len(data) or (np.diff(indptr) < 0).any():
-        raise ValueError("The rows of the ratings do not add up.")
-    if len(indices) and not (indices.min() >= 0 and indices.max() < shape[1]):
-        raise ValueError("The ratings must not be outside of their columns.")
+    integers = {indices.dtype, indptr.dtype} <= {np.dtype(np.int32), np.dtype(np.int64)}
+    two = matches(shape, tuple[int, ...]) and len(shape) == 2
+    sound = places and integers and two and _FLOATS.matches(data)
+    if sound and len(indptr) == shape[0] + 1 and indptr[0] == 0:
+        sound = indptr[-1] == len(data) == len(indices) and (np.diff(indptr) >= 0).all()
+        inside = not len(indices) or 0 <= indices.min() <= indices.max() < shape[1]
+        if sound and inside:
+            return
+    raise ValueError("_known must be a sparse matrix of finite floats whose rows add up.")
 
 
 def check_estimator(estimator) -> None:
@@ -175,41 +174,38 @@ def check_estimator(estimator) -> None:
         check_optimizer_state(estimator._optimizer_state, empty[0], optimizer)
 
 
+def _require(message: str, **conditions) -> None:
+    """Refuse attributes by name unless their conditions hold."""
+    for name, holds in conditions.items():
+        if not holds:
+            raise ValueError(f"{name} {message}")
+
+
+_of_networks = partial(_require, "is not that of the networks.")
+
+
 def _check_networks(estimator, networks: list[FittedNetwork]) -> None:
-    """Refuse networks of other sizes than the estimator's."""
+    """Refuse attributes and networks of different sizes."""
     n_features = math.prod(estimator.sample_shape_)
-    for network in networks:
-        if network.n_features != n_features or network.n_components != estimator.n_components_:
-            raise ValueError(
-                f"The networks have {network.n_features} features and codes of "
-                f"{network.n_components} values, the estimator {n_features} and "
-                f"{estimator.n_components_}."
-            )
-    for name in ("mean_", "biases_"):
-        _check_length(name, getattr(estimator, name, None), n_features)
-    scale = getattr(estimator, "scale_", 1.0)
-    _check_length("scale_", scale if np.ndim(scale) else None, n_features)
-    if not (np.isfinite(scale) & (np.asarray(scale) > 0)).all():
-        raise ValueError("scale_ must be finite and above zero.")
-    if len({network.filling_rank is None for network in networks}) > 1:
-        raise ValueError("Either all networks or none must take missing values.")
-
-
-def _check_length(name: str, values, length: int) -> None:
-    if values is not None and len(values) != length:
-        raise ValueError(f"{name} must have {length} entries, got {len(values)}.")
+    scale = np.asarray(getattr(estimator, "scale_", 1.0), dtype=float)
+    _of_networks(
+        sample_shape_=all(network.n_features == n_features for network in networks),
+        n_components_=all(n.n_components == estimator.n_components_ for n in networks),
+        mean_=len(getattr(estimator, "mean_", networks[0].scaling.centre)) == n_features,
+        biases_=len(getattr(estimator, "biases_", networks[0].scaling.centre)) == n_features,
+        scale_=scale.shape in ((), (n_features,))
+        and Array(ndim=scale.ndim, positive=True).matches(scale),
+        filling_rank=len({network.filling_rank is None for network in networks}) == 1,
+    )
 
 
 def _of_one_network(estimator, networks) -> None:
-    network = networks[0]
-    if estimator.n_features_in_ != network.n_features:
-        raise ValueError("n_features_in_ is not that of the network.")
-    if estimator._n_features_out != network.n_components:
-        raise ValueError("_n_features_out is not that of the network.")
-    if estimator._code_density.codes.shape[1:] != (network.n_components,):
-        raise ValueError("The codes of the density are not those of the network.")
-    if not len(estimator._code_density.codes):
-        raise ValueError("The density has no codes.")
+    network, codes = networks[0], estimator._code_density.codes
+    _of_networks(
+        n_features_in_=estimator.n_features_in_ == network.n_features,
+        _n_features_out=estimator._n_features_out == network.n_components,
+        _code_density=len(codes) and codes.shape[1:] == (network.n_components,),
+    )
     for name in estimator._of_kind:
         if not name.endswith("_") or name.startswith("_") or hasattr(type(estimator), name):
             raise ValueError(f"{name[:99]!r} is no name for an attribute of a kind.")
@@ -217,27 +213,27 @@ def _of_one_network(estimator, networks) -> None:
 
 def _of_transformer(estimator, networks) -> None:
     _of_one_network(estimator, networks)
-    _check_no_head(networks[0])
+    _check_no_head(networks)
 
 
 def _of_classifier(estimator, networks) -> None:
     _of_one_network(estimator, networks)
     head = networks[0].head
-    if head is None or head.n_classes != len(estimator.classes_):
-        raise ValueError("The classes are not those of the network.")
+    _of_networks(classes_=head is not None and head.n_classes == len(estimator.classes_))
 
 
 def _of_detector(estimator, networks) -> None:
-    if estimator.n_features_in_ != math.prod(estimator.sample_shape_):
-        raise ValueError("n_features_in_ is not that of the networks.")
+    n_features = math.prod(estimator.sample_shape_)
+    named = [member for group in estimator._calibration.groups for member in group.members]
+    _of_networks(
+        n_features_in_=estimator.n_features_in_ == n_features,
+        _calibration=max(named) < len(networks),
+    )
+    _check_no_head(networks)
     for member in estimator._ensemble.members:
         member.score.check(member.network.kind)
         check_numbers(member.score)
         _check_score(member.score, member.network)
-        _check_no_head(member.network)
-    for group in estimator._calibration.groups:
-        if max(group.members) >= len(networks):
-            raise ValueError("The calibration names a network that the file does not hold.")
 
 
 def _check_score(score: Score, network: FittedNetwork) -> None:
@@ -245,47 +241,42 @@ def _check_score(score: Score, network: FittedNetwork) -> None:
     sizes = {"features": network.n_features, "code": network.n_components}
     for name, columns in score.scatters.items():
         scatter = vars(score).get(name)
-        if not isinstance(scatter, Scatter) or len(scatter.mean) != sizes[columns]:
-            raise ValueError(f"{name} of {score!r} must have {sizes[columns]} columns.")
+        good = isinstance(scatter, Scatter) and len(scatter.mean) == sizes[columns]
+        _require(f"of {score!r} must have {sizes[columns]} columns.", **{name: good})
 
 
 def _of_imputer(estimator, networks) -> None:
-    _check_imputation(estimator, networks)
-    n_features = networks[0].n_features
-    if len(estimator._kept) != estimator.n_features_in_ or estimator._kept.sum() != n_features:
-        raise ValueError("The features that are kept are not those of the networks.")
-    indicator = estimator.indicator_
-    if indicator is not None and indicator.n_features_in_ != estimator.n_features_in_:
-        raise ValueError("The indicator is not that of the features of the imputer.")
+    _check_imputation(networks)
+    n_features, indicator = networks[0].n_features, estimator.indicator_
     low, high = estimator._bounds
-    if low.shape != (n_features,) or high.shape != (n_features,) or not (low <= high).all():
-        raise ValueError("The bounds are not those of the features.")
     ratio = estimator._imputation.error_ratio
-    if ratio is None or ratio.shape != (n_features,) or not _FLOATS.matches(ratio):
-        raise ValueError("The ratios of errors are not those of the features.")
+    n_kept = estimator._kept.sum() if len(estimator._kept) == estimator.n_features_in_ else 0
+    _of_networks(
+        _kept=n_kept == n_features,
+        indicator_=indicator is None or indicator.n_features_in_ == estimator.n_features_in_,
+        _bounds=low.shape == high.shape == (n_features,) and (low <= high).all(),
+        error_ratio=_FLOATS.matches(ratio) and len(ratio) == n_features,
+    )
 
 
 def _of_recommender(estimator, networks) -> None:
-    _check_imputation(estimator, networks)
+    _check_imputation(networks)
     n_users, n_items = estimator._known.shape
-    n_shown = n_items if estimator.by == "user" else n_users
     low, high = estimator.rating_range_
-    if n_items != estimator.n_features_in_ or n_shown != networks[0].n_features or low > high:
-        raise ValueError("The ratings are not those of the networks.")
+    _of_networks(
+        n_features_in_=estimator.n_features_in_ == n_items,
+        _known=networks[0].n_features == (n_items if estimator.by == "user" else n_users),
+        rating_range_=low <= high,
+    )
 
 
-def _check_imputation(estimator, networks) -> None:
-    for network in networks:
-        _check_no_head(network)
-        if network.filling_rank is None:
-            raise ValueError("The networks of an imputer must take missing values.")
-        if network.scaling.centre.shape != networks[0].scaling.centre.shape:
-            raise ValueError("The networks of an imputer must have one scaling.")
+def _check_imputation(networks) -> None:
+    _check_no_head(networks)
+    _of_networks(filling_rank=all(network.filling_rank is not None for network in networks))
 
 
-def _check_no_head(network: FittedNetwork) -> None:
-    if network.head is not None:
-        raise ValueError("Only the network of a classifier has classes.")
+def _check_no_head(networks: list[FittedNetwork]) -> None:
+    _require("belongs to classifiers only.", head=all(n.head is None for n in networks))
 
 
 _SPECIAL = {

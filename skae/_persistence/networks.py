@@ -11,9 +11,9 @@ from torch.overrides import TorchFunctionMode
 from skae._fitting.start import check_kind
 from skae._network.autoencoder_network import AutoencoderNetwork
 from skae._network.fitted_network import FittedNetwork
+from skae._persistence.checks import matches, require
 from skae._persistence.parts import name_of, parameters_of
 from skae._training.optimizer import make_optimizer
-from skae.architectures import Architecture
 from skae.kinds.interface import Setting
 
 # Limits of the distribution that fills missing values, in standard deviations: beyond them, systems
@@ -70,18 +70,7 @@ def checked_network(fitted: FittedNetwork) -> AutoencoderNetwork:
 
 
 def check_numbers(part) -> None:
-    """Refuse parameters of a registered part that would take too much time or memory.
-
-    Parameters
-    ----------
-    part : object
-        A part that has no weights.
-
-    Raises
-    ------
-    ValueError
-        If a number is too large.
-    """
+    """Refuse parameters of a registered part that would take too much time or memory."""
     if name_of(part) is None:
         return
     for name, value in parameters_of(part).items():
@@ -90,56 +79,31 @@ def check_numbers(part) -> None:
 
 
 def check_optimizer_state(state, network: AutoencoderNetwork, optimizer: type) -> None:
-    """Refuse a state that does not belong to the optimizer of a network.
-
-    Parameters
-    ----------
-    state : dict or None
-        As ``state_as_arrays`` returns it.
-
-    network : AutoencoderNetwork
-        The network.
-
-    optimizer : type
-        Its optimizer.
-
-    Raises
-    ------
-    ValueError
-        If it belongs to other weights.
-    """
+    """Refuse a state, as ``state_as_arrays`` returns it, of another network or optimizer."""
     if state is None:
         return
     groups = make_optimizer(network, optimizer, 0.1, 0.0).param_groups
     shapes = [tuple(parameter.shape) for group in groups for parameter in group["params"]]
-    if type(state) is not dict or not all(type(i) is int for i in state):
-        raise ValueError("The state of the optimizer is no dictionary of numbers.")
+    require(matches(state, dict[int, dict]), "_optimizer_state", "of numbered weights", state)
     for index, entry in state.items():
-        if not 0 <= index < len(shapes) or type(entry) is not dict:
-            raise ValueError(f"The state of the optimizer has an unknown entry {index}.")
+        require(index in range(len(shapes)), "_optimizer_state", "that of the weights", index)
         for name, value in entry.items():
             known = value is None or isinstance(value, bool | int | float)
-            if not known and (
-                not isinstance(value, np.ndarray) or value.shape not in ((), shapes[index])
-            ):
-                raise ValueError(f"{str(name)[:99]!r} of the optimizer does not fit its weights.")
+            fits = isinstance(value, np.ndarray) and value.shape in ((), shapes[index])
+            require(known or fits, f"{name!r} of the optimizer", "that of the weights", value)
 
 
 def _check_sizes(fitted: FittedNetwork) -> None:
     """Refuse sizes that only a network with more weights could have."""
     n_arrays = len(fitted.weights)
     most = max(_MOST, sum(weights.size for weights in fitted.weights.values()))
-    sizes = {"n_features": fitted.n_features, "n_components": fitted.n_components}
-    sizes["filling_rank"] = fitted.filling_rank
-    for owner in _known_parts(fitted):
-        sizes.update((f"{name} of {owner!r}", v) for name, v in parameters_of(owner).items())
+    parts = (fitted.architecture, fitted.kind, fitted.kind.corruption, fitted.loss)
+    owners = [vars(fitted), *(parameters_of(part) for part in parts if name_of(part) is not None)]
     if fitted.head is not None:
-        sizes["n_classes"] = fitted.head.n_classes
-        sizes["hidden_layer_sizes of the head"] = fitted.head.hidden_layer_sizes
-    for name, value in sizes.items():
+        owners.append(vars(fitted.head))
+    for name, value in (pair for owner in owners for pair in owner.items()):
         values = value if isinstance(value, list | tuple) else [value]
-        many = n_arrays if name.startswith("n_layers") else most
-        if len(values) > n_arrays or any(isinstance(v, int) and v > many for v in values):
+        if len(values) > n_arrays or any(isinstance(v, int) and v > most for v in values):
             raise ValueError(f"{name}={str(value)[:99]} is too large for the weights.")
     if fitted.scaling.centre.shape != (fitted.n_features,):
         raise ValueError(f"The scaling must be one of {fitted.n_features} features.")
@@ -153,11 +117,6 @@ def _check_filling(fitted: FittedNetwork) -> None:
     # Comparisons are false where there is a NaN.
     if not ((np.abs(factor) <= _LARGEST_FACTOR).all() and _SMALLEST_NOISE <= noise < np.inf):
         raise ValueError("The distribution that fills missing values is out of range.")
-
-
-def _known_parts(fitted: FittedNetwork) -> list:
-    parts = (fitted.architecture, fitted.kind, fitted.kind.corruption, fitted.loss)
-    return [part for part in parts if name_of(part) is not None]
 
 
 def _check_parts(fitted: FittedNetwork) -> None:
@@ -176,14 +135,10 @@ def _check_parts(fitted: FittedNetwork) -> None:
 
 
 def _network_without_weights(fitted: FittedNetwork) -> AutoencoderNetwork:
-    if not _has_known_modules(fitted.architecture):
+    if name_of(fitted.architecture) is None or fitted.architecture.draws_globally:
         return fitted.new_network(torch.device("cpu"), without_weights=True)
     with torch.device("meta"), _OnMeta():
         return fitted.new_network(torch.device("meta"), without_weights=True)
-
-
-def _has_known_modules(architecture: Architecture) -> bool:
-    return name_of(architecture) is not None and not architecture.draws_globally
 
 
 def _described(tensor: torch.Tensor) -> str:

@@ -38,37 +38,19 @@ RENAMED_CLASSES: dict[str, dict[str, str]] = {}
 # Arrays of the state of a network: old name -> new name.
 RENAMED_WEIGHTS: dict[str, str] = {}
 
-# The names of parts in version 1 were those of their classes.
+# Names of parts by axis when version 1 was written, whose files have the names of the classes: the
+# same but for underscores and capitals.
+_NAMES_OF_1 = {
+    "kind": "compressive contractive denoising overcomplete sparse undercomplete variational",
+    "architecture": "convolutional dense recurrent transformer Custom",
+    "loss": "bce huber mae mse FunctionLoss",
+    "corruption": "gaussian masking missing occlusion salt_and_pepper swap FunctionCorruption",
+    "score": "elbo joint latent reconstruction residual",
+}
 _PARTS_OF_1 = {
-    "Convolutional": ("architecture", "convolutional"),
-    "Custom": ("architecture", "Custom"),
-    "Dense": ("architecture", "dense"),
-    "Recurrent": ("architecture", "recurrent"),
-    "Transformer": ("architecture", "transformer"),
-    "FunctionCorruption": ("corruption", "FunctionCorruption"),
-    "Gaussian": ("corruption", "gaussian"),
-    "Masking": ("corruption", "masking"),
-    "Missing": ("corruption", "missing"),
-    "Occlusion": ("corruption", "occlusion"),
-    "SaltAndPepper": ("corruption", "salt_and_pepper"),
-    "Swap": ("corruption", "swap"),
-    "Compressive": ("kind", "compressive"),
-    "Contractive": ("kind", "contractive"),
-    "Denoising": ("kind", "denoising"),
-    "Overcomplete": ("kind", "overcomplete"),
-    "Sparse": ("kind", "sparse"),
-    "Undercomplete": ("kind", "undercomplete"),
-    "Variational": ("kind", "variational"),
-    "BCE": ("loss", "bce"),
-    "FunctionLoss": ("loss", "FunctionLoss"),
-    "Huber": ("loss", "huber"),
-    "MAE": ("loss", "mae"),
-    "MSE": ("loss", "mse"),
-    "Elbo": ("score", "elbo"),
-    "Joint": ("score", "joint"),
-    "Latent": ("score", "latent"),
-    "Reconstruction": ("score", "reconstruction"),
-    "Residual": ("score", "residual"),
+    name.replace("_", "").lower(): (axis, name)
+    for axis, names in _NAMES_OF_1.items()
+    for name in names.split()
 }
 
 
@@ -104,8 +86,8 @@ def _upgraded(node, upgrade: Callable[[dict], dict]):
 
 def _from_1(node: dict) -> dict:
     """Return a dictionary of version 1 as version 2 has it."""
-    if isinstance(node.get("part"), str) and node["part"] in _PARTS_OF_1:
-        axis, name = _PARTS_OF_1[node["part"]]
+    if str(node.get("part")).lower() in _PARTS_OF_1:
+        axis, name = _PARTS_OF_1[node["part"].lower()]
         return {axis: name, **{key: value for key, value in node.items() if key != "part"}}
     if node.keys() == {"frame"}:  # a table of pandas is held as a dictionary of columns
         return {"dict": node["frame"]}
@@ -141,14 +123,6 @@ def renamed(cls: type, found: dict) -> dict:
 
 def arguments_of(cls: type, found: dict) -> dict:
     """Return all arguments of a constructor, from those that a file has.
-
-    Parameters
-    ----------
-    cls : type
-        Class to be built.
-
-    found : dict of str to object
-        What the file holds, perhaps by older names and without newer parameters.
 
     Raises
     ------

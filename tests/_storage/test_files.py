@@ -203,7 +203,7 @@ def test_members_of_other_names(path):
     data = path.read_bytes()
     assert read_file(path, content="model")[0] == {"a": 1}
     path.write_bytes(data[: data.rindex(b"PK\x01\x02")] + data[data.rindex(b"PK\x06\x06") :])
-    refused(path, "not the end of a zip")
+    refused(path, "not followed by the end of a zip")
 
 
 def test_checksum_of_the_document(path):
@@ -271,11 +271,11 @@ ENTRY = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
         ({"a": {**ENTRY, "shape": [1], "data_offsets": [0, 4]}}, "leave gaps"),
         ({"a": {**ENTRY, "data_offsets": [-8, 0]}}, "invalid places"),
         ({"a": {**ENTRY, "shape": [10**12], "data_offsets": [0, 4 * 10**12]}}, "beyond"),
-        ({"a": {**ENTRY, "shape": [10**12]}}, "go with its shape"),
+        ({"a": {**ENTRY, "shape": [10**12]}}, "fit its shape"),
         ({"a": {**ENTRY, "shape": [2.0]}}, "an invalid shape"),
         ({"a": {**ENTRY, "shape": [True, 2]}}, "an invalid shape"),
         ({"a": {**ENTRY, "shape": [1] * 33}}, "an invalid shape"),
-        ({"a": {**ENTRY, "shape": [0, 2**40, 2**40], "data_offsets": [0, 0]}}, "shape that can"),
+        ({"a": {**ENTRY, "shape": [0, 2**40, 2**40], "data_offsets": [0, 0]}}, "an invalid shape"),
         ({"a": {**ENTRY, "dtype": "O"}}, "an unknown dtype"),
         ({"a": {**ENTRY, "dtype": ["F32"]}}, "an unknown dtype"),
         ({"a": {**ENTRY, "dtype": "BOOL", "shape": [8]}}, "booleans"),
@@ -317,11 +317,11 @@ def test_what_is_no_file(tmp_path):
     for path, error in ((tmp_path / "none", FileNotFoundError), (tmp_path, OSError)):
         with pytest.raises(error):
             read_file(path, content="model")
-    with pytest.raises(OSError, match="is no file"):
+    with pytest.raises(OSError, match="is no regular file"):
         write_file(tmp_path, "model", {}, {})
     if os.path.exists("/dev/null"):
         refused("/dev/null", "no regular file")
-        with pytest.raises(OSError, match="is no file"):
+        with pytest.raises(OSError, match="is no regular file"):
             write_file("/dev/null", "model", {}, {})
 
 
