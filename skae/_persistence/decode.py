@@ -79,7 +79,7 @@ class Decoder:
         part = cls(**versions.arguments_of(cls, parameters))
         fitted = versions.renamed(cls, self.by_name(node.get("fitted", {}), "fitted attributes"))
         for name in fitted:
-            if not _FITTED_NAME.fullmatch(name) or name in vars(part) or hasattr(cls, name):
+            if not _FITTED_NAME.fullmatch(name):
                 raise FileFormatError(f"{name[:99]!r} is no fitted attribute of {cls.__name__}.")
         vars(part).update(fitted)
         return part
