@@ -28,8 +28,8 @@ from skae import (
     AutoencoderRecommender,
     AutoencoderTransformer,
 )
-from skae._fitting import checkpoint
-from skae._fitting.checkpoint import Checkpoint
+from skae._checkpoints import checkpoint
+from skae._checkpoints.checkpoint import Checkpoint
 from skae.architectures import Convolutional, Recurrent
 from skae.kinds import Sparse
 

@@ -26,6 +26,7 @@ from skae import (
     AutoencoderRecommender,
     AutoencoderTransformer,
 )
+from skae._network.fitted_network import arrays_of
 from skae.architectures import ARCHITECTURES, Convolutional, Dense, Recurrent, Transformer
 from skae.export import to_onnx
 from skae.export.methods import METHODS, module_of
@@ -107,11 +108,11 @@ def shake(estimator) -> None:
     """Disturb all weights: where two epochs gain nothing, a network is PCA, and zero beside it."""
     generator = torch.Generator().manual_seed(0)
     for fitted in estimator._fitted_networks():
-        network = fitted.new_network(torch.device("cpu")).requires_grad_(False)
+        network = fitted.network("cpu")
         for weights in network.parameters():
             noise = torch.randn(weights.shape, generator=generator)
             weights.add_(0.1 * noise.to(weights.dtype))
-        fitted.set_weights(network.state_dict())
+        fitted.weights = arrays_of(network.state_dict())
 
 
 def structures() -> list:

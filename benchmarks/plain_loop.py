@@ -10,6 +10,7 @@ import torch
 from timing import seconds_of
 from torch import nn
 
+from skae._network.build import network_with
 from skae._runtime.threads import threads_for
 
 
@@ -41,7 +42,7 @@ def plain_seconds(
     batch_size, epochs, n_threads : int
         Rows in a batch, passes over the rows, and threads to compute on.
     """
-    network = autoencoder._fitted.new_network(X.device).train()
+    network = network_with(autoencoder._fitted.spec, autoencoder._fitted.weights, X.device).train()
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3, fused=True)
 
     def forward(batch):

@@ -16,7 +16,9 @@ LAYERS = [
     "scores",
     "_generation",
     "_fitting",
+    "_checkpoints",
     "_training",
+    "_start",
     "_network",
     "_missing",
     "_data",
@@ -40,14 +42,13 @@ ON_TOP = {
     "model_selection": {"estimators", "metrics", "_fitting", "_data", "_utils"},
     "series": {"estimators", "metrics", "_data", "_utils"},
     "distributed": {"_runtime", "_data", "_utils"},
-    "export": {"skae", "_detection", "_network", "_data", "_runtime", "_utils"},
+    "export": {"skae", "_detection", "_network", "_data", "_runtime", "_storage", "_utils"},
     # Files hold what fits leave, whichever room it is of.
     "_persistence": {*LAYERS},
 }
 # Upward edges that are no accident: a method that calls what stands above its class.
 UPWARD = {
     ("skae.estimators._saving", "skae._persistence.save"),
-    ("skae._fitting.fitting", "skae._generation.code_density"),
 }
 PRIVATE = "skae._utils.sklearn_private"
 

@@ -22,7 +22,7 @@ def posterior(
     network = fitted.network(device)
 
     def of_batch(X):
-        mean, log_variance = fitted.kind.posterior(network.encoder_output(X))
+        mean, log_variance = fitted.spec.kind.posterior(network.encoder_output(X))
         return mean, torch.exp(0.5 * log_variance)
 
     for rows, (means, deviations) in fitted.computed(of_batch, X, network):
@@ -65,7 +65,7 @@ def _log_units(fitted: FittedNetwork, X) -> np.ndarray | float:
     That is the logarithm of the scale, for each value that is known.
     """
     logs = np.log(np.broadcast_to(fitted.scaling.scale, fitted.n_features))
-    if fitted.filling_rank is None:
+    if not fitted.spec.takes_missing:
         return float(logs.sum())
     return np.concatenate([~np.isnan(block) @ logs for _, block in dense_blocks(X)])
 

@@ -15,7 +15,7 @@ _SOLVED_NUMBERS = 2**22
 
 
 @dataclass(frozen=True)
-class Gaussian:
+class NormalDistribution:
     """A normal distribution of scaled rows, ``x = mean + deviation * (factor z + noise e)``.
 
     ``z`` and ``e`` are standard normal; ``mean`` and ``deviation`` have shape (n_features,),
@@ -70,7 +70,7 @@ class Filling(nn.Module):
         """Multiplications that filling a row takes, nearly."""
         return len(self.mean) * self.rank**2 + self.rank**3 // 3
 
-    def set(self, gaussian: Gaussian) -> None:
+    def set(self, gaussian: NormalDistribution) -> None:
         """Take over a distribution of the same size."""
         self.mean.copy_(gaussian.mean)
         self.deviation.copy_(gaussian.deviation)

@@ -12,7 +12,7 @@ from skae._data.moments import Moments
 from skae._data.rows import Rows
 from skae._missing.covariance_model import CovarianceModel
 from skae._missing.factor_model import FactorModel
-from skae._missing.filling import FilledRows, Filling, Gaussian
+from skae._missing.filling import FilledRows, Filling, NormalDistribution
 
 # Up to this many features have a covariance of their own; more are described by a few factors.
 MOST_FEATURES = 40
@@ -47,7 +47,7 @@ class Sample:
 
 def fit_gaussian(
     rows: Rows, weight: torch.Tensor, seed: int, simplicity: float | None = None
-) -> tuple[Gaussian, float]:
+) -> tuple[NormalDistribution, float]:
     """Fit a normal distribution to the known entries of rows.
 
     Up to 40 features have a covariance, shrunk towards none between features; more have a few
@@ -70,7 +70,7 @@ def fit_gaussian(
 
     Returns
     -------
-    gaussian : Gaussian
+    gaussian : NormalDistribution
         The distribution.
 
     simplicity : float
@@ -85,7 +85,7 @@ def fit_gaussian(
         simplicity = _chosen(model, sample, generator)
     fitted = model.fit(sample, simplicity, generator, model.n_iterations)
     factor, noise = fitted.factors()
-    gaussian = Gaussian(mean + deviation * fitted.mean, deviation, factor, noise)
+    gaussian = NormalDistribution(mean + deviation * fitted.mean, deviation, factor, noise)
     return gaussian, simplicity
 
 

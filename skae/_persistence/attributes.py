@@ -12,7 +12,7 @@ from sklearn.impute import MissingIndicator
 
 from skae._detection.calibration import Calibration
 from skae._detection.ensemble import Ensemble
-from skae._fitting.start import resolve_parts
+from skae._fitting.fit_policy import resolve_parts
 from skae._generation.code_density import CodeDensity
 from skae._imputation.imputation import Imputation
 from skae._network.fitted_network import FittedNetwork
@@ -195,7 +195,7 @@ def _check_networks(estimator, networks: list[FittedNetwork]) -> None:
         biases_=len(getattr(estimator, "biases_", networks[0].scaling.centre)) == n_features,
         scale_=scale.shape in ((), (n_features,))
         and Array(ndim=scale.ndim, positive=True).matches(scale),
-        filling_rank=len({network.filling_rank is None for network in networks}) == 1,
+        filling_rank=len({network.spec.filling_rank is None for network in networks}) == 1,
     )
 
 
@@ -218,7 +218,7 @@ def _of_transformer(estimator, networks) -> None:
 
 def _of_classifier(estimator, networks) -> None:
     _of_one_network(estimator, networks)
-    head = networks[0].head
+    head = networks[0].spec.head
     _of_networks(classes_=head is not None and head.n_classes == len(estimator.classes_))
 
 
@@ -231,7 +231,7 @@ def _of_detector(estimator, networks) -> None:
     )
     _check_no_head(networks)
     for member in estimator._ensemble.members:
-        member.score.check(member.network.kind)
+        member.score.check(member.network.spec.kind)
         check_numbers(member.score)
         _check_score(member.score, member.network)
 
@@ -272,11 +272,11 @@ def _of_recommender(estimator, networks) -> None:
 
 def _check_imputation(networks) -> None:
     _check_no_head(networks)
-    _of_networks(filling_rank=all(network.filling_rank is not None for network in networks))
+    _of_networks(filling_rank=all(network.spec.filling_rank is not None for network in networks))
 
 
 def _check_no_head(networks: list[FittedNetwork]) -> None:
-    _require("belongs to classifiers only.", head=all(n.head is None for n in networks))
+    _require("belongs to classifiers only.", head=all(n.spec.head is None for n in networks))
 
 
 _SPECIAL = {

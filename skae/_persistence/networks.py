@@ -8,11 +8,13 @@ import numpy as np
 import torch
 from torch.overrides import TorchFunctionMode
 
-from skae._fitting.start import check_kind
 from skae._network.autoencoder_network import AutoencoderNetwork
+from skae._network.build import new_network
 from skae._network.fitted_network import FittedNetwork
+from skae._network.network_spec import NetworkSpec
 from skae._persistence.checks import matches, require
 from skae._persistence.parts import name_of, parameters_of
+from skae._start.first_network import check_kind
 from skae._training.optimizer import make_optimizer
 from skae.kinds.interface import Setting
 
@@ -52,8 +54,8 @@ def checked_network(fitted: FittedNetwork) -> AutoencoderNetwork:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            _check_parts(fitted)
-            network = _network_without_weights(fitted)
+            _check_parts(fitted.spec)
+            network = _network_without_weights(fitted.spec)
     except Exception as error:  # parts may fail on a parameter in ways of their own
         raise ValueError(f"The network cannot be built: {error}") from error
     expected = {name: _described(tensor) for name, tensor in network.state_dict().items()}
@@ -62,7 +64,7 @@ def checked_network(fitted: FittedNetwork) -> AutoencoderNetwork:
         differing = {n for n in {*expected, *found} if expected.get(n) != found.get(n)}
         name = min(differing)
         raise ValueError(
-            f"The weights are not those of {fitted.architecture!r}: {name!r} is "
+            f"The weights are not those of {fitted.spec.architecture!r}: {name!r} is "
             f"{found.get(name, 'missing')}, expected {expected.get(name, 'none')}."
         )
     _check_filling(fitted)
@@ -97,21 +99,22 @@ def _check_sizes(fitted: FittedNetwork) -> None:
     """Refuse sizes that only a network with more weights could have."""
     n_arrays = len(fitted.weights)
     most = max(_MOST, sum(weights.size for weights in fitted.weights.values()))
-    parts = (fitted.architecture, fitted.kind, fitted.kind.corruption, fitted.loss)
-    owners = [vars(fitted), *(parameters_of(part) for part in parts if name_of(part) is not None)]
-    if fitted.head is not None:
-        owners.append(vars(fitted.head))
+    spec = fitted.spec
+    parts = (spec.architecture, spec.kind, spec.kind.corruption, spec.loss)
+    owners = [vars(spec), *(parameters_of(part) for part in parts if name_of(part) is not None)]
+    if spec.head is not None:
+        owners.append(vars(spec.head))
     for name, value in (pair for owner in owners for pair in owner.items()):
         values = value if isinstance(value, list | tuple) else [value]
         if len(values) > n_arrays or any(isinstance(v, int) and v > most for v in values):
             raise ValueError(f"{name}={str(value)[:99]} is too large for the weights.")
-    if fitted.scaling.centre.shape != (fitted.n_features,):
-        raise ValueError(f"The scaling must be one of {fitted.n_features} features.")
+    if spec.scaling.centre.shape != (spec.n_features,):
+        raise ValueError(f"The scaling must be one of {spec.n_features} features.")
 
 
 def _check_filling(fitted: FittedNetwork) -> None:
     """Refuse a distribution that cannot fill missing values."""
-    if fitted.filling_rank is None:
+    if fitted.spec.filling_rank is None:
         return
     factor, noise = (fitted.weights[f"missing.filling.{name}"] for name in ("factor", "noise"))
     # Comparisons are false where there is a NaN.
@@ -119,26 +122,26 @@ def _check_filling(fitted: FittedNetwork) -> None:
         raise ValueError("The distribution that fills missing values is out of range.")
 
 
-def _check_parts(fitted: FittedNetwork) -> None:
-    shape = fitted.architecture.sample_shape((fitted.n_features,))
+def _check_parts(spec: NetworkSpec) -> None:
+    shape = spec.architecture.sample_shape((spec.n_features,))
     setting = Setting(
-        n_components=fitted.n_components,
-        n_features=fitted.n_features,
+        n_components=spec.n_components,
+        n_features=spec.n_features,
         sample_shape=shape,
-        loss=fitted.loss,
+        loss=spec.loss,
         weight_decay=np.inf,
-        linear_path=fitted.linear_path,
-        channel_axis=fitted.architecture.channel_axis_of(shape),
+        linear_path=spec.linear_path,
+        channel_axis=spec.architecture.channel_axis_of(shape),
     )
-    check_kind(fitted.kind, setting)
-    fitted.loss.check(0.0, 1.0)
+    check_kind(spec.kind, setting)
+    spec.loss.check(0.0, 1.0)
 
 
-def _network_without_weights(fitted: FittedNetwork) -> AutoencoderNetwork:
-    if name_of(fitted.architecture) is None or fitted.architecture.draws_globally:
-        return fitted.new_network(torch.device("cpu"), without_weights=True)
+def _network_without_weights(spec: NetworkSpec) -> AutoencoderNetwork:
+    if name_of(spec.architecture) is None or spec.architecture.draws_globally:
+        return new_network(spec, torch.device("cpu"))
     with torch.device("meta"), _OnMeta():
-        return fitted.new_network(torch.device("meta"), without_weights=True)
+        return new_network(spec, torch.device("meta"))
 
 
 def _described(tensor: torch.Tensor) -> str:

@@ -21,12 +21,13 @@ from skae._generation.code_density import CodeDensity
 from skae._imputation.imputation import Imputation
 from skae._network.fitted_network import FittedNetwork
 from skae._network.head import HeadPlan
+from skae._network.network_spec import NetworkSpec
 from skae._persistence.checks import ABOVE_ZERO, Array, check_values, matches, require
 from skae.scores.scatter import Scatter
 
 _CLASSES = (
     *(Calibration, CodeDensity, Ensemble, FittedNetwork, HeadPlan, HeldOut, Imputation, Member),
-    *(Scaling, Scatter),
+    *(NetworkSpec, Scaling, Scatter),
 )
 RECORDS: dict[str, type] = {cls.__name__: cls for cls in _CLASSES}
 

@@ -94,7 +94,16 @@ def _from_1(node: dict) -> dict:
     if node.keys() == {"csr"} and isinstance(node["csr"], dict):
         shape = {"tuple": node["csr"].get("shape")}
         return {"dict": [[name, part] for name, part in {**node["csr"], "shape": shape}.items()]}
+    if node.get("record") == "FittedNetwork" and isinstance(node.get("fields"), dict):
+        return _network_of_1(node["fields"])
     return node
+
+
+def _network_of_1(fields: dict) -> dict:
+    """Return a fitted network, whose specification was not a record of its own in version 1."""
+    spec = {name: field for name, field in fields.items() if name != "weights"}
+    inner = {"spec": {"record": "NetworkSpec", "fields": spec}, "weights": fields.get("weights")}
+    return {"record": "FittedNetwork", "fields": inner}
 
 
 # From each version to the next one.

@@ -1,8 +1,10 @@
-"""Which device computes."""
+"""The device that computes."""
 
 from __future__ import annotations
 
 import torch
+
+from skae._utils.checks import is_auto
 
 
 def resolve_device(device: str | torch.device) -> torch.device:
@@ -18,7 +20,7 @@ def resolve_device(device: str | torch.device) -> torch.device:
     ValueError
         If the name means no device, or one that is not there.
     """
-    if device == "auto":
+    if is_auto(device):
         return torch.device(_available()[0])
     try:
         resolved = torch.device(device)

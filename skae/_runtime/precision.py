@@ -1,4 +1,4 @@
-"""In which precision the network computes."""
+"""The precision that a network computes in."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import contextlib
 
 import numpy as np
 import torch
+
+from skae._utils.checks import is_auto
 
 # Multiplications of a batch on its way forward from which half precision pays: below, the casts
 # cost more.
@@ -36,7 +38,7 @@ def resolve_precision(precision: str, device: torch.device, n_multiplications: i
     ValueError
         If the device does not have that precision.
     """
-    if precision == "auto":
+    if is_auto(precision):
         fast = n_multiplications >= _MUCH_WORK and _has_bfloat16_units(device)
         return "bfloat16" if fast else "float32"
     if precision == "float64" and device.type == "mps":

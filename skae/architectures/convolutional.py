@@ -8,9 +8,8 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-from skae._utils.checks import is_size
+from skae._utils.checks import check_choice, check_sizes, is_auto, is_size
 from skae.architectures.activations import activation_of
-from skae.architectures.checks import check_choice, check_sizes
 from skae.architectures.layers import linear, uniform_like_torch
 from skae.architectures.memory import unfilled
 from skae.architectures.structured import MoveChannels, Structured
@@ -112,7 +111,7 @@ class Convolutional(Structured):
     def resolved(self, sample_shape: tuple[int, ...], n_samples: int) -> Convolutional:
         """Return this architecture with `input_shape` and `kernel_size` in numbers."""
         resolved = super().resolved(sample_shape, n_samples)
-        if isinstance(self.kernel_size, str) and self.kernel_size == "auto":
+        if is_auto(self.kernel_size):
             n_axes = len(self._space(sample_shape)[1])
             resolved.set_params(kernel_size=7 if n_axes == 1 else 3)
         return resolved
@@ -134,10 +133,10 @@ class Convolutional(Structured):
 
     def check(self) -> None:
         """Refuse parameters out of range."""
-        check_sizes(self, "channels", empty=False)
-        check_sizes(self, "hidden_layer_sizes", empty=True)
-        check_choice(self, "downsampling", _DOWNSAMPLINGS)
-        check_choice(self, "upsampling", _UPSAMPLINGS)
+        check_sizes(self.channels, "channels of Convolutional", empty=False)
+        check_sizes(self.hidden_layer_sizes, "hidden_layer_sizes of Convolutional")
+        check_choice(self.downsampling, "downsampling of Convolutional", _DOWNSAMPLINGS)
+        check_choice(self.upsampling, "upsampling of Convolutional", _UPSAMPLINGS)
         if not is_size(self.kernel_size) or self.kernel_size % 2 == 0:
             raise ValueError(
                 f"kernel_size of Convolutional must be 'auto' or an odd integer >= 1, got "

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
 from sklearn.base import clone
 from torch import nn
 
-from skae._utils.checks import is_size
+from skae._utils.checks import check_boolean, check_number, check_sizes, is_auto
 from skae.architectures.activations import activation_of
 from skae.architectures.architecture import Architecture
-from skae.architectures.checks import check_boolean, check_dropout
 from skae.architectures.layers import Dropout, TiedLinear, linear
 
 # Wide layers pay for large samples, where there are enough of them to learn from.
@@ -109,21 +107,21 @@ class Dense(Architecture):
 
     def resolved(self, sample_shape: tuple[int, ...], n_samples: int) -> Dense:
         """Return this architecture with its layer sizes as numbers."""
-        if not (isinstance(self.hidden_layer_sizes, str) and self.hidden_layer_sizes == "auto"):
+        if not is_auto(self.hidden_layer_sizes):
             return self
         large = sample_shape[0] >= _LARGE_SAMPLE and n_samples >= _MANY_SAMPLES
-        wide = (512, 512) if check_boolean(self, "residual") else (512, 256)
+        wide = (512, 512) if check_boolean(self.residual, "residual of Dense") else (512, 256)
         return clone(self).set_params(hidden_layer_sizes=wide if large else (128, 128))
 
     def is_linear(self) -> bool:
         """Return whether there is no hidden layer, or neither nonlinearity nor normalisation."""
         no_layers = not isinstance(self.hidden_layer_sizes, str) and not self.hidden_layer_sizes
-        normalised = check_boolean(self, "layer_norm")
+        normalised = check_boolean(self.layer_norm, "layer_norm of Dense")
         return no_layers or (self.activation == "identity" and not normalised)
 
     def ties_weights(self) -> bool:
         """Return whether the decoder's weights are the encoder's, transposed."""
-        return check_boolean(self, "tied_weights")
+        return check_boolean(self.tied_weights, "tied_weights of Dense")
 
     def build(
         self,
@@ -162,30 +160,27 @@ class Dense(Architecture):
 
     def _checked_sizes(self) -> tuple[int, ...]:
         """Return the sizes of the hidden layers, if the options go with them."""
-        sizes = self._hidden_layer_sizes()
+        sizes = check_sizes(
+            self.hidden_layer_sizes,
+            "hidden_layer_sizes of Dense",
+            instead="'auto' or ",
+            example=(128, 64),
+        )
         activation_of(self)
-        check_dropout(self)
-        if check_boolean(self, "layer_norm") and 1 in sizes:
+        check_number(self.dropout, "dropout of Dense", low=0, high=1, open_high=True)
+        if check_boolean(self.layer_norm, "layer_norm of Dense") and 1 in sizes:
             raise ValueError(
                 f"layer_norm=True of Dense needs hidden layers of 2 or more values, since a "
                 f"single one is always normalised to 0, got hidden_layer_sizes={sizes}."
             )
-        if check_boolean(self, "residual") and all(a != b for a, b in pairwise(sizes)):
+        if check_boolean(self.residual, "residual of Dense") and all(
+            a != b for a, b in pairwise(sizes)
+        ):
             raise ValueError(
                 f"residual=True of Dense needs two neighbours of the same size in "
                 f"hidden_layer_sizes, such as (128, 128), and does nothing otherwise, got {sizes}."
             )
         return sizes
-
-    def _hidden_layer_sizes(self) -> tuple[int, ...]:
-        sizes = self.hidden_layer_sizes
-        listed = isinstance(sizes, Sequence) and not isinstance(sizes, str | bytes)
-        if listed and all(is_size(size) for size in sizes):
-            return tuple(int(size) for size in sizes)
-        raise ValueError(
-            f"hidden_layer_sizes of Dense must be 'auto' or a sequence of integers >= 1, such as "
-            f"(128, 64), got {sizes!r}."
-        )
 
     def _check_mirrored(self, n_components: int, n_encoder_outputs: int) -> None:
         if n_encoder_outputs != n_components:

@@ -9,6 +9,9 @@ from torch import nn
 
 from skae.architectures.memory import unfilled
 
+# A stack of more layers is not built.
+MOST_LAYERS = 1000
+
 
 def linear(n_inputs: int, n_outputs: int, generator: torch.Generator) -> nn.Linear:
     """Return a linear layer; weights and biases uniform in ``+-1/sqrt(n_inputs)``, as torch's.

@@ -5,14 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from skae.architectures.checks import (
-    MOST_LAYERS,
-    check_boolean,
-    check_choice,
-    check_dropout,
-    check_size,
-)
-from skae.architectures.layers import CodeReader, Dropout, linear, uniform_like_torch
+from skae._utils.checks import check_boolean, check_choice, check_number, check_size
+from skae.architectures.layers import MOST_LAYERS, CodeReader, Dropout, linear, uniform_like_torch
 from skae.architectures.memory import unfilled
 from skae.architectures.structured import MoveChannels, Structured
 
@@ -135,11 +129,12 @@ class Recurrent(Structured):
 
     def check(self) -> None:
         """Refuse parameters out of range."""
-        check_choice(self, "cell", tuple(CELLS))
-        check_size(self, "hidden_size")
-        check_size(self, "n_layers", high=MOST_LAYERS)
-        check_boolean(self, "bidirectional")
-        if check_dropout(self) and self.n_layers == 1:
+        check_choice(self.cell, "cell of Recurrent", CELLS)
+        check_size(self.hidden_size, "hidden_size of Recurrent")
+        check_size(self.n_layers, "n_layers of Recurrent", high=MOST_LAYERS)
+        check_boolean(self.bidirectional, "bidirectional of Recurrent")
+        check_number(self.dropout, "dropout of Recurrent", low=0, high=1, open_high=True)
+        if self.dropout and self.n_layers == 1:
             raise ValueError(
                 f"dropout of Recurrent is applied between layers, so dropout={self.dropout} does "
                 f"nothing with n_layers=1: give n_layers=2 or more, or dropout=0."

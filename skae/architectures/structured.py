@@ -10,7 +10,7 @@ import torch
 from sklearn.base import clone
 from torch import nn
 
-from skae._utils.checks import is_size
+from skae._utils.checks import check_sizes, is_auto, is_size
 from skae._utils.named_parts import with_own_numbers
 from skae.architectures.architecture import Architecture
 
@@ -33,7 +33,7 @@ class Structured(Architecture):
     def sample_shape(self, given: tuple[int, ...]) -> tuple[int, ...]:
         """Return `input_shape`, or what "auto" stands for; refuse samples of another one."""
         self._check_channel_axis()
-        if isinstance(self.input_shape, str) and self.input_shape == "auto":
+        if is_auto(self.input_shape):
             shape = given if len(given) > 1 else self._series_of(given)
             self._check_axes(shape, f"X holds samples of shape {shape}")
             if shape == given:
@@ -132,13 +132,12 @@ class Structured(Architecture):
             )
 
     def _input_shape(self) -> tuple[int, ...]:
-        shape, name = self.input_shape, type(self).__name__
-        if not isinstance(shape, tuple | list) or not all(is_size(side) for side in shape):
-            raise ValueError(
-                f"input_shape of {name} must be 'auto' or a tuple of integers >= 1, such as "
-                f"{self._example()}, got {shape!r}."
-            )
-        shape = tuple(int(side) for side in shape)
+        shape = check_sizes(
+            self.input_shape,
+            f"input_shape of {type(self).__name__}",
+            instead="'auto' or ",
+            example=self._example(),
+        )
         self._check_axes(shape, f"got input_shape={shape}")
         return shape
 

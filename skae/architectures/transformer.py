@@ -7,9 +7,8 @@ import math
 import torch
 from torch import nn
 
-from skae._utils.checks import is_size
-from skae.architectures.checks import MOST_LAYERS, check_choice, check_dropout, check_size
-from skae.architectures.layers import linear
+from skae._utils.checks import check_choice, check_number, check_size, is_auto, is_size
+from skae.architectures.layers import MOST_LAYERS, linear
 from skae.architectures.structured import MoveChannels, Structured
 from skae.architectures.tokens import (
     Block,
@@ -119,8 +118,8 @@ class Transformer(Structured):
     def sample_shape(self, given: tuple[int, ...]) -> tuple[int, ...]:
         """Return `input_shape`, or what "auto" stands for; rows stay rows."""
         self._check_channel_axis()
-        automatic = isinstance(self.input_shape, str) and self.input_shape == "auto"
-        return given if automatic and self._is_table(given) else super().sample_shape(given)
+        stays = is_auto(self.input_shape) and self._is_table(given)
+        return given if stays else super().sample_shape(given)
 
     def channel_axis_of(self, sample_shape: tuple[int, ...]) -> int | None:
         """Return `channel_axis`; tables have no channels."""
@@ -132,7 +131,7 @@ class Transformer(Structured):
         if self._is_table(sample_shape):
             # A shape of rows is no input_shape: "auto" stays, and means the same again.
             return resolved.set_params(input_shape=self.input_shape)
-        if isinstance(self.patch_size, str) and self.patch_size == "auto":
+        if is_auto(self.patch_size):
             _, space = self._space(sample_shape)
             n_tokens = _TOKENS_OF_SERIES if len(space) == 1 else _TOKENS_OF_SIDE
             sides = tuple(min(side, max(2, math.ceil(side / n_tokens))) for side in space)
@@ -191,7 +190,7 @@ class Transformer(Structured):
         )
 
     def _refuse_patches_of(self, sample_shape: tuple[int, ...]) -> None:
-        if self.patch_size != "auto":
+        if not is_auto(self.patch_size):
             raise ValueError(
                 f"patch_size={self.patch_size!r} of Transformer is for images and series, but X "
                 f"holds rows of {sample_shape[0]} features: give their input_shape, such as "
@@ -219,11 +218,11 @@ class Transformer(Structured):
 
     def check(self) -> None:
         """Refuse parameters out of range."""
-        check_choice(self, "pooling", _POOLINGS)
-        check_dropout(self)
-        check_size(self, "d_model")
-        check_size(self, "n_heads")
-        check_size(self, "n_layers", high=MOST_LAYERS)
+        check_choice(self.pooling, "pooling of Transformer", _POOLINGS)
+        check_number(self.dropout, "dropout of Transformer", low=0, high=1, open_high=True)
+        check_size(self.d_model, "d_model of Transformer")
+        check_size(self.n_heads, "n_heads of Transformer")
+        check_size(self.n_layers, "n_layers of Transformer", high=MOST_LAYERS)
         if self.d_model % self.n_heads:
             raise ValueError(
                 f"n_heads of Transformer must divide d_model, got n_heads={self.n_heads} and "

@@ -14,10 +14,10 @@ from sklearn.utils.validation import check_array, check_is_fitted
 from skae._data.containers import as_matrix_like
 from skae._utils.checks import is_number
 from skae._utils.naming import naming
-from skae.compression.container import Contents, check_size, pack, unpack
+from skae.compression.container import Contents, check_claims, pack, unpack
 from skae.compression.entropy_coder import EntropyCoder, import_constriction
 from skae.compression.quantiser import dequantise, quantise, step_for
-from skae.compression.rows import Rows, as_dtype, check_rows
+from skae.compression.rows import CheckedRows, as_dtype, check_rows
 
 # Rows whose reconstructions tell models apart.
 _ROWS_OF_A_FINGERPRINT = 8
@@ -180,13 +180,13 @@ class Compressor(BaseEstimator):
         # A copy: fitting the transformer again must not change what bytes mean.
         return copy.deepcopy(self.transformer)
 
-    def _take(self, transformer, rows: Rows) -> None:
+    def _take(self, transformer, rows: CheckedRows) -> None:
         """Take a fitted transformer and the ranges of the training rows."""
         self.transformer_ = transformer
         self.n_features_in_ = rows.n_features
         self._lows, self._highs = rows.ranges()
 
-    def _codes(self, rows: Rows) -> np.ndarray:
+    def _codes(self, rows: CheckedRows) -> np.ndarray:
         codes = self.transformer_.transform(rows.values)
         codes = codes.toarray() if hasattr(codes, "toarray") else np.asarray(codes)
         if codes.ndim != 2 or not np.isfinite(codes).all():
@@ -291,7 +291,7 @@ class Compressor(BaseEstimator):
         rows = check_rows(X, self)
         return self._written(rows, quantise(self._codes(rows), self.step_))
 
-    def _written(self, rows: Rows, symbols: np.ndarray) -> bytes:
+    def _written(self, rows: CheckedRows, symbols: np.ndarray) -> bytes:
         words, escaped = self._coder.encode(symbols)
         fingerprint = bytes.fromhex(self.fingerprint_)
         return pack(
@@ -348,7 +348,7 @@ class Compressor(BaseEstimator):
                 f"{type(data).__name__}."
             )
         contents = unpack(bytes(data), bytes.fromhex(self.fingerprint_))
-        check_size(contents, self.n_features_in_, self._coder.least_bits())
+        check_claims(contents, self.n_features_in_, self._coder.least_bits())
         try:
             symbols = self._coder.decode(contents.words, contents.escaped, contents.n_rows)
         except ValueError as error:

@@ -155,8 +155,8 @@ def _parts(data, dtype, n_axes, width, fingerprint, n_rows, n_escaped) -> Conten
     )
 
 
-def check_size(contents: Contents, n_features: int, least_bits: float) -> None:
-    """Refuse claims about sizes that can not be, before anything of that size is made.
+def check_claims(contents: Contents, n_features: int, least_bits: float) -> None:
+    """Refuse claims about sizes that cannot be true, before anything of that size is allocated.
 
     Parameters
     ----------

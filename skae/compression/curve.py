@@ -7,7 +7,7 @@ import pandas as pd
 
 from skae.compression.compressor import Compressor, check_positive
 from skae.compression.quantiser import quantise
-from skae.compression.rows import Rows, as_dtype, check_rows
+from skae.compression.rows import CheckedRows, as_dtype, check_rows
 
 # Steps that are taken where none are given, in standard deviations of the code.
 _STEPS = tuple(2.0 ** (i / 2) for i in range(-4, 5))
@@ -107,7 +107,7 @@ def _checked_steps(steps) -> list:
     return steps
 
 
-def _line(compressor: Compressor, step: float, codes, test: Rows, test_codes) -> list:
+def _line(compressor: Compressor, step: float, codes, test: CheckedRows, test_codes) -> list:
     compressor.set_params(step=step)._learn(codes)
     data = compressor._written(test, quantise(test_codes, step))
     rebuilt = as_dtype(compressor._rebuilt(compressor.decompress_symbols(data)), test.dtype)

@@ -1,4 +1,4 @@
-"""What came as rows: their numbers, their shape and their dtype."""
+"""Rows that a compressor takes: their numbers, their shape and their dtype."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from skae.compression.container import DTYPES
 
 
 @dataclass(frozen=True)
-class Rows:
-    """Rows for a transformer.
+class CheckedRows:
+    """Rows for a transformer, checked to be finite numbers.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ class Rows:
         return self.numbers.min(axis=0), self.numbers.max(axis=0)
 
 
-def check_rows(X, estimator=None, name: str = "X") -> Rows:
+def check_rows(X, estimator=None, name: str = "X") -> CheckedRows:
     """Return rows of finite numbers.
 
     Parameters
@@ -75,7 +75,7 @@ def check_rows(X, estimator=None, name: str = "X") -> Rows:
         return _checked(as_matrix_like(X), estimator)
 
 
-def _checked(X, estimator) -> Rows:
+def _checked(X, estimator) -> CheckedRows:
     numbers = check_array(X, accept_sparse="csr", dtype="numeric", allow_nd=True, input_name="X")
     if numbers.dtype.newbyteorder("=") not in DTYPES:
         raise ValueError(
@@ -85,7 +85,7 @@ def _checked(X, estimator) -> Rows:
     sample_shape = numbers.shape[1:]
     if numbers.ndim > 2:
         X = numbers = numbers.reshape(len(numbers), math.prod(sample_shape))
-    rows = Rows(X, numbers, sample_shape, numbers.dtype.newbyteorder("="))
+    rows = CheckedRows(X, numbers, sample_shape, numbers.dtype.newbyteorder("="))
     if estimator is not None and rows.n_features != estimator.n_features_in_:
         raise ValueError(
             f"X has {rows.n_features} features, but this {type(estimator).__name__} was fitted on "

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import secrets
-from pathlib import Path
 
 import numpy as np
 import torch
 from sklearn.utils.validation import check_is_fitted
 
 import skae
+from skae._storage.atomic import atomic_file
 from skae.export.exporter import exported, require
 from skae.export.methods import labels_of, methods_of, module_of, n_inputs, takes_float64
 
@@ -92,7 +90,8 @@ def to_onnx(estimator, method="transform", path=None):
     _describe(model, estimator, method)
     require("onnx").checker.check_model(model, full_check=True)
     if path is not None:
-        _write(model.SerializeToString(), Path(path))
+        with atomic_file(path) as file:
+            file.write(model.SerializeToString())
     return model
 
 
@@ -146,13 +145,3 @@ def _describe(model, estimator, method: str) -> None:
     model.producer_name, model.producer_version = "skae", skae.__version__
     for key, value in metadata.items():
         model.metadata_props.add(key=key, value=value)
-
-
-def _write(data: bytes, path: Path) -> None:
-    """Write a file that is either there as a whole, or not at all."""
-    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        unfinished.write_bytes(data)
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)

@@ -13,6 +13,7 @@ from torch import nn
 from skae._data.scaling import Scaling
 from skae._detection.ensemble import LARGEST, Ensemble
 from skae._network.autoencoder_network import AutoencoderNetwork
+from skae._network.build import network_with
 from skae._network.fitted_network import FittedNetwork
 from skae._runtime.precision import tensor_dtype
 
@@ -92,7 +93,7 @@ class Inference(nn.Module):
     def __init__(self, fitted: FittedNetwork):
         super().__init__()
         self.network = inference_network(fitted)
-        self.dtype = tensor_dtype(fitted.precision)
+        self.dtype = tensor_dtype(fitted.spec.precision)
         self.scale = Scaled(fitted.scaling, self.dtype)
         self.unscale = Unscaled(fitted.scaling, self.dtype)
 
@@ -337,7 +338,8 @@ class Clipped(Reconstructed):
 
 def inference_network(fitted: FittedNetwork) -> AutoencoderNetwork:
     """Return a network of its own on the CPU, to compute with."""
-    return fitted.new_network(torch.device("cpu")).eval().requires_grad_(False)
+    network = network_with(fitted.spec, fitted.weights, torch.device("cpu"))
+    return network.eval().requires_grad_(False)
 
 
 def _register(module: nn.Module, **arrays) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from skae._utils.checks import check_choice, check_number
+from skae._utils.checks import check_choice, check_number, is_auto
 from skae.kinds.interface import ForwardPass, Setting
 from skae.kinds.kind import Kind
 
@@ -132,9 +132,7 @@ class Contractive(Kind):
     def _directions(self, code: torch.Tensor, generator: torch.Generator | None):
         """Yield what the code is multiplied by: unit vectors, or random signs for each row."""
         n_components = code.shape[1]
-        exact = self.jacobian == "exact" or (
-            self.jacobian == "auto" and n_components <= _EXACT_SIZE
-        )
+        exact = self.jacobian == "exact" or (is_auto(self.jacobian) and n_components <= _EXACT_SIZE)
         if exact or generator is None:
             yield from torch.eye(n_components, dtype=code.dtype, device=code.device)
         else:

@@ -9,8 +9,8 @@ from torch import nn
 from skae._utils.checks import (
     check_boolean,
     check_choice,
-    check_integer,
     check_number,
+    check_size,
     is_auto,
 )
 from skae.kinds.interface import CodeSummary, ForwardPass, LinearStart, Setting
@@ -172,11 +172,11 @@ class Sparse(Kind):
         )
         if not is_auto(self.k):
             reason = f", as the code has {setting.n_components} values"
-            check_integer(self.k, "k of Sparse", low=1, high=setting.n_components, reason=reason)
+            check_size(self.k, "k of Sparse", low=1, high=setting.n_components, reason=reason)
         check_boolean(self.linear_decoder, "linear_decoder of Sparse")
         check_boolean(self.sparse_output, "sparse_output of Sparse")
         if not is_auto(self.pursuit_steps):
-            check_integer(self.pursuit_steps, "pursuit_steps of Sparse", low=0, high=1000)
+            check_size(self.pursuit_steps, "pursuit_steps of Sparse", low=0, high=1000)
             if self.pursuit_steps and not self._can_pursue():
                 raise ValueError(
                     f"pursuit_steps={self.pursuit_steps} of Sparse needs penalty='topk' and "
@@ -192,9 +192,9 @@ class Sparse(Kind):
     def _sparsity(self, n_components: int) -> Sparsity:
         sparsity = SPARSITIES[self.penalty]
         return sparsity(
-            weight=sparsity.auto_weight if self.weight == "auto" else self.weight,
+            weight=sparsity.auto_weight if is_auto(self.weight) else self.weight,
             target_activation=self.target_activation,
-            k=max(1, round(_AUTO_SHARE * n_components)) if self.k == "auto" else self.k,
+            k=max(1, round(_AUTO_SHARE * n_components)) if is_auto(self.k) else self.k,
         )
 
     def _can_pursue(self) -> bool:
@@ -203,7 +203,7 @@ class Sparse(Kind):
     def refined(self, code: torch.Tensor, X: torch.Tensor, decoder: nn.Module) -> torch.Tensor:
         """Return codes of as many active values that rebuild the rows better."""
         automatic = _AUTO_PURSUIT if self._can_pursue() else 0
-        n_steps = automatic if self.pursuit_steps == "auto" else self.pursuit_steps
+        n_steps = automatic if is_auto(self.pursuit_steps) else self.pursuit_steps
         if n_steps == 0:
             return code
         k = self._sparsity(code.shape[1]).k

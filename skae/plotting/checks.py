@@ -1,19 +1,17 @@
-"""What displays ask of estimators, rows and numbers."""
+"""Checks of the estimators, rows and numbers that displays are given."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skae._data.containers import as_matrix_like
-from skae._utils.checks import is_size
 from skae._utils.naming import naming
 
 
 def check_detector(estimator, *methods: str) -> None:
-    """Refuse estimators that are no outlier detector, or not fitted.
+    """Refuse estimators that are not fitted outlier detectors.
 
     Parameters
     ----------
@@ -44,7 +42,7 @@ def check_detector(estimator, *methods: str) -> None:
 
 
 def check_methods(estimator, methods: tuple[str, ...], wanted: str = "") -> None:
-    """Refuse estimators that lack methods, or are not fitted.
+    """Refuse estimators that lack methods or are not fitted.
 
     Parameters
     ----------
@@ -76,17 +74,17 @@ def check_methods(estimator, methods: tuple[str, ...], wanted: str = "") -> None
 
 
 def in_order(values) -> list:
-    """Return the different values in their order."""
+    """Return the distinct values in ascending order."""
     found = list(pd.unique(values))
     try:
         return sorted(found)
-    except TypeError:  # numbers beside words
+    except TypeError:  # numbers and strings
         return sorted(found, key=str)
 
 
 def threshold_of(estimator) -> float:
     """Return the anomaly score above which rows are outliers."""
-    # Some detectors of scikit-learn hold their offset in an array of length one.
+    # Some detectors of scikit-learn hold their offset in an array of one value.
     return -np.asarray(estimator.offset_, dtype=float).item()
 
 
@@ -100,24 +98,11 @@ def n_rows(X, name: str = "X") -> int:
 
 
 def listed(values) -> list:
-    """Return the items of a sequence, and none of what is no sequence."""
+    """Return the items of an iterable, and an empty list for anything else."""
     try:
         return list(values)
     except TypeError:
         return []
-
-
-def check_random(random_state) -> np.random.RandomState:
-    """Return a source of randomness; None leaves the global generator of numpy alone."""
-    with naming("random_state"):
-        return check_random_state(np.random.RandomState() if random_state is None else random_state)
-
-
-def check_positive_integer(value, name: str, instead: str = "") -> int:
-    """Return a parameter that is an integer of at least 1, or what may stand instead."""
-    if not is_size(value):
-        raise ValueError(f"{name} must be {instead}an integer >= 1, got {value!r}.")
-    return int(value)
 
 
 def check_numbers(values, name: str) -> np.ndarray:

@@ -7,8 +7,9 @@ from sklearn.base import clone
 from sklearn.decomposition import PCA
 
 from skae._utils.checks import is_size
+from skae._utils.random_state import own_random_state
 from skae.plotting.canvas import axes_for, written_name
-from skae.plotting.checks import check_numbers, check_random, listed
+from skae.plotting.checks import check_numbers, listed
 from skae.plotting.matrices import as_matrix
 
 _SIZE = (6.4, 4.0)
@@ -144,7 +145,7 @@ class ExplainedVarianceDisplay:
             If matplotlib is not installed.
         """
         _check_estimator(estimator)
-        sizes = _check_sizes(n_components)
+        sizes = _different_sizes(n_components)
         train = as_matrix(X)
         test = train if X_test is None else as_matrix(X_test, "X_test")
         if test.shape[1] != train.shape[1]:
@@ -188,7 +189,7 @@ class ExplainedVarianceDisplay:
         ImportError
             If matplotlib is not installed.
         """
-        sizes = _check_sizes(self.n_components)
+        sizes = _different_sizes(self.n_components)
         shares = _check_shares(self.explained_variance, "explained_variance", sizes)
         pca = self.pca_explained_variance
         if pca is not None:
@@ -225,7 +226,7 @@ def _share(estimator, X, rows: np.ndarray, mean: np.ndarray) -> float:
 def _pca_shares(train, test, sizes: np.ndarray, random_state) -> np.ndarray:
     """Return the share that PCA explains with each size."""
     # Its randomized solver would draw from the global generator of numpy.
-    rng = check_random(random_state)
+    rng = own_random_state(random_state)
     pca = PCA(int(sizes.max()), random_state=rng).fit(train)
     # Components are orthonormal, so each adds the square of its value to what is rebuilt.
     rebuilt = np.square(pca.transform(test)).sum(axis=0).cumsum()
@@ -274,7 +275,7 @@ def _check_estimator(estimator) -> None:
         )
 
 
-def _check_sizes(values) -> np.ndarray:
+def _different_sizes(values) -> np.ndarray:
     """Return sizes of codes as an array of shape (n_sizes,)."""
     sizes = listed(values)
     if not sizes or not all(map(is_size, sizes)) or len(set(sizes)) < len(sizes):

@@ -9,11 +9,11 @@ import pandas as pd
 import scipy.sparse as sp
 import torch
 
+from skae._utils.checks import check_size
 from skae.plotting.canvas import axes_for, written_name, written_number
 from skae.plotting.checks import (
     check_detector,
     check_numbers,
-    check_positive_integer,
     n_rows,
     threshold_of,
 )
@@ -123,7 +123,7 @@ class FeatureContributionsDisplay:
             If matplotlib is not installed.
         """
         check_detector(estimator, "score_samples", "feature_contributions")
-        check_positive_integer(max_features, "max_features")
+        check_size(max_features, "max_features")
         one, name = _one_row(X, row)
         contributions = estimator.feature_contributions(one).iloc[0].rename(name)
         score = -float(estimator.score_samples(one)[0])
@@ -172,7 +172,7 @@ class FeatureContributionsDisplay:
 
     def _content(self, max_features) -> tuple[list[str], np.ndarray, list[str]]:
         """Return label, length and colour of each bar."""
-        max_features = check_positive_integer(max_features, "max_features")
+        max_features = check_size(max_features, "max_features")
         contributions = check_numbers(self.contributions, "contributions")
         values = check_numbers(self.values, "values")
         if len(values) != len(contributions):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from skae._utils.checks import is_auto
 from skae.plotting.canvas import written_number
 
 # Bins of "auto", at least and at most: a few far outliers would ask for thousands.
@@ -40,7 +41,7 @@ def bin_edges(scores: np.ndarray, bins, logarithmic: bool) -> np.ndarray:
     """
     places = np.log10(scores) if logarithmic else scores
     low, high = places.min(), places.max()
-    if bins == "auto":
+    if is_auto(bins):
         bins = _n_bins(places)
     # Scores that differ in their last digits only would leave no room between the edges.
     if high - low <= 1e-9 * max(abs(low), abs(high), 1e-9):

@@ -8,7 +8,7 @@ import numpy as np
 
 from skae._utils.checks import check_size
 from skae.plotting.canvas import figure_for, written_name
-from skae.plotting.checks import check_methods, check_positive_integer, listed, n_rows
+from skae.plotting.checks import check_methods, listed, n_rows
 from skae.plotting.matrices import as_matrix
 from skae.plotting.samples import as_images, checked_shape, image_axes, shape_of_samples
 from skae.plotting.traversal_panels import (
@@ -185,7 +185,7 @@ class LatentTraversalDisplay:
             If matplotlib is not installed.
         """
         check_methods(estimator, ("transform", "inverse_transform"))
-        check_positive_integer(n_components, "n_components")
+        check_size(n_components, "n_components")
         _check_steps(n_steps)
         span, start = _check_span(span), _check_start(start, n_rows(X))
         codes = as_matrix(estimator.transform(X))

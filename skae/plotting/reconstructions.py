@@ -8,12 +8,12 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.utils.validation import check_is_fitted
 
+from skae._utils.checks import check_size
+from skae._utils.random_state import own_random_state
 from skae.plotting.canvas import figure_for
 from skae.plotting.checks import (
     check_methods,
     check_numbers,
-    check_positive_integer,
-    check_random,
     n_rows,
 )
 from skae.plotting.matrices import as_array
@@ -157,7 +157,7 @@ class ReconstructionsDisplay:
             If matplotlib is not installed.
         """
         reconstruct = _reconstruct_of(estimator)
-        rows = _drawn(X, check_positive_integer(n_samples, "n_samples"), random_state)
+        rows = _drawn(X, check_size(n_samples, "n_samples"), random_state)
         originals = shown = _rows(X, rows)
         if corrupted is not None:
             _check_as_many(corrupted, X)
@@ -250,7 +250,7 @@ def _drawn(X, n_samples: int, random_state) -> np.ndarray:
     n = n_rows(X)
     if n <= n_samples:
         return np.arange(n)
-    return np.sort(check_random(random_state).choice(n, n_samples, replace=False))
+    return np.sort(own_random_state(random_state).choice(n, n_samples, replace=False))
 
 
 def _rows(X, rows: np.ndarray):

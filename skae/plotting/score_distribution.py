@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 
 from skae._data.containers import as_matrix_like
+from skae._utils.checks import check_size, is_auto
 from skae._utils.naming import naming
 from skae.plotting.canvas import axes_for, written_name, written_number
 from skae.plotting.checks import (
     check_detector,
     check_numbers,
-    check_positive_integer,
     in_order,
     n_rows,
     threshold_of,
@@ -277,5 +277,5 @@ def _check_groups(values, name: str, n: int) -> np.ndarray:
 
 
 def _check_bins(bins) -> None:
-    if not (isinstance(bins, str) and bins == "auto"):
-        check_positive_integer(bins, "bins", "'auto' or ")
+    if not is_auto(bins):
+        check_size(bins, "bins", instead="'auto' or ")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from skae._generation.bound import Bound, balanced_draws
-from skae.architectures.checks import check_size
+from skae._utils.checks import check_size
 from skae.scores.score import Score
 
 
@@ -33,7 +33,7 @@ class Elbo(Score):
                 f"scoring='elbo' needs a kind whose codes are distributions, such as "
                 f"kind='variational', got kind={kind!r}: use another scoring, such as 'joint'."
             )
-        check_size(self, "n_draws")
+        check_size(self.n_draws, "n_draws of Elbo")
 
     def of_features(self, network, X, codes):
         """Return minus the expected logarithm of the likelihood of each entry."""

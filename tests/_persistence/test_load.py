@@ -330,12 +330,30 @@ def test_a_later_version_says_so(path):
 
 # Sizes that would take terabytes, or years, if networks were built before they are checked.
 BOMBS = {
-    "n_features": ("_fitted", "fields", "n_features"),
-    "n_components": ("_fitted", "fields", "n_components"),
-    "filling_rank": ("_fitted", "fields", "filling_rank"),
-    "hidden_layer_sizes": ("_fitted", "fields", "architecture", "parameters", "hidden_size"),
-    "n_layers": ("_fitted", "fields", "architecture", "parameters", "n_layers"),
-    "input_shape": ("_fitted", "fields", "architecture", "parameters", "input_shape", "tuple", 0),
+    "n_features": ("_fitted", "fields", "spec", "fields", "n_features"),
+    "n_components": ("_fitted", "fields", "spec", "fields", "n_components"),
+    "filling_rank": ("_fitted", "fields", "spec", "fields", "filling_rank"),
+    "hidden_layer_sizes": (
+        "_fitted",
+        "fields",
+        "spec",
+        "fields",
+        "architecture",
+        "parameters",
+        "hidden_size",
+    ),
+    "n_layers": ("_fitted", "fields", "spec", "fields", "architecture", "parameters", "n_layers"),
+    "input_shape": (
+        "_fitted",
+        "fields",
+        "spec",
+        "fields",
+        "architecture",
+        "parameters",
+        "input_shape",
+        "tuple",
+        0,
+    ),
 }
 
 

@@ -161,6 +161,10 @@ def test_a_default_that_changed_does_not_reinterpret_a_file(path, monkeypatch):
     assert loaded.kind_.get_params(deep=False).keys() == ae.kind_.get_params(deep=False).keys()
 
 
+def spec_of(document):
+    return document["attributes"]["_fitted"]["fields"]["spec"]["fields"]
+
+
 def edited(path, change):
     document, arrays = read_file(path, content="model")
     change(document)
@@ -174,8 +178,7 @@ def test_a_renamed_parameter_is_one_line(path, monkeypatch):
     def to_old_names(document):
         document["parameters"]["n_rounds"] = document["parameters"].pop("max_epochs")
         document["attributes"]["size_"] = document["attributes"].pop("n_components_")
-        for part in (document["parameters"]["architecture"], document["attributes"]["_fitted"]):
-            part = part.get("fields", {}).get("architecture", part)
+        for part in (document["parameters"]["architecture"], spec_of(document)["architecture"]):
             part["parameters"]["layers"] = part["parameters"].pop("hidden_layer_sizes")
 
     edited(path, to_old_names)
@@ -204,7 +207,7 @@ def test_renamed_classes_and_weights_are_one_line(path, monkeypatch):
     def to_old_names(document):
         network = document["attributes"]["_fitted"]
         network["record"] = "Network"
-        network["fields"]["architecture"]["architecture"] = "layers"
+        network["fields"]["spec"]["fields"]["architecture"]["architecture"] = "layers"
         pairs = network["fields"]["weights"]["dict"]
         pairs[0][0] = f"old.{pairs[0][0]}"
 
@@ -229,7 +232,7 @@ def test_unknown_and_missing_parameters_are_named(path):
     with pytest.raises(FileFormatError, match=message):
         skae.load(path)
     saved(path)
-    edited(path, lambda document: document["attributes"]["_fitted"]["fields"].pop("n_features"))
+    edited(path, lambda document: spec_of(document).pop("n_features"))
     with pytest.raises(FileFormatError, match=r"lacks parameters of \w+: \['n_features'\]"):
         skae.load(path)
 

@@ -195,8 +195,8 @@ def test_training_says_what_to_change(little_memory, tmp_path, monkeypatch):
 
 
 def test_a_checkpoint_stays_where_training_runs_out_of_memory(tmp_path, monkeypatch):
-    monkeypatch.setattr("skae._fitting.checkpoint._SHORTEST", 0.0)
-    monkeypatch.setattr("skae._fitting.checkpoint._REST", 0.0)
+    monkeypatch.setattr("skae._checkpoints.checkpoint._SHORTEST", 0.0)
+    monkeypatch.setattr("skae._checkpoints.checkpoint._REST", 0.0)
     path = tmp_path / "fit.skae"
     ae = AutoencoderTransformer(2, max_epochs=3, random_state=0)
     whole = ae.fit(X).transform(X)

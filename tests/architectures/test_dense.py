@@ -134,7 +134,7 @@ def tied_fit(n_components=4, data=None, hidden=(32, 16), **parameters):
 
 def weights_of(ae):
     """Return the matrices of the encoder and the decoder, and of the linear path."""
-    network = ae._fitted.new_network(torch.device("cpu"))
+    network = ae._fitted.network("cpu")
 
     def matrices(module):
         return [layer.weight for layer in module if hasattr(layer, "weight")]
@@ -272,7 +272,7 @@ def test_tied_weights_refuse_kinds_with_more_outputs(dense):
 def test_other_kinds_take_tied_weights(kind, n_components):
     ae = tied_fit(n_components, kind=kind, init="pca")
     assert ae.score(DIGITS[:400]) > 0.3
-    network = ae._fitted.new_network(torch.device("cpu"))
+    network = ae._fitted.network("cpu")
     if network.linear_encoder is not None:
         assert torch.equal(network.linear_decoder.weight, network.linear_encoder.weight.T)
 

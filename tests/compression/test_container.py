@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skae.compression.container import DTYPES, Contents, check_size, pack, unpack
+from skae.compression.container import DTYPES, Contents, check_claims, pack, unpack
 
 FINGERPRINT = b"\x01\x02\x03\x04\x05\x06\x07\x08"
 
@@ -155,18 +155,18 @@ def test_forged_headers(place, form, value, message):
 @pytest.mark.parametrize("n_rows", [0, 2**20, 2**63, 2**64 - 1])
 def test_rows_that_the_bytes_can_not_hold(n_rows):
     with pytest.raises(ValueError, match=f"speaks of {n_rows} rows, which 8 bytes of codes"):
-        check_size(contents(n_rows=n_rows), 10, least_bits=0.01)
+        check_claims(contents(n_rows=n_rows), 10, least_bits=0.01)
 
 
 @pytest.mark.parametrize("shape", [(), (3, 3), (2**32 - 1,) * 32, (0, 10)])
 def test_shapes_of_other_rows(shape):
     with pytest.raises(ValueError, match="but this model has 10 features"):
-        check_size(contents(sample_shape=shape), 10, least_bits=0.01)
+        check_claims(contents(sample_shape=shape), 10, least_bits=0.01)
 
 
 def test_sizes_that_can_be():
-    check_size(contents(n_rows=12_000), 10, least_bits=0.01)
-    check_size(contents(n_rows=1, words=np.array([], np.uint32)), 10, least_bits=60)
+    check_claims(contents(n_rows=12_000), 10, least_bits=0.01)
+    check_claims(contents(n_rows=1, words=np.array([], np.uint32)), 10, least_bits=60)
 
 
 @settings(max_examples=400, deadline=None)
@@ -176,7 +176,7 @@ def test_forged_bytes_never_take_memory(tail):
     data = signed(b"skae\x01" + tail)
     tracemalloc.start()
     try:
-        check_size(unpack(data, tail[3:11]), 10, 0.01)
+        check_claims(unpack(data, tail[3:11]), 10, 0.01)
     except ValueError:
         pass
     finally:

@@ -155,7 +155,7 @@ def outcome(estimator):
 
 def resolved(estimator, axis):
     """Return the part that the fit worked with."""
-    network = estimator._fitted_networks()[0]
+    network = estimator._fitted_networks()[0].spec
     parts = {"corruption": network.kind.corruption, "score": getattr(estimator, "scoring_", None)}
     return parts[axis] if axis in parts else getattr(network, axis)
 

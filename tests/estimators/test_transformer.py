@@ -525,7 +525,7 @@ def test_ctrl_c_before_the_training_leaves_nothing_fitted(monkeypatch):
     def interrupt(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("skae._fitting.linear_part.principal_axes", interrupt)
+    monkeypatch.setattr("skae._start.linear_part.principal_axes", interrupt)
     ae = quick(2)
     with pytest.raises(KeyboardInterrupt):
         ae.fit(X)

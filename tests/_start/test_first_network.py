@@ -5,8 +5,8 @@ import pytest
 import torch
 from sklearn.decomposition import PCA
 
-from skae._fitting.principal_axes import principal_axes
-from skae._fitting.start import Start
+from skae._start.first_network import Start
+from skae._start.principal_axes import principal_axes
 from skae.architectures import Dense
 from skae.kinds import Kind, Overcomplete, Sparse, Undercomplete
 

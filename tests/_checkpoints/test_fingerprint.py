@@ -6,7 +6,7 @@ import scipy.sparse as sp
 import torch
 
 from skae import AutoencoderTransformer
-from skae._fitting.fingerprint import described, fingerprint
+from skae._checkpoints.fingerprint import described, fingerprint
 from skae.kinds import Denoising, Sparse
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from skae._data.rows import Rows
-from skae._missing.filling import Gaussian
+from skae._missing.filling import NormalDistribution
 
 # Up to this many rows or columns the whole spectrum is computed from a square matrix of that
 # size; beyond, only the leading axes, by subspace iteration.
@@ -157,7 +157,7 @@ def signed(axes: torch.Tensor) -> torch.Tensor:
     return axes * torch.where(largest < 0, -1.0, 1.0)
 
 
-def axes_of_factors(gaussian: Gaussian) -> PrincipalAxes:
+def axes_of_factors(gaussian: NormalDistribution) -> PrincipalAxes:
     """Return the axes that the factors of a normal distribution span.
 
     The scores of filled rows are those of their known entries: on these axes, filled rows are

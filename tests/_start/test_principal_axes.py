@@ -7,8 +7,8 @@ from sklearn.decomposition import PCA
 
 from skae._data.rows import Rows
 from skae._data.scaling import Scaling
-from skae._fitting import principal_axes as module
-from skae._fitting.principal_axes import PrincipalAxes, principal_axes
+from skae._start import principal_axes as module
+from skae._start.principal_axes import PrincipalAxes, principal_axes
 
 N_COMPONENTS = 4
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from numbers import Integral
 
@@ -14,8 +14,9 @@ import torch
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 
-from skae._fitting.checkpoint import Checkpoint
-from skae._fitting.fingerprint import fingerprint
+from skae._checkpoints.checkpoint import Checkpoint
+from skae._checkpoints.fingerprint import fingerprint
+from skae._network.fitted_network import FittedNetwork
 from skae._training.train import TrainingResult, train
 from skae._utils.random_state import own_random_state
 
@@ -48,6 +49,11 @@ class Trainings:
     def train(self, network, training, selection, plan, optimizer_state=None) -> TrainingResult:
         """Train a network, as :func:`~skae._training.train.train` does."""
         return train(network, training, selection, plan, optimizer_state)
+
+    def warn_of_interruption(self, interruption: str | None) -> None:
+        """Say that Ctrl-C came if it did, as the outcome of a fit says it."""
+        if interruption is not None:
+            self.interrupt(f"interrupted the training {interruption}")
 
     def interrupt(self, message: str) -> None:
         """Say that Ctrl-C came, and what it left."""
@@ -158,12 +164,9 @@ def trainings_of(estimator: BaseEstimator, X, **others) -> Iterator[Trainings]:
     trainings.end()
 
 
-def weights_of(previous: Mapping | None) -> np.ndarray | None:
+def weights_of(fitted: FittedNetwork) -> np.ndarray:
     """Return the weights that a fit goes on from, all in one array."""
-    if previous is None:
-        return None
-    weights = previous["_fitted"].weights
-    return np.concatenate([weights[name].ravel() for name in sorted(weights)])
+    return np.concatenate([fitted.weights[name].ravel() for name in sorted(fitted.weights)])
 
 
 def _as_dict(result: TrainingResult) -> dict:

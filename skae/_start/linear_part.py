@@ -7,10 +7,10 @@ from numbers import Integral
 import torch
 
 from skae._data.rows import Rows
-from skae._fitting.principal_axes import PrincipalAxes, axes_of_factors, principal_axes
-from skae._missing.filling import FilledRows, Filling, Gaussian
+from skae._missing.filling import FilledRows, Filling, NormalDistribution
 from skae._missing.gaussian_fit import fit_gaussian
 from skae._runtime.threads import threads_for
+from skae._start.principal_axes import PrincipalAxes, axes_of_factors, principal_axes
 
 # Axes asked for where the number of components is to be read off the spectrum.
 _SPECTRUM_AXES = 256
@@ -31,24 +31,27 @@ class LinearPart:
     def __init__(self, rows: Rows, seed: int):
         self.rows, self.seed, self.simplicity = rows, seed, None
 
-    def gaussian(self, weight: torch.Tensor) -> Gaussian:
+    def gaussian(self, weight: torch.Tensor) -> NormalDistribution:
         """Return what missing values are filled by; how simple it is to be is chosen once."""
         with self._threads():
             gaussian, self.simplicity = fit_gaussian(self.rows, weight, self.seed, self.simplicity)
         return gaussian
 
-    def filling(self, gaussian: Gaussian) -> Filling:
+    def filling(self, gaussian: NormalDistribution) -> Filling:
         """Return what fills missing values, on the device of the rows."""
         filling = Filling(self.rows.shape[1], gaussian.factor.shape[1])
         filling.to(self.rows.device, self.rows.dtype).set(gaussian)
         return filling
 
-    def complete(self, gaussian: Gaussian | None) -> Rows | FilledRows:
+    def complete(self, gaussian: NormalDistribution | None) -> Rows | FilledRows:
         """Return the rows without missing values."""
         return self.rows if gaussian is None else FilledRows(self.rows, self.filling(gaussian))
 
     def principal_axes(
-        self, n_components: int | float | str, weight: torch.Tensor, gaussian: Gaussian | None
+        self,
+        n_components: int | float | str,
+        weight: torch.Tensor,
+        gaussian: NormalDistribution | None,
     ) -> PrincipalAxes:
         """Return so many axes of the complete rows, or many where their number is to be found."""
         n_wanted = n_components if isinstance(n_components, Integral) else _SPECTRUM_AXES

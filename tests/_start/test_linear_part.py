@@ -4,7 +4,7 @@ import torch
 
 from skae._data.rows import Rows
 from skae._data.scaling import Scaling
-from skae._fitting.linear_part import LinearPart
+from skae._start.linear_part import LinearPart
 
 
 def part_of(X, seed=0):

@@ -23,10 +23,9 @@ from skae import (
     FileFormatError,
     load,
 )
+from skae._checkpoints import checkpoint, fingerprint
+from skae._checkpoints.checkpoint import Checkpoint
 from skae._data import rows
-from skae._fitting import checkpoint, fingerprint
-from skae._fitting.checkpoint import Checkpoint
-from skae._fitting.fitting import Fit
 from skae.architectures import Custom, Dense
 from skae.kinds import Sparse
 
@@ -349,7 +348,7 @@ def test_a_path_that_can_not_be_written_is_refused_at_once(where, tmp_path, monk
             raise PermissionError(13, "Permission denied")
 
         monkeypatch.setattr(checkpoint.tempfile, "TemporaryFile", refuse)
-    monkeypatch.setattr(Fit, "train", None)  # never called
+    monkeypatch.setattr("skae.estimators.transformer.fit_network", None)  # never called
     with pytest.raises(ValueError, match=r"checkpoint=.* can not be written: .* Give a path in a"):
         clone(AE).set_params(checkpoint=path).fit(X)
 
@@ -424,7 +423,7 @@ import numpy as np
 import torch
 from skorch.callbacks import Callback
 from skae import AutoencoderImputer, AutoencoderTransformer
-from skae._fitting import checkpoint
+from skae._checkpoints import checkpoint
 
 torch.set_num_threads(1)
 checkpoint._SHORTEST, checkpoint._REST = 0.02, 0.0

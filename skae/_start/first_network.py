@@ -1,4 +1,4 @@
-"""What a network starts as: its parts, and its first weights."""
+"""The first weights of a network: PCA, and what the kind makes of it."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import torch
 
 from skae._data.moments import Moments
 from skae._data.rows import Rows
-from skae._data.scaling import Scaling
-from skae._fitting.principal_axes import PrincipalAxes
+from skae._missing.filling import NormalDistribution
 from skae._network.autoencoder_network import AutoencoderNetwork
-from skae._utils.named_parts import resolve_part
-from skae.architectures import Architecture
+from skae._network.build import new_network
+from skae._network.network_spec import NetworkSpec
+from skae._start.linear_part import LinearPart
+from skae._start.linear_path import fit_linear_decoder, set_linear_path, start_error
+from skae._start.principal_axes import PrincipalAxes
 from skae.kinds import Kind
 from skae.kinds.interface import Setting
-from skae.losses import FunctionLoss, Loss
 
 # Standard deviations below this share of the data's are those of rounding; codes along such
 # axes are not blown up to unit variance.
@@ -22,21 +23,6 @@ _SMALLEST_SCALE = 1e-3
 _SMALLEST_RESIDUAL = 1e-5
 # Rows that a linear decoder is fitted to.
 _ROWS_OF_A_FIT = 5000
-
-
-def resolve_parts(estimator) -> dict:
-    """Return the kind, the architecture and the loss that the parameters stand for."""
-    loss = estimator.loss
-    if callable(loss) and not isinstance(loss, Loss | type):
-        loss = FunctionLoss(loss)
-    known = estimator._part_registries
-    return {
-        "kind": resolve_part(estimator.kind, "kind", known["kind"], Kind).resolved(),
-        "architecture": resolve_part(
-            estimator.architecture, "architecture", known["architecture"], Architecture
-        ),
-        "loss": resolve_part(loss, "loss", known["loss"], Loss),
-    }
 
 
 def check_kind(kind: Kind, setting: Setting) -> None:
@@ -83,12 +69,12 @@ class Start:
         left_over = max(found.total - float(found.variances[:n_axes].sum()), 0.0)
         residual_scale = max((left_over / n_features) ** 0.5, _SMALLEST_RESIDUAL * deviation)
         start = kind.linear_start(deviations, left_over / max(1, n_features - n_axes))
-        network.set_linear_path(axes, start, found.mean, residual_scale)
+        set_linear_path(network, axes, start, found.mean, residual_scale)
         if kind.makes_missing():
             self._scale_residual(network)
         if kind.fits_decoder and not network.tied:
             index = self._some_rows(_ROWS_OF_A_FIT)
-            network.fit_linear_decoder(self.rows.take(index), self.weight[index])
+            fit_linear_decoder(network, self.rows.take(index), self.weight[index])
 
     def _scale_residual(self, network: AutoencoderNetwork) -> None:
         """Let the residual networks begin in units of what hidden entries are wrong by.
@@ -98,7 +84,7 @@ class Start:
         """
         rows = self.rows.take(self._some_rows(_ROWS_OF_A_FIT))
         generator = torch.Generator(rows.device).manual_seed(self.seed)
-        error = float(network.eval().start_error(rows, generator))
+        error = float(start_error(network.eval(), rows, generator))
         network.train()
         network.residual_scale.clamp_(min=error)
 
@@ -117,13 +103,50 @@ class Start:
         return eligible[order].to(self.rows.device)
 
 
-def note_features(network: AutoencoderNetwork, moments: Moments, scaling: Scaling) -> None:
-    """Tell the network what its corruption needs to know of the data."""
+def first_network(
+    spec: NetworkSpec,
+    linear_part: LinearPart,
+    moments: Moments,
+    weight: torch.Tensor,
+    axes: PrincipalAxes | None,
+    gaussian: NormalDistribution | None,
+) -> AutoencoderNetwork:
+    """Return a network with the first weights for some rows.
+
+    Parameters
+    ----------
+    spec : NetworkSpec
+        What the network is to be.
+
+    linear_part : LinearPart
+        Knows the rows and the seed.
+
+    moments : Moments
+        Those of the rows.
+
+    weight : torch.Tensor of shape (n_samples,)
+        Weight of each row; rows of weight zero are not looked at.
+
+    axes : PrincipalAxes or None
+        Principal axes of the weighted rows, for a network with a linear path.
+
+    gaussian : NormalDistribution or None
+        The normal distribution that fills missing values, for a network that takes them.
+    """
+    generator = torch.Generator().manual_seed(linear_part.seed)
+    network = new_network(spec, linear_part.rows.device, generator)
     network.features.set(
         mean=moments.mean,
         deviation=moments.deviations,
         low=moments.lows,
         high=moments.highs,
-        centre=scaling.centre,
-        scale=scaling.scale,
+        centre=spec.scaling.centre,
+        scale=spec.scaling.scale,
     )
+    if gaussian is not None:
+        network.missing.filling.set(gaussian)
+        network.missing.share_known.fill_(moments.share_known)
+    if spec.linear_path:
+        rows = linear_part.complete(gaussian)
+        Start(rows, weight, axes, linear_part.seed).apply(network)
+    return network
