@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import ChainMap
 from numbers import Real
 
 import numpy as np
@@ -200,7 +201,7 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
     """
 
     _part_registries = {
-        "kind": {**KINDS, "auto": hidden_again},
+        "kind": ChainMap({"auto": hidden_again}, KINDS),
         "architecture": ARCHITECTURES,
         "loss": LOSSES,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from numbers import Integral, Real
 
 import numpy as np
@@ -228,8 +229,8 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
     """
 
     _part_registries = {
-        "kind": {**KINDS, "auto": _noise_of_many_strengths},
-        "architecture": {**ARCHITECTURES, "auto": _one_wide_layer},
+        "kind": ChainMap({"auto": _noise_of_many_strengths}, KINDS),
+        "architecture": ChainMap({"auto": _one_wide_layer}, ARCHITECTURES),
         "loss": LOSSES,
         "scoring": SCORES,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from functools import partial
 
 import numpy as np
@@ -173,8 +174,8 @@ class AutoencoderRecommender(ImputingAutoencoder):
     """
 
     _part_registries = {
-        "kind": {**KINDS, "auto": hidden_again},
-        "architecture": {**ARCHITECTURES, "auto": _one_layer},
+        "kind": ChainMap({"auto": hidden_again}, KINDS),
+        "architecture": ChainMap({"auto": _one_layer}, ARCHITECTURES),
         "loss": LOSSES,
     }
     _stored_as = "AutoencoderRecommender"

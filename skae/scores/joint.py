@@ -22,6 +22,8 @@ class Joint(Score):
         Means and covariances.
     """
 
+    scatters = {"residual_scatter_": "features", "code_scatter_": "code"}
+
     def fit(self, residuals, codes):
         """Learn the scatter of the residuals and of the codes."""
         self.residual_scatter_ = Scatter.of(residuals.numpy())

@@ -20,6 +20,8 @@ class Latent(Score):
         Mean and covariance of the codes.
     """
 
+    scatters = {"scatter_": "code"}
+
     def fit(self, residuals, codes):
         """Learn the scatter of the codes."""
         self.scatter_ = Scatter.of(codes.numpy())

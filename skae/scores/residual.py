@@ -20,6 +20,8 @@ class Residual(Score):
         Mean and covariance of the residuals.
     """
 
+    scatters = {"scatter_": "features"}
+
     def fit(self, residuals, codes):
         """Learn the scatter of the residuals."""
         self.scatter_ = Scatter.of(residuals.numpy())

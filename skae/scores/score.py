@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import ClassVar
 
 import torch
 from sklearn.base import BaseEstimator
@@ -19,7 +20,16 @@ class Score(BaseEstimator):
 
     A score sees a network and tensors only. ``network.encode`` and ``network.decode`` go from
     rows to codes and back.
+
+    Attributes
+    ----------
+    scatters : dict of str to {"features", "code"}
+        Each :class:`Scatter` that :meth:`fit` leaves, by the name of the attribute, and what its
+        columns are. A score from a file must have them; other attributes of a fit are loaded as
+        they were saved.
     """
+
+    scatters: ClassVar[dict[str, str]] = {}
 
     def check(self, kind: Kind) -> None:
         """Refuse kinds that this score does not suit.
