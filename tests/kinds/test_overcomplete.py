@@ -173,7 +173,7 @@ def test_corruption_helps_with_hidden_entries():
 
 def test_parameters_are_scikit_learns():
     kind = Overcomplete(Masking(0.1))
-    assert clone(kind).get_params()["corruption__share"] == 0.1
+    assert clone(kind).get_params()["corruption__fraction"] == 0.1
 
 
 def test_bad_corruption():
