@@ -91,8 +91,8 @@ def test_batches_halve_until_they_fit(n_rows, n_tensors):
 
 def test_the_warning_says_how_many_rows_and_what_to_do():
     said = (
-        r"A batch takes more memory than cpu has, which was asked for 20.00 MiB at once: it goes "
-        r"on with 8 rows at a time, .* device='cpu'"
+        r"A batch takes more memory than cpu has \(requested: 20.00 MiB at once\): the computation "
+        r"continues with 8 rows at a time, .* device='cpu'"
     )
     with pytest.warns(RuntimeWarning, match=said) as warned:
         FittingBatches(CPU).call(limited(8, []), torch.ones(16, 1))
@@ -262,4 +262,4 @@ def test_memory_that_really_ends():
     assert done.returncode == 0, done.stderr
     inference, training = done.stdout.splitlines()
     assert re.search("goes on with (16|32|64) rows at a time", inference)
-    assert re.search(r"with batch_size=500, which was asked for \d+ bytes at once", training)
+    assert re.search(r"with batch_size=500 \(requested: \d+ bytes at once\)", training)
