@@ -16,7 +16,7 @@ _MESSAGES = re.compile(
     r"DefaultCPUAllocator: (can't allocate|not enough) memory|MPS backend out of memory"
     r"|CU\w+_STATUS_ALLOC_FAILED"
 )
-_ASKED = re.compile(r"ried to allocate ([\d.]+ \w+)")
+_REQUESTED = re.compile(r"ried to allocate ([\d.]+ \w+)")
 
 Results = torch.Tensor | tuple[torch.Tensor, ...]
 
@@ -63,7 +63,7 @@ class FittingBatches:
         DeviceMemoryError
             If a single row does not fit into memory.
         """
-        n_rows, asked = min(self.most_rows, len(batch[0])), None
+        n_rows, requested = min(self.most_rows, len(batch[0])), None
         while True:
             try:
                 results = _joined([function(*part) for part in self._parts(batch, n_rows)])
@@ -73,12 +73,12 @@ class FittingBatches:
                     raise
                 if n_rows <= 1:
                     raise DeviceMemoryError(_beyond_one_row(self.device, error)) from error
-                asked = _asked(error)
+                requested = _requested(error)
             # After the except block, the error no longer keeps tensors of its frames alive.
             n_rows = self.most_rows = n_rows // 2
             _empty_cache(self.device)
-        if asked is not None:
-            warnings.warn(_smaller(n_rows, self.device, asked), RuntimeWarning, stacklevel=2)
+        if requested is not None:
+            warnings.warn(_smaller(n_rows, self.device, requested), RuntimeWarning, stacklevel=2)
         return results
 
     def _parts(self, batch: tuple[torch.Tensor, ...], n_rows: int) -> Iterator[tuple]:
@@ -103,15 +103,15 @@ def memory_of_training(batch_size: int, device: torch.device) -> Iterator[None]:
             raise
         raise DeviceMemoryError(
             f"Training takes more memory than {device} has, with batch_size={batch_size}"
-            f"{_asked(error)}. Try a smaller batch_size, smaller hidden layers or fewer channels "
+            f"{_requested(error)}. Try a smaller batch_size, smaller hidden layers or fewer channels "
             f"of the architecture, precision='bfloat16' on a GPU, or device='cpu' if it has more "
             f"memory."
         ) from error
 
 
-def _smaller(n_rows: int, device: torch.device, asked: str) -> str:
+def _smaller(n_rows: int, device: torch.device, requested: str) -> str:
     return (
-        f"A batch takes more memory than {device} has{asked}: the computation continues with "
+        f"A batch takes more memory than {device} has{requested}: the computation continues with "
         f"{n_rows} rows at a time, which is slower. Free memory, or set device='cpu' if it has "
         f"more."
     )
@@ -119,14 +119,14 @@ def _smaller(n_rows: int, device: torch.device, asked: str) -> str:
 
 def _beyond_one_row(device: torch.device, error: BaseException) -> str:
     return (
-        f"Even a single row takes more memory than {device} has{_asked(error)}: free memory, or "
+        f"Even a single row takes more memory than {device} has{_requested(error)}: free memory, or "
         f"set device='cpu' if it has more."
     )
 
 
-def _asked(error: BaseException) -> str:
+def _requested(error: BaseException) -> str:
     """Return the amount of memory that was requested, if the error contains it."""
-    found = _ASKED.search(str(error))
+    found = _REQUESTED.search(str(error))
     return f" (requested: {found[1]} at once)" if found else ""
 
 
