@@ -103,9 +103,9 @@ def memory_of_training(batch_size: int, device: torch.device) -> Iterator[None]:
             raise
         raise DeviceMemoryError(
             f"Training takes more memory than {device} has, with batch_size={batch_size}"
-            f"{_requested(error)}. Try a smaller batch_size, smaller hidden layers or fewer channels "
-            f"of the architecture, precision='bfloat16' on a GPU, or device='cpu' if it has more "
-            f"memory."
+            f"{_requested(error)}. Try a smaller batch_size, smaller hidden layers or fewer "
+            f"channels of the architecture, precision='bfloat16' on a GPU, or device='cpu' if it "
+            f"has more memory."
         ) from error
 
 
@@ -119,8 +119,8 @@ def _smaller(n_rows: int, device: torch.device, requested: str) -> str:
 
 def _beyond_one_row(device: torch.device, error: BaseException) -> str:
     return (
-        f"Even a single row takes more memory than {device} has{_requested(error)}: free memory, or "
-        f"set device='cpu' if it has more."
+        f"Even a single row takes more memory than {device} has{_requested(error)}: free memory, "
+        f"or set device='cpu' if it has more."
     )
 
 

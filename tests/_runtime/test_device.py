@@ -30,7 +30,8 @@ def test_auto_takes_the_fastest_that_is_there(monkeypatch, cuda, mps, expected):
 
 @pytest.mark.parametrize("device", MISSING, ids=str)
 def test_refuses_a_device_that_is_not_there(device):
-    with pytest.raises(ValueError, match=r"device='?.*'? is not available on this machine, .*'cpu'"):
+    match = r"device='?.*'? is not available on this machine, .*'cpu'"
+    with pytest.raises(ValueError, match=match):
         resolve_device(device)
 
 
