@@ -39,7 +39,7 @@ candidates = {
     "decay 0.01": {"weight_decay": 0.01},
     "decay 10": {"weight_decay": 10},
     "gaussian": {"weight_decay": 0, "kind": Overcomplete(corruption=Gaussian(level=1.0))},
-    "masking": {"weight_decay": 0, "kind": Overcomplete(corruption=Masking(share=0.5))},
+    "masking": {"weight_decay": 0, "kind": Overcomplete(corruption=Masking(fraction=0.5))},
 }
 common = {"architecture": Dense((256,)), "max_epochs": 50, "random_state": 0}
 fitted, rows = {}, []

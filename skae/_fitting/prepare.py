@@ -79,7 +79,7 @@ def prepare(
     rows = Rows(X, scaling, policy.device, tensor_dtype(policy.precision))
     weight = _weight_tensor(sample_weight, rows)
     linear_part = LinearPart(rows, seeds.weights)
-    incomplete = takes_missing or moments.share_known < 1 or policy.kind.makes_missing()
+    incomplete = takes_missing or moments.known_fraction < 1 or policy.kind.makes_missing()
     if incomplete and gaussian is None:
         gaussian = linear_part.gaussian(weight)
     rank = None if gaussian is None else gaussian.factor.shape[1]

@@ -30,13 +30,15 @@ from skae._storage import FileFormatError
 VERSION = 2
 
 # By the name of the class today: old name -> new name.
-RENAMED: dict[str, dict[str, str]] = {}
+RENAMED: dict[str, dict[str, str]] = {
+    name: {"share": "fraction"} for name in ("Masking", "Missing", "SaltAndPepper", "Swap")
+}
 # By the name of the class today: added parameter -> value that does what was done without it.
 ADDED: dict[str, dict[str, object]] = {}
 # Names of classes in files, by what they name ("estimator", "record", or an axis such as "kind").
 RENAMED_CLASSES: dict[str, dict[str, str]] = {}
 # Arrays of the state of a network: old name -> new name.
-RENAMED_WEIGHTS: dict[str, str] = {}
+RENAMED_WEIGHTS: dict[str, str] = {"missing.share_known": "missing.known_fraction"}
 
 # Names of parts by axis when version 1 was written, whose files have the names of the classes: the
 # same but for underscores and capitals.

@@ -145,7 +145,7 @@ def first_network(
     )
     if gaussian is not None:
         network.missing.filling.set(gaussian)
-        network.missing.share_known.fill_(moments.share_known)
+        network.missing.known_fraction.fill_(moments.known_fraction)
     if spec.linear_path:
         rows = linear_part.complete(gaussian)
         Start(rows, weight, axes, linear_part.seed).apply(network)
