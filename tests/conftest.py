@@ -11,6 +11,7 @@ from skae._data.batches import Batches
 from skae._data.rows import Rows
 from skae._data.scaling import Scaling
 from skae._network.autoencoder_network import AutoencoderNetwork
+from skae._network.network_spec import NetworkSpec
 from skae.architectures import Dense
 from skae.kinds import Undercomplete
 from skae.losses import MSE
@@ -79,15 +80,16 @@ def make_network():
         dtype=torch.float32,
         seed=0,
     ):
-        return AutoencoderNetwork(
-            n_features,
-            n_components,
+        spec = NetworkSpec(
             kind=(kind or Undercomplete()).resolved(),
             architecture=architecture or Dense(hidden_layer_sizes=(8,)),
             loss=loss or MSE(),
+            n_features=n_features,
+            n_components=n_components,
             linear_path=linear_path,
-            generator=torch.Generator().manual_seed(seed),
-        ).to(dtype)
+            scaling=Scaling(np.zeros(n_features), 1.0),
+        )
+        return AutoencoderNetwork(spec, torch.Generator().manual_seed(seed)).to(dtype)
 
     return make_network
 

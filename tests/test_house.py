@@ -1,6 +1,7 @@
 """The house: what each room may import."""
 
 import ast
+import re
 from pathlib import Path
 
 import skae
@@ -16,7 +17,9 @@ LAYERS = [
     "scores",
     "_generation",
     "_fitting",
+    "_checkpoints",
     "_training",
+    "_start",
     "_network",
     "_missing",
     "_data",
@@ -40,25 +43,27 @@ ON_TOP = {
     "model_selection": {"estimators", "metrics", "_fitting", "_data", "_utils"},
     "series": {"estimators", "metrics", "_data", "_utils"},
     "distributed": {"_runtime", "_data", "_utils"},
-    "export": {"skae", "_detection", "_network", "_data", "_runtime", "_utils"},
+    "export": {"skae", "_detection", "_network", "_data", "_runtime", "_storage", "_utils"},
     # Files hold what fits leave, whichever room it is of.
     "_persistence": {*LAYERS},
 }
 # Upward edges that are no accident: a method that calls what stands above its class.
 UPWARD = {
     ("skae.estimators._saving", "skae._persistence.save"),
-    ("skae._fitting.fitting", "skae._generation.code_density"),
 }
 PRIVATE = "skae._utils.sklearn_private"
 TESTS = Path(__file__).parent
 # Tests that no single file answers for, and why.
 COMMON_PROPERTIES = {
     "_data/larger_than_memory": "the memory of a whole fit is measured",
+    "_data/order": "the order of rows, a rule of its own in batches.py",
+    "_fitting/n_components": "the size of the code, a rule of its own in defaults.py",
     "estimators/common": "every estimator, with every kind and architecture",
     "estimators/composition": "pipelines, searches and columns of scikit-learn",
     "estimators/concurrency": "every estimator in threads and processes",
     "estimators/input": "every form of X, by every method",
     "estimators/interruption": "Ctrl-C in every part of a fit",
+    "estimators/new_parts": "parts that are registered at run time, in every estimator",
     "estimators/odd_arguments": "what displays and the compression answer to odd arguments",
     "estimators/parameters": "every parameter of every estimator and part",
     "estimators/pickle": "every estimator by pickle, joblib, skops and skae's own files",
@@ -139,6 +144,13 @@ def test_parts_know_neither_skorch_nor_estimators():
 def test_private_names_of_scikit_learn_are_in_one_place():
     private = {module_name(path) for path in FILES if any(is_private(*i) for i in imports(path))}
     assert private == {PRIVATE}
+
+
+def test_the_picture_shows_the_rooms():
+    picture = ROOT.parent / "docs" / "_static" / "house.svg"
+    shown = re.findall(r'class="room"[^>]*>(\w+)<', picture.read_text(encoding="utf-8"))
+    assert [room for room in shown if room in LAYERS] == LAYERS
+    assert {*shown} == {*LAYERS, *ON_TOP}
 
 
 def test_folders_hold_about_a_dozen_files():

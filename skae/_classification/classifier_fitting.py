@@ -2,185 +2,223 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 import torch
 
+from skae._checkpoints.trainings import Trainings
 from skae._classification.label_propagation import one_hot
 from skae._classification.labels import UNLABELLED
 from skae._classification.pseudo_labels import pseudo_targets
 from skae._data.validation import has_missing, output_dtype
 from skae._data.views import Converted
-from skae._fitting.fitting import Fit
-from skae._fitting.progress import without_callbacks
+from skae._fitting.fit_network import Split, fit_network
+from skae._fitting.fit_policy import FitPolicy
+from skae._fitting.network_fit import NetworkFit
+from skae._fitting.prepare import prepare, prepare_again
+from skae._fitting.prepared import Prepared
+from skae._fitting.progress import EpochReport
 from skae._fitting.splits import split
-from skae._fitting.trainings import Trainings
+from skae._network.fitted_network import FittedNetwork
 from skae._network.head import HeadPlan
-from skae._runtime.precision import tensor_dtype
+from skae._utils.checks import is_auto
 
-# With fewer labels than this, beside rows without, none is spared to select the weights by.
+# With fewer labelled rows than this, beside rows without a label, none is used for validation.
 _ENOUGH_LABELS = 2000
-# Where rows without a label count nothing for the classification, the others are repeated until
-# they are at least this share of all, so that each batch has some.
-_LABELLED_SHARE = 0.25
+# If rows without a label do not count for the classification, the others are repeated until they
+# are at least this fraction of all, so that each batch has some.
+_LABELLED_FRACTION = 0.25
 
 
-class ClassifierFit(Fit):
-    """A fit with a head on the code.
-
-    Parameters
-    ----------
-    estimator, X, trainings, sample_weight, previous
-        As in :class:`Fit`; no weight is zero.
-
-    head : HeadPlan
-        What stands on the code.
-
-    targets : ndarray of shape (n_samples, n_classes) or None
-        How likely each class is for each row, times how much that counts. None trains the
-        autoencoder alone.
-
-    labelled : ndarray of shape (n_samples,), dtype bool
-        Which rows have a label.
-
-    classes : ndarray of shape (n_classes,)
-        The labels.
-
-    knows_classes : bool, default=False
-        Whether the head of the network to go on from has learned the classes.
-    """
-
-    def __init__(
-        self,
-        estimator,
-        X,
-        trainings: Trainings,
-        sample_weight=None,
-        previous: dict | None = None,
-        *,
-        head: HeadPlan,
-        targets: np.ndarray | None = None,
-        labelled: np.ndarray,
-        classes: np.ndarray,
-        knows_classes: bool = False,
-    ):
-        self.head, self.labelled, self.classes = head, labelled, classes
-        self.knows_classes = knows_classes
-        super().__init__(estimator, X, trainings, sample_weight, previous)
-        if targets is not None:
-            shown = self._shown(np.arange(len(targets)))
-            weight = None if sample_weight is None else sample_weight[shown]
-            mean = np.average(targets[shown].sum(axis=1), weights=weight)
-            dtype = tensor_dtype(estimator.precision)
-            self.targets = torch.from_numpy(targets / mean).to(dtype).to(self.device)
-
-    @property
-    def _starts_trained(self) -> bool:
-        return super()._starts_trained if self.targets is None else self.knows_classes
-
-    def _split(self) -> tuple[np.ndarray, np.ndarray | None]:
-        """Hold out rows with a label only, as they are judged by it."""
-        p, everything = self.parameters, np.arange(len(self.rows))
-        if self.targets is None:
-            return super()._split()
-        labelled = np.flatnonzero(self.labelled)
-        few = len(labelled) < min(len(everything), _ENOUGH_LABELS)
-        if not p.early_stopping or (few and p.validation_fraction == "auto"):
-            return self._shown(everything), None
-        _, chosen = split(len(labelled), p.validation_fraction, self.split_seed)
-        if len(chosen) == len(labelled):  # too few to hold some out
-            return self._shown(everything), None
-        return self._shown(np.setdiff1d(everything, labelled[chosen])), labelled[chosen]
-
-    def _so_far(self, weights: dict[str, torch.Tensor] | None = None) -> dict:
-        return {**super()._so_far(weights), "classes_": self.classes}
-
-    def _shown(self, rows: np.ndarray) -> np.ndarray:
-        """Return the rows that an epoch passes over: those with a label several times if few."""
-        if self.parameters.pseudo_labels:
-            return rows
-        labelled = rows[self.labelled[rows]]
-        n_missing = round(_LABELLED_SHARE * len(rows)) - len(labelled)
-        n_more = max(0, n_missing // max(1, len(labelled)))
-        return np.concatenate([rows, np.tile(labelled, n_more)])
-
-
-def fit_classifier(
-    estimator,
-    X,
-    trainings: Trainings,
-    sample_weight,
-    classes: np.ndarray,
-    numbers: np.ndarray,
-    weights: np.ndarray,
-    previous: dict | None,
-) -> dict:
-    """Return what the fit of a classifier leaves on it.
-
-    With rows that have no label, the autoencoder is trained alone first: its codes say which rows
-    are neighbours.
+@dataclass(frozen=True)
+class LabelledRows:
+    """Rows, and what is known of their classes.
 
     Parameters
     ----------
-    estimator : AutoencoderClassifier
-        Where the parameters are read.
-
     X : ndarray or CSR matrix of shape (n_samples, n_features)
         Validated rows.
-
-    trainings : Trainings
-        By which networks are trained.
 
     sample_weight : ndarray of shape (n_samples,) or None
         Weights above zero with mean 1.
 
-    classes : ndarray of shape (n_classes,)
-        The labels.
-
     numbers : ndarray of shape (n_samples,)
-        Numbers of the classes, -1 where not known.
+        Numbers of the classes, -1 for rows without a label.
 
-    weights : ndarray of shape (n_classes,)
-        How much each class counts.
-
-    previous : dict or None
-        Attributes of an earlier fit to go on from.
+    class_weight : ndarray of shape (n_classes,)
+        Weight of each class.
     """
-    labelled = numbers != UNLABELLED
-    head = head_plan(estimator, len(classes))
-    common = {"head": head, "labelled": labelled, "classes": classes}
-    knows_classes = previous is not None
-    if not labelled.all() and previous is None:
-        alone = without_callbacks(estimator)
-        first = ClassifierFit(alone, X, trainings, sample_weight, **common)
-        first.train()
-        if first.interruption is not None:
-            raise KeyboardInterrupt(
-                "in the training of the autoencoder alone: no class was learned yet"
-            )
-        previous = first.attributes()
-    targets = known_targets(estimator, X, numbers, weights, previous)
-    common |= {"targets": targets, "knows_classes": knows_classes}
-    fit = ClassifierFit(estimator, X, trainings, sample_weight, previous, **common)
-    fit.train()
+
+    X: object
+    sample_weight: np.ndarray | None
+    numbers: np.ndarray
+    class_weight: np.ndarray
+
+    @property
+    def labelled(self) -> np.ndarray:
+        """Which rows have a label, a mask."""
+        return self.numbers != UNLABELLED
+
+
+@dataclass(frozen=True)
+class EarlierFit:
+    """The network that a fit goes on from, the mean of its rows, and whether it knows classes."""
+
+    network: FittedNetwork
+    mean: np.ndarray
+    knows_classes: bool
+
+
+def fit_classifier(
+    rows: LabelledRows,
+    policy: FitPolicy,
+    trainings: Trainings,
+    report: EpochReport,
+    *,
+    head: HeadPlan,
+    pseudo_labels: bool,
+    earlier: EarlierFit | None = None,
+) -> NetworkFit:
+    """Fit an autoencoder with a head on its latent code.
+
+    If some rows have no label, the autoencoder is trained alone first: its codes say which rows
+    are neighbours.
+
+    Parameters
+    ----------
+    rows : LabelledRows
+        The training data.
+
+    policy : FitPolicy
+        What the estimator decided.
+
+    trainings : Trainings
+        Runs the trainings.
+
+    report : EpochReport
+        Is given each epoch of the training with labels.
+
+    head : HeadPlan
+        What stands on the code.
+
+    pseudo_labels : bool
+        Whether rows without a label take part in the classification.
+
+    earlier : EarlierFit or None, default=None
+        What to go on from.
+    """
+    if earlier is None and not rows.labelled.all():
+        earlier = _without_labels(rows, policy, trainings, report, head)
+    fitted = None if earlier is None else earlier.network
+    targets = known_targets(rows, fitted, str(policy.device), pseudo_labels)
+    prepared = _prepared(rows, policy, trainings, head, earlier)
+    prepared = with_targets(prepared, rows, targets, pseudo_labels)
+    if earlier is not None:
+        prepared = replace(prepared, start_counts=earlier.knows_classes)
+    chosen = labelled_split(prepared, rows.labelled, pseudo_labels)
+    return fit_network(prepared, trainings, report, chosen)
+
+
+def _without_labels(rows, policy, trainings, report: EpochReport, head: HeadPlan) -> EarlierFit:
+    """Train the autoencoder alone."""
+    prepared = _prepared(rows, policy, trainings, head, None)
+    fit = fit_network(prepared, trainings, report.on_terminal())
     if fit.interruption is not None:
-        trainings.interrupt(f"interrupted the training {fit.interruption}")
-    return fit.attributes()
+        raise KeyboardInterrupt(
+            "in the training of the autoencoder alone: no class was learned yet"
+        )
+    return EarlierFit(fit.network, prepared.mean, knows_classes=False)
+
+
+def _prepared(rows, policy, trainings, head: HeadPlan, earlier: EarlierFit | None) -> Prepared:
+    weight, random_state = rows.sample_weight, trainings.random_state
+    if earlier is None:
+        return prepare(rows.X, policy, random_state, sample_weight=weight, head=head)
+    return prepare_again(
+        rows.X, policy, random_state, earlier.network, earlier.mean, sample_weight=weight
+    )
+
+
+def with_targets(
+    prepared: Prepared, rows: LabelledRows, targets: np.ndarray, pseudo_labels: bool
+) -> Prepared:
+    """Return the fit with targets that count as much as one class per row on average."""
+    everything = np.arange(len(targets))
+    shown = everything if pseudo_labels else with_repeated(everything, rows.labelled)
+    weight = None if rows.sample_weight is None else rows.sample_weight[shown]
+    mean = np.average(targets[shown].sum(axis=1), weights=weight)
+    tensor = torch.from_numpy(targets / mean).to(prepared.rows.dtype).to(prepared.device)
+    return replace(prepared, targets=tensor, start_counts=False)  # no class is known as yet
+
+
+def labelled_split(prepared: Prepared, labelled: np.ndarray, pseudo_labels: bool) -> Split | None:
+    """Return training rows, and validation rows with a label, as they are judged by it.
+
+    None if folds take turns: with few rows, all of them labelled.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        The fit.
+
+    labelled : ndarray of shape (n_samples,), dtype bool
+        Which rows have a label.
+
+    pseudo_labels : bool
+        Whether rows without a label take part in the classification.
+    """
+    policy, everything, known = prepared.policy, np.arange(len(labelled)), np.flatnonzero(labelled)
+    if prepared.takes_folds:
+        return None
+    few = len(known) < min(len(everything), _ENOUGH_LABELS)
+    chosen = known[:0]
+    if policy.early_stopping and not (few and is_auto(policy.validation_fraction)):
+        _, places = split(len(known), policy.validation_fraction, prepared.seeds.split)
+        if len(places) < len(known):  # otherwise too few to spare some
+            chosen = known[places]
+    training = np.setdiff1d(everything, chosen)
+    if not pseudo_labels:
+        training = with_repeated(training, labelled)
+    return training, chosen if len(chosen) else None
+
+
+def with_repeated(rows: np.ndarray, labelled: np.ndarray) -> np.ndarray:
+    """Return the rows of an epoch: those with a label several times if they are few."""
+    known = rows[labelled[rows]]
+    n_missing = round(_LABELLED_FRACTION * len(rows)) - len(known)
+    n_more = max(0, n_missing // max(1, len(known)))
+    return np.concatenate([rows, np.tile(known, n_more)])
 
 
 def known_targets(
-    estimator, X, numbers: np.ndarray, weights: np.ndarray, previous: dict | None
+    rows: LabelledRows, fitted: FittedNetwork | None, device: str, pseudo_labels: bool
 ) -> np.ndarray:
-    """Return how likely each class is for each row, times how much that counts."""
-    labelled = numbers != UNLABELLED
-    if labelled.all() or not estimator.pseudo_labels:
-        return one_hot(numbers, len(weights)) * weights
-    fitted = previous["_fitted"]
-    codes = neighbourly_codes(fitted, X, previous["device_"])
+    """Return the probability of each class for each row, times how much that counts.
+
+    Parameters
+    ----------
+    rows : LabelledRows
+        The training data.
+
+    fitted : FittedNetwork or None
+        Its codes say which rows are neighbours; not needed if all rows have a label.
+
+    device : str
+        Where to compute.
+
+    pseudo_labels : bool
+        Whether rows without a label take part.
+    """
+    X, numbers, n_classes = rows.X, rows.numbers, len(rows.class_weight)
+    if rows.labelled.all() or not pseudo_labels:
+        return one_hot(numbers, n_classes) * rows.class_weight
+    codes = neighbourly_codes(fitted, X, device)
     if has_missing(X):
-        device, dtype = previous["device_"], output_dtype(X)
-        X = Converted(X, lambda rows: fitted.filled(rows, device, dtype))
-    found = pseudo_targets(X, fitted.scaling.scale, codes, numbers, len(weights), seed=0)
-    return found * weights
+        dtype = output_dtype(X)
+        X = Converted(X, lambda block: fitted.filled(block, device, dtype))
+    found = pseudo_targets(X, fitted.scaling.scale, codes, numbers, n_classes, seed=0)
+    return found * rows.class_weight
 
 
 def neighbourly_codes(fitted, X, device: str) -> np.ndarray:
@@ -202,17 +240,10 @@ def neighbourly_codes(fitted, X, device: str) -> np.ndarray:
     return ((codes - mean) * steps).astype(np.float32)
 
 
-def head_plan(estimator, n_classes: int) -> HeadPlan:
-    """Return what the parameters say of the head."""
-    return HeadPlan(
-        n_classes, tuple(estimator.head_layer_sizes), float(estimator.classification_weight)
-    )
-
-
 def class_logits(fitted, X, device: str) -> np.ndarray:
     """Return the logits of validated rows, of shape (n_samples, n_classes), float64."""
     network = fitted.network(device)
-    logits = np.empty((X.shape[0], fitted.head.n_classes))
+    logits = np.empty((X.shape[0], fitted.spec.head.n_classes))
     for rows, block in fitted.computed(lambda x: network.head(network.encode(x)), X, network):
         logits[rows] = block
     return logits

@@ -1,27 +1,28 @@
-"""What scores of rows that no network was trained on say about the scores of others."""
+"""Conformal calibration of anomaly scores: p-values, thresholds, discoveries."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import false_discovery_control
 
-# "auto": a row is an outlier when the cube root of its score is so many robust standard deviations
-# above the median.
+# "auto": a row is an outlier when the cube root of its score is more than this many robust standard
+# deviations above the median.
 _AUTO_DEVIATIONS = 3.0
-# What products of rates may be off by.
+# Relative rounding error of products of rates.
 _ROUNDING = 1e-12
 _NORMAL_QUARTILE = 0.6744897501960817
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Scores of rows, by the networks that were not trained on them.
+    """Scores of calibration rows, by the networks that were not trained on them.
 
     Parameters
     ----------
     members : tuple of int
-        Which networks these are.
+        Places of these networks in the ensemble.
 
     scores : ndarray of shape (n_rows,)
         Their mean scores, in ascending order.
@@ -32,13 +33,13 @@ class HeldOut:
 
 
 class Calibration:
-    """Scores of rows held out, against which scores of other rows are judged.
+    """Scores of calibration rows, which no network was trained on.
 
     Parameters
     ----------
     groups : list of HeldOut
-        One group where the same rows were held out from all networks; a group for each fold
-        where the networks took turns.
+        One group where all networks have the same calibration rows; a group for each fold
+        of cross-validation otherwise.
     """
 
     def __init__(self, groups: list[HeldOut]):
@@ -50,13 +51,13 @@ class Calibration:
 
         .. math:: p(x) = \frac{1 + \#\{i : s_i \ge s(x)\}}{n + 1}
 
-        where row `i` and `x` are compared by the networks that know neither (Vovk et al. [1]_;
-        where folds take turns, the cross-conformal ones of [2]_).
+        where the networks that score row `i` and `x` were trained on neither (Vovk et al. [1]_;
+        with several folds these are the cross-conformal p-values of [2]_).
 
         Parameters
         ----------
         scores : ndarray of shape (n_members, n_samples)
-            What each network finds in each row.
+            Scores by each network.
 
         Returns
         -------
@@ -78,28 +79,28 @@ class Calibration:
     def threshold(self, rate: float) -> float:
         """Return the score that a new normal row exceeds with a probability of at most `rate`.
 
-        The smallest score held out that leaves ``rate * (n + 1)`` places above it.
+        It is the ``floor(rate * (n + 1))``-th largest of the `n` calibration scores.
 
         Raises
         ------
         ValueError
-            If there are too few scores to tell.
+            If there are too few calibration rows for so small a rate.
         """
         n_scores = len(self.scores)
         n_above = min(int(np.floor(rate * (n_scores + 1) + _ROUNDING)), n_scores)
         if n_above == 0:
             raise ValueError(
-                f"false_positive_rate={rate:g} can not be told from the {n_scores} rows that were "
+                f"false_positive_rate={rate:g} cannot be told from the {n_scores} rows that were "
                 f"held out: ask for at least {1 / (n_scores + 1):.2g}, or fit more rows."
             )
         return float(self.scores[-n_above])
 
     def auto_threshold(self) -> float:
-        """Return the score from which rows stand out.
+        """Return the score above which "auto" calls rows outliers.
 
-        Cube roots of squared lengths are nearly normal (Wilson and Hilferty [1]_). Their median
-        and lower quartile, which outliers change little, say where three standard deviations
-        above the middle would be. Where scores are negative, those of the scores themselves.
+        Cube roots of squared distances are nearly normal (Wilson and Hilferty [1]_). The threshold
+        is three standard deviations above their median; the standard deviation is estimated from
+        median and lower quartile, which outliers change little. Negative scores take no root.
 
         References
         ----------
@@ -108,7 +109,7 @@ class Calibration:
         """
         if self.scores[0] < 0:
             return _beyond(self.scores)
-        # Rounding must not leave most scores beyond, where they are all the same.
+        # Of scores that are all the same, rounding must not leave most above the threshold.
         return max(_beyond(np.cbrt(self.scores)) ** 3, float(np.median(self.scores)))
 
 
@@ -118,12 +119,11 @@ def _beyond(values: np.ndarray) -> float:
     return float(middle + _AUTO_DEVIATIONS * (middle - lower) / _NORMAL_QUARTILE)
 
 
-def benjamini_hochberg(p_values: np.ndarray, fdr: float) -> np.ndarray:
-    r"""Return which hypotheses are rejected at a false discovery rate.
+def discoveries(p_values: np.ndarray, fdr: float) -> np.ndarray:
+    """Return which hypotheses the procedure of Benjamini and Hochberg [1]_ rejects.
 
-    With the p-values in ascending order, those up to the largest `k` with
-    :math:`p_{(k)} \le k \alpha / m` (Benjamini and Hochberg [1]_). For conformal p-values that
-    share their calibration rows the rate holds as well (Bates et al. [2]_).
+    For conformal p-values that share their calibration rows the rate holds as well (Bates et
+    al. [2]_).
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ def benjamini_hochberg(p_values: np.ndarray, fdr: float) -> np.ndarray:
         One for each hypothesis.
 
     fdr : float in (0, 1)
-        Largest expected share of false ones among those rejected.
+        Largest expected fraction of false discoveries among all.
 
     Returns
     -------
@@ -144,7 +144,4 @@ def benjamini_hochberg(p_values: np.ndarray, fdr: float) -> np.ndarray:
     .. [2] S. Bates, E. Candes, L. Lei, Y. Romano and M. Sesia, "Testing for outliers with
        conformal p-values", Annals of Statistics 51(1), 2023.
     """
-    ordered = np.sort(p_values)
-    ranks = np.arange(1, len(ordered) + 1)
-    passed = np.flatnonzero(ordered <= ranks * fdr / len(ordered) * (1 + _ROUNDING))
-    return p_values <= (ordered[passed[-1]] if len(passed) else -1.0)
+    return false_discovery_control(p_values) <= fdr * (1 + _ROUNDING)

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from sklearn.base import clone
 
+from skae._checkpoints.trainings import Trainings
 from skae._data.blocks import densify
 from skae._data.validation import has_missing
 from skae._data.views import rows_at
 from skae._detection.calibration import Calibration, HeldOut
 from skae._detection.core import core_rows
 from skae._detection.ensemble import Ensemble, Member, fitted_score
-from skae._fitting.fitting import Fit
-from skae._fitting.several_fits import common_attributes, until_interrupted
-from skae._fitting.start import resolve_parts
-from skae._fitting.trainings import Trainings
+from skae._fitting.fit_network import fit_network
+from skae._fitting.fit_policy import FitPolicy
+from skae._fitting.network_fit import NetworkFit
+from skae._fitting.prepare import prepare
+from skae._fitting.progress import EpochReport
+from skae._fitting.several_fits import until_interrupted
 from skae._missing.gaussian_fit import conditional_means
 from skae._utils.random_state import own_random_state
 from skae.scores import Score
@@ -34,54 +38,88 @@ CORE_SHARE = 0.75
 _MOST_ENTRIES, _RUNS = 2**23, 1024
 
 
+@dataclass(frozen=True)
+class FittedEnsemble:
+    """What a fit of the networks of a detector returns."""
+
+    ensemble: Ensemble
+    calibration: Calibration
+    fits: list[NetworkFit]
+
+
+@dataclass(frozen=True)
+class KnownRows:
+    """Validated rows, and what is known of them.
+
+    Parameters
+    ----------
+    X : ndarray or CSR matrix of shape (n_samples, n_features)
+        Rows.
+
+    labels : ndarray of shape (n_samples,)
+        1 for rows known to be normal, -1 for known anomalies, 0 for all others.
+
+    novelty : bool
+        Whether all rows but the known anomalies are normal.
+    """
+
+    X: object
+    labels: np.ndarray
+    novelty: bool
+
+
 class EnsembleFit:
     """One fit of the networks of a detector.
 
     Parameters
     ----------
-    estimator : AutoencoderOutlierDetector
-        Where the parameters are read.
+    rows : KnownRows
+        The training data.
 
-    X : ndarray or CSR matrix of shape (n_samples, n_features)
-        Validated rows.
+    policy : FitPolicy
+        What the estimator decided.
 
     score : Score
         Fitted to each network, a copy for each.
 
-    labels : ndarray of shape (n_samples,)
-        1 for rows known to be normal, -1 for known anomalies, 0 for all others.
+    n_networks : int
+        How many networks are trained, at least.
 
     trainings : Trainings
-        By which networks are trained.
+        Runs the trainings.
+
+    report : EpochReport
+        Is given each epoch.
     """
 
-    def __init__(self, estimator, X, score: Score, labels: np.ndarray, trainings: Trainings):
-        self.parameters, self.X, self.score, self.labels = estimator, X, score, labels
-        self.trainings = trainings
-        score.check(resolve_parts(estimator)["kind"])
+    def __init__(
+        self,
+        rows: KnownRows,
+        policy: FitPolicy,
+        score: Score,
+        n_networks: int,
+        trainings: Trainings,
+        report: EpochReport,
+    ):
+        self.X, self.labels, self.novelty = rows.X, rows.labels, rows.novelty
+        self.policy, self.score, self.n_networks = policy, score, n_networks
+        self.trainings, self.report = trainings, report
+        score.check(policy.kind)
         self.random = own_random_state(trainings.random_state)
-        self.takes_missing = has_missing(X)
+        self.takes_missing = has_missing(self.X)
 
-    def run(self) -> dict:
-        """Train all networks and return what the fit leaves on the estimator."""
+    def run(self) -> FittedEnsemble:
+        """Train all networks, and calibrate their scores."""
         normal, folds = self._normal_and_folds()
         shown = [self._shown(normal, fold) for fold in folds]
         fits = until_interrupted(map(self._fit_network, shown), len(folds), self.trainings)
         members, held_out = [], {}
-        # After Ctrl-C fewer folds than there are: their rows are those that are judged by.
+        # After Ctrl-C fewer folds than there are: their rows are those that calibrate.
         for fit, training, fold in zip(fits, shown, folds, strict=False):
             members.append(self._member(fit, training))
             held_out.setdefault(fold.tobytes(), (fold, []))[1].append(len(members) - 1)
         ensemble = Ensemble(members)
-        attributes = [fit.attributes() for fit in fits]
-        calibration = self._calibrated(ensemble, list(held_out.values()))
-        return {
-            **common_attributes(attributes),
-            "_ensemble": ensemble,
-            "_calibration": calibration,
-            "calibration_scores_": -calibration.scores[::-1],
-            "scoring_": self.score,
-        }
+        return FittedEnsemble(ensemble, self._calibrated(ensemble, list(held_out.values())), fits)
 
     def _normal_and_folds(self) -> tuple[np.ndarray, list[np.ndarray]]:
         unknown = np.flatnonzero(self.labels != -1)
@@ -96,7 +134,7 @@ class EnsembleFit:
     def _normal(self, unknown: np.ndarray) -> np.ndarray:
         """Return which rows the networks are to know, a mask."""
         normal = np.zeros(self.X.shape[0], dtype=bool)
-        if self.parameters.novelty or len(unknown) < _FEWEST_ROWS:
+        if self.novelty or len(unknown) < _FEWEST_ROWS:
             normal[unknown] = True
         else:
             normal[unknown] = self._core(unknown)
@@ -132,7 +170,7 @@ class EnsembleFit:
 
     def _folds(self, rows: np.ndarray) -> list[np.ndarray]:
         """Return the rows that each network is not to see."""
-        n_networks, n_rows = self.parameters.n_estimators, len(rows)
+        n_networks, n_rows = self.n_networks, len(rows)
         if n_rows < _FEWEST_ROWS:
             return [rows] * n_networks
         order = rows[self.random.permutation(n_rows)]
@@ -141,29 +179,28 @@ class EnsembleFit:
             return [np.sort(order[:n_held_out])] * n_networks
         return [np.sort(f) for f in np.array_split(order, max(n_networks, _FEWEST_FOLDS))]
 
-    def _fit_network(self, training: np.ndarray) -> Fit:
-        seed = int(self.random.randint(2**31 - 1))
-        known = rows_at(self.X, np.flatnonzero(self.labels == -1))
-        fit = Fit(
-            self.parameters,
+    def _fit_network(self, training: np.ndarray) -> NetworkFit:
+        prepared = prepare(
             rows_at(self.X, np.flatnonzero(training)),
-            self.trainings,
-            seed=seed,
-            repelled=known,
+            self.policy,
+            int(self.random.randint(2**31 - 1)),
+            repelled=rows_at(self.X, np.flatnonzero(self.labels == -1)),
             takes_missing=self.takes_missing,
         )
-        fit.train()
-        return fit
+        return fit_network(prepared, self.trainings, self.report)
 
-    def _member(self, fit: Fit, training: np.ndarray) -> Member:
-        score, device = clone(self.score), str(fit.device)
+    def _member(self, fit: NetworkFit, training: np.ndarray) -> Member:
         X = rows_at(self.X, np.flatnonzero(training))
-        return Member(fit.fitted, fitted_score(score, fit.fitted, X, device))
+        return Member(fit.network, fitted_score(clone(self.score), fit.network, X, self._device))
+
+    @property
+    def _device(self) -> str:
+        return str(self.policy.device)
 
     def _calibrated(self, ensemble: Ensemble, held_out: list) -> Calibration:
         groups = []
         for fold, members in held_out:
             some = Ensemble([ensemble.members[member] for member in members])
-            scores = some.scores(rows_at(self.X, fold), str(self.parameters.device)).mean(axis=0)
+            scores = some.scores(rows_at(self.X, fold), self._device).mean(axis=0)
             groups.append(HeldOut(tuple(members), np.sort(scores)))
         return Calibration(groups)

@@ -1,7 +1,17 @@
-"""What the "auto" of the training parameters stands for."""
+"""The rules for the "auto" of the training parameters."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from numbers import Integral
+
+from skae._start.principal_axes import PrincipalAxes
+from skae._utils.checks import is_auto
+from skae.kinds import Kind
+
+# "auto" goes by the number of components that PCA needs for this share of the variance.
+_AUTO_SHARE = 0.9
 # Below this many rows, folds take turns, and there is little to learn.
 FEW_ROWS = 500
 # Batches in a whole training: with few rows, with some, and with many.
@@ -77,3 +87,57 @@ def detector_epochs(n_samples: int, batch_size: int) -> int:
 def detector_learning_rate(batch_size: int, n_components: int) -> float:
     """Return 0.0025 for all sizes."""
     return 0.0025
+
+
+def resolve_n_components(
+    n_components: int | float | str, axes: PrincipalAxes | None, n_features: int, kind: Kind
+) -> int:
+    """Return the size of the code.
+
+    Parameters
+    ----------
+    n_components : int, float in (0, 1) or "auto"
+        An integer stands for itself, a float for as many components as PCA needs to hold that
+        share of the variance. "auto" is the kind's to decide.
+
+    axes : PrincipalAxes or None
+        Those of the data; not needed for an integer.
+
+    n_features : int
+        Number of features.
+
+    kind : Kind
+        What the code is to be good for.
+    """
+    if isinstance(n_components, Integral):
+        return int(n_components)
+    if is_auto(n_components):
+        return kind.auto_n_components(axes.n_needed(_AUTO_SHARE), n_features)
+    return axes.n_needed(float(n_components))
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What "auto" stands for, as functions.
+
+    ``batch_size`` is given the numbers of training rows and of features, ``epochs`` the number of
+    training rows and the batch size, ``learning_rate`` the batch size and the size of the code.
+    """
+
+    batch_size: Callable[[int, int], int]
+    epochs: Callable[[int, int], int]
+    learning_rate: Callable[[int, int], float]
+
+
+GENERAL = Rules(auto_batch_size, auto_epochs, auto_learning_rate)
+DETECTOR = Rules(detector_batch_size, detector_epochs, detector_learning_rate)
+
+
+def auto_or(value, automatic):
+    """Return the automatic value for "auto", or the given one as Python's number.
+
+    Products with small integers of numpy would overflow.
+    """
+    if is_auto(value):
+        return automatic
+    return int(value) if isinstance(value, Integral) else float(value)

@@ -1,4 +1,4 @@
-"""Who is told of each epoch: the terminal, and scikit-learn's callbacks where they exist.
+"""Reports of epochs: on the terminal, and to scikit-learn's callbacks if they exist.
 
 ``sklearn.callback`` came with scikit-learn 1.9 and is experimental; this module is the only one
 that knows of it, and does nothing where it is missing.
@@ -6,8 +6,8 @@ that knows of it, and does nothing where it is missing.
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from sklearn.base import BaseEstimator
 
@@ -19,37 +19,48 @@ except ImportError:  # scikit-learn < 1.9
         """Stand-in without callbacks."""
 
 
-def without_callbacks(estimator: BaseEstimator) -> BaseEstimator:
-    """Return a shallow copy of an estimator that tells nobody, for fits that are no end."""
-    silent = copy.copy(estimator)
-    for name in ("_skl_callbacks", "_parent_callback_ctx"):
-        vars(silent).pop(name, None)
-    return silent
-
-
 class EpochReport:
-    """Tell of each epoch, and say whether someone wants to stop.
+    """Reports each epoch, and says whether someone wants to stop.
 
     Parameters
     ----------
     estimator : BaseAutoencoder
         The estimator that is being fitted.
 
-    n_epochs : int
-        How many epochs are planned.
+    others : dict of str to object, default={}
+        Fitted attributes beside those of the network.
 
-    X : array-like
-        The training data, shown to the callbacks.
+    calls_back : bool, default=True
+        Whether scikit-learn's callbacks are called; if not, only the terminal shows the epochs.
     """
 
-    def __init__(self, estimator: BaseEstimator, n_epochs: int, X):
-        self.estimator, self.n_epochs, self.X = estimator, n_epochs, X
+    def __init__(
+        self, estimator: BaseEstimator, others: Mapping = MappingProxyType({}), *, calls_back=True
+    ):
+        self.estimator, self.others, self.calls_back = estimator, others, calls_back
         self.context = None
-        # Setting a context up costs nothing much, but callbacks that are propagated from a
+
+    def on_terminal(self) -> EpochReport:
+        """Return a report on the terminal alone, for a fit that is a step of another one."""
+        return EpochReport(self.estimator, calls_back=False)
+
+    def begin(self, n_epochs: int, X) -> None:
+        """Begin the report of a training.
+
+        Parameters
+        ----------
+        n_epochs : int
+            How many epochs are planned.
+
+        X : array-like
+            The training data, given to the callbacks.
+        """
+        self.n_epochs, self.X, self.context = n_epochs, X, None
+        # Setting a context up takes next to no time, but callbacks that are propagated from a
         # meta-estimator are only seen through it.
-        if hasattr(estimator, "_init_callback_context"):
-            self.context = estimator._init_callback_context(max_subtasks=n_epochs)
-            self.context.call_on_fit_task_begin(estimator=estimator, X=X)
+        if self.calls_back and hasattr(self.estimator, "_init_callback_context"):
+            self.context = self.estimator._init_callback_context(max_subtasks=n_epochs)
+            self.context.call_on_fit_task_begin(estimator=self.estimator, X=X)
 
     def __call__(self, record: dict, fitted_attributes: Callable[[], dict]) -> bool:
         """Tell of one row of the history; return whether a callback wants to stop.
@@ -78,7 +89,9 @@ class EpochReport:
 
     def _end(self, task, fitted_attributes: Callable[[], dict]) -> bool:
         stop = task.call_on_fit_task_end(
-            estimator=self.estimator, X=self.X, reconstruction_attributes=fitted_attributes
+            estimator=self.estimator,
+            X=self.X,
+            reconstruction_attributes=lambda: {**fitted_attributes(), **self.others},
         )
         return bool(stop)
 

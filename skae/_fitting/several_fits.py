@@ -1,4 +1,4 @@
-"""What several fits of one estimator leave on it together."""
+"""Several networks of one estimator: their common attributes, and Ctrl-C among them."""
 
 from __future__ import annotations
 
@@ -6,55 +6,36 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from skae._fitting.fitting import Fit
-from skae._fitting.trainings import Trainings
-
-# What all networks have in common.
-_COMMON = (
-    "n_components_",
-    "kind_",
-    "architecture_",
-    "batch_size_",
-    "learning_rate_",
-    "n_epochs_",
-    "device_",
-    "precision_",
-)
+from skae._checkpoints.trainings import Trainings
+from skae._fitting.network_fit import NetworkFit
 
 
-def common_attributes(attributes: list[dict]) -> dict:
-    """Return what the networks have in common, and their histories as one.
+def common_attributes(fits: list[NetworkFit]) -> dict:
+    """Return the fitted attributes that the networks share, and their histories as one table.
 
-    Parameters
-    ----------
-    attributes : list of dict
-        What :meth:`Fit.attributes` returned for each network.
-
-    Returns
-    -------
-    dict
-        Attributes of the estimator; ``history_`` has the number of the network as a column.
+    The column `network` of ``history_`` has the number of the network.
     """
-    histories = [of_fit["history_"].assign(network=i) for i, of_fit in enumerate(attributes)]
-    common = {name: attributes[0][name] for name in _COMMON}
-    return {**common, "history_": pd.concat(histories, ignore_index=True)}
+    histories = [fit.history.assign(network=i) for i, fit in enumerate(fits)]
+    return {**fits[0].common_attributes, "history_": pd.concat(histories, ignore_index=True)}
 
 
-def until_interrupted(fits: Iterable[Fit], n_networks: int, trainings: Trainings) -> list[Fit]:
-    """Return fits, or where Ctrl-C comes those whose network is of use by then, with a warning.
+def until_interrupted(
+    fits: Iterable[NetworkFit], n_networks: int, trainings: Trainings
+) -> list[NetworkFit]:
+    """Return the fits; after Ctrl-C those whose network is of use by then, with a warning.
 
     Parameters
     ----------
-    fits : iterable of Fit
-        Each is trained when it is asked for.
+    fits : iterable of NetworkFit
+        Each is trained when the iteration reaches it.
 
     n_networks : int
         How many there are.
 
     trainings : Trainings
-        That run them.
+        Run them.
     """
-    done: list[Fit] = []
+    done: list[NetworkFit] = []
     try:
         for fit in fits:
             done.append(fit)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from skae._utils.checks import is_auto
+
 # Below this many rows not even folds say much.
 FEWEST_ROWS = 8
 _N_FOLDS = 4
@@ -22,7 +24,7 @@ def split(n_rows: int, fraction: float | str, seed: int) -> tuple[np.ndarray, np
     Where that would leave fewer than two rows to train on, none is held out, and all select.
     """
     order = np.random.RandomState(seed).permutation(n_rows)
-    n_held_out = max(1, round((_AUTO_FRACTION if fraction == "auto" else fraction) * n_rows))
+    n_held_out = max(1, round((_AUTO_FRACTION if is_auto(fraction) else fraction) * n_rows))
     if n_rows - n_held_out < 2:
         return no_split(n_rows, seed)
     return np.sort(order[n_held_out:]), np.sort(order[:n_held_out])

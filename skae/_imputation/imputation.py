@@ -8,11 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from skae._checkpoints.trainings import Trainings
 from skae._data.blocks import densify
-from skae._fitting.fitting import Fit
-from skae._fitting.several_fits import common_attributes, until_interrupted
+from skae._fitting.fit_network import fit_network
+from skae._fitting.fit_policy import FitPolicy
+from skae._fitting.network_fit import NetworkFit
+from skae._fitting.prepare import prepare
+from skae._fitting.prepared import Prepared
+from skae._fitting.progress import EpochReport
+from skae._fitting.several_fits import until_interrupted
 from skae._fitting.splits import split
-from skae._fitting.trainings import Trainings
 from skae._missing.filling import Filling
 from skae._network.fitted_network import FittedNetwork, mean_reconstruction
 from skae._utils.random_state import own_random_state
@@ -84,56 +89,61 @@ class ImputationFit:
 
     Parameters
     ----------
-    estimator : AutoencoderImputer
-        Where the parameters are read.
-
     X : ndarray or CSR matrix of shape (n_samples, n_features)
         Validated rows, NaN where a value is missing.
 
+    policy : FitPolicy
+        What the estimator decided.
+
+    n_networks : int
+        How many networks are trained.
+
     trainings : Trainings
-        By which networks are trained.
+        Runs the trainings.
+
+    report : EpochReport
+        Is given each epoch.
 
     draws : bool, default=True
-        Whether errors are to be drawn. What that takes is as much work as several linear fits.
+        Whether errors are to be drawn. To prepare that takes as long as several linear fits.
     """
 
-    def __init__(self, estimator, X, trainings: Trainings, *, draws: bool = True):
-        self.parameters, self.X, self.draws = estimator, X, draws
-        self.trainings = trainings
+    def __init__(
+        self,
+        X,
+        policy: FitPolicy,
+        n_networks: int,
+        trainings: Trainings,
+        report: EpochReport,
+        *,
+        draws: bool = True,
+    ):
+        self.X, self.policy, self.n_networks, self.draws = X, policy, n_networks, draws
+        self.trainings, self.report = trainings, report
         self.random = own_random_state(trainings.random_state)
 
-    def run(self) -> dict:
-        """Train all networks and return what the fit leaves on the estimator."""
-        n_networks = self.parameters.n_estimators
-        fits = until_interrupted(self._fits(n_networks), n_networks, self.trainings)
-        attributes = [fit.attributes() for fit in fits]
-        networks = [of_fit["_fitted"] for of_fit in attributes]
+    def run(self) -> tuple[Imputation, list[NetworkFit]]:
+        """Train all networks, and measure their errors."""
+        fits = until_interrupted(self._fits(), self.n_networks, self.trainings)
         error_ratio = self._error_ratio(fits) if self.draws else None
-        return {
-            **common_attributes(attributes),
-            "mean_": attributes[0]["mean_"],
-            "scale_": attributes[0]["scale_"],
-            "_imputation": Imputation(networks, error_ratio),
-        }
+        return Imputation([fit.network for fit in fits], error_ratio), fits
 
-    def _fits(self, n_networks: int) -> Iterator[Fit]:
+    def _fits(self) -> Iterator[NetworkFit]:
         gaussian = None  # the same rows have the same
-        for _ in range(n_networks):
+        for _ in range(self.n_networks):
             seed = int(self.random.randint(2**31 - 1))
-            known = {"seed": seed, "takes_missing": True, "gaussian": gaussian}
-            fit = Fit(self.parameters, self.X, self.trainings, **known)
-            fit.train()
-            gaussian = fit.gaussian
-            yield fit
+            prepared = prepare(self.X, self.policy, seed, takes_missing=True, gaussian=gaussian)
+            gaussian = prepared.gaussian
+            yield fit_network(prepared, self.trainings, self.report)
 
-    def _error_ratio(self, fits: list[Fit]) -> np.ndarray:
+    def _error_ratio(self, fits: list[NetworkFit]) -> np.ndarray:
         """Return the errors of hidden values over those that the normal distribution expects.
 
         Of rows it was fitted to, it expects too little. What it errs on others is found by
         leaving out one fold after the other; what the networks do better, on the rows that each
         held out: those that it trained on would promise too much.
         """
-        first = fits[0].fitted
+        first = fits[0].network
         chosen = np.sort(self.random.permutation(self.X.shape[0])[:_MEASURED_ROWS])
         X = first.scaling.apply(densify(self.X[chosen]), np.float32)
         share = max(_SMALLEST_SHARE, np.isnan(X).mean())
@@ -145,36 +155,36 @@ class ImputationFit:
         of_networks, of_same = [], []
         for fit in fits:
             rows = self._held_out(fit, chosen)
-            means = self._scaled_means(fit.fitted, shown[rows])
+            means = self._scaled_means(fit.network, shown[rows])
             of_networks.append(known[rows] - np.where(hidden[rows], means, 0.0))
             of_same.append(of_filling[rows])
-        left_out, expected = self._errors_left_out(fits[0], chosen, shown, hidden, known)
+        left_out, expected = self._errors_left_out(fits[0].prepared, chosen, shown, hidden, known)
         of_networks, of_same = np.concatenate(of_networks), np.concatenate(of_same)
         ratio = _ratio(left_out, expected) * _ratio(of_networks, of_same)
         return np.sqrt(ratio)
 
-    def _held_out(self, fit: Fit, chosen: np.ndarray) -> np.ndarray:
+    def _held_out(self, fit: NetworkFit, chosen: np.ndarray) -> np.ndarray:
         """Return which of some rows a network did not train on; all where it trained on all."""
-        p = self.parameters
-        if not p.early_stopping:
+        policy = self.policy
+        if not policy.early_stopping:
             return np.arange(len(chosen))
-        _, held_out = split(self.X.shape[0], p.validation_fraction, fit.split_seed)
+        _, held_out = split(self.X.shape[0], policy.validation_fraction, fit.prepared.seeds.split)
         rows = np.flatnonzero(np.isin(chosen, held_out))
         return rows if len(rows) else np.arange(len(chosen))
 
     def _scaled_means(self, fitted: FittedNetwork, shown: np.ndarray) -> np.ndarray:
         rows = fitted.scaling.undo(shown)
-        means = mean_reconstruction([fitted], rows, str(self.parameters.device))
+        means = mean_reconstruction([fitted], rows, str(self.policy.device))
         return fitted.scaling.apply(means, np.float64)
 
     def _errors_left_out(
-        self, fit: Fit, chosen: np.ndarray, shown, hidden, known
+        self, prepared: Prepared, chosen: np.ndarray, shown, hidden, known
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return errors of fillings that did not know the row, and those they expect."""
         found, expected = np.zeros(shown.shape), np.zeros(shown.shape)
         generator = torch.Generator().manual_seed(int(self.random.randint(2**31 - 1)))
         for fold in np.array_split(self.random.permutation(len(chosen)), _N_FOLDS):
-            filling = fit.filling_without(chosen[fold])
+            filling = prepared.filling_without(chosen[fold])
             found[fold] = known[fold] - np.where(hidden[fold], filled_rows(filling, shown[fold]), 0)
             drawn = filling_errors(filling, np.isnan(shown[fold]), generator)
             expected[fold] = np.where(hidden[fold], drawn, 0.0)

@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 from skae._missing.missing_values import MissingValues
-from skae._network.head import Head, HeadPlan
+from skae._network.head import Head
+from skae._network.network_spec import NetworkSpec
 from skae._network.probe import probe
 from skae._runtime.precision import full_precision
 from skae._utils.torch_draws import torch_draws
@@ -22,15 +23,11 @@ from skae.architectures.layers import (
     silence,
 )
 from skae.corruptions import Features
-from skae.kinds.interface import ForwardPass, LinearStart
-from skae.kinds.kind import Kind
-from skae.losses.loss import Loss
+from skae.kinds.interface import ForwardPass
 
 # How far beyond the range of the training rows a residual network is trusted, in ranges: where
 # tails are heavy, rows of the same kind reach far beyond, and are better rebuilt with it.
 _MARGIN = 1.0
-# What is added to the squares of the codes where the decoder is fitted to them, as a share.
-_RIDGE = 1e-3
 
 
 class AutoencoderNetwork(nn.Module):
@@ -38,41 +35,20 @@ class AutoencoderNetwork(nn.Module):
 
     Parameters
     ----------
-    n_features, n_components : int
-        Size of a sample and of its code.
-
-    kind, architecture, loss : Kind, Architecture, Loss
-        The parts. `f` and `g` come from the architecture.
-
-    linear_path : bool
-        Whether there are `V` and `W`. Without them the network is `f` and `g` alone, the
-        textbook autoencoder; with them `f` and `g` start at zero, and :meth:`set_linear_path`
-        says what the network starts as.
+    spec : NetworkSpec
+        Parts and sizes. `f` and `g` come from the architecture. Without a linear path the network
+        is `f` and `g` alone, the textbook autoencoder; with one, `f` and `g` start at zero, and
+        the start at PCA sets `V` and `W`. If values may be missing, the encoder is also given the
+        mask of known values, except with tied weights.
 
     generator : torch.Generator
         Source of the first weights.
-
-    filling_rank : int or None
-        Rank of the distribution that missing values are filled by; None where none may be
-        missing. The encoder is then also shown which values are known, but with tied weights.
-    head : HeadPlan or None
-        What stands on the code, for a classifier.
     """
 
-    def __init__(
-        self,
-        n_features: int,
-        n_components: int,
-        *,
-        kind: Kind,
-        architecture: Architecture,
-        loss: Loss,
-        linear_path: bool,
-        generator: torch.Generator,
-        filling_rank: int | None = None,
-        head: HeadPlan | None = None,
-    ):
+    def __init__(self, spec: NetworkSpec, generator: torch.Generator):
         super().__init__()
+        kind, architecture, loss = spec.kind, spec.architecture, spec.loss
+        n_features, n_components = spec.n_features, spec.n_components
         self.kind, self.loss = kind, loss
         self.n_features, self.n_components = n_features, n_components
         self.sample_shape = architecture.sample_shape((n_features,))
@@ -80,17 +56,14 @@ class AutoencoderNetwork(nn.Module):
         sizes = {"n_encoder_outputs": n_encoder_outputs, "generator": generator}
         self.encoder, self.decoder = architecture.build(self.sample_shape, n_components, **sizes)
         self.missing, self.encoder_shape = None, self.sample_shape
-        if filling_rank is not None:
-            self._take_missing(filling_rank, architecture, sizes)
+        if spec.filling_rank is not None:
+            self._take_missing(spec.filling_rank, architecture, sizes)
         self.state = kind.new_state(n_components)
         self.tied, self.gated = architecture.ties_weights(), architecture.needs_gates()
         self.linear_encoder = self.linear_decoder = self.encoder_rest = self.gates = None
         self.features = Features(self.sample_shape, architecture.channel_axis_of(self.sample_shape))
-        self.register_buffer("residual_scale", torch.ones(()))
-        for name, size in (("row", n_features), ("code", n_components)):
-            self.register_buffer(f"{name}_low", torch.full((size,), -torch.inf))
-            self.register_buffer(f"{name}_high", torch.full((size,), torch.inf))
-        if linear_path:
+        self._add_ranges()
+        if spec.linear_path:
             self._add_linear_path(n_encoder_outputs - n_components, generator)
         if kind.linear_decoder:
             self.decoder = None
@@ -99,10 +72,16 @@ class AutoencoderNetwork(nn.Module):
         self.log_scale = None
         if kind.has_posterior and loss.has_scale:
             self.log_scale = nn.Parameter(torch.zeros(()))
-        self.head = None if head is None else Head(head, n_components, generator)
-        self._random_layers = [m for m in self.modules() if isinstance(m, RandomLayer)]
+        self.head = None if spec.head is None else Head(spec.head, n_components, generator)
         with _own_draws(architecture, generator):
             self.work = probe(self)
+
+    def _add_ranges(self) -> None:
+        """Add the ranges of training rows and codes, unknown as yet, and the residual's unit."""
+        self.register_buffer("residual_scale", torch.ones(()))
+        for name, size in (("row", self.n_features), ("code", self.n_components)):
+            self.register_buffer(f"{name}_low", torch.full((size,), -torch.inf))
+            self.register_buffer(f"{name}_high", torch.full((size,), torch.inf))
 
     def _take_missing(self, filling_rank: int, architecture: Architecture, sizes: dict) -> None:
         with_mask = architecture.with_mask(self.sample_shape)
@@ -132,76 +111,11 @@ class AutoencoderNetwork(nn.Module):
         """Number of weights."""
         return sum(weights.numel() for weights in self.parameters())
 
-    def set_linear_path(
-        self, axes: torch.Tensor, start: LinearStart, mean: torch.Tensor, residual_scale: float
-    ) -> None:
-        """Set ``V = diag(start.encode) axes`` and ``W = axes^T diag(start.decode)``, centred.
-
-        What PCA leaves over may be a thousandth of the data or nearly all of them. The residual
-        of the decoder is therefore counted in units of it, so that steps of one size suit both.
-
-        Parameters
-        ----------
-        axes : torch.Tensor of shape (n_components, n_features)
-            Orthonormal rows.
-
-        start : LinearStart
-            What the kind makes of them. Tied weights leave the axes as they are.
-
-        mean : torch.Tensor of shape (n_features,)
-            Mean of the data.
-
-        residual_scale : float
-            Root mean square, over the features, of what PCA leaves over.
-        """
-        with torch.no_grad():
-            encode = torch.ones_like(start.encode) if self.tied else start.encode
-            weight = axes * encode[:, None]
-            self.linear_encoder.weight.copy_(weight)
-            self.linear_encoder.bias.copy_(-weight @ mean)
-            if start.encode_offset is not None:
-                self.linear_encoder.bias.add_(start.encode_offset)
-            if not self.tied:
-                self.linear_decoder.weight.copy_((axes * start.decode[:, None]).T)
-            self.linear_decoder.bias.copy_(mean)
-            if start.rest is not None:
-                self.encoder_rest.copy_(start.rest)
-            self.residual_scale.fill_(residual_scale)
-            if self.log_scale is not None:
-                self.log_scale.fill_(math.log(start.scale or residual_scale))
-            for name, values in (start.state or {}).items():
-                self.state.get_parameter(name).copy_(values)
-
-    def fit_linear_decoder(self, X: torch.Tensor, weight: torch.Tensor) -> None:
-        """Set the linear path of the decoder to the least squares fit of rows by their codes.
-
-        Parameters
-        ----------
-        X : torch.Tensor of shape (n_samples, n_features)
-            Rows.
-
-        weight : torch.Tensor of shape (n_samples,)
-            How much each of them counts.
-        """
-        self.eval()  # so that the kind takes them for no rows to train on
-        with torch.no_grad():
-            codes, X = self._first_code(X).double(), X.double()
-            share = (weight.double() / weight.double().sum())[:, None]
-            mean_code, mean = (share * codes).sum(0), (share * X).sum(0)
-            codes = codes - mean_code
-            gram = (share * codes).T @ codes
-            ridge = _RIDGE * gram.diagonal().mean() + torch.finfo(gram.dtype).tiny
-            gram.diagonal().add_(ridge)
-            solution = torch.linalg.solve(gram, (share * codes).T @ (X - mean))
-            self.linear_decoder.weight.copy_(solution.T)
-            self.linear_decoder.bias.copy_(mean - mean_code @ solution)
-        self.train()
-
-    def start_error(self, X: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """Return the root mean square error of rows rebuilt from what the kind makes of them."""
-        with torch.no_grad():
-            shown = self.kind.corrupt(X, self.features, generator)
-            return (self.decode(self.encode(shown)) - X).square().mean().sqrt()
+    def draw_from(self, generator: torch.Generator | None) -> None:
+        """Let the layers that draw in training, such as dropout, draw from a generator."""
+        for layer in self.modules():
+            if isinstance(layer, RandomLayer):
+                layer.generator = generator
 
     def encoder_output(self, X: torch.Tensor) -> torch.Tensor:
         """Return what the encoder makes of rows of shape (n_samples, n_features)."""
@@ -282,12 +196,13 @@ class AutoencoderNetwork(nn.Module):
 
     def encode(self, X: torch.Tensor) -> torch.Tensor:
         """Return the codes of rows, without any randomness."""
-        code = self._first_code(X)
+        code = self.first_code(X)
         if self.decoder is not None:
             return code
         return self.kind.refined(code, self.filled(X), self.linear_decoder)
 
-    def _first_code(self, X: torch.Tensor) -> torch.Tensor:
+    def first_code(self, X: torch.Tensor) -> torch.Tensor:
+        """Return the codes of rows before the kind refines them."""
         return self.kind.code(self.encoder_output(X), None, self.state)
 
     def decode(self, code: torch.Tensor) -> torch.Tensor:
@@ -308,8 +223,6 @@ class AutoencoderNetwork(nn.Module):
         """
         shown, corrupted = X, None
         if generator is not None:
-            for layer in self._random_layers:
-                layer.generator = generator
             clean = self._jittered(X, generator, jitter)
             shown = self._corrupted(clean, generator)
             corrupted = None if shown is clean else self._differing(shown, clean)

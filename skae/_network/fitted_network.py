@@ -1,4 +1,4 @@
-"""A fitted network as plain data, and what it computes."""
+"""A fitted network as plain data, and inference with it."""
 
 from __future__ import annotations
 
@@ -11,15 +11,12 @@ import torch
 from skae._data.blocks import densify
 from skae._data.scaling import Scaling
 from skae._network.autoencoder_network import AutoencoderNetwork
-from skae._network.head import HeadPlan
+from skae._network.build import network_with
+from skae._network.network_spec import NetworkSpec
 from skae._runtime.device import device_at_hand
 from skae._runtime.memory import FittingBatches
-from skae._runtime.precision import array_dtype, tensor_dtype
+from skae._runtime.precision import array_dtype
 from skae._runtime.threads import paced, threads_for
-from skae.architectures.architecture import Architecture
-from skae.architectures.memory import NetworkTooLargeError
-from skae.kinds.kind import Kind
-from skae.losses.loss import Loss
 
 # Every batch of inference has the same number of rows, the last one padded: matrix products of
 # other shapes take other paths through the processor, and a row's code would depend, in the last
@@ -48,119 +45,67 @@ def batch_rows(n_features: int, n_multiplications: int) -> int:
 
 
 class FittedNetwork:
-    """Weights as arrays, the configuration they belong to, and inference with them.
+    """A specification with its weights as arrays, and inference with them.
 
-    The torch module is built when it is needed and is no part of the state that is pickled or
-    copied, so the state is safe to send and works on machines without the device of the fit.
+    The torch module is not part of the state that is pickled or copied, so the state is safe to
+    send and works on machines without the device of the fit; it is built again when it is needed.
 
     Parameters
     ----------
-    kind, architecture, loss : Kind, Architecture, Loss
-        The parts.
-
-    n_features, n_components : int
-        Size of a sample and of its code.
-
-    linear_path : bool
-        Whether the network has one.
-
-    scaling : Scaling
-        What stands between `X` and the network.
-
-    precision : {"float32", "bfloat16", "float64"}
-        That of training; inference computes bfloat16 networks in float32.
+    spec : NetworkSpec
+        What the network is.
 
     weights : dict of str to ndarray
         The state of the network.
-
-    filling_rank : int or None
-        Rank of the distribution that missing values are filled by; None where none may be
-        missing.
-    head : HeadPlan or None
-        What stands on the code, for a classifier.
     """
 
-    def __init__(
-        self,
-        *,
-        kind: Kind,
-        architecture: Architecture,
-        loss: Loss,
-        n_features: int,
-        n_components: int,
-        linear_path: bool,
-        scaling: Scaling,
-        precision: str,
-        weights: dict[str, np.ndarray] | None = None,
-        filling_rank: int | None = None,
-        head: HeadPlan | None = None,
-    ):
-        self.kind, self.architecture, self.loss = kind, architecture, loss
-        self.n_features, self.n_components = n_features, n_components
-        self.linear_path, self.scaling, self.precision = linear_path, scaling, precision
-        self.weights, self.filling_rank, self.head = weights, filling_rank, head
+    def __init__(self, spec: NetworkSpec, weights: dict[str, np.ndarray]):
+        self.spec, self.weights = spec, weights
         self._forget_networks()
 
+    @classmethod
+    def of(cls, spec: NetworkSpec, network: AutoencoderNetwork) -> FittedNetwork:
+        """Return a fitted network that keeps a trained module for inference."""
+        fitted = cls(spec, arrays_of(network.state_dict()))
+        network.draw_from(None)
+        network.zero_grad()  # gradients take as much memory as the weights
+        device = next(network.parameters()).device
+        fitted._networks[device] = network.eval().requires_grad_(False)
+        return fitted
+
     def __getstate__(self):
-        hidden = ("_networks", "_lock")
-        return {name: value for name, value in vars(self).items() if name not in hidden}
+        return {"spec": self.spec, "weights": self.weights}
 
     def __setstate__(self, state):
         vars(self).update(state)
         self._forget_networks()
 
-    def _forget_networks(self):
+    def _forget_networks(self) -> None:
         self._networks: dict[torch.device, AutoencoderNetwork] = {}
         self._lock = threading.Lock()
 
-    def set_weights(self, weights: dict[str, torch.Tensor]) -> None:
-        """Take these weights, and forget networks that hold others."""
-        self.weights = {name: tensor.cpu().numpy().copy() for name, tensor in weights.items()}
-        self._forget_networks()
+    @property
+    def n_features(self) -> int:
+        """Size of a sample."""
+        return self.spec.n_features
 
-    def new_network(
-        self,
-        device: torch.device,
-        generator: torch.Generator | None = None,
-        *,
-        without_weights: bool = False,
-    ) -> AutoencoderNetwork:
-        """Return a network of its own, with the weights if there are any, else drawn ones."""
-        network = self._built(generator or torch.Generator()).to(tensor_dtype(self.precision))
-        network.features.set_units(self.scaling.centre, self.scaling.scale)
-        if self.weights is not None and not without_weights:
-            network.load_state_dict({n: torch.from_numpy(w) for n, w in self.weights.items()})
-        return network.to(device)
+    @property
+    def n_components(self) -> int:
+        """Size of the latent code."""
+        return self.spec.n_components
 
-    def _built(self, generator: torch.Generator) -> AutoencoderNetwork:
-        try:
-            return self._network(generator)
-        except NetworkTooLargeError as error:
-            head = "" if self.head is None else f", head_layer_sizes={self.head.hidden_layer_sizes}"
-            raise ValueError(
-                f"n_components={self.n_components}, architecture={self.architecture!r}{head} make "
-                f"a network that does not fit into memory: {error}. Choose smaller sizes."
-            ) from error
-
-    def _network(self, generator: torch.Generator) -> AutoencoderNetwork:
-        return AutoencoderNetwork(
-            self.n_features,
-            self.n_components,
-            kind=self.kind,
-            architecture=self.architecture,
-            loss=self.loss,
-            linear_path=self.linear_path,
-            generator=generator,
-            filling_rank=self.filling_rank,
-            head=self.head,
-        )
+    @property
+    def scaling(self) -> Scaling:
+        """The scaling in front of the network."""
+        return self.spec.scaling
 
     def network(self, device: str) -> AutoencoderNetwork:
-        """Return the network for inference on this device, or on the CPU where it is missing."""
+        """Return the network for inference on this device, or on the CPU if it is missing."""
         at_hand = device_at_hand(device)
         with self._lock:
             if at_hand not in self._networks:
-                self._networks[at_hand] = self.new_network(at_hand).eval().requires_grad_(False)
+                network = network_with(self.spec, self.weights, at_hand)
+                self._networks[at_hand] = network.eval().requires_grad_(False)
             return self._networks[at_hand]
 
     def encode(self, X, device: str, dtype: np.dtype) -> np.ndarray:
@@ -251,6 +196,11 @@ class FittedNetwork:
                 batch = block[first : first + n_rows]
                 rows = slice(start + first, start + first + len(batch))
                 yield rows, torch.from_numpy(_padded(batch, n_rows))
+
+
+def arrays_of(weights: dict[str, torch.Tensor]) -> dict[str, np.ndarray]:
+    """Return weights as arrays of their own on the CPU."""
+    return {name: tensor.cpu().numpy().copy() for name, tensor in weights.items()}
 
 
 def mean_reconstruction(networks: list[FittedNetwork], X, device: str) -> np.ndarray:

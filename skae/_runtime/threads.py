@@ -1,4 +1,4 @@
-"""How many threads a network computes on."""
+"""The number of threads that a network computes on."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def threads_for(batch_size: int, n_multiplications: int):
     """Compute small networks on one thread; afterwards, all is as it was before.
 
     Never takes more threads than torch had been given. Where another program keeps a core busy,
-    threads wait for one another, and a large network takes tens of times as long on all of them
+    threads wait for one another, and a large network takes ten times as long or more on all of them
     as on one. So a small product is computed on both first, and again within :func:`paced`.
 
     Parameters

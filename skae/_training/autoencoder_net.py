@@ -1,6 +1,8 @@
-"""The skorch net that drives the training."""
+"""The skorch net that drives the training, and the order of events in it."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Iterator
 
 import torch
 from skorch import NeuralNet
@@ -12,18 +14,18 @@ from skae._data.batches import Batches
 from skae._runtime.memory import FittingBatches
 from skae._runtime.precision import autocast
 from skae._runtime.threads import paced
+from skae._training.best_weights import BestWeights
+from skae._training.convergence import refuse_divergence
+from skae._training.epoch import BatchLosses, Epoch, numbers_of, record_of
 from skae._training.optimizer import make_optimizer
-from skae._training.state import EpochSoFar, OwnCallback
+from skae._training.schedule import LearningRate
+from skae._training.training_plan import TrainingPlan
 
-# Rows to be rebuilt badly that are looked at for each batch, what they count beside the others,
-# and how many times worse they are to be rebuilt.
+# Rows to be reconstructed badly that each batch looks at, their weight beside the other rows, and
+# how many times larger their loss is to be.
 _MOST_REPELLED = 64
 _REPULSION = 0.3
 _MARGIN = 30.0
-
-
-class StopTraining(KeyboardInterrupt):
-    """The training is to end, by a callback's decision and not by Ctrl-C."""
 
 
 class WeightedMean(nn.Module):
@@ -37,31 +39,26 @@ class WeightedMean(nn.Module):
 class AutoencoderNet(NeuralNet):
     """skorch's net over batches of rows that are on the device already.
 
-    What differs from skorch's defaults, and why: batches come from :class:`Batches` (its loader
-    collates sample by sample), the loss of an epoch is read from the device once, the history
-    has a row for each epoch and none for each batch, all randomness comes from `generator`, and
-    no callback is set that was not asked for.
+    :meth:`begin` and :meth:`fit_loop` state what happens in which order; skorch provides the
+    steps, the history and the callbacks. What differs from skorch's defaults, and why: batches
+    come from :class:`Batches` (skorch's loader collates sample by sample), the loss of an epoch
+    is read from the device once, the history has a row for each epoch and none for each batch,
+    all randomness comes from `generators`, and only callbacks that were asked for are set.
 
     Parameters
     ----------
     module : AutoencoderNetwork
         The network, on its device.
 
+    plan : TrainingPlan
+        How to train.
+
     generators : list of torch.Generator
-        What training draws from: first the source of all randomness, on the device, then those of
-        torch itself where modules draw from them.
+        The sources of randomness: first the one of all own draws, on the device, then those of
+        torch itself if modules draw from them.
 
-    precision : {"float32", "bfloat16", "float64"}
-        In which precision training computes its products.
-
-    weight_decay : float
-        Decay of the weights of the residual networks.
-
-    jitter : float
-        Noise on what the encoder is shown in training, in units of what PCA leaves over.
-
-    repelled : torch.Tensor of shape (n_rows, n_features) or None
-        Scaled rows that the network is to rebuild badly.
+    save : callable or None, default=None
+        Is given the net after each training batch, and may write its state.
 
     **kwargs : dict
         Passed to skorch.
@@ -71,25 +68,130 @@ class AutoencoderNet(NeuralNet):
         self,
         module,
         *,
-        generators=None,
-        precision="float32",
-        weight_decay=0.0,
-        jitter=0.0,
-        repelled=None,
+        plan: TrainingPlan | None = None,
+        generators: list[torch.Generator] | None = None,
+        save: Callable[[AutoencoderNet], None] | None = None,
         **kwargs,
     ):
-        self.generators = generators
-        self.share_done = 1.0
-        self.epoch_so_far = None
-        self._fitting_batches = (
-            None if generators is None else FittingBatches(self.generator.device)
-        )
-        self.precision = precision
-        self.weight_decay = weight_decay
-        self.jitter = jitter
-        self.repelled = repelled
+        self.plan, self.generators, self.save = plan, generators, save
         kwargs.setdefault("criterion", WeightedMean)
         super().__init__(module, verbose=0, **kwargs)
+
+    # What happens, in order
+
+    def begin(self, training: Batches, validation: Batches | None) -> None:
+        """Evaluate the network before its first epoch: row 0 of the history."""
+        self._set_up(training, validation)
+        self.on_epoch_begin(self)
+        if validation is not None:
+            self._validate(validation, silent=True)
+            refuse_divergence(self.history[-1])
+            self.best_.offer(self.module_, self.history[-1, "valid_loss"], 0)
+        self.notify("on_train_begin", X=training, y=None)
+
+    def resume(self, training: Batches, validation: Batches | None, state: dict) -> None:
+        """Go on from the state that a training was saved in."""
+        self._set_up(training, validation)
+        self.history[:] = [{"batches": [], **row} for row in state["history"]]
+        self.notify("on_train_begin", X=training, y=None)  # callbacks may look at the history
+        self.module_.load_state_dict(state["weights"])
+        of_parameters = {int(index): s for index, s in state["optimizer"].items()}
+        self.optimizer_.load_state_dict({**self.optimizer_.state_dict(), "state": of_parameters})
+        self.learning_rate_.resume(state["n_batches_done"])
+        if self.best_ is not None:
+            vars(self.best_).update(state["best"])
+        self.epoch_ = Epoch(self.generators)
+        self.epoch_.restore(state["epoch"])
+
+    def capture(self) -> dict:
+        """Return the state between two training batches: nested numbers, text and tensors."""
+        best = None if self.best_ is None else vars(self.best_)
+        return {
+            "weights": self.module_.state_dict(),
+            "optimizer": {str(i): s for i, s in self.optimizer_.state_dict()["state"].items()},
+            "n_batches_done": self.learning_rate_.n_done,
+            "best": best,
+            "history": [numbers_of(row) for row in self.history[:-1]],
+            "epoch": self.epoch_.capture(),
+        }
+
+    def fit_loop(self, X, y=None, epochs=None, **fit_params):
+        """Run the epochs."""
+        training, validation = X
+        datasets = {"dataset_train": training, "dataset_valid": validation}
+        for _ in range(epochs):
+            self.notify("on_epoch_begin", **datasets)
+            self._train(training)
+            if validation is not None:
+                self._validate(validation)
+            if self._after_epoch(datasets):
+                break
+        return self
+
+    def _train(self, batches: Batches) -> None:
+        self._set_training(True)
+        epoch = self.epoch_ = self.epoch_ or Epoch(self.generators)
+        for batch in paced(epoch.rest(batches)):
+            progress = self._before_batch(batch)
+            step = self.train_step(batch, progress=progress)
+            epoch.losses.add(step["loss"], batch[1])
+            self._after_batch(batch, step)
+        self._record("train", epoch.losses)
+        self.epoch_ = None
+
+    def _before_batch(self, batch: tuple[torch.Tensor, ...]) -> float:
+        """Set the learning rate, call the callbacks, return the fraction of training done."""
+        progress = self.learning_rate_.step()
+        self.notify("on_batch_begin", batch=batch, training=True)
+        return progress if self.plan.begins else 1.0
+
+    def _after_batch(self, batch: tuple[torch.Tensor, ...], step: dict) -> None:
+        """Call the callbacks, which may change the weights, then save."""
+        self.notify("on_batch_end", batch=batch, training=True, **step)
+        if self.save is not None:
+            self.save(self)
+
+    def _validate(self, batches: Batches, silent: bool = False) -> None:
+        self._set_training(False)
+        # The same corruption and draws in every epoch, so that epochs can be compared.
+        generator = torch.Generator(self.generator.device)
+        generator.manual_seed(self.generator.initial_seed())
+        losses = BatchLosses()
+        for batch in batches:
+            if not silent:
+                self.notify("on_batch_begin", batch=batch, training=False)
+            step = self.validation_step(batch, generator=generator)
+            losses.add(step["loss"], batch[1])
+            if not silent:
+                self.notify("on_batch_end", batch=batch, training=False, **step)
+        self._record("valid", losses)
+
+    def _after_epoch(self, datasets: dict) -> bool:
+        """Complete the row, keep the best weights, call the callbacks; return whether to stop."""
+        row = self.history[-1]
+        self.history.record("learning_rate", self.optimizer_.param_groups[0]["lr"])
+        if self.best_ is not None:
+            better = self.best_.offer(self.module_, row["valid_loss"], row["epoch"])
+            self.history.record("valid_loss_best", better)
+        stop = self._callbacks_stop(datasets)
+        refuse_divergence(row)
+        stop |= self.plan.on_epoch(record_of(row), self.module_.state_dict)
+        return stop or self._out_of_patience()
+
+    def _callbacks_stop(self, datasets: dict) -> bool:
+        """Call the callbacks; skorch's and the user's raise KeyboardInterrupt to stop."""
+        try:
+            self.notify("on_epoch_end", **datasets)
+        except KeyboardInterrupt:
+            return True
+        return False
+
+    def _out_of_patience(self) -> bool:
+        if self.plan.patience is None or self.best_ is None:
+            return False
+        return self.history[-1, "epoch"] - self.best_.epoch >= self.plan.patience
+
+    # What skorch asks for
 
     @property
     def _default_callbacks(self):
@@ -101,17 +203,19 @@ class AutoencoderNet(NeuralNet):
         return self.generators[0]
 
     def initialize_optimizer(self, *args, **kwargs):
-        """Make the optimizer of skae's parameter groups."""
-        self.optimizer_ = make_optimizer(self.module_, self.optimizer, self.lr, self.weight_decay)
+        """Make the optimizer with skae's groups of parameters."""
+        self.optimizer_ = make_optimizer(
+            self.module_, self.optimizer, self.lr, self.plan.weight_decay
+        )
         return self
 
     def initialize_callbacks(self):
-        """Initialize the callbacks, and note which of them listen to what."""
+        """Initialize the callbacks, and forget which of them listen to what."""
         super().initialize_callbacks()
-        self._listeners = {}
+        self._listeners: dict[str, list] = {}
         return self
 
-    def forget_callbacks(self):
+    def forget_callbacks(self) -> None:
         """Let go of the callbacks, and with them of the data that they know of.
 
         They refer to the net, and the net to them: the data would stay in memory, or on disk, until
@@ -120,192 +224,78 @@ class AutoencoderNet(NeuralNet):
         self.callbacks_, self._listeners = [], {}
 
     def notify(self, method_name, **cb_kwargs):
-        """Call the callbacks; skorch's and the user's raise KeyboardInterrupt where they stop.
-
-        Those that do not listen are not called: for each batch of a small network, that would
-        take a tenth of the time.
-        """
+        """Call the callbacks that listen: calls to others take a tenth of a small batch's time."""
         if method_name not in self._listeners:
-            self._listeners[method_name] = self._listening(method_name)
+            self._listeners[method_name] = list(self._listening(method_name))
         for listener in self._listeners[method_name]:
-            try:
-                listener(self, **cb_kwargs)
-            except KeyboardInterrupt:
-                if method_name == "on_epoch_end" and not isinstance(listener.__self__, OwnCallback):
-                    raise StopTraining from None
-                raise
+            listener(self, **cb_kwargs)
 
-    def _listening(self, method_name: str) -> list:
-        """Return the methods of that name that do something, the net's own first."""
+    def _listening(self, method_name: str) -> Iterator[Callable]:
+        """Yield the methods of that name that do something, the net's own first."""
         silent = (getattr(NeuralNet, method_name), getattr(Callback, method_name))
-        callbacks = [callback for _, callback in self.callbacks_]
-        methods = [getattr(callback, method_name) for callback in (self, *callbacks)]
-        return [m for m in methods if getattr(m, "__func__", m) not in silent]
-
-    def get_split_datasets(self, X, y=None, **fit_params):
-        """Take the pair of batches to train and to validate on as they are."""
-        return X
-
-    def get_iterator(self, dataset: Batches, training=False):
-        """Take batches as they are."""
-        return dataset
+        for owner in (self, *(callback for _, callback in self.callbacks_)):
+            method = getattr(owner, method_name)
+            if getattr(method, "__func__", method) not in silent:
+                yield method
 
     def on_epoch_begin(self, net, dataset_train=None, dataset_valid=None, **kwargs):
         """Open the next row of the history; row 0 is the network before its first epoch."""
         self.history.new_epoch()
         self.history.record("epoch", len(self.history) - 1)
 
-    def run_single_epoch(self, iterator, training, prefix, step_fn, silent=False, **fit_params):
-        """Pass over the batches once, and record the mean loss."""
-        if iterator is None:
-            return
-        self._set_training(training)
-        if not training:
-            # The same corruption and draws for every epoch, so that epochs can be compared.
-            self.selection_generator = torch.Generator(self.generator.device).manual_seed(
-                self.generator.initial_seed()
-            )
-        epoch = self._epoch(training)
-        for batch in paced(epoch.rest(iterator)) if training else iterator:
-            if not silent:
-                self.notify("on_batch_begin", batch=batch, training=training)
-            step = step_fn(batch)
-            epoch.losses.append(step["loss"].detach())
-            epoch.weights.append(batch[1].sum())
-            if not silent:
-                self.notify("on_batch_end", batch=batch, training=training, **step)
-        mean = self.criterion_(torch.stack(epoch.losses), torch.stack(epoch.weights))
-        self.history.record(f"{prefix}_loss", float(mean))
-        self.history.record(f"{prefix}_seconds", epoch.seconds)
-        if training:
-            self.epoch_so_far = None
-
-    def _epoch(self, training: bool) -> EpochSoFar:
-        """Return an epoch that begins, or the one that a checkpoint was written in."""
-        if not training:
-            return EpochSoFar(self.generators)
-        if self.epoch_so_far is None:
-            self.epoch_so_far = EpochSoFar(self.generators)
-        return self.epoch_so_far
-
-    def train_step_single(self, batch, **fit_params):
+    def train_step_single(self, batch, *, progress=1.0, **fit_params):
         """Compute the loss of a batch and its gradients."""
         X, weight, *targets = batch
-        losses = self._training_losses(X, *targets).to(weight.dtype)
+        losses = self._training_losses(X, progress, *targets).to(weight.dtype)
         loss = self.criterion_(losses, weight)
-        objective = loss if self.repelled is None else loss + self._repulsion(loss.detach())
+        objective = loss
+        if self.plan.repelled is not None:
+            objective = loss + self._repulsion(loss.detach(), progress)
         objective.backward()
-        return {"loss": loss, "y_pred": losses}
+        return {"loss": loss.detach(), "y_pred": losses}
+
+    def validation_step(self, batch, *, generator=None, **fit_params):
+        """Compute the objective of a batch of validation rows, in evaluation mode."""
+        X, weight, *targets = batch
+
+        def losses_of(X: torch.Tensor, targets: torch.Tensor | None = None) -> torch.Tensor:
+            return self.module_.sample_losses(X, generator, targets=targets)
+
+        with torch.no_grad():
+            losses = self._fitting_batches.call(losses_of, X, *targets)
+            return {"loss": self.criterion_(losses, weight), "y_pred": losses}
+
+    # Steps
+
+    def _set_up(self, training: Batches, validation: Batches | None) -> None:
+        self._fitting_batches = FittingBatches(self.generator.device)
+        n_batches = self.plan.n_epochs * len(training)
+        self.learning_rate_ = LearningRate(self.optimizer_, self.plan.schedule, n_batches)
+        self.best_ = None if validation is None else BestWeights()
+        self.epoch_: Epoch | None = None
+
+    def _record(self, prefix: str, losses: BatchLosses) -> None:
+        self.history.record(f"{prefix}_loss", float(losses.mean(self.criterion_)))
+        self.history.record(f"{prefix}_seconds", losses.seconds)
 
     def _training_losses(
-        self, X: torch.Tensor, targets: torch.Tensor | None = None
+        self, X: torch.Tensor, progress: float, targets: torch.Tensor | None = None
     ) -> torch.Tensor:
-        with autocast(self.precision, X.device):
+        with autocast(self.plan.precision, X.device):
             return self.module_.sample_losses(
-                X, self.generator, self.jitter, progress=self.share_done, targets=targets
+                X, self.generator, self.plan.jitter, progress=progress, targets=targets
             )
 
-    def _repulsion(self, loss: torch.Tensor) -> torch.Tensor:
-        """Return how well rows are rebuilt that should not be, in units of the loss.
+    def _repulsion(self, loss: torch.Tensor, progress: float) -> torch.Tensor:
+        """Return a penalty on small losses of rows that are to be reconstructed badly.
 
         ``weight * |loss| * mean(softplus(margin + (loss - loss of the row) / |loss|))``: falls
         with the loss of such a row until that is `margin` times as large as the loss of others.
         """
-        chosen = self.repelled
+        chosen = self.plan.repelled
         if len(chosen) > _MOST_REPELLED:
             order = torch.randperm(len(chosen), generator=self.generator, device=chosen.device)
             chosen = chosen[order[:_MOST_REPELLED]]
-        losses = self._training_losses(chosen).to(loss.dtype)
+        losses = self._training_losses(chosen, progress).to(loss.dtype)
         unit = loss.abs() + torch.finfo(loss.dtype).tiny
         return _REPULSION * unit * softplus(_MARGIN + (loss - losses) / unit).mean()
-
-    def validation_step(self, batch, **fit_params):
-        """Compute the objective of a batch on rows held out, in evaluation mode."""
-        X, weight, *targets = batch
-        with torch.no_grad():
-            losses = self._fitting_batches.call(self._selection_losses, X, *targets)
-            return {"loss": self.criterion_(losses, weight), "y_pred": losses}
-
-    def _selection_losses(
-        self, X: torch.Tensor, targets: torch.Tensor | None = None
-    ) -> torch.Tensor:
-        return self.module_.sample_losses(X, self.selection_generator, targets=targets)
-
-
-class LearningRateSchedule(OwnCallback):
-    """Set the learning rate before each batch to ``learning_rate * factor(share done)``.
-
-    Parameters
-    ----------
-    factor : callable
-        From the share of the planned batches that is done, in [0, 1], to a factor.
-
-    n_batches : int
-        Number of batches planned.
-
-    begins : bool
-        Whether the training begins here, so that kinds with a warm-up begin with it.
-    """
-
-    saved = ("done_",)
-
-    def __init__(self, factor, n_batches, begins=True):
-        self.factor = factor
-        self.n_batches = n_batches
-        self.begins = begins
-
-    def on_train_begin(self, net, X=None, y=None, **kwargs):
-        """Note the rates that the factors are to multiply."""
-        self.done_ = 0
-        self.rates_ = [group["lr"] for group in net.optimizer_.param_groups]
-
-    def on_batch_begin(self, net, batch=None, training=None, **kwargs):
-        """Set the rate of a training batch."""
-        if training:
-            share_done = self.done_ / self.n_batches
-            net.share_done = min(1.0, share_done) if self.begins else 1.0
-            factor = self.factor(share_done)
-            for group, rate in zip(net.optimizer_.param_groups, self.rates_, strict=True):
-                group["lr"] = rate * factor
-            self.done_ += 1
-
-    def on_epoch_end(self, net, **kwargs):
-        """Record the last rate of the epoch."""
-        net.history.record("learning_rate", net.optimizer_.param_groups[0]["lr"])
-
-
-class BestWeights(OwnCallback):
-    """Keep the weights with the lowest loss on the rows chosen to select by.
-
-    The weights before the first epoch take part, so training can not make things worse.
-
-    Attributes
-    ----------
-    weights_ : dict of str to torch.Tensor
-        A true copy of the best weights.
-
-    loss_ : float
-        Their loss.
-
-    epoch_ : int
-        Their epoch; 0 is before the first.
-    """
-
-    saved = ("weights_", "loss_", "epoch_")
-
-    def on_train_begin(self, net, X=None, y=None, **kwargs):
-        """Start with the weights as they are."""
-        self._keep(net)
-
-    def on_epoch_end(self, net, **kwargs):
-        """Keep the weights where they are better."""
-        better = net.history[-1, "valid_loss"] < self.loss_
-        net.history.record("valid_loss_best", bool(better))
-        if better:
-            self._keep(net)
-
-    def _keep(self, net):
-        self.loss_ = net.history[-1, "valid_loss"]
-        self.epoch_ = len(net.history) - 1
-        state = net.module_.state_dict()
-        self.weights_ = {name: tensor.detach().clone() for name, tensor in state.items()}

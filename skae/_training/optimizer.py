@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
-OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
+NAMED_OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,
     "adamw": torch.optim.AdamW,
     "rmsprop": torch.optim.RMSprop,
@@ -18,10 +18,10 @@ def resolve_optimizer(optimizer: str | type) -> type[torch.optim.Optimizer]:
     """Return the class that a name stands for, or the class given."""
     if isinstance(optimizer, type) and issubclass(optimizer, torch.optim.Optimizer):
         return optimizer
-    if isinstance(optimizer, str) and optimizer in OPTIMIZERS:
-        return OPTIMIZERS[optimizer]
+    if isinstance(optimizer, str) and optimizer in NAMED_OPTIMIZERS:
+        return NAMED_OPTIMIZERS[optimizer]
     raise ValueError(
-        f"optimizer must be one of {sorted(OPTIMIZERS)} or a class of torch.optim, "
+        f"optimizer must be one of {sorted(NAMED_OPTIMIZERS)} or a class of torch.optim, "
         f"got {optimizer!r}."
     )
 

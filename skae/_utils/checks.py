@@ -1,13 +1,14 @@
-"""The sentences about parameters that are out of range."""
+"""Checks of parameters, with one sentence for each sort of them."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from numbers import Integral, Real
 
-# Sizes beyond are refused before anything is computed with them.
+# Larger sizes are refused before anything is computed with them.
 LARGEST = 2**31 - 1
-# Weights, rates and the like beyond are out of the range of float32 after a few products.
+# Larger weights and rates leave the range of float32 after a few products.
 LARGEST_NUMBER = 1e30
 
 
@@ -17,7 +18,7 @@ def is_auto(value) -> bool:
 
 
 def is_number(value) -> bool:
-    """Return whether a parameter is a finite real number; True and False are none."""
+    """Return whether a parameter is a finite real number; True and False are not."""
     if not isinstance(value, Real) or isinstance(value, bool):
         return False
     try:
@@ -38,9 +39,9 @@ def check_number(
     low: float,
     high: float = LARGEST_NUMBER,
     open_low: bool = False,
-    open_high=False,
-) -> None:
-    """Refuse what is not a real number between two limits.
+    open_high: bool = False,
+) -> float:
+    """Return a real number between two limits, as a float.
 
     Parameters
     ----------
@@ -59,38 +60,96 @@ def check_number(
     Raises
     ------
     ValueError
-        If it is not.
+        If it is no such number.
     """
     if is_number(value):
         above = value > low if open_low else value >= low
         below = value < high if open_high else value <= high
         if above and below:
-            return
+            return float(value)
     left, right = "(" if open_low else "[", ")" if open_high or math.isinf(high) else "]"
     raise ValueError(f"{name} must be a number in {left}{low:g}, {high:g}{right}, got {value!r}.")
 
 
-def check_integer(value, name: str, *, low: int, high: int, reason: str = "") -> None:
-    """Refuse what is not an integer between two limits, both included."""
-    if not is_size(value, low, high):
-        raise ValueError(f"{name} must be an integer from {low} to {high}{reason}, got {value!r}.")
+def check_size(
+    value, name: str, *, low: int = 1, high: int = LARGEST, reason: str = "", instead: str = ""
+) -> int:
+    """Return an integer between two limits, both included.
+
+    Parameters
+    ----------
+    value : object
+        What the user gave.
+
+    name : str
+        Parameter and class, such as "k of Sparse".
+
+    low, high : int
+        The limits.
+
+    reason : str, default=""
+        Why `high` is the limit, for the message.
+
+    instead : str, default=""
+        What else the parameter may be, for the message, such as "'auto' or ".
+
+    Raises
+    ------
+    ValueError
+        If it is no such integer.
+    """
+    if is_size(value, low, high):
+        return int(value)
+    too_large = is_number(value) and value > LARGEST
+    limits = f"from {low} to {high}{reason}" if high < LARGEST or too_large else f">= {low}"
+    raise ValueError(f"{name} must be {instead}an integer {limits}, got {value!r}.")
 
 
-def check_size(value, name: str, *, low: int = 1) -> None:
-    """Refuse what is not an integer of at least `low`, or larger than any size can be."""
-    if is_size(value, low):
-        return
-    limits = f"from {low} to {LARGEST}" if is_number(value) and value > LARGEST else f">= {low}"
-    raise ValueError(f"{name} must be an integer {limits}, got {value!r}.")
+def check_sizes(
+    value, name: str, *, empty: bool = True, instead: str = "", example: tuple = (64, 32)
+) -> tuple[int, ...]:
+    """Return a sequence of integers of at least 1 as a tuple.
+
+    Parameters
+    ----------
+    value : object
+        What the user gave.
+
+    name : str
+        Parameter and class, such as "channels of Convolutional".
+
+    empty : bool, default=True
+        Whether the sequence may be empty.
+
+    instead : str, default=""
+        What else the parameter may be, for the message, such as "'auto' or ".
+
+    example : tuple of int, default=(64, 32)
+        A good value, for the message.
+
+    Raises
+    ------
+    ValueError
+        If it is no such sequence.
+    """
+    listed = isinstance(value, Sequence) and not isinstance(value, str | bytes)
+    if listed and (empty or len(value)) and all(is_size(size) for size in value):
+        return tuple(int(size) for size in value)
+    raise ValueError(
+        f"{name} must be {instead}a sequence of {'' if empty else 'one or more '}integers >= 1, "
+        f"such as {example}, got {value!r}."
+    )
 
 
-def check_boolean(value, name: str) -> None:
-    """Refuse what is neither True nor False."""
+def check_boolean(value, name: str) -> bool:
+    """Return what is True or False, and refuse anything else."""
     if not isinstance(value, bool):
         raise ValueError(f"{name} must be True or False, got {value!r}.")
+    return value
 
 
-def check_choice(value, name: str, choices) -> None:
-    """Refuse what is none of some names."""
+def check_choice(value, name: str, choices) -> str:
+    """Return what is one of some names, and refuse anything else."""
     if not (isinstance(value, str) and value in choices):
         raise ValueError(f"{name} must be one of {sorted(choices)}, got {value!r}.")
+    return value

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 
 
-def resolve_part(value, parameter: str, registry: dict, base_class: type):
+def resolve_part(value, parameter: str, registry: Mapping, base_class: type):
     """Return a part of its own for a fit: the default of a name, or a copy of an object.
 
     Parameters
     ----------
     value : str or object
-        What the user gave.
+        The user's argument.
 
     parameter : str
         Name of the parameter, for the message.
 
-    registry : dict of str to type
-        The classes by name.
+    registry : mapping of str to callable
+        Classes by name, or functions that return a part.
 
     base_class : type
-        What an object must derive from.
+        Base class that an object must derive from.
 
     Raises
     ------
@@ -70,7 +72,9 @@ class NamedPartsMixin(BaseEstimator):
     name and sets the parameter there, so that searches over nested parameters work.
     """
 
-    _part_registries: dict[str, dict[str, type]] = {}
+    # Registries by parameter. They are looked up in whenever a name is resolved, so that parts can
+    # be registered at any time: a registry with more names is a ``ChainMap``, never a copy.
+    _part_registries: dict[str, Mapping] = {}
 
     def set_params(self, **params):
         """Set the parameters of this estimator, and of its parts as ``part__parameter``.

@@ -1,4 +1,4 @@
-"""Which argument an error is about."""
+"""The name of the argument in errors of other libraries."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def naming(argument: str) -> Iterator[None]:
     Parameters
     ----------
     argument : str
-        What the user calls it.
+        Its name in the signature of the public method.
 
     Raises
     ------
@@ -26,21 +26,13 @@ def naming(argument: str) -> Iterator[None]:
     """
     try:
         yield
-    except (ValueError, ArithmeticError) as error:
-        if is_named(argument, error):
+    except (ValueError, ArithmeticError, TypeError) as error:
+        if _names(argument, str(error)):
             raise
-        raise ValueError(f"{argument} can not be used: {error}") from error
-    except TypeError as error:
-        if is_named(argument, error):
-            raise
-        raise TypeError(f"{argument} can not be used: {error}") from error
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{argument} cannot be used: {error}") from error
 
 
-def is_named(argument: str, error: Exception) -> bool:
-    """Return whether an error of our own, or of scikit-learn, names the argument."""
-    frame = error.__traceback__
-    while frame.tb_next is not None:
-        frame = frame.tb_next
-    raised_in = str(frame.tb_frame.f_globals.get("__name__", ""))
-    ours = raised_in.partition(".")[0] in ("skae", "sklearn")
-    return ours and re.search(rf"(?<!\w){re.escape(argument)}(?!\w)", str(error)) is not None
+def _names(argument: str, message: str) -> bool:
+    """Return whether a message has the argument as a word; between quotes it is some value."""
+    return re.search(rf"(?<![\w'\"]){re.escape(argument)}(?![\w'\"])", message) is not None

@@ -1,4 +1,4 @@
-"""Where randomness comes from."""
+"""Random states that leave the global generator of numpy alone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from skae._utils.naming import naming
 
 
 def own_random_state(random_state) -> np.random.RandomState:
-    """Return a generator of numbers for a parameter ``random_state``.
+    """Return the generator for a parameter ``random_state``.
 
     None draws from fresh entropy, not from numpy's global generator: skae neither reads nor
     changes global state.

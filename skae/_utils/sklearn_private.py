@@ -1,6 +1,6 @@
-"""The only place where names that scikit-learn does not promise to keep are imported.
+"""Private names of scikit-learn, which nothing else imports.
 
-When a release of scikit-learn moves one of them, this file is where to repair it.
+When a release of scikit-learn moves one of them, only this file changes.
 """
 
 from sklearn.base import _fit_context as fit_context
@@ -19,5 +19,5 @@ __all__ = [
 
 
 def validate_parameters(estimator) -> None:
-    """Refuse parameters that are not as an estimator's constraints say, as ``fit`` does."""
+    """Refuse parameters that break the constraints of an estimator, as ``fit`` does."""
     estimator._validate_params()

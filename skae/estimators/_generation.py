@@ -1,4 +1,4 @@
-"""What estimators can say of new data: draws, paths between rows, and likelihoods."""
+"""Methods of generative models: samples, interpolations and likelihoods."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 from skae._data.containers import as_matrix_like
 from skae._data.validation import output_dtype
 from skae._generation.posterior import elbo, log_likelihood, posterior
-from skae._utils.checks import check_choice, check_size
+from skae._utils.checks import check_choice, check_size, is_auto
 from skae._utils.naming import naming
 from skae._utils.random_state import own_random_state
 from skae.kinds import KINDS
@@ -30,10 +30,10 @@ def _has_posterior(estimator) -> bool:
 
 
 class GenerationMixin:
-    """Methods that draw from the fitted model, or weigh rows by it."""
+    """Methods that sample from the fitted model, and likelihoods of rows under it."""
 
     def sample(self, n_samples=1, random_state=None, *, density="auto"):
-        """Return new rows: codes drawn from a density, decoded.
+        """Return new rows: the reconstructions of latent codes drawn from a density.
 
         Parameters
         ----------
@@ -41,19 +41,20 @@ class GenerationMixin:
             Number of rows.
 
         random_state : int, RandomState instance or None, default=None
-            Source of randomness; None draws from fresh entropy.
+            Random generator; with None, each call returns other samples.
 
         density : {"auto", "prior", "gaussian_mixture"}, default="auto"
-            What codes are drawn from. "prior" is the standard normal distribution, for kinds
-            that bring codes near to it. "gaussian_mixture" is a mixture of up to ten Gaussians
-            fitted to the codes of up to 10,000 training rows, for every kind; the codes it
-            gives are dense, also where those of a sparse kind are not. "auto" is "prior" for
-            ``kind="variational"`` and the mixture otherwise.
+            The density from which latent codes are drawn. "prior" is the standard normal
+            distribution, for kinds that regularise codes towards it. "gaussian_mixture" is a
+            mixture of up to ten Gaussians fitted to the codes of up to 10,000 training rows; it
+            works for every kind. Its samples are dense codes, even for a sparse kind. "auto" means
+            "prior" for ``kind="variational"`` and "gaussian_mixture" otherwise.
 
         Returns
         -------
         X : ndarray of shape (n_samples, ...), dtype float64
-            Samples in the units of the training rows: means of the decoder, without its noise.
+            Samples in the units of the training rows: the means that the decoder predicts, without
+            observation noise.
         """
         check_is_fitted(self)
         check_size(n_samples, "n_samples")
@@ -65,26 +66,27 @@ class GenerationMixin:
                 f"such as 'variational', but the kind is {self.kind_!r}: use 'gaussian_mixture'."
             )
         rng = own_random_state(random_state)
-        if density == "prior" or (density == "auto" and has_prior):
+        if density == "prior" or (is_auto(density) and has_prior):
             return self._decode(rng.standard_normal((n_samples, self.n_components_)))
         return self._decode(self._code_density.sample(n_samples, rng))
 
     def interpolate(self, x_a, x_b, n_steps=10):
-        """Return the rows on the way from one row to another, by a straight line between codes.
+        """Return interpolations between rows, along the straight line between their latent codes.
 
         Parameters
         ----------
         x_a, x_b : array-like of shape (n_features,) or (n_samples, n_features)
-            Where to start and where to end; also with the axes of the samples, as in ``fit``.
+            First and last row of the interpolation; they may have the axes of the samples, as in
+            ``fit``.
 
         n_steps : int, default=10
-            Number of points on the way, both ends included.
+            Number of points, both ends included.
 
         Returns
         -------
         X : ndarray of shape (n_steps, ...) or (n_samples, n_steps, ...)
-            Reconstructions, with the axes of ``sample_shape_``; the first and the last are those
-            of `x_a` and `x_b`.
+            Reconstructions with the axes of ``sample_shape_``; the first and the last are the
+            reconstructions of `x_a` and `x_b`.
         """
         check_is_fitted(self)
         check_size(n_steps, "n_steps", low=2)
@@ -115,7 +117,7 @@ class GenerationMixin:
 
     @available_if(_has_posterior)
     def posterior(self, X):
-        """Return the distribution of the code of each row: a normal one for each value.
+        """Return the posterior distribution of each latent code: a normal distribution per value.
 
         Parameters
         ----------
@@ -125,7 +127,7 @@ class GenerationMixin:
         Returns
         -------
         mean, deviation : ndarray of shape (n_samples, n_components)
-            Mean, which is what ``transform`` returns, and standard deviation.
+            Means, which ``transform`` also returns, and standard deviations.
         """
         return self._of_rows(
             lambda rows: posterior(self._fitted, rows, self.device, output_dtype(rows)), X
@@ -143,16 +145,16 @@ class GenerationMixin:
             Rows.
 
         n_draws : int, default=32
-            Number of draws that the expectation is estimated by, the same for all rows.
+            Number of draws that estimate the expectation. All rows use the same draws.
 
         random_state : int, RandomState instance or None, default=0
-            Source of the draws.
+            Random generator of the draws.
 
         Returns
         -------
         bound : ndarray of shape (n_samples,), dtype float64
-            In nats. Under "mse" and "mae" of a density in the units of `X`, so it can be
-            positive; whatever `beta` was, the divergence counts once.
+            In nats. With the losses "mse" and "mae" it bounds a density in the units of `X`, so it
+            can be positive. The divergence has weight 1, whatever `beta` was in training.
         """
         X = self._validate_again(X)
         check_size(n_draws, "n_draws")
@@ -165,8 +167,8 @@ class GenerationMixin:
         .. math:: \log \frac{1}{K} \sum_{k=1}^{K} \frac{p(x|z_k) p(z_k)}{q(z_k|x)},
                   \qquad z_k \sim q(z|x)
 
-        It is on average a lower bound that rises to :math:`\log p(x)` with `K` (Burda et al.
-        [1]_), not the value itself: compare models with the same `K` only.
+        Its expectation is a lower bound of :math:`\log p(x)` that approaches it as `K` grows (Burda
+        et al. [1]_). Compare only models with the same `K`.
 
         Parameters
         ----------
@@ -174,15 +176,15 @@ class GenerationMixin:
             Rows.
 
         n_importance_samples : int, default=100
-            `K`; 1 has the expectation of :meth:`elbo`.
+            The number of draws `K`. With 1, the expectation is that of :meth:`elbo`.
 
         random_state : int, RandomState instance or None, default=0
-            Source of the draws, which are the same for all rows.
+            Random generator of the draws, which are the same for all rows.
 
         Returns
         -------
         log_likelihood : ndarray of shape (n_samples,), dtype float64
-            In nats, as :meth:`elbo`.
+            In nats, like :meth:`elbo`.
 
         References
         ----------

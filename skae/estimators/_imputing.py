@@ -1,10 +1,17 @@
-"""What the estimators that fill in missing values have in common."""
+"""The base of the estimators that fill in missing values."""
 
 from __future__ import annotations
 
 from numbers import Integral
 
-from skae._utils.checks import LARGEST
+from skae._checkpoints.trainings import Trainings
+from skae._fitting.fit_policy import FitPolicy
+from skae._fitting.progress import EpochReport
+from skae._fitting.scaling_rules import ScalingRule
+from skae._fitting.several_fits import common_attributes
+from skae._imputation.imputation import ImputationFit
+from skae._network.fitted_network import FittedNetwork
+from skae._utils.checks import LARGEST, is_auto
 from skae._utils.sklearn_private import Interval
 from skae.corruptions import Missing
 from skae.estimators._base import BaseAutoencoder
@@ -17,27 +24,47 @@ def hidden_again() -> Denoising:
 
 
 class ImputingAutoencoder(BaseAutoencoder):
-    """Base class of estimators whose networks fill in what is missing.
-
-    :class:`~skae._imputation.imputation.ImputationFit` leaves ``_imputation`` on them.
-    """
+    """Base class of estimators whose networks fill in what is missing."""
 
     _parameter_constraints: dict = {
         **BaseAutoencoder._parameter_constraints,
         "n_estimators": [Interval(Integral, 1, LARGEST, closed="both")],
     }
-    _parameter_constraints.pop("warm_start")
     _keeps_empty_features = True
 
-    def _wanted_components(self, kind, filling_rank):
-        return filling_rank if isinstance(self.n_components, str) else self.n_components
+    def _fit_networks(self, X, trainings: Trainings, scaling: ScalingRule, *, draws: bool) -> None:
+        """Fit the networks to validated rows, and take the fitted attributes.
 
-    def _fitted_networks(self):
-        """Return the fitted networks: what other parts of skae may compute with."""
+        Parameters
+        ----------
+        X : ndarray, CSR matrix or view of shape (n_samples, n_features)
+            Validated rows, NaN where a value is missing.
+
+        trainings : Trainings
+            Runs the trainings.
+
+        scaling : ScalingRule
+            The rule for the scaling in front of the networks.
+
+        draws : bool
+            Whether errors of imputed values are to be drawn.
+        """
+        n_components = "filling rank" if is_auto(self.n_components) else self.n_components
+        policy = FitPolicy.of(self, n_components=n_components, scaling=scaling)
+        report, n_networks = EpochReport(self), self.n_estimators
+        fit = ImputationFit(X, policy, n_networks, trainings, report, draws=draws)
+        imputation, fits = fit.run()
+        vars(self).update(
+            {
+                **common_attributes(fits),
+                "mean_": fits[0].prepared.mean,
+                "scale_": fits[0].network.scaling.scale,
+                "_imputation": imputation,
+            }
+        )
+
+    def _fitted_networks(self) -> list[FittedNetwork]:
         return self._imputation.networks
-
-    def _takes_missing(self) -> bool:
-        return True
 
     def __sklearn_is_fitted__(self):
         """Return whether there are networks: what a fit sets first."""

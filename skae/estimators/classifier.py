@@ -1,4 +1,4 @@
-"""The autoencoder as a classifier that learns from rows without labels, too."""
+"""Autoencoder for semi-supervised classification."""
 
 from __future__ import annotations
 
@@ -11,26 +11,33 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
-from skae._classification.classifier_fitting import class_logits, fit_classifier
+from skae._checkpoints.trainings import trainings_of, weights_of
+from skae._classification.classifier_fitting import (
+    EarlierFit,
+    LabelledRows,
+    class_logits,
+    fit_classifier,
+)
 from skae._classification.labels import class_numbers, class_weights
 from skae._data.validation import checked_weight, validate_sample_weight, validate_X
 from skae._data.views import rows_at
-from skae._fitting.trainings import trainings_of, weights_of
+from skae._fitting.fit_policy import FitPolicy, resolve_parts
+from skae._fitting.progress import EpochReport
+from skae._network.head import HeadPlan
+from skae._utils.checks import check_sizes, is_auto
 from skae._utils.naming import naming
 from skae._utils.sklearn_private import Interval, StrOptions, fit_context
-from skae.architectures.checks import check_sizes
 from skae.estimators._all_or_nothing import all_or_nothing
-from skae.estimators._base import BaseAutoencoder
-from skae.estimators._reconstruction import ReconstructionMixin
+from skae.estimators._one_network import OneNetworkAutoencoder
 
 # Up to so many features are not halved: classes of which a code of one value can tell little.
 _FEW_FEATURES = 4
 
 
-class AutoencoderClassifier(ClassifierMixin, ReconstructionMixin, BaseAutoencoder):
-    r"""Classification by an autoencoder that learns from rows without labels as well.
+class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
+    r"""Classification by an autoencoder that also learns from rows without labels.
 
-    A head stands on the code, with a linear map and a small dense network `h`,
+    A classification head on the latent code consists of a linear map and a small dense network `h`,
 
     .. math:: z = \text{encode}(x), \qquad P(y = k \mid x) = \text{softmax}_k(A z + b + h(z)),
 
@@ -39,100 +46,101 @@ class AutoencoderClassifier(ClassifierMixin, ReconstructionMixin, BaseAutoencode
     .. math:: (1 - w) \, \ell(x, \hat{x}) - w \, c \sum_k t_k \log P(y = k \mid x)
 
     with the loss :math:`\ell` of the autoencoder per feature and ``classification_weight``
-    :math:`w`. For a row with a label, `t` is 1 at its class and 0 elsewhere. Rows with the label
-    -1 have none: they are reconstructed, and take part in the classification by what their
-    neighbours say. For that the autoencoder is first trained alone, labels are spread from
-    neighbour to neighbour among its codes [1]_, and what a row gets is `t`, counted by how sure it
-    is [2]_: :math:`c = 1 - H(t) / \log K`. All `c` are then divided by their mean.
+    :math:`w`. For a row with a label, `t` is 1 at its class and 0 elsewhere. The label -1 stands
+    for no label: such rows are reconstructed, and take part in the classification through
+    pseudo-labels. The autoencoder is first trained alone; label propagation among the nearest
+    neighbours of its codes [1]_ gives each row without a label class probabilities `t`, which are
+    weighted by their certainty [2]_: :math:`c = 1 - H(t) / \log K`. All `c` are then divided by
+    their mean.
 
     Parameters
     ----------
     n_components : int, float in (0, 1) or "auto", default="auto"
-        Size of the code, as in :class:`AutoencoderTransformer`; but with four features or fewer,
-        "auto" means as many, for kinds that would halve them.
+        Size of the latent code, as in :class:`AutoencoderTransformer`. With four features or fewer,
+        however, "auto" means the number of features for kinds that would otherwise halve it.
 
     kind : str or Kind, default="undercomplete"
-        What makes the code a good code, by name or as an object of :mod:`skae.kinds`.
+        The kind of autoencoder: a name or an object of :mod:`skae.kinds`.
 
     architecture : str or Architecture, default="dense"
-        What encoder and decoder are made of, by name or as an object of
-        :mod:`skae.architectures`.
+        The architecture of encoder and decoder: a name or an object of :mod:`skae.architectures`.
 
     head_layer_sizes : tuple of int, default=(128,)
         Sizes of the hidden layers of `h`. With () the head is linear.
 
     classification_weight : float in (0, 1], default=0.5
-        Share `w` of the classification in the objective. With 1 nothing is reconstructed.
+        Weight `w` of the classification in the objective. With 1, the objective has no
+        reconstruction loss.
 
     class_weight : dict, "balanced" or None, default=None
-        How much each class counts, as in scikit-learn: with a dict, the weight of each label;
-        with "balanced", ``n_labelled / (n_classes * n_of_the_class)``; with None, all rows count
-        alike.
+        Weights of the classes, as in scikit-learn: a dict with the weight of each label; "balanced"
+        for ``n_labelled / (n_classes * n_of_the_class)``; or None for equal weights of all rows.
 
     pseudo_labels : bool, default=True
-        Whether rows without a label take part in the classification by what their neighbours
-        say. If False they are reconstructed only, and rows with a label are repeated in each pass
-        until they are a quarter of all.
+        Whether rows without a label take part in the classification through pseudo-labels, which
+        come from their neighbours. If False, they are reconstructed only, and rows with a label are
+        repeated in each pass until they are a quarter of all rows.
 
     loss : {"mse", "mae", "huber", "bce"}, Loss or callable, default="mse"
-        What counts as a good reconstruction, as in :class:`AutoencoderTransformer`.
+        The reconstruction loss, as in :class:`AutoencoderTransformer`.
 
     init : {"pca", "random"}, default="pca"
-        What encoder and decoder start as, as in :class:`AutoencoderTransformer`. The head starts
-        with all classes alike.
+        Initialisation of encoder and decoder, as in :class:`AutoencoderTransformer`. The head
+        initially gives all classes the same probability.
 
     max_epochs : int or "auto", default="auto"
-        Number of passes over the training rows, as in :class:`AutoencoderTransformer`. With rows
-        that have no label there are two trainings of so many.
+        Number of passes over the training rows, as in :class:`AutoencoderTransformer`. If some rows
+        have no label, training runs twice for this number of passes.
 
     batch_size : int or "auto", default="auto"
-        Rows in a batch, as in :class:`AutoencoderTransformer`.
+        Number of rows in a batch, as in :class:`AutoencoderTransformer`.
 
     learning_rate : float or "auto", default="auto"
-        Highest learning rate, as in :class:`AutoencoderTransformer`.
+        Highest learning rate of the schedule, as in :class:`AutoencoderTransformer`.
 
     optimizer : {"adamw", "adam", "rmsprop", "sgd"} or class, default="adamw"
-        The optimizer, by name or as a class of :mod:`torch.optim`.
+        The optimizer: a name or a class of :mod:`torch.optim`.
 
     weight_decay : float, default=0.01
-        Decay of the weights, as the optimizer understands it.
+        Weight decay, passed to the optimizer.
 
     jitter : float or "auto", default="auto"
-        Noise on what the encoder is shown, as in :class:`AutoencoderTransformer`.
+        Noise added to the encoder's input, as in :class:`AutoencoderTransformer`.
 
     early_stopping : bool, default=True
-        Whether labelled rows are held out to say which weights are best, by the cross-entropy of
-        their classes. If False, the last weights are kept. Where some rows have no label and
-        fewer than 2,000 have one, none is held out unless `validation_fraction` is a number.
+        Whether to hold out labelled rows for validation and keep the weights with the smallest
+        cross-entropy of their classes. If False, the last weights are kept. If some rows have no
+        label and fewer than 2,000 have one, no row is held out unless `validation_fraction` is a
+        number.
 
     validation_fraction : float in (0, 1) or "auto", default="auto"
-        Share of the labelled rows that is held out. "auto" means 0.1. With fewer than 500 rows,
-        all of them labelled, each of four folds is held out once, as in
+        Fraction of the labelled rows that is held out for validation. "auto" means 0.1. With fewer
+        than 500 rows, all of them labelled, it means four-fold cross-validation, as in
         :class:`AutoencoderTransformer`.
 
     patience : int or None, default=None
-        End the training after so many epochs without a better loss of the rows held out.
+        Stop training after this number of epochs without an improvement of the validation loss.
 
     device : str, default="auto"
-        Where to compute: "cpu", "cuda", "cuda:1", "mps"; "auto" takes a GPU where there is one.
+        Device to compute on: "cpu", "cuda", "cuda:1", "mps"; "auto" means a GPU if there is one.
 
     precision : {"auto", "float32", "float64", "bfloat16"}, default="auto"
-        In which precision to train, as in :class:`AutoencoderTransformer`.
+        Floating-point precision, as in :class:`AutoencoderTransformer`.
 
     warm_start : bool, default=False
-        Whether `fit` goes on from the last fit's weights. The classes must be the same.
+        Whether `fit` continues from the weights of the previous fit. The classes must be the same.
 
     checkpoint : str, path-like or None, default=None
-        File that `fit` goes on from after a crash, as in :class:`AutoencoderTransformer`.
+        File from which `fit` continues after a crash, as in :class:`AutoencoderTransformer`.
 
     callbacks : list of skorch.callbacks.Callback or None, default=None
-        Called during training, with skorch's net.
+        Callbacks, which skorch calls during training.
 
     verbose : int, default=0
-        1 prints a line for each epoch.
+        With 1, print a line for each epoch.
 
     random_state : int, RandomState instance or None, default=None
-        Decides the rows held out, the first weights, the order of the rows and all noise.
+        Determines the validation rows, the initial weights, the order of the rows and all noise.
 
     Attributes
     ----------
@@ -140,15 +148,15 @@ class AutoencoderClassifier(ClassifierMixin, ReconstructionMixin, BaseAutoencode
         The labels, sorted.
 
     n_components_ : int
-        Size of the code.
+        Size of the latent code.
 
     history_ : pandas.DataFrame
-        A row for each epoch of the training with labels, as in :class:`AutoencoderTransformer`:
-        `train_loss` is the objective, `valid_loss` the cross-entropy of the rows held out.
+        One row per epoch of the training with labels, as in :class:`AutoencoderTransformer`:
+        `train_loss` is the objective, `valid_loss` the cross-entropy of the validation rows.
 
     loss_ : float
-        The cross-entropy of the rows held out at the best epoch; where none were, the objective
-        of the training rows in the last.
+        The cross-entropy of the validation rows at the best epoch; without validation rows, the
+        objective on the training rows in the last epoch.
 
     n_epochs_, best_epoch_ : int
         Number of epochs that were run, and the one whose weights were kept.
@@ -157,28 +165,28 @@ class AutoencoderClassifier(ClassifierMixin, ReconstructionMixin, BaseAutoencode
         Mean of the training rows.
 
     scale_ : float
-        The one number by which centred features are divided inside.
+        The number by which all centred features are divided internally.
 
     kind_, architecture_ : Kind, Architecture
-        The parts that were fitted.
+        The kind and the architecture used by `fit`.
 
     batch_size_, learning_rate_, device_, precision_ : int, float, str, str
-        What was used.
+        The values used by `fit`.
 
     sample_shape_ : tuple of int
-        Shape of one sample as `fit` was given it.
+        Shape of one sample in `fit`.
 
     n_features_in_ : int
         Number of features seen in `fit`.
 
     feature_names_in_ : ndarray of shape (n_features,)
-        Names of the features, where `X` had names that are all strings.
+        Names of the features, set if all names in `X` are strings.
 
     See Also
     --------
-    AutoencoderTransformer : The autoencoder alone.
-    sklearn.semi_supervised.LabelSpreading : Labels spread among the rows themselves.
-    sklearn.semi_supervised.SelfTrainingClassifier : Any classifier that labels rows for itself.
+    AutoencoderTransformer : Autoencoder without a classification head.
+    sklearn.semi_supervised.LabelSpreading : Label propagation among the rows themselves.
+    sklearn.semi_supervised.SelfTrainingClassifier : Self-training with any classifier.
 
     References
     ----------
@@ -204,13 +212,12 @@ class AutoencoderClassifier(ClassifierMixin, ReconstructionMixin, BaseAutoencode
 
     _stored_as = "AutoencoderClassifier"
     _parameter_constraints: dict = {
-        **BaseAutoencoder._parameter_constraints,
+        **OneNetworkAutoencoder._parameter_constraints,
         "head_layer_sizes": "no_validation",  # check_sizes has the better sentences
         "classification_weight": [Interval(Real, 0, 1, closed="right")],
         "class_weight": [dict, StrOptions({"balanced"}), None],
         "pseudo_labels": ["boolean"],
     }
-    _selects_by_training_rows = False
 
     def __init__(
         self,
@@ -278,7 +285,7 @@ class AutoencoderClassifier(ClassifierMixin, ReconstructionMixin, BaseAutoencode
     @all_or_nothing
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None):
-        """Fit the autoencoder and the classes.
+        """Fit the autoencoder and its classification head.
 
         Parameters
         ----------
@@ -286,13 +293,14 @@ class AutoencoderClassifier(ClassifierMixin, ReconstructionMixin, BaseAutoencode
             Rows, as in :meth:`AutoencoderTransformer.fit`.
 
         y : array-like of shape (n_samples,)
-            Labels: integers, booleans or text, and -1 for rows without one. For text that takes
-            an array of objects, ``np.array(["cat", -1, "dog"], dtype=object)``. Where -1 and 1
-            are all that is in `y`, they are two classes.
+            Labels: integers, booleans or strings, and -1 for rows without a label. To combine
+            strings with -1, use an array of objects:
+            ``np.array(["cat", -1, "dog"], dtype=object)``. If `y` contains only -1 and 1, these are
+            two classes.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            How much each row counts, in the reconstruction and in the classification. Rows of
-            weight zero are left out.
+            Weight of each row, in both the reconstruction and the classification loss. Rows of
+            weight zero are ignored.
 
         Returns
         -------
@@ -302,11 +310,10 @@ class AutoencoderClassifier(ClassifierMixin, ReconstructionMixin, BaseAutoencode
         Raises
         ------
         ValueError
-            If a parameter, `X` or `y` is not as described, if no row has a label, or if the
-            training diverges.
+            If a parameter, `X` or `y` is invalid, if no row has a label, or if training diverges.
         """
         goes_on = self.warm_start and self.__sklearn_is_fitted__()
-        check_sizes(self, "head_layer_sizes", empty=True)
+        check_sizes(self.head_layer_sizes, "head_layer_sizes of AutoencoderClassifier")
         X = validate_X(self, X, reset=not goes_on, min_samples=2)
         classes, numbers = class_numbers(y, X)
         if goes_on and not np.array_equal(classes, self.classes_):
@@ -319,11 +326,23 @@ class AutoencoderClassifier(ClassifierMixin, ReconstructionMixin, BaseAutoencode
             kept = np.flatnonzero(weight)
             X, numbers, weight = rows_at(X, kept), numbers[kept], weight[kept]
         of_classes = class_weights(self.class_weight, classes, numbers)
-        previous = vars(self) if goes_on else None
-        others = {"sample_weight": weight, "weights to go on from": weights_of(previous)}
+        others = {"sample_weight": weight, "weights to go on from": None}
+        if goes_on:
+            others["weights to go on from"] = weights_of(self._fitted)
         with trainings_of(self, X, y=numbers, classes=classes, **others) as trainings:
-            of_rows = (weight, classes, numbers, of_classes)
-            return self._take(fit_classifier(self, X, trainings, *of_rows, previous))
+            fit = fit_classifier(
+                LabelledRows(X, weight, numbers, of_classes),
+                self._policy(),
+                trainings,
+                EpochReport(self, {"classes_": classes}),
+                head=self._head_plan(len(classes)),
+                pseudo_labels=self.pseudo_labels,
+                earlier=EarlierFit(self._fitted, self.mean_, True) if goes_on else None,
+            )
+            trainings.warn_of_interruption(fit.interruption)
+            self._take(fit)
+            self.classes_ = classes
+            return self
 
     def predict(self, X):
         """Return the most likely class of each row.
@@ -336,13 +355,13 @@ class AutoencoderClassifier(ClassifierMixin, ReconstructionMixin, BaseAutoencode
         Returns
         -------
         labels : ndarray of shape (n_samples,)
-            Of ``classes_``.
+            Labels, out of ``classes_``.
         """
         logits = self._logits(X)
         return self.classes_[logits.argmax(axis=1)]
 
     def score(self, X, y, sample_weight=None):
-        """Return the share of the rows whose class is predicted.
+        """Return the accuracy: the fraction of the rows whose class is predicted correctly.
 
         Parameters
         ----------
@@ -350,10 +369,10 @@ class AutoencoderClassifier(ClassifierMixin, ReconstructionMixin, BaseAutoencode
             Rows.
 
         y : array-like of shape (n_samples,)
-            Their classes.
+            Labels of the rows.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            How much each row counts.
+            Weight of each row.
 
         Returns
         -------
@@ -370,7 +389,7 @@ class AutoencoderClassifier(ClassifierMixin, ReconstructionMixin, BaseAutoencode
             return float(accuracy_score(y, predicted, sample_weight=sample_weight))
 
     def predict_proba(self, X):
-        """Return how likely each class is for each row.
+        """Return the class probabilities of each row.
 
         Parameters
         ----------
@@ -380,12 +399,12 @@ class AutoencoderClassifier(ClassifierMixin, ReconstructionMixin, BaseAutoencode
         Returns
         -------
         probabilities : ndarray of shape (n_samples, n_classes), dtype float64
-            In the order of ``classes_``; rows add up to one.
+            In the order of ``classes_``; each row sums to one.
         """
         return softmax(self._logits(X), axis=1)
 
     def predict_log_proba(self, X):
-        """Return the logarithm of how likely each class is for each row.
+        """Return the logarithms of the class probabilities of each row.
 
         Parameters
         ----------
@@ -395,7 +414,7 @@ class AutoencoderClassifier(ClassifierMixin, ReconstructionMixin, BaseAutoencode
         Returns
         -------
         logarithms : ndarray of shape (n_samples, n_classes), dtype float64
-            Finite also where :meth:`predict_proba` is zero.
+            Finite even where :meth:`predict_proba` is zero.
         """
         return log_softmax(self._logits(X), axis=1)
 
@@ -411,17 +430,26 @@ class AutoencoderClassifier(ClassifierMixin, ReconstructionMixin, BaseAutoencode
         -------
         decision : ndarray of shape (n_samples, n_classes) or (n_samples,), dtype float64
             Higher is more likely. With two classes, one number: the second logit minus the first,
-            above 0 for the second class.
+            which is above 0 for the second class.
         """
         logits = self._logits(X)
         return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
 
-    def _wanted_components(self, kind, filling_rank):
-        if not isinstance(self.n_components, str):
+    def _policy(self) -> FitPolicy:
+        n_components = self._code_size()
+        return FitPolicy.of(self, n_components=n_components, validates_on_training_rows=False)
+
+    def _code_size(self) -> int | float | str:
+        """Return the size of the code; as large as few features are, with "auto"."""
+        if not is_auto(self.n_components):
             return self.n_components
-        n = self.n_features_in_
+        kind, n = resolve_parts(self)["kind"], self.n_features_in_
         few = n <= _FEW_FEATURES and kind.auto_n_components(n, n) < n
         return n if few else self.n_components
+
+    def _head_plan(self, n_classes: int) -> HeadPlan:
+        sizes, weight = tuple(self.head_layer_sizes), float(self.classification_weight)
+        return HeadPlan(n_classes, sizes, weight)
 
     def _logits(self, X) -> np.ndarray:
         return self._of_rows(lambda rows: class_logits(self._fitted, rows, self.device), X)

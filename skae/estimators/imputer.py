@@ -1,8 +1,9 @@
-"""The autoencoder as an imputer of missing values."""
+"""Autoencoder for the imputation of missing values."""
 
 from __future__ import annotations
 
 import math
+from collections import ChainMap
 from numbers import Real
 
 import numpy as np
@@ -11,6 +12,7 @@ from sklearn.base import TransformerMixin
 from sklearn.impute import MissingIndicator
 from sklearn.utils.validation import check_is_fitted
 
+from skae._checkpoints.trainings import trainings_of
 from skae._data.blocks import dense_blocks, densify
 from skae._data.scaling import saturated
 from skae._data.spooling import at_hand
@@ -22,8 +24,7 @@ from skae._data.validation import (
     validate_X,
 )
 from skae._data.views import Converted
-from skae._fitting.trainings import trainings_of
-from skae._imputation.imputation import ImputationFit
+from skae._fitting.scaling_rules import one_scale_within_limits, own_scales
 from skae._utils.checks import check_size
 from skae._utils.naming import naming
 from skae._utils.random_state import own_random_state
@@ -39,149 +40,149 @@ _ENTRIES_AT_ONCE = 2**22
 
 
 class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
-    r"""Imputation of missing values by autoencoders: IterativeImputer's interface.
+    r"""Imputation of missing values by autoencoders, with the interface of IterativeImputer.
 
-    A missing value is replaced by its conditional mean given the known values of its row. A
-    normal distribution, fitted to the known values by expectation maximisation, gives the part
-    that is linear in them. Networks that are shown what it says, and which values are known, learn
-    to correct it: known values are hidden again, a share drawn for each row, and the networks are
-    trained on these alone. Each is kept as good as it was on rows held out, where that was the
-    linear part, as that.
+    A missing value is replaced by its conditional mean given the observed values of its row. A
+    normal distribution, fitted to the observed values by expectation maximisation, gives the linear
+    part of this mean. Networks receive the linear prediction and the mask of observed values, and
+    learn to correct it: for training, a random fraction of the observed values of each row is
+    hidden, and the loss counts these values only. Each network keeps the weights with the smallest
+    validation loss, which are those of the linear prediction if training does not improve on it.
 
     Parameters
     ----------
     n_components : int, float in (0, 1) or "auto", default="auto"
-        Size of the code. "auto" means as many values as the normal distribution has factors: all
-        features where there are up to 40, and up to 32 where there are more. The network then
-        starts as the conditional mean itself.
+        Size of the latent code. "auto" means the number of factors of the normal distribution: the
+        number of features if there are at most 40, and at most 32 factors otherwise. The network is
+        then initialised as the linear conditional mean.
 
     kind : str or Kind, default="auto"
-        What makes the code a good code, by name or as an object of :mod:`skae.kinds`. "auto"
-        means ``Denoising(Missing(), emphasis=1)``, which hides known values again and counts
-        these alone. Without a :class:`~skae.corruptions.Missing` corruption the networks learn
-        to rebuild the known values they are shown.
+        The kind of autoencoder: a name or an object of :mod:`skae.kinds`. "auto" means
+        ``Denoising(Missing(), emphasis=1)``, which hides observed values, with a loss that counts
+        these values only. Without a :class:`~skae.corruptions.Missing` corruption the networks
+        learn to reconstruct the observed values in their input.
 
     architecture : str or Architecture, default="dense"
-        What encoder and decoder are made of, by name or as an object of
-        :mod:`skae.architectures`.
+        The architecture of encoder and decoder: a name or an object of :mod:`skae.architectures`.
 
     missing_values : int, float or np.nan, default=np.nan
-        What stands for a missing value. NaN is then refused where it is something else.
+        The value that stands for a missing value. If it is not NaN, rows with NaN raise an error.
 
     add_indicator : bool, default=False
-        Whether the columns of a :class:`~sklearn.impute.MissingIndicator` follow those of the
+        Whether to append the columns of a :class:`~sklearn.impute.MissingIndicator` to those of the
         data.
 
     keep_empty_features : bool, default=False
-        Whether features without any known value in `fit` are kept, filled with 0, or left out.
+        If True, features without any observed value in `fit` are filled with 0; if False, they are
+        dropped.
 
     sample_posterior : bool, default=False
-        Whether missing values are drawn from what the known ones leave open, instead of being
-        replaced by their mean, for multiple imputation: repeat with several `random_state`, or
-        call :meth:`sample`.
+        Whether to draw missing values from their conditional distribution instead of replacing them
+        by its mean. For multiple imputation, repeat this with several `random_state`, or call
+        :meth:`sample`.
 
     min_value, max_value : float or array-like of shape (n_features,), default=-inf, inf
-        Bounds of what is imputed.
+        Bounds of the imputed values.
 
     n_estimators : int, default=4
-        Number of networks, whose results are averaged. Each holds out other rows.
+        Number of networks, whose imputations are averaged. Each has its own validation rows.
 
     standardize : bool, default=True
-        Whether each feature is divided by its standard deviation. With False one number divides
-        all features, and those of large variance count most.
+        Whether to divide each feature by its standard deviation. With False, all features are
+        divided by the same number, and those with a large variance count most.
 
     loss : {"mse", "mae", "huber", "bce"}, Loss or callable, default="mse"
-        What counts as a good imputation in training. The first leads to the mean, "mae" to the
-        median. "bce" takes `X` in [0, 1] as it is, without standardising.
+        The training loss. "mse" estimates the conditional mean, "mae" the conditional median. "bce"
+        requires `X` in [0, 1] and does not standardise it.
 
     init : {"pca", "random"}, default="pca"
-        "pca" starts at the conditional mean under the normal distribution, and, where the code is
-        smaller than the data, its projection on the principal axes.
+        "pca" initialises the network as the conditional mean under the normal distribution. If the
+        code has fewer values than there are features, it is projected on the principal axes.
 
     max_epochs : int or "auto", default="auto"
         Number of passes over the training rows, as in :class:`AutoencoderTransformer`.
 
     batch_size : int or "auto", default="auto"
-        Rows in a batch, as in :class:`AutoencoderTransformer`.
+        Number of rows in a batch, as in :class:`AutoencoderTransformer`.
 
     learning_rate : float or "auto", default="auto"
-        Highest learning rate, as in :class:`AutoencoderTransformer`.
+        Highest learning rate of the schedule, as in :class:`AutoencoderTransformer`.
 
     optimizer : {"adamw", "adam", "rmsprop", "sgd"} or class, default="adamw"
-        The optimizer, by name or as a class of :mod:`torch.optim`.
+        The optimizer: a name or a class of :mod:`torch.optim`.
 
     weight_decay : float, default=0.01
-        Decay of the weights, as the optimizer understands it.
+        Weight decay, passed to the optimizer.
 
     jitter : float or "auto", default="auto"
-        Noise on what the encoder is shown, as in :class:`AutoencoderTransformer`.
+        Noise added to the encoder's input, as in :class:`AutoencoderTransformer`.
 
     early_stopping : bool, default=True
-        Whether rows are held out to say which weights are best.
+        Whether to hold out validation rows and keep the weights with the smallest validation loss.
 
     validation_fraction : float in (0, 1) or "auto", default=0.1
-        Share of the rows that is held out, as in :class:`AutoencoderTransformer`.
+        Fraction of the rows that is held out for validation, as in :class:`AutoencoderTransformer`.
 
     patience : int or None, default=40
-        End the training after so many epochs without a better validation loss.
+        Stop training after this number of epochs without an improvement of the validation loss.
 
     device : str, default="auto"
-        Where to compute, as in :class:`AutoencoderTransformer`.
+        Device to compute on, as in :class:`AutoencoderTransformer`.
 
     precision : {"auto", "float32", "float64", "bfloat16"}, default="auto"
-        In which precision to compute, as in :class:`AutoencoderTransformer`.
+        Floating-point precision, as in :class:`AutoencoderTransformer`.
 
     checkpoint : str, path-like or None, default=None
-        File that `fit` goes on from after a crash, as in :class:`AutoencoderTransformer`.
+        File from which `fit` continues after a crash, as in :class:`AutoencoderTransformer`.
 
     callbacks : list of skorch.callbacks.Callback or None, default=None
-        Called while training, beside scikit-learn's own.
+        Callbacks, which skorch calls during the training of each network.
 
     verbose : int, default=0
-        Above 0, print one line for each epoch.
+        With 1, print a line for each epoch.
 
     random_state : int, RandomState instance or None, default=None
-        Decides the networks, and what is drawn with `sample_posterior`.
+        Determines the networks, and the draws with `sample_posterior`.
 
     Attributes
     ----------
     indicator_ : MissingIndicator or None
-        Where `add_indicator` asked for it.
+        The indicator of missing values with ``add_indicator=True``, None otherwise.
 
     history_ : pandas.DataFrame
-        One row for each epoch of each network, see :class:`AutoencoderTransformer`, with the
+        One row per epoch and network, with the columns of :class:`AutoencoderTransformer` and the
         number of the network.
 
     n_components_, kind_, architecture_, batch_size_, learning_rate_, n_epochs_
-        What was fitted, and how.
+        The values used by `fit`.
 
     mean_ : ndarray of shape (n_kept_features,), dtype float64
-        Mean of the known values of each feature.
+        Mean of the observed values of each feature.
 
     scale_ : float or ndarray of shape (n_kept_features,)
-        What centred features are divided by.
+        The numbers by which centred features are divided.
 
     device_, precision_ : str
-        What was used.
+        The values used by `fit`.
 
     sample_shape_ : tuple of int
-        Shape of one sample as it is returned.
+        Shape of one imputed sample.
 
     n_features_in_ : int
         Number of features seen in `fit`.
 
     feature_names_in_ : ndarray of shape (n_features,)
-        Names of the features, where `X` had names that are all strings.
+        Names of the features, set if all names in `X` are strings.
 
     See Also
     --------
-    sklearn.impute.IterativeImputer : A regression for each feature, in turns.
-    sklearn.impute.KNNImputer : The mean of the nearest rows.
+    sklearn.impute.IterativeImputer : Imputation by one regression per feature.
+    sklearn.impute.KNNImputer : Imputation by the mean of the nearest rows.
 
     Notes
     -----
-    Values are assumed to be missing at random: whether one is missing may depend on values that
-    are known, not on the missing value itself.
+    Values are assumed to be missing at random: whether a value is missing may depend on observed
+    values, but not on the missing value itself.
 
     Examples
     --------
@@ -200,7 +201,7 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
     """
 
     _part_registries = {
-        "kind": {**KINDS, "auto": hidden_again},
+        "kind": ChainMap({"auto": hidden_again}, KINDS),
         "architecture": ARCHITECTURES,
         "loss": LOSSES,
     }
@@ -287,7 +288,7 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features) or (n_samples, ...)
-            Rows, some of whose values may be missing, also in batches, as in
+            Rows that may have missing values, also in batches, as in
             :meth:`AutoencoderTransformer.fit`. Entries that a sparse matrix does not store are
             zeros, as everywhere in scikit-learn.
 
@@ -302,8 +303,8 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
         Raises
         ------
         ValueError
-            If a parameter or `X` is not as described, if no feature has a known value, or if the
-            training diverges.
+            If a parameter or `X` is invalid, if no feature has an observed value, or if training
+            diverges.
         """
         X = self._incomplete(X, reset=True)
         self._kept = known_features(X)
@@ -312,7 +313,8 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
             self.sample_shape_ = (int(self._kept.sum()),)
         self._bounds = self._checked_bounds()
         with trainings_of(self, X) as trainings:
-            vars(self).update(ImputationFit(self, self._of_kept(X), trainings).run())
+            scaling = own_scales if self.standardize else one_scale_within_limits
+            self._fit_networks(self._of_kept(X), trainings, scaling, draws=True)
             random = own_random_state(trainings.random_state)
         self._draws_seed = int(random.randint(2**31 - 1))
         self.indicator_ = None
@@ -322,7 +324,7 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
         return self
 
     def fit_transform(self, X, y=None, **fit_params):
-        """Fit, and return rows whose missing values are imputed.
+        """Fit, and return the rows with imputed values.
 
         Parameters
         ----------
@@ -343,19 +345,19 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
         return super().fit_transform(at_hand(X), y, **fit_params)
 
     def transform(self, X):
-        """Return rows whose missing values are imputed.
+        """Return the rows with imputed values.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features) or (n_samples, ...)
-            Rows, those of `fit` or others.
+            Rows: those of `fit` or new ones.
 
         Returns
         -------
         X_imputed : ndarray of shape (n_samples, n_kept_features) or (n_samples, ...)
-            Known values as they were, others imputed; float32 for float32 `X`, and float64
-            otherwise. The columns of the indicator follow, where there is one. A row does not
-            depend on what other rows are in `X`, but with ``sample_posterior=True``.
+            Observed values unchanged, missing values imputed; float32 for float32 `X` and float64
+            otherwise. With ``add_indicator=True`` the columns of the indicator follow. A row does
+            not depend on the other rows of `X`, except with ``sample_posterior=True``.
         """
         check_is_fitted(self)
         if self.sample_posterior:  # what is drawn depends on the rows before
@@ -374,10 +376,10 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
         return np.concatenate([self.indicator_.transform(block) for _, block in dense_blocks(X)])
 
     def sample(self, X, n_draws=5, random_state=None):
-        """Return several imputations of each row, drawn from what its known values leave open.
+        """Return several imputations of each row, drawn from their conditional distribution.
 
         Analyse each of the completed data sets by itself, and pool the results by Rubin's rules
-        [1]_: what they differ by is what the missing values leave unknown.
+        [1]_: the variation between them reflects the uncertainty about the missing values.
 
         Parameters
         ----------
@@ -388,12 +390,13 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
             Number of imputations.
 
         random_state : int, RandomState instance or None, default=None
-            Source of the draws.
+            Random generator of the draws.
 
         Returns
         -------
         X_imputed : ndarray of shape (n_draws, n_samples, n_kept_features) or (n_draws, ...)
-            Known values are the same in all of them. Without the columns of the indicator.
+            Imputed rows, without the columns of the indicator. Observed values are the same in all
+            of them.
 
         References
         ----------
@@ -406,17 +409,18 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
         return draws.reshape(*draws.shape[:2], *self._imputed_shape())
 
     def get_feature_names_out(self, input_features=None):
-        """Return the names of the columns that transform returns.
+        """Return the names of the columns that :meth:`transform` returns.
 
         Parameters
         ----------
         input_features : array-like of str or None, default=None
-            Names of the features; None means ``feature_names_in_``, or x0, x1, ...
+            Names of the features; None means ``feature_names_in_``, or x0, x1, ... if there are
+            none.
 
         Returns
         -------
         feature_names_out : ndarray of str
-            Those of the features that are kept, then those of the indicator.
+            Names of the features that are kept, followed by those of the indicator.
         """
         check_is_fitted(self)
         names = feature_names_in(self, input_features)
@@ -511,9 +515,6 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
         if not (bounds[0] <= bounds[1]).all():
             raise ValueError("min_value must not be above max_value, but it is for some features.")
         return bounds[0], bounds[1]
-
-    def _scaling(self, moments, X, loss):
-        return moments.scaling(rescales=loss.rescales, each=self.standardize, limited=True)
 
     def __sklearn_tags__(self):
         """State that NaN is taken where it stands for what is missing, and dtypes are kept."""

@@ -1,7 +1,8 @@
-"""The autoencoder as a detector of outliers and novelties."""
+"""Autoencoder for outlier and novelty detection."""
 
 from __future__ import annotations
 
+from collections import ChainMap
 from numbers import Integral, Real
 
 import numpy as np
@@ -9,15 +10,18 @@ import pandas as pd
 from sklearn.base import OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from skae._data.moments import robust_scaling
+from skae._checkpoints.trainings import trainings_of
 from skae._data.scaling import saturated
 from skae._data.spooling import at_hand
 from skae._data.validation import output_dtype, validate_labels, validate_X
-from skae._detection.calibration import benjamini_hochberg
-from skae._detection.ensemble_fitting import EnsembleFit
+from skae._detection.calibration import discoveries
+from skae._detection.ensemble_fitting import EnsembleFit, FittedEnsemble, KnownRows
 from skae._fitting import defaults
-from skae._fitting.trainings import trainings_of
-from skae._utils.checks import LARGEST, is_number
+from skae._fitting.fit_policy import FitPolicy, resolve_parts
+from skae._fitting.progress import EpochReport
+from skae._fitting.scaling_rules import one_scale_within_limits, own_scales, robust_scales
+from skae._fitting.several_fits import common_attributes
+from skae._utils.checks import LARGEST, is_auto, is_number
 from skae._utils.sklearn_private import Interval, StrOptions, fit_context
 from skae.architectures import ARCHITECTURES, Dense
 from skae.corruptions import Gaussian
@@ -25,8 +29,10 @@ from skae.estimators._all_or_nothing import all_or_nothing
 from skae.estimators._base import BaseAutoencoder
 from skae.kinds import KINDS, Denoising
 from skae.losses import LOSSES
-from skae.scores import SCORES, Joint, Residual, resolve_score
+from skae.scores import SCORES, Joint, Residual, Score, resolve_score
 
+# The rules for `standardize`.
+_SCALING_RULES = {True: own_scales, False: one_scale_within_limits, "robust": robust_scales}
 # Values of the code of a network that is regularised by noise, and needs no bottleneck.
 _WIDE_CODE = 64
 # Share of the training rows that "auto" calls outliers in any case.
@@ -44,156 +50,161 @@ def _one_wide_layer() -> Dense:
 
 
 class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
-    r"""Outlier and novelty detection by autoencoders: IsolationForest's interface.
+    r"""Outlier and novelty detection by autoencoders, with the interface of IsolationForest.
 
-    Networks learn to rebuild normal rows :math:`x` as :math:`\hat{x}`. What is anomalous about a
-    row is read from its residual :math:`r = x - \hat{x}` and its code, measured against those of
-    normal rows: a large error counts where errors are small. Thresholds and p-values come from
-    rows that were held out from training.
+    Networks learn to reconstruct normal rows :math:`x` as :math:`\hat{x}`. The anomaly score of a
+    row compares its residual :math:`r = x - \hat{x}` and its latent code with those of normal rows,
+    so that an error counts more in features that are usually reconstructed well. Thresholds and
+    p-values come from calibration rows, which are held out from training.
 
-    With ``novelty=False`` the training rows may hold outliers. The networks are then trained on
-    the three quarters of the rows that are the closest by a robust mean and covariance (as the
-    minimum covariance determinant [1]_), so that outliers do not teach them.
+    With ``novelty=False`` the training rows may contain outliers. The networks then train only on
+    the three quarters of the rows with the smallest Mahalanobis distance under a robust mean and
+    covariance (as in the minimum covariance determinant [1]_), so that they do not learn to
+    reconstruct outliers.
 
     Parameters
     ----------
     n_components : int, float in (0, 1) or "auto", default="auto"
-        Size of the code, as in :class:`AutoencoderTransformer`. "auto" means 64 for kinds that
-        corrupt the rows and so need no bottleneck, and what the kind asks for otherwise.
+        Size of the latent code, as in :class:`AutoencoderTransformer`. "auto" means 64 for kinds
+        that corrupt the rows, which need no bottleneck, and the default of the kind otherwise.
 
     kind : str or Kind, default="auto"
-        What makes the code a good code, by name or as an object of :mod:`skae.kinds`. "auto"
-        means ``Denoising(Gaussian(level=(0.02, 0.5)))``, which removes noise of all strengths in
-        between.
+        The kind of autoencoder: a name or an object of :mod:`skae.kinds`. "auto" means
+        ``Denoising(Gaussian(level=(0.02, 0.5)))``, which learns to remove Gaussian noise whose
+        standard deviation lies between these two levels.
 
     architecture : str or Architecture, default="auto"
-        What encoder and decoder are made of, by name or as an object of
-        :mod:`skae.architectures`. "auto" means ``Dense(hidden_layer_sizes=(256,))``.
+        The architecture of encoder and decoder: a name or an object of :mod:`skae.architectures`.
+        "auto" means ``Dense(hidden_layer_sizes=(256,))``.
 
     scoring : str or Score, default="auto"
-        What counts as anomalous, by name or as an object of :mod:`skae.scores`: the Mahalanobis
-        length of the residual ("residual"), of residual and code ("joint") or of the code
-        ("latent"); the mean squared error ("reconstruction"); or minus the evidence lower bound
-        ("elbo"), for ``kind="variational"``. "auto" means "residual" with ``novelty=True`` and
-        "joint" otherwise.
+        The anomaly score: a name or an object of :mod:`skae.scores`. The names are the Mahalanobis
+        distance of the residual ("residual"), of residual and code ("joint") or of the code
+        ("latent"); the mean squared reconstruction error ("reconstruction"); and minus the evidence
+        lower bound ("elbo"), for ``kind="variational"``. "auto" means "residual" with
+        ``novelty=True`` and "joint" otherwise.
 
     novelty : bool, default=False
-        True where all training rows are normal, and new rows are to be judged. False where
-        outliers are to be found among the training rows.
+        True if all training rows are normal and the task is to find novelties among new rows. False
+        if the training rows may contain outliers.
 
     contamination : "auto" or float in (0, 0.5], default="auto"
-        Where `predict` draws the line. A float is the share of the training rows to be called
-        outliers. "auto" calls a row an outlier where the cube root of its anomaly score, which is
-        nearly normal, is more than three robust standard deviations above the median of the rows
-        held out, and at least a hundredth of the training rows. :meth:`set_threshold` can ask for
-        a rate of false alarms instead.
+        Sets the threshold of `predict`. A float is the fraction of the training rows to label as
+        outliers. "auto" labels a row as an outlier if the cube root of its anomaly score, whose
+        distribution is nearly normal, is more than three robust standard deviations above the
+        median of the calibration rows; it labels at least a hundredth of the training rows.
+        :meth:`set_threshold` sets the threshold by a false positive rate instead.
 
     n_estimators : int, default=1
-        Number of networks, whose scores are averaged. With fewer than 500 rows there are at
-        least five: each leaves out another fifth of the rows.
+        Number of networks, whose scores are averaged. With fewer than 500 rows there are at least
+        five, each trained on another four fifths of the rows.
 
     standardize : bool or "robust", default=True
-        Whether each feature is divided by its standard deviation, since features of unlike units
-        would count unlike. "robust" takes medians and interquartile ranges instead of means and
-        standard deviations. With False one number divides all features.
+        Whether to divide each feature by its standard deviation, so that features count alike
+        whatever their units. "robust" uses medians and interquartile ranges instead of means and
+        standard deviations. With False, all features are divided by the same number.
 
     loss : {"mse", "mae", "huber", "bce"}, Loss or callable, default="mse"
-        What counts as a good reconstruction in training, as in :class:`AutoencoderTransformer`.
-        "bce" takes `X` in [0, 1] as it is, without standardising.
+        The training loss, as in :class:`AutoencoderTransformer`. "bce" requires `X` in [0, 1] and
+        does not standardise it.
 
     init : {"pca", "random"}, default="random"
-        "pca" starts at PCA where the code is not larger than the data. A network that starts
-        there rebuilds what is far away in the directions of PCA, outliers as well.
+        "pca" initialises the network as PCA if the code has no more values than there are features.
+        Such a network also reconstructs outliers well if they lie in the directions of the
+        principal components.
 
     max_epochs : int or "auto", default="auto"
-        Number of passes over the training rows. "auto" means as many as make 800 batches, 300
-        with fewer than 500 rows.
+        Number of passes over the training rows. "auto" chooses it so that about 800 batches are
+        processed, or 300 with fewer than 500 rows.
 
     batch_size : int or "auto", default="auto"
-        Rows in a batch. "auto" means a tenth of the training rows, at least 32 and at most 128.
+        Number of rows in a batch. "auto" means a tenth of the training rows, at least 32 and at
+        most 128.
 
     learning_rate : float or "auto", default="auto"
         Highest learning rate. "auto" means 0.0025.
 
     optimizer : {"adamw", "adam", "rmsprop", "sgd"} or class, default="adamw"
-        The optimizer, by name or as a class of :mod:`torch.optim`.
+        The optimizer: a name or a class of :mod:`torch.optim`.
 
     weight_decay : float, default=0.01
-        Decay of the weights, as the optimizer understands it.
+        Weight decay, passed to the optimizer.
 
     jitter : float or "auto", default="auto"
-        Noise on what the encoder is shown, as in :class:`AutoencoderTransformer`.
+        Noise added to the encoder's input, as in :class:`AutoencoderTransformer`.
 
     early_stopping : bool, default=False
-        Whether some more rows are held out to say which weights are best. If False, the last
-        weights are kept.
+        Whether to hold out validation rows, in addition to the calibration rows, and keep the
+        weights with the smallest validation loss. If False, the last weights are kept.
 
     validation_fraction : float in (0, 1) or "auto", default="auto"
-        Share of the rows that ``early_stopping=True`` holds out.
+        Fraction of the rows that ``early_stopping=True`` holds out for validation.
 
     patience : int or None, default=None
-        With ``early_stopping=True``, end the training after so many epochs without a better
-        validation loss.
+        With ``early_stopping=True``, stop training after this number of epochs without an
+        improvement of the validation loss.
 
     device : str, default="auto"
-        Where to compute: "cpu", "cuda", "cuda:1", "mps"; "auto" takes a GPU where there is one.
+        Device to compute on: "cpu", "cuda", "cuda:1", "mps"; "auto" means a GPU if there is one.
 
     precision : {"auto", "float32", "float64", "bfloat16"}, default="auto"
-        In which precision to train, as in :class:`AutoencoderTransformer`.
+        Floating-point precision, as in :class:`AutoencoderTransformer`.
 
     checkpoint : str, path-like or None, default=None
-        File that `fit` goes on from after a crash, as in :class:`AutoencoderTransformer`.
+        File from which `fit` continues after a crash, as in :class:`AutoencoderTransformer`.
 
     callbacks : list of skorch.callbacks.Callback or None, default=None
-        Called during the training of each network, with skorch's net.
+        Callbacks, which skorch calls during the training of each network.
 
     verbose : int, default=0
-        1 prints a line for each epoch.
+        With 1, print a line for each epoch.
 
     random_state : int, RandomState instance or None, default=None
-        Decides the rows held out, the first weights, the order of the rows and all noise. The
-        global generators of numpy and torch are neither read nor changed, also with None.
+        Determines the calibration rows, the initial weights, the order of the rows and all noise.
+        The global random generators of numpy and torch are neither used nor changed, not even with
+        None.
 
     Attributes
     ----------
     offset_ : float
-        ``decision_function(X) = score_samples(X) - offset_``.
+        The threshold: ``decision_function(X) = score_samples(X) - offset_``.
 
     calibration_scores_ : ndarray of shape (n_held_out,), dtype float64
-        What ``score_samples`` gives for the rows held out, by networks that were not trained on
-        them, in ascending order. With fewer than ten rows none are held out, and these are all.
+        Scores of the calibration rows as of ``score_samples``, in ascending order, computed by
+        networks that were not trained on them. With fewer than ten rows none are held out, and
+        these are the scores of all training rows.
 
     history_ : pandas.DataFrame
-        A row for each epoch of each network, with the columns `epoch`, `train_loss`,
-        `valid_loss`, `learning_rate`, `seconds` and `network`.
+        One row per epoch and network, with the columns `epoch`, `train_loss`, `valid_loss`,
+        `learning_rate`, `seconds` and `network`.
 
     n_components_, kind_, architecture_, scoring_ : int, Kind, Architecture, Score
-        What "auto" stood for.
+        The values used by `fit`, in place of "auto".
 
     n_epochs_, batch_size_, learning_rate_, device_, precision_ : int, int, float, str, str
-        What was used.
+        The values used by `fit`.
 
     sample_shape_ : tuple of int
-        Shape of one sample as `fit` was given it.
+        Shape of one sample in `fit`.
 
     n_features_in_ : int
         Number of features seen in `fit`.
 
     feature_names_in_ : ndarray of shape (n_features,)
-        Names of the features, where `X` had names that are all strings.
+        Names of the features, set if all names in `X` are strings.
 
     See Also
     --------
-    sklearn.ensemble.IsolationForest : Outliers by how few random cuts set them apart.
-    skae.plotting.FeatureContributionsDisplay : Why a row is an outlier.
-    skae.plotting.ScoreDistributionDisplay : Scores and the threshold.
+    sklearn.ensemble.IsolationForest : Outlier detection by random trees.
+    skae.plotting.FeatureContributionsDisplay : Contributions of features to an anomaly score.
+    skae.plotting.ScoreDistributionDisplay : Distribution of the anomaly scores, with the threshold.
 
     Notes
     -----
-    With many rows, a fifth of them (at most 5,000) is held out from all networks; with fewer than
-    500, the networks take turns, and each row is judged by the one that does not know it. With
-    ``novelty=False`` the rows held out may hold outliers as well. False alarms are then rarer
-    than asked for, not more frequent.
+    With 500 rows or more, a fifth of them (at most 5,000) is held out from all networks for
+    calibration; with fewer, calibration is cross-validated: each row is scored by a network that
+    was not trained on it. With ``novelty=False`` the calibration rows may contain outliers as well.
+    The false positive rate is then lower than requested, not higher.
 
     References
     ----------
@@ -218,8 +229,8 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
     """
 
     _part_registries = {
-        "kind": {**KINDS, "auto": _noise_of_many_strengths},
-        "architecture": {**ARCHITECTURES, "auto": _one_wide_layer},
+        "kind": ChainMap({"auto": _noise_of_many_strengths}, KINDS),
+        "architecture": ChainMap({"auto": _one_wide_layer}, ARCHITECTURES),
         "loss": LOSSES,
         "scoring": SCORES,
     }
@@ -232,11 +243,6 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         "n_estimators": [Interval(Integral, 1, LARGEST, closed="both")],
         "standardize": ["boolean", StrOptions({"robust"})],
     }
-    del _parameter_constraints["warm_start"]
-    _selects_by_training_rows = False
-    _auto_batch_size = staticmethod(defaults.detector_batch_size)
-    _auto_epochs = staticmethod(defaults.detector_epochs)
-    _auto_learning_rate = staticmethod(defaults.detector_learning_rate)
 
     def __init__(
         self,
@@ -298,7 +304,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
     @all_or_nothing
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
-        """Fit the networks, and what their scores are judged by.
+        """Fit the networks, and calibrate their anomaly scores.
 
         Parameters
         ----------
@@ -306,10 +312,10 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
             Rows, as in :meth:`AutoencoderTransformer.fit`.
 
         y : array-like of shape (n_samples,), default=None
-            What is known of some rows: -1 for an anomaly, 1 for a normal row, 0 for all others.
-            Networks learn to rebuild known anomalies badly, and known normal rows always well.
-            Without any -1 in it `y` is ignored, as by other detectors, and so it is where it
-            holds other values.
+            Labels of some rows: -1 for a known anomaly, 1 for a known normal row, 0 for all others.
+            The networks learn to reconstruct known anomalies badly, and always train on known
+            normal rows. `y` is ignored, as by other detectors, if it contains no -1 or any other
+            value.
 
         Returns
         -------
@@ -319,12 +325,16 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         Raises
         ------
         ValueError
-            If a parameter or `X` is not as described, or if the training diverges.
+            If a parameter or `X` is invalid, or if training diverges.
         """
         X = validate_X(self, X, reset=True, min_samples=2)
         labels = validate_labels(y, X)
         with trainings_of(self, X, y=labels) as trainings:
-            vars(self).update(EnsembleFit(self, X, self._score(), labels, trainings).run())
+            rows = KnownRows(X, labels, self.novelty)
+            policy, report = self._policy(), EpochReport(self)
+            score, n_networks = self._score(), self.n_estimators
+            fit = EnsembleFit(rows, policy, score, n_networks, trainings, report).run()
+            self._take(fit, score)
             self._training_scores = self._score_rows(X)
         if self.contamination != "auto":
             return self.set_threshold(contamination=self.contamination)
@@ -333,7 +343,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         return self
 
     def fit_predict(self, X, y=None):
-        """Fit, and return which of the training rows are outliers.
+        """Fit, and return the labels of the training rows.
 
         Parameters
         ----------
@@ -362,8 +372,8 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         Returns
         -------
         scores : ndarray of shape (n_samples,), dtype float64
-            Higher is more normal; finite however far away a row is. See :mod:`skae.scores` for
-            the formulas.
+            Higher is more normal. Always finite, even for rows far from the training rows. See
+            :mod:`skae.scores` for the formulas.
         """
         return self._of_rows(self._score_rows, X)
 
@@ -383,7 +393,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         return self.score_samples(X) - self.offset_
 
     def predict(self, X):
-        """Return which rows are outliers.
+        """Return whether each row is an outlier (-1) or not (1).
 
         Parameters
         ----------
@@ -398,18 +408,21 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         return np.where(self.decision_function(X) < 0, -1, 1)
 
     def p_values(self, X):
-        r"""Return how likely a normal row is to be as anomalous as each of these.
+        r"""Return conformal p-values of the rows.
+
+        Each estimates the probability that a normal row has at least this anomaly score:
 
         .. math:: p(x) = \frac{1 + \#\{i : a_i \ge a(x)\}}{n + 1}
 
-        by the anomaly scores of the `n` rows held out. For rows that come from where the training
-        rows come from, :math:`P(p(x) \le \alpha) \le \alpha`, whatever the network is worth; this
-        is exact with 500 training rows or more, and nearly so with fewer [1]_.
+        with the anomaly scores :math:`a_i` of the `n` calibration rows. For rows from the
+        distribution of the training rows, :math:`P(p(x) \le \alpha) \le \alpha`, however well or
+        badly the network reconstructs them. This holds exactly with 500 training rows or more, and
+        approximately with fewer [1]_.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features) or (n_samples, ...)
-            New rows. Those of the training set look more normal than they are.
+            New rows. The p-values of training rows are too large.
 
         Returns
         -------
@@ -426,11 +439,11 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         )
 
     def select(self, X, fdr=0.1):
-        """Return which rows are outliers, so that few of those named are false alarms.
+        """Return which rows are outliers, with a bound on the false discovery rate.
 
-        The procedure of Benjamini and Hochberg on :meth:`p_values`. The more rows are asked for
-        and the fewer were held out, the less can be told: with `n` rows held out and `m` rows of
-        which `k` are outliers, ``(n + 1) * fdr * k`` must be at least `m`.
+        Applies the procedure of Benjamini and Hochberg to :meth:`p_values`. It finds fewer outliers
+        the more rows are tested and the fewer calibration rows there are: with `n` calibration rows
+        and `m` tested rows, `k` of them outliers, ``(n + 1) * fdr * k`` must be at least `m`.
 
         Parameters
         ----------
@@ -438,7 +451,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
             New rows.
 
         fdr : float in (0, 1), default=0.1
-            Largest expected share of normal rows among those selected.
+            Largest expected fraction of normal rows among the selected ones.
 
         Returns
         -------
@@ -447,31 +460,31 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         """
         if not _is_share(fdr):
             raise ValueError(f"fdr must be a number in (0, 1), got {fdr!r}.")
-        return benjamini_hochberg(self.p_values(X), fdr)
+        return discoveries(self.p_values(X), fdr)
 
     def set_threshold(self, *, contamination=None, false_positive_rate=None):
-        """Move the line that `predict` draws, without fitting again.
+        """Change the threshold of `predict`, without fitting again.
 
         Parameters
         ----------
         contamination : float in (0, 0.5], default=None
-            Share of the training rows to be called outliers.
+            Fraction of the training rows to label as outliers.
 
         false_positive_rate : float in (0, 1), default=None
-            Largest probability with which a new normal row is called an outlier, by the rows held
-            out. Training rows look more normal than new ones, so `contamination` says less of
-            those.
+            Largest probability that a new normal row is labelled as an outlier, estimated from the
+            calibration rows. `contamination` does not bound this probability, since training rows
+            look more normal than new ones.
 
         Returns
         -------
         self : AutoencoderOutlierDetector
-            With another ``offset_``.
+            The detector, with the new ``offset_``.
 
         Raises
         ------
         ValueError
-            If not exactly one is given, if it is out of range, or if too few rows were held out
-            to tell so small a rate.
+            If not exactly one of them is given, if it is out of range, or if there are too few
+            calibration rows for such a small rate.
         """
         check_is_fitted(self)
         rate = self._one_rate(contamination, false_positive_rate)
@@ -482,11 +495,11 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         return self
 
     def feature_contributions(self, X):
-        """Return how much each feature adds to the anomaly score of each row.
+        """Return the contribution of each feature to the anomaly score of each row.
 
-        Residuals count for their own feature, by the symmetric root of their inverse covariance
-        [1]_. What the code adds is shared out by integrated gradients [2]_ along the way from
-        the mean row.
+        Residuals contribute to their own feature, by the symmetric square root of their inverse
+        covariance [1]_. The contribution of the latent code is attributed to the features by
+        integrated gradients [2]_ along the straight line from the mean row.
 
         Parameters
         ----------
@@ -496,8 +509,9 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         Returns
         -------
         contributions : pandas.DataFrame of shape (n_samples, n_features), dtype float64
-            With the names of the features, or `x0`, `x1`, and so on, and the index of `X` if it
-            has one. Each row adds up to ``-score_samples``. What a code adds may be negative.
+            The columns are the names of the features, or `x0`, `x1`, and so on; the index is that
+            of `X` if it has one. Each row sums to ``-score_samples``. Contributions of the latent
+            code may be negative.
 
         References
         ----------
@@ -514,7 +528,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         return pd.DataFrame(contributions, columns=names, index=index)
 
     def reconstruct(self, X):
-        """Return what the networks expect in the place of each row.
+        """Return the mean of the networks' reconstructions of each row.
 
         Parameters
         ----------
@@ -524,13 +538,13 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         Returns
         -------
         X_reconstructed : ndarray of shape (n_samples, ...)
-            Mean of the reconstructions, float32 for float32 `X` and float64 otherwise.
+            Reconstructions, float32 for float32 `X` and float64 otherwise.
         """
         return self._of_rows(self._reconstruct_rows, X)
 
     def _score(self):
         """Return the score that `scoring` stands for."""
-        if isinstance(self.scoring, str) and self.scoring == "auto":
+        if is_auto(self.scoring):
             return Residual() if self.novelty else Joint()
         return resolve_score(self.scoring)
 
@@ -558,22 +572,34 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
             raise ValueError(f"contamination must be a number in (0, 0.5], got {contamination!r}.")
         return contamination
 
-    def _wanted_components(self, kind, filling_rank):
-        wide = kind.corruption is not None and isinstance(self.n_components, str)
-        return _WIDE_CODE if wide else self.n_components
+    def _policy(self) -> FitPolicy:
+        """Return the policy: a wide code against corruption, and scaling as `standardize` says."""
+        n_components = self.n_components
+        if is_auto(n_components) and resolve_parts(self)["kind"].corruption is not None:
+            n_components = _WIDE_CODE
+        scaling = _SCALING_RULES[self.standardize]
+        return FitPolicy.of(
+            self,
+            n_components=n_components,
+            scaling=scaling,
+            rules=defaults.DETECTOR,
+            validates_on_training_rows=False,
+        )
 
-    def _scaling(self, moments, X, loss):
-        if self.standardize == "robust" and loss.rescales:
-            return robust_scaling(X, moments)
-        return moments.scaling(rescales=loss.rescales, each=bool(self.standardize), limited=True)
+    def _take(self, fit: FittedEnsemble, score: Score) -> None:
+        vars(self).update(
+            {
+                **common_attributes(fit.fits),
+                "_ensemble": fit.ensemble,
+                "_calibration": fit.calibration,
+                "calibration_scores_": -fit.calibration.scores[::-1],
+                "scoring_": score,
+            }
+        )
 
     def _fitted_networks(self):
         """Return the fitted networks: what other parts of skae may compute with."""
         return [member.network for member in self._ensemble.members]
-
-    def _takes_missing(self) -> bool:
-        """Return whether the fitted networks know of missing values."""
-        return self._ensemble.members[0].network.filling_rank is not None
 
     def __sklearn_is_fitted__(self):
         """Return whether there are networks: what a fit sets first."""

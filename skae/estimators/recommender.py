@@ -1,14 +1,17 @@
-"""The autoencoder as a factorisation of a table of ratings."""
+"""Autoencoder for recommendation, by matrix factorisation."""
 
 from __future__ import annotations
+
+from collections import ChainMap
+from functools import partial
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from skae._checkpoints.trainings import trainings_of
+from skae._data.moments import Moments
 from skae._data.scaling import Scaling, saturated
 from skae._data.validation import output_dtype, validate_X
-from skae._fitting.trainings import trainings_of
-from skae._imputation.imputation import ImputationFit
 from skae._imputation.ratings import Ratings, known_entries, shrunk_means
 from skae._utils.checks import check_size, is_number
 from skae._utils.naming import naming
@@ -18,7 +21,7 @@ from skae.estimators._all_or_nothing import all_or_nothing
 from skae.estimators._explained_variance import explained_share
 from skae.estimators._imputing import ImputingAutoencoder, hidden_again
 from skae.kinds import KINDS
-from skae.losses import LOSSES
+from skae.losses import LOSSES, Loss
 
 # Rows whose ratings are predicted at once.
 _ROWS_AT_ONCE = 1024
@@ -32,119 +35,122 @@ def _one_layer() -> Dense:
 class AutoencoderRecommender(ImputingAutoencoder):
     r"""Matrix factorisation by autoencoders: ratings of users for items.
 
-    A table of which few entries are known is completed. The rows (users), or the columns (items),
-    are what the networks are shown, with the mask of what is known, as AutoRec [1]_ does. They
-    start as a linear factorisation with biases,
+    Predicts the missing entries of a table in which few entries are observed. As in AutoRec [1]_,
+    the networks receive the rows (users) or the columns (items) of the table, with the mask of the
+    observed entries. They are initialised as a linear factorisation with biases,
 
     .. math:: \hat{r}_{ui} = \mu_i + f_i^T z_u,
 
-    where the factors :math:`z_u` of a row are the mean of their distribution given its known
-    entries (probabilistic PCA [2]_), and the bias of a row is one of its factors. They are
-    trained by hiding known entries again, and kept as good as they were on rows held out.
+    where the factors :math:`z_u` of a row are their conditional mean given its observed entries
+    (probabilistic PCA [2]_), and the bias of a row is one of its factors. Training hides some of
+    the observed entries and predicts them. Each network keeps the weights with the smallest
+    validation loss.
 
     Parameters
     ----------
     n_components : int, float in (0, 1) or "auto", default="auto"
-        Size of the code. "auto" means the number of factors (1 to 32) that predicts a tenth of
-        the known entries best when they are hidden, or all columns where there are up to 40.
+        Size of the latent code. "auto" means the number of factors (1 to 32) that best predicts a
+        hidden tenth of the observed entries, or the number of columns if there are at most 40.
 
     by : {"user", "item"}, default="user"
-        Whether the networks are shown the rows of the table or its columns. By "user", ratings of
-        new users can be predicted; by "item" often has the smaller error where items have more
-        ratings than users.
+        Whether the networks receive the rows ("user") or the columns ("item") of the table. With
+        "user", ratings of new users can be predicted. "item" often has the smaller error if items
+        have more ratings than users.
 
     rating_range : "observed", tuple of two floats or None, default="observed"
-        Predictions are clipped to the range of the known ratings, to that given, or not at all.
+        The range to which predictions are clipped: that of the observed ratings, a pair (low,
+        high), or None for no clipping.
 
     kind : str or Kind, default="auto"
-        What makes the code a good code, by name or as an object of :mod:`skae.kinds`. "auto"
-        means ``Denoising(Missing(), emphasis=1)``, which hides known entries again and counts
-        these alone.
+        The kind of autoencoder: a name or an object of :mod:`skae.kinds`. "auto" means
+        ``Denoising(Missing(), emphasis=1)``, which hides observed entries, with a loss that counts
+        these entries only.
 
     architecture : str or Architecture, default="auto"
-        What encoder and decoder are made of, by name or as an object of
-        :mod:`skae.architectures`. "auto" means ``Dense(hidden_layer_sizes=(128,))``.
+        The architecture of encoder and decoder: a name or an object of :mod:`skae.architectures`.
+        "auto" means ``Dense(hidden_layer_sizes=(128,))``.
 
     n_estimators : int, default=1
         Number of networks, whose predictions are averaged.
 
     loss : {"mse", "mae", "huber", "bce"}, Loss or callable, default="mse"
-        What counts as a good prediction in training.
+        The training loss, as in :class:`AutoencoderTransformer`.
 
     init : {"pca", "random"}, default="pca"
-        "pca" starts at the linear factorisation.
+        "pca" initialises the network as the linear factorisation.
 
     max_epochs, batch_size, learning_rate : "auto" or number, default="auto"
         As in :class:`AutoencoderTransformer`.
 
     optimizer : {"adamw", "adam", "rmsprop", "sgd"} or class, default="adamw"
-        The optimizer, by name or as a class of :mod:`torch.optim`.
+        The optimizer: a name or a class of :mod:`torch.optim`.
 
     weight_decay : float, default=0.01
-        Decay of the weights, as the optimizer understands it.
+        Weight decay, passed to the optimizer.
 
     jitter : float or "auto", default="auto"
-        Noise on what the encoder is shown, as in :class:`AutoencoderTransformer`.
+        Noise added to the encoder's input, as in :class:`AutoencoderTransformer`.
 
     early_stopping : bool, default=True
-        Whether rows are held out to say which weights are best.
+        Whether to hold out validation rows and keep the weights with the smallest validation loss.
 
     validation_fraction : float in (0, 1) or "auto", default="auto"
-        Share of the rows that is held out, as in :class:`AutoencoderTransformer`.
+        Fraction of the rows that is held out for validation, as in :class:`AutoencoderTransformer`.
 
     patience : int or None, default=10
-        End the training after so many epochs without a better validation loss.
+        Stop training after this number of epochs without an improvement of the validation loss.
 
     device : str, default="auto"
-        Where to compute, as in :class:`AutoencoderTransformer`.
+        Device to compute on, as in :class:`AutoencoderTransformer`.
 
     precision : {"auto", "float32", "float64", "bfloat16"}, default="auto"
-        In which precision to compute, as in :class:`AutoencoderTransformer`.
+        Floating-point precision, as in :class:`AutoencoderTransformer`.
 
     checkpoint : str, path-like or None, default=None
-        File that `fit` goes on from after a crash, as in :class:`AutoencoderTransformer`.
+        File from which `fit` continues after a crash, as in :class:`AutoencoderTransformer`.
 
     callbacks : list of skorch.callbacks.Callback or None, default=None
-        Called while training, beside scikit-learn's own.
+        Callbacks, which skorch calls during the training of each network.
 
     verbose : int, default=0
-        Above 0, print one line for each epoch.
+        With 1, print a line for each epoch.
 
     random_state : int, RandomState instance or None, default=None
-        Decides the networks.
+        Determines the validation rows, the initial weights, the order of the rows and all noise.
 
     Attributes
     ----------
     rating_range_ : tuple of two floats
-        What predictions are clipped to.
+        The range to which predictions are clipped.
 
     biases_ : ndarray of shape (n_items,) by user, (n_users,) by item, dtype float64
-        Mean rating of each column of what the networks are shown; of few ratings, drawn towards
-        the mean of all.
+        Mean rating of each column of the networks' input. Means of few ratings are shrunk towards
+        the mean of all ratings.
 
     history_ : pandas.DataFrame
-        One row for each epoch of each network, see :class:`AutoencoderTransformer`.
+        One row per epoch and network, with the columns of :class:`AutoencoderTransformer`.
 
     n_components_, kind_, architecture_, batch_size_, learning_rate_, n_epochs_
-        What was fitted, and how.
+        The values used by `fit`.
 
     device_, precision_ : str
-        What was used.
+        The values used by `fit`.
 
     n_features_in_ : int
         Number of items.
 
     feature_names_in_ : ndarray of shape (n_features,)
-        Names of the items, where the table had names that are all strings.
+        Names of the items, set if all names in the table are strings.
 
     See Also
     --------
-    AutoencoderImputer : The same for tables of features that have units of their own.
-    sklearn.decomposition.NMF : Takes what is unknown for zero.
+    AutoencoderImputer : Imputation for tables whose features have different units.
+    sklearn.decomposition.NMF : Factorisation that treats missing entries as zeros.
 
     Notes
     -----
-    The known ratings are kept: what is predicted for a user of `fit` follows from them.
+    The fitted recommender stores the observed ratings, since predictions for the users of `fit`
+    depend on them.
 
     References
     ----------
@@ -168,8 +174,8 @@ class AutoencoderRecommender(ImputingAutoencoder):
     """
 
     _part_registries = {
-        "kind": {**KINDS, "auto": hidden_again},
-        "architecture": {**ARCHITECTURES, "auto": _one_layer},
+        "kind": ChainMap({"auto": hidden_again}, KINDS),
+        "architecture": ChainMap({"auto": _one_layer}, ARCHITECTURES),
         "loss": LOSSES,
     }
     _stored_as = "AutoencoderRecommender"
@@ -240,9 +246,10 @@ class AutoencoderRecommender(ImputingAutoencoder):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_users, n_items)
-            Ratings. In a dense table NaN is unknown, and 0 is a rating like any other. Of a sparse
-            matrix, what it does not hold is unknown; zeros that it does hold are ratings. Rows may
-            come in batches, as in :meth:`AutoencoderTransformer.fit`; what is known is kept.
+            Ratings. In a dense table NaN stands for a missing rating, and 0 is a rating like any
+            other. In a sparse matrix, entries that are not stored are missing, and stored zeros are
+            ratings. Rows may come in batches, as in :meth:`AutoencoderTransformer.fit`; the
+            observed ratings are kept in memory.
 
         y : None
             Ignored.
@@ -255,8 +262,8 @@ class AutoencoderRecommender(ImputingAutoencoder):
         Raises
         ------
         ValueError
-            If a parameter or `X` is not as described, if fewer than two ratings are known, or if
-            the training diverges.
+            If a parameter or `X` is invalid, if there are fewer than two observed ratings, or if
+            training diverges.
         """
         entries = self._entries(X, reset=True)
         if entries.nnz < 2:
@@ -270,8 +277,8 @@ class AutoencoderRecommender(ImputingAutoencoder):
         self.sample_shape_ = shown.shape[1:]
         self.biases_ = shrunk_means(shown)
         with trainings_of(self, entries) as trainings:
-            fit = ImputationFit(self, Ratings(shown), trainings, draws=False)
-            vars(self).update(fit.run())
+            scaling = partial(_scaling_of_ratings, self.biases_)
+            self._fit_networks(Ratings(shown), trainings, scaling, draws=False)
         return self
 
     def predict_all(self, X=None):
@@ -280,14 +287,14 @@ class AutoencoderRecommender(ImputingAutoencoder):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_users, n_items) or None, default=None
-            What is known of the users, as in :meth:`fit`; None means the users of `fit`. By
-            "item", other ratings are taken into account, but users and items are those of `fit`.
+            Observed ratings of the users, as in :meth:`fit`; None means those of `fit`. With
+            ``by="item"`` the ratings may be new, but users and items must be those of `fit`.
 
         Returns
         -------
         ratings : ndarray of shape (n_users, n_items)
-            Predictions, also for ratings that are known: float32 for float32 ratings, float64
-            otherwise.
+            Predictions for all entries, including the observed ones: float32 for float32 ratings,
+            float64 otherwise.
         """
         entries = self._entries_again(X)
         if self.by == "item":
@@ -295,7 +302,7 @@ class AutoencoderRecommender(ImputingAutoencoder):
         return self._predicted(entries)
 
     def predict_ratings(self, users, items):
-        """Return the predicted ratings of pairs of a user and an item of `fit`.
+        """Return the predicted ratings of pairs of one user and one item of `fit`.
 
         Parameters
         ----------
@@ -324,7 +331,7 @@ class AutoencoderRecommender(ImputingAutoencoder):
         return ratings
 
     def recommend(self, users, n_items=10):
-        """Return the items with the highest predicted ratings among those a user has not rated.
+        """Return the items with the highest predicted ratings that the user has not rated.
 
         Parameters
         ----------
@@ -332,15 +339,16 @@ class AutoencoderRecommender(ImputingAutoencoder):
             Rows of the table of `fit`.
 
         n_items : int, default=10
-            How many for each user.
+            Number of items for each user.
 
         Returns
         -------
         items : ndarray of shape (n_users, n_items), dtype int64
-            Columns of the table, the best first; -1 where a user has rated all others.
+            Columns of the table, the best first, padded with -1 if the user has rated all other
+            items.
 
         ratings : ndarray of shape (n_users, n_items)
-            Their predicted ratings, NaN for -1.
+            Predicted ratings of these items, NaN for -1.
         """
         check_is_fitted(self)
         users = _checked_index(users, self._known.shape[0], "users")
@@ -356,17 +364,17 @@ class AutoencoderRecommender(ImputingAutoencoder):
         return np.where(np.isnan(ratings), -1, items), ratings
 
     def score(self, X, y=None):
-        r"""Return the explained share of the variance of ratings.
+        r"""Return the explained fraction of the variance of ratings.
 
         .. math:: 1 - \frac{\sum (r_{ui} - \hat{r}_{ui})^2}{\sum (r_{ui} - \bar{r})^2}
 
-        over the known entries of `X`, with the mean :math:`\bar{r}` of the ratings of `fit`, and
-        predictions from the ratings of `fit`.
+        over the observed entries of `X`, with the mean :math:`\bar{r}` of the ratings of `fit`. The
+        predictions are based on the ratings of `fit`.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_users, n_items)
-            Ratings of the users of `fit`, such as some that were held out.
+            Ratings of the users of `fit`, for example held-out ones.
 
         y : None
             Ignored.
@@ -435,16 +443,13 @@ class AutoencoderRecommender(ImputingAutoencoder):
             )
         return float(given[0]), float(given[1])
 
-    def _scaling(self, moments, X, loss):
-        scaling = moments.scaling(rescales=loss.rescales)
-        if not loss.rescales:
-            return scaling
-        unit = np.float64(np.abs(X.data).max()) or 1.0
-        return Scaling(self.biases_, float(np.std(X.data / unit) * unit) or 1.0)
 
-    def __sklearn_is_fitted__(self):
-        """Return whether there are networks: what a fit sets last."""
-        return hasattr(self, "_imputation")
+def _scaling_of_ratings(biases: np.ndarray, moments: Moments, X, loss: Loss) -> Scaling:
+    """Return the scaling that takes the biases for the means, if the loss rescales."""
+    if not loss.rescales:
+        return moments.scaling(rescales=False)
+    unit = np.float64(np.abs(X.data).max()) or 1.0
+    return Scaling(biases, float(np.std(X.data / unit) * unit) or 1.0)
 
 
 def _checked_index(index, length: int, name: str) -> np.ndarray:

@@ -1,13 +1,24 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from sklearn.decomposition import PCA
 
 from skae import AutoencoderClassifier, AutoencoderTransformer
-from skae._classification.classifier_fitting import ClassifierFit, known_targets, neighbourly_codes
-from skae._fitting.trainings import Trainings
+from skae._classification.classifier_fitting import (
+    LabelledRows,
+    known_targets,
+    labelled_split,
+    neighbourly_codes,
+    with_targets,
+)
+from skae._data.scaling import Scaling
+from skae._fitting.fit_policy import FitPolicy
+from skae._fitting.prepare import prepare
 from skae._network.autoencoder_network import AutoencoderNetwork
 from skae._network.head import HeadPlan
+from skae._network.network_spec import NetworkSpec
 from skae.architectures import Dense
 from skae.kinds import Undercomplete
 from skae.losses import MSE
@@ -18,16 +29,17 @@ LABELLED = NUMBERS != -1
 
 
 def network(weight):
-    made = AutoencoderNetwork(
-        5,
-        3,
+    spec = NetworkSpec(
         kind=Undercomplete(),
         architecture=Dense((8,)),
         loss=MSE(),
+        n_features=5,
+        n_components=3,
         linear_path=False,
-        generator=torch.Generator().manual_seed(0),
+        scaling=Scaling(np.zeros(5), 1.0),
         head=HeadPlan(2, (4,), weight),
-    ).double()
+    )
+    made = AutoencoderNetwork(spec, torch.Generator().manual_seed(0)).double()
     with torch.no_grad():
         for parameter in made.parameters():
             parameter.normal_(generator=torch.Generator().manual_seed(parameter.numel()))
@@ -40,13 +52,12 @@ def gradients(rows, targets, weight):
     return {n: p.grad.clone() for n, p in made.named_parameters() if p.grad is not None}
 
 
-def targets_of(**parameters):
-    estimator = AutoencoderClassifier(**parameters)
-    return known_targets(estimator, X, NUMBERS, np.ones(2), None)
+def rows_with(sample_weight=None):
+    return LabelledRows(X, sample_weight, NUMBERS, np.ones(2))
 
 
 def test_rows_without_a_label_do_not_count_in_the_classification():
-    targets = targets_of(pseudo_labels=False)
+    targets = known_targets(rows_with(), None, "cpu", pseudo_labels=False)
     assert not targets[~LABELLED].any()
     assert (targets[LABELLED] == np.eye(2)[NUMBERS[LABELLED]]).all()
     others = X.copy()
@@ -68,32 +79,32 @@ def test_rows_held_out_are_judged_by_their_classes():
     torch.testing.assert_close(found, expected)
 
 
-def fit_of(sample_weight=None, **parameters):
-    estimator = AutoencoderClassifier(2, random_state=0, max_epochs=1, **parameters)
+def fit_of(sample_weight=None, pseudo_labels=True, **parameters):
+    """Return a fit that is ready for training, with training and validation rows."""
+    estimator = AutoencoderClassifier(2, **parameters)
     estimator.sample_shape_ = (5,)
-    return ClassifierFit(
-        estimator,
-        X,
-        Trainings(0),
-        sample_weight,
-        head=HeadPlan(2, (), 0.5),
-        targets=targets_of(pseudo_labels=False),
-        labelled=LABELLED,
-        classes=np.arange(2),
+    rows, head = rows_with(sample_weight), HeadPlan(2, (), 0.5)
+    targets = known_targets(rows, None, "cpu", pseudo_labels=False)
+    prepared = prepare(X, FitPolicy.of(estimator), 0, sample_weight=sample_weight, head=head)
+    prepared = with_targets(prepared, rows, targets, pseudo_labels)
+    return prepared, labelled_split(
+        replace(prepared, moments=None),
+        LABELLED,
+        pseudo_labels,  # as after the first training
     )
 
 
 def test_rows_with_a_label_are_repeated_until_they_are_a_quarter():
-    index, selecting = fit_of(pseudo_labels=False)._split()
+    _, (index, selecting) = fit_of(pseudo_labels=False)
     assert selecting is None
     assert sorted(set(index)) == list(range(60))
     shares = LABELLED[index].mean()
     assert 0.2 <= shares <= 0.3
-    assert len(fit_of(pseudo_labels=True)._split()[0]) == 60
+    assert len(fit_of(pseudo_labels=True)[1][0]) == 60
 
 
 def test_rows_that_are_held_out_have_a_label():
-    training, selecting = fit_of(validation_fraction=0.4)._split()
+    _, (training, selecting) = fit_of(validation_fraction=0.4)
     assert LABELLED[selecting].all()
     assert len(selecting) == 2
     assert not np.isin(selecting, training).any()
@@ -121,7 +132,6 @@ def test_values_of_the_code_that_never_move_do_not_count():
 @pytest.mark.parametrize("pseudo_labels", [True, False])
 def test_targets_weigh_one_on_average(pseudo_labels):
     weight = np.random.RandomState(0).rand(60) + 0.5
-    fit = fit_of(weight / weight.mean(), pseudo_labels=pseudo_labels)
-    index, _ = fit._split()
-    counts = fit.targets.sum(1).numpy()[index]
+    prepared, (index, _) = fit_of(weight / weight.mean(), pseudo_labels=pseudo_labels)
+    counts = prepared.targets.sum(1).numpy()[index]
     assert np.average(counts, weights=weight[index]) == pytest.approx(1, abs=1e-6)

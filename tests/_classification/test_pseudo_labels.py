@@ -89,3 +89,23 @@ def test_folds_without_some_class(moons):
     targets = pseudo_targets(X, 1.0, X, numbers, 2, seed=0)
     assert np.isfinite(targets).all()
     assert share_right(targets, y, numbers) > 0.8
+
+
+@pytest.mark.parametrize("form", [np.asarray, sp.csr_matrix])
+def test_the_linear_model_of_classes_that_are_far_apart(form):
+    X = np.repeat([[-1e3], [1e3]], 5, axis=0)
+    numbers = np.repeat([0, 1], 5)
+    found = pseudo_labels._linear(form(X), 1.0, numbers, 2, form(X), seed=0)
+    np.testing.assert_allclose(found, np.eye(2)[numbers], atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("offset", [0, 1e3, 1e6])
+def test_the_linear_model_of_rows_far_from_zero(offset, dtype):
+    """Wherever they are, it converges, without a warning of scikit-learn."""
+    X = (np.random.RandomState(0).randint(-8, 9, size=(60, 5)) + offset).astype(dtype)
+    numbers = np.random.RandomState(1).randint(0, 3, 60)
+    known = np.where(np.arange(60) < 40, numbers, -1)
+    found = pseudo_labels._linear(X, 5.0, known, 3, X, seed=0)
+    expected = pseudo_labels._linear(X.astype(float) - offset, 5.0, known, 3, X - offset, seed=0)
+    np.testing.assert_allclose(found, expected, atol=1e-3)

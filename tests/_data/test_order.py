@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from skae._data import order
-from skae._data.order import drawn_order
+from skae._data import batches as order
+from skae._data.batches import drawn_order
 
 CPU = torch.device("cpu")
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import false_discovery_control
 
-from skae._detection.calibration import Calibration, HeldOut, benjamini_hochberg
+from skae._detection.calibration import Calibration, HeldOut, discoveries
 
 RATES = np.array([0.01, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8, 1.0])
 
@@ -325,7 +325,7 @@ def test_selection_against_scipy_and_by_trying(seed, fdr):
     rng = np.random.default_rng(seed)
     p_values = np.concatenate([rng.random(40), rng.random(15) * 0.02])
     rng.shuffle(p_values)
-    selected = benjamini_hochberg(p_values, fdr)
+    selected = discoveries(p_values, fdr)
     assert selected.dtype == bool
     np.testing.assert_array_equal(selected, false_discovery_control(p_values, method="bh") <= fdr)
     np.testing.assert_array_equal(selected, rejected(p_values, fdr))
@@ -337,7 +337,7 @@ def test_selection_of_conformal_p_values(seed):
     rng = np.random.default_rng(seed)
     calibration = of_one_group(rng.normal(size=50))
     p_values = calibration.p_values(np.r_[rng.normal(size=60), rng.normal(3, 1, size=20)][None])
-    selected = benjamini_hochberg(p_values, 0.23)
+    selected = discoveries(p_values, 0.23)
     np.testing.assert_array_equal(selected, rejected(p_values, 0.23))
     for value in np.unique(p_values):
         assert len(np.unique(selected[p_values == value])) == 1
@@ -347,14 +347,14 @@ def test_selection_of_conformal_p_values(seed):
 def test_bounds_are_not_rounded_down():
     for n in range(1, 101):
         for fdr in (0.05, 0.1, 0.2, 0.25):
-            assert benjamini_hochberg(np.full(n, fdr), fdr).all()
+            assert discoveries(np.full(n, fdr), fdr).all()
 
 
 def test_selection_by_hand():
     p_values = np.array([0.9, 0.03, 0.02, 0.5, 0.031])
     # 0.02 is above 0.06 / 5 and 0.03 above 0.12 / 5, but 0.031 is below 0.18 / 5.
-    np.testing.assert_array_equal(benjamini_hochberg(p_values, 0.06), [0, 1, 1, 0, 1])
-    assert not benjamini_hochberg(p_values, 0.05).any()
+    np.testing.assert_array_equal(discoveries(p_values, 0.06), [0, 1, 1, 0, 1])
+    assert not discoveries(p_values, 0.05).any()
 
 
 @pytest.mark.parametrize(
@@ -368,14 +368,14 @@ def test_selection_by_hand():
     ],
 )
 def test_selection_of_few(p_values, selected):
-    found = benjamini_hochberg(np.array(p_values, dtype=float), 0.05)
+    found = discoveries(np.array(p_values, dtype=float), 0.05)
     assert found.tolist() == [bool(value) for value in selected]
 
 
 def test_selection_leaves_the_p_values_alone():
     p_values = np.random.default_rng(0).random(20)
     before = p_values.copy()
-    benjamini_hochberg(p_values, 0.2)
+    discoveries(p_values, 0.2)
     np.testing.assert_array_equal(p_values, before)
 
 
@@ -389,7 +389,7 @@ def test_false_discoveries_of_rows_that_share_their_calibration(n_outliers, fdr)
     for run in range(n_runs):
         scores = rng.normal(size=n_new) + np.where(outlier, 4, 0)
         p_values = of_one_group(rng.normal(size=999)).p_values(scores[None])
-        selected = benjamini_hochberg(p_values, fdr)
+        selected = discoveries(p_values, fdr)
         shares[run] = selected[~outlier].sum() / max(1, selected.sum())
         found[run] = selected[outlier].mean() if n_outliers else 1.0
     # The rate is that of the normal rows among all.

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from skae import AutoencoderOutlierDetector
+from skae._checkpoints.trainings import Trainings
 from skae._detection import ensemble_fitting
-from skae._detection.ensemble_fitting import CORE_SHARE, EnsembleFit
-from skae._fitting.fitting import Fit
-from skae._fitting.trainings import Trainings
+from skae._detection.ensemble_fitting import CORE_SHARE, EnsembleFit, KnownRows
+from skae._fitting.progress import EpochReport
 from skae.scores import Residual
 
 X = np.random.default_rng(0).normal(size=(700, 3))
@@ -18,12 +18,13 @@ def seen(monkeypatch):
     """Collect the rows that networks are trained on, and those they are to rebuild badly."""
     seen = []
 
-    class Watched(Fit):
-        def __init__(self, estimator, X, *args, repelled=None, **kwargs):
-            seen.append((X, repelled))
-            super().__init__(estimator, X, *args, repelled=repelled, **kwargs)
+    prepare = ensemble_fitting.prepare
 
-    monkeypatch.setattr(ensemble_fitting, "Fit", Watched)
+    def watched(X, *args, repelled=None, **kwargs):
+        seen.append((X, repelled))
+        return prepare(X, *args, repelled=repelled, **kwargs)
+
+    monkeypatch.setattr(ensemble_fitting, "prepare", watched)
     return seen
 
 
@@ -31,7 +32,9 @@ def run(X, labels=None, **parameters):
     model = AutoencoderOutlierDetector(max_epochs=1, random_state=0, **parameters)
     model.sample_shape_ = X.shape[1:]
     labels = np.zeros(len(X), dtype=int) if labels is None else labels
-    return EnsembleFit(model, X, Residual(), labels, Trainings(0)).run()
+    rows, score, n_networks = KnownRows(X, labels, model.novelty), Residual(), model.n_estimators
+    report = EpochReport(model)
+    return EnsembleFit(rows, model._policy(), score, n_networks, Trainings(0), report).run()
 
 
 def rows_of(some, X):
@@ -45,7 +48,7 @@ def test_many_rows_have_some_held_out_from_all_networks(seen):
     first, second = (rows_of(rows, X) for rows, _ in seen)
     assert first == second
     assert len(first) == 560
-    (group,) = found["_calibration"].groups
+    (group,) = found.calibration.groups
     assert group.members == (0, 1)
     assert len(group.scores) == 140
 
@@ -53,9 +56,8 @@ def test_many_rows_have_some_held_out_from_all_networks(seen):
 def test_held_out_scores_are_those_of_the_rows_left_out(seen):
     found = run(X, novelty=True, n_estimators=2)
     left_out = sorted(set(range(700)) - rows_of(seen[0][0], X))
-    scores = found["_ensemble"].scores(X[left_out], "cpu").mean(axis=0)
-    np.testing.assert_allclose(found["_calibration"].scores, np.sort(scores), rtol=1e-6)
-    np.testing.assert_allclose(found["calibration_scores_"], np.sort(-scores), rtol=1e-6)
+    scores = found.ensemble.scores(X[left_out], "cpu").mean(axis=0)
+    np.testing.assert_allclose(found.calibration.scores, np.sort(scores), rtol=1e-6)
 
 
 @pytest.mark.parametrize(("n_estimators", "n_networks"), [(1, 5), (5, 5), (8, 8)])
@@ -66,20 +68,20 @@ def test_few_rows_take_turns(seen, n_estimators, n_networks):
     assert len(left_out) == n_networks
     assert sum(map(len, left_out)) == 100
     assert set.union(*left_out) == set(range(100))
-    assert [group.members for group in found["_calibration"].groups] == [
+    assert [group.members for group in found.calibration.groups] == [
         (i,) for i in range(n_networks)
     ]
 
 
 def test_most_rows_held_out(seen, monkeypatch):
     monkeypatch.setattr(ensemble_fitting, "_MOST_HELD_OUT", 50)
-    assert len(run(X, novelty=True)["calibration_scores_"]) == 50
+    assert len(run(X, novelty=True).calibration.scores) == 50
 
 
 def test_with_fewer_than_ten_rows_all_are_trained_on(seen):
     found = run(X[:9])
     assert len(seen[0][0]) == 9
-    assert len(found["calibration_scores_"]) == 9
+    assert len(found.calibration.scores) == 9
 
 
 def test_outliers_are_not_trained_on(seen):
@@ -115,7 +117,7 @@ def test_labels(seen):
     trained_on = rows_of(trained_on, known_normal)
     assert not trained_on & set(range(20))
     assert len(trained_on & set(range(20, 60))) > 20
-    assert len(found["calibration_scores_"]) == round(0.2 * 680)
+    assert len(found.calibration.scores) == round(0.2 * 680)
 
 
 def test_without_known_anomalies_nothing_is_pushed_away(seen):
@@ -125,5 +127,5 @@ def test_without_known_anomalies_nothing_is_pushed_away(seen):
 
 def test_networks_are_unlike(seen):
     found = run(X, n_estimators=2)
-    first, second = found["_ensemble"].scores(X[:50], "cpu")
+    first, second = found.ensemble.scores(X[:50], "cpu")
     assert not np.allclose(first, second)

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from skae._fitting.n_components import resolve_n_components
-from skae._fitting.principal_axes import PrincipalAxes
+from skae._fitting.defaults import resolve_n_components
+from skae._start.principal_axes import PrincipalAxes
 from skae.kinds import KINDS, Undercomplete
 
 every_kind = pytest.mark.parametrize("kind", KINDS)

@@ -16,7 +16,7 @@ def test_errors_of_networks_are_those_on_rows_that_they_held_out(
 
     def noted(self, fit, chosen):
         rows = held_out(self, fit, chosen)
-        training, _ = split(200, 0.1, fit.split_seed)
+        training, _ = split(200, 0.1, fit.prepared.seeds.split)
         judged.append((chosen[rows], training))
         return rows
 

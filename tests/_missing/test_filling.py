@@ -4,14 +4,14 @@ import torch
 
 from skae._data.rows import Rows
 from skae._data.scaling import Scaling
-from skae._missing.filling import FilledRows, Filling, Gaussian, posterior_precision
+from skae._missing.filling import FilledRows, Filling, NormalDistribution, posterior_precision
 
 
 def some_filling(n_features=5, rank=3, seed=0):
     random = torch.Generator().manual_seed(seed)
     filling = Filling(n_features, rank).double()
     filling.set(
-        Gaussian(
+        NormalDistribution(
             mean=torch.randn(n_features, generator=random).double(),
             deviation=0.5 + torch.rand(n_features, generator=random).double(),
             factor=torch.randn(n_features, rank, generator=random).double(),
@@ -67,7 +67,7 @@ def test_a_row_does_not_depend_on_others():
 def test_float32_rows_are_filled_as_precisely_as_float64_ones():
     """Nearly collinear features make a difference of single precision a large one."""
     filling = Filling(4, 1).double()
-    filling.set(Gaussian(torch.zeros(4), torch.ones(4), torch.ones(4, 1), noise=1e-3))
+    filling.set(NormalDistribution(torch.zeros(4), torch.ones(4), torch.ones(4, 1), noise=1e-3))
     X = torch.tensor([[1.0, 1.0001, torch.nan, 0.9999]])
     single = filling.float()(X)
     assert single.dtype == torch.float32

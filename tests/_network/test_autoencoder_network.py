@@ -4,6 +4,7 @@ import torch
 from sklearn.decomposition import PCA
 
 from skae._network.autoencoder_network import _noise
+from skae._start.linear_path import set_linear_path
 from skae.architectures import ARCHITECTURES, Dense
 from skae.kinds import KINDS
 from skae.losses import BCE, LOSSES
@@ -20,7 +21,8 @@ def start_at(network, pca, n_samples, residual_scale=0.5):
     # scikit-learn divides by n - 1, the network by n.
     share = (n_samples - 1) / n_samples
     deviations = torch.from_numpy(np.sqrt(pca.explained_variance_ * share))
-    network.set_linear_path(
+    set_linear_path(
+        network,
         torch.from_numpy(pca.components_),
         network.kind.linear_start(deviations, pca.noise_variance_ * share),
         torch.from_numpy(pca.mean_),

@@ -9,7 +9,9 @@ import scipy.sparse as sp
 import torch
 
 from skae._data.moments import Moments
-from skae._network.fitted_network import FittedNetwork, batch_rows
+from skae._network.build import new_network
+from skae._network.fitted_network import FittedNetwork, arrays_of, batch_rows
+from skae._network.network_spec import NetworkSpec
 from skae._runtime import threads
 from skae.architectures import ARCHITECTURES, Dense
 from skae.kinds import KINDS, Undercomplete
@@ -27,7 +29,7 @@ def thousand_rows():
 
 def make(X, kind=None, architecture=None, loss=None, linear_path=True, precision="float32", seed=0):
     loss = loss or MSE()
-    fitted = FittedNetwork(
+    spec = NetworkSpec(
         kind=kind or Undercomplete(),
         architecture=architecture or Dense(hidden_layer_sizes=(40,)),
         loss=loss,
@@ -37,13 +39,12 @@ def make(X, kind=None, architecture=None, loss=None, linear_path=True, precision
         scaling=Moments.of(X).scaling(rescales=loss.rescales),
         precision=precision,
     )
-    network = fitted.new_network(torch.device("cpu"), torch.Generator().manual_seed(seed))
+    network = new_network(spec, torch.device("cpu"), torch.Generator().manual_seed(seed))
     with torch.no_grad():  # a residual that is not zero any more
         for parameter in network.parameters():
             generator = torch.Generator().manual_seed(seed)
             parameter += 0.1 * torch.rand(parameter.shape, generator=generator)
-    fitted.set_weights(network.state_dict())
-    return fitted, network.eval()
+    return FittedNetwork(spec, arrays_of(network.state_dict())), network.eval()
 
 
 def encode(fitted, X):
@@ -119,28 +120,33 @@ def test_network_is_built_once(X):
     assert fitted.network("cpu") is network
     assert not network.training
     assert not any(parameter.requires_grad for parameter in network.parameters())
-    assert fitted.new_network(torch.device("cpu")) is not network
 
 
-def test_new_weights_drop_the_network(X):
-    fitted, network = make(X)
-    before = encode(fitted, X)
-    weights = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    for tensor in weights.values():
-        tensor.mul_(0.5)
-    fitted.set_weights(weights)
-    after = encode(fitted, X)
-    assert not np.allclose(after, before)
-    for tensor in weights.values():  # the weights were copied
-        tensor.zero_()
-    np.testing.assert_array_equal(encode(fitted, X), after)
+def test_a_trained_network_is_kept_for_inference(X):
+    built, network = make(X)
+    network.draw_from(torch.Generator())
+    network.sample_losses(torch.zeros(2, N_FEATURES)).sum().backward()
+    fitted = FittedNetwork.of(built.spec, network)
+    assert fitted.network("cpu") is network
+    assert not any(parameter.requires_grad for parameter in network.parameters())
+    assert all(parameter.grad is None for parameter in network.parameters())
+    np.testing.assert_array_equal(encode(fitted, X), encode(built, X))
+
+
+def test_weights_are_copies(X):
+    built, network = make(X)
+    fitted = FittedNetwork.of(built.spec, network)
+    codes = encode(fitted, X)
+    with torch.no_grad():
+        for tensor in network.state_dict().values():
+            tensor.zero_()
     fitted._forget_networks()
-    np.testing.assert_array_equal(encode(fitted, X), after)
+    np.testing.assert_array_equal(encode(fitted, X), codes)
 
 
 @pytest.mark.parametrize("copied", ["pickle", "copy", "deepcopy"])
 def test_copies_drop_the_network_and_compute_the_same(X, copied):
-    fitted, network = make(X)
+    fitted, _ = make(X)
     codes = encode(fitted, X)
     other = {
         "pickle": lambda fitted: pickle.loads(pickle.dumps(fitted)),
@@ -149,8 +155,7 @@ def test_copies_drop_the_network_and_compute_the_same(X, copied):
     }[copied](fitted)
     assert not other._networks
     np.testing.assert_array_equal(encode(other, X), codes)
-    other.set_weights({name: tensor * 0 for name, tensor in network.state_dict().items()})
-    np.testing.assert_array_equal(encode(fitted, X), codes)
+    assert other.network("cpu") is not fitted.network("cpu")
 
 
 @pytest.mark.parametrize(("kind", "architecture", "loss"), CASES)

@@ -5,18 +5,18 @@ import torch
 from torch import nn
 
 from skae._training.optimizer import (
-    OPTIMIZERS,
+    NAMED_OPTIMIZERS,
     load_arrays,
     make_optimizer,
     resolve_optimizer,
     state_as_arrays,
 )
 
-CLASSES = [*OPTIMIZERS.values(), torch.optim.NAdam, torch.optim.Adagrad]
+CLASSES = [*NAMED_OPTIMIZERS.values(), torch.optim.NAdam, torch.optim.Adagrad]
 X = torch.randn(20, 6, generator=torch.Generator().manual_seed(5))
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("name", NAMED_OPTIMIZERS)
 def test_names_stand_for_torchs_classes(name):
     assert resolve_optimizer(name).__name__.lower() == name
 

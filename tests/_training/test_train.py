@@ -9,7 +9,8 @@ from skorch.callbacks import Callback, EarlyStopping
 from skae._training import autoencoder_net as net
 from skae._training.optimizer import make_optimizer
 from skae._training.schedule import constant, one_cycle
-from skae._training.train import TrainingDivergedError, TrainingPlan, train
+from skae._training.train import TrainingDivergedError, train
+from skae._training.training_plan import TrainingPlan
 from skae.kinds import Kind
 
 
@@ -442,7 +443,7 @@ def test_of_many_repelled_rows_some_are_looked_at(fit, scaled, monkeypatch):
     monkeypatch.setattr(
         net.AutoencoderNet,
         "_training_losses",
-        lambda self, rows: looked_at.append(len(rows)) or losses(self, rows),
+        lambda self, rows, *others: looked_at.append(len(rows)) or losses(self, rows, *others),
     )
     fit(n_epochs=1, repelled=torch.from_numpy(scaled[40:]).float())
     assert looked_at == [10, 3] * 4

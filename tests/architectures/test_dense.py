@@ -134,7 +134,7 @@ def tied_fit(n_components=4, data=None, hidden=(32, 16), **parameters):
 
 def weights_of(ae):
     """Return the matrices of the encoder and the decoder, and of the linear path."""
-    network = ae._fitted.new_network(torch.device("cpu"))
+    network = ae._fitted.network("cpu")
 
     def matrices(module):
         return [layer.weight for layer in module if hasattr(layer, "weight")]
@@ -251,7 +251,7 @@ def test_tied_linear_network_stays_at_pca():
 def test_tied_weights_refuse_kinds_with_more_outputs(dense):
     sentence = (
         r"tied_weights=True of Dense needs an encoder with as many outputs as the code has values, "
-        r"but the kind asks for 8 outputs and a code of 4: use tied_weights=False, or another kind"
+        r"but the kind needs 8 outputs and a code of 4: use tied_weights=False, or another kind"
     )
     ae = AutoencoderTransformer(4, kind="variational", architecture=dense, max_epochs=1)
     with pytest.raises(ValueError, match=sentence):
@@ -273,7 +273,7 @@ def test_tied_weights_refuse_kinds_with_more_outputs(dense):
 def test_other_kinds_take_tied_weights(kind, n_components):
     ae = tied_fit(n_components, kind=kind, init="pca")
     assert ae.score(DIGITS[:400]) > 0.3
-    network = ae._fitted.new_network(torch.device("cpu"))
+    network = ae._fitted.network("cpu")
     if network.linear_encoder is not None:
         assert torch.equal(network.linear_decoder.weight, network.linear_encoder.weight.T)
 
@@ -426,13 +426,17 @@ def test_dropout_draws_from_the_generator_of_the_network(make_network):
 
     def output(seed):
         with torch.no_grad():
-            return network(draw(5, 6), torch.Generator().manual_seed(seed))[0]
+            network.draw_from(torch.Generator().manual_seed(seed))
+            return network(draw(5, 6))[0]
 
     network.train()
     assert torch.equal(output(0), output(0))
     assert not torch.equal(output(0), output(1))
     network.eval()
-    assert torch.equal(output(0), output(1))
+    in_evaluation = output(0)
+    assert torch.equal(in_evaluation, output(1))
+    network.train().draw_from(None)
+    assert torch.equal(network(draw(5, 6))[0], in_evaluation)
 
 
 @pytest.mark.parametrize(
@@ -558,7 +562,10 @@ def test_refuses_what_is_not_boolean(name, value):
 
 @pytest.mark.parametrize("hidden", [(), (5,), (5, 4), (4, 5, 4)])
 def test_refuses_residual_layers_without_a_skip(hidden):
-    sentence = r"residual=True of Dense needs two neighbours of the same size in hidden_layer_sizes"
+    sentence = (
+        r"residual=True of Dense needs two consecutive layers of the same size in "
+        r"hidden_layer_sizes"
+    )
     with pytest.raises(ValueError, match=sentence):
         build(Dense(hidden, residual=True))
     ae = AutoencoderTransformer(2, architecture=Dense(hidden, residual=True))

@@ -49,7 +49,7 @@ def test_rows_are_changed_but_not_in_place(corruption):
     before = X.clone()
     shown = corruption.corrupt(X, features, seeded())
     assert torch.equal(X, before)
-    assert (shown != X).any(1).double().mean() > 0.9  # a share that is drawn may be nearly 0
+    assert (shown != X).any(1).double().mean() > 0.9  # a fraction that is drawn may be nearly 0
 
 
 @every_corruption
@@ -118,10 +118,10 @@ def test_none_is_no_corruption():
 
 
 def test_an_object_is_copied():
-    given = Masking(share=0.7)
+    given = Masking(fraction=0.7)
     corruption = resolve_corruption(given)
     assert corruption is not given
-    assert corruption.share == 0.7
+    assert corruption.fraction == 0.7
 
 
 def test_a_function_becomes_a_corruption():

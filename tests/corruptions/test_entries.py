@@ -14,46 +14,48 @@ from support.corruptions import (
 
 from skae.corruptions import Masking, Occlusion, SaltAndPepper, Swap
 
-every_share = pytest.mark.parametrize("corruption", [Masking, SaltAndPepper, Swap])
+every_fraction = pytest.mark.parametrize("corruption", [Masking, SaltAndPepper, Swap])
 
 
-@every_share
-@pytest.mark.parametrize("share", [0.05, 0.3, 0.9])
-def test_share_of_the_entries_is_changed(corruption, share):
+@every_fraction
+@pytest.mark.parametrize("fraction", [0.05, 0.3, 0.9])
+def test_fraction_of_the_entries_is_changed(corruption, fraction):
     _, X, features = data(4000)
-    changed = corruption(share=share).corrupt(X, features, seeded()) != X
-    bound = 5 * (share * (1 - share)) ** 0.5
-    assert abs(changed.double().mean() - share) < bound / X.numel() ** 0.5
-    assert ((changed.double().mean(0) - share).abs() < bound / 4000**0.5).all()
+    changed = corruption(fraction=fraction).corrupt(X, features, seeded()) != X
+    bound = 5 * (fraction * (1 - fraction)) ** 0.5
+    assert abs(changed.double().mean() - fraction) < bound / X.numel() ** 0.5
+    assert ((changed.double().mean(0) - fraction).abs() < bound / 4000**0.5).all()
     # As many in a row as independent draws give.
-    expected = N_FEATURES * share * (1 - share)
+    expected = N_FEATURES * fraction * (1 - fraction)
     assert changed.sum(1).double().var() == pytest.approx(expected, rel=0.15)
 
 
-@every_share
-def test_larger_share_changes_more(corruption):
+@every_fraction
+def test_larger_fraction_changes_more(corruption):
     _, X, features = data()
     X = without_extremes(X, features)
     few, many = (
-        corruption(share=share).corrupt(X, features, seeded()) != X for share in (0.1, 0.5)
+        corruption(fraction=fraction).corrupt(X, features, seeded()) != X for fraction in (0.1, 0.5)
     )
     assert (many | ~few).all()
     assert many.sum() > 3 * few.sum()
 
 
-@every_share
-@pytest.mark.parametrize("share", [1, 1.0, np.float64(1)])
-def test_share_of_one_changes_all(corruption, share):
+@every_fraction
+@pytest.mark.parametrize("fraction", [1, 1.0, np.float64(1)])
+def test_fraction_of_one_changes_all(corruption, fraction):
     _, X, features = data()
     X = without_extremes(X, features)
-    corruption(share=share).check(SAMPLE_SHAPE)
-    assert (corruption(share=share).corrupt(X, features, seeded()) != X).all()
+    corruption(fraction=fraction).check(SAMPLE_SHAPE)
+    assert (corruption(fraction=fraction).corrupt(X, features, seeded()) != X).all()
 
 
-@every_share
-@pytest.mark.parametrize("share", [0, -0.1, 1.01, 2, *NO_NUMBERS])
-def test_refuses_a_share(corruption, share):
-    refuses(corruption(share), f"share of {corruption.__name__} must be a number > 0 and <= 1")
+@every_fraction
+@pytest.mark.parametrize("fraction", [0, -0.1, 1.01, 2, *NO_NUMBERS])
+def test_refuses_a_fraction(corruption, fraction):
+    refuses(
+        corruption(fraction), f"fraction of {corruption.__name__} must be a number > 0 and <= 1"
+    )
 
 
 @pytest.mark.parametrize("corruption", [Masking, Occlusion])

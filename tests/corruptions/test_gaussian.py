@@ -89,8 +89,8 @@ def test_levels_of_rows_are_log_uniform(level, relative):
     if high - low < 0.1:
         assert found.std() < 0.03
         return
-    share = (found - low) / (high - low)
-    assert kstest(share.numpy(), "uniform").pvalue > 0.01
+    fraction = (found - low) / (high - low)
+    assert kstest(fraction.numpy(), "uniform").pvalue > 0.01
     # Not uniform in the level itself.
     levels = (found.exp() - level[0]) / (level[1] - level[0])
     assert kstest(levels.numpy(), "uniform").pvalue < 1e-6

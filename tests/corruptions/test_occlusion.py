@@ -103,8 +103,8 @@ def test_occlusion_draws_a_place_for_each_row():
 
 
 def test_larger_occlusion_hides_more():
-    shares = [hidden_by(Occlusion(size), (10, 10)).mean() for size in (0.2, 0.5, 0.9)]
-    np.testing.assert_allclose(shares, [0.04, 0.25, 0.81])
+    fractions = [hidden_by(Occlusion(size), (10, 10)).mean() for size in (0.2, 0.5, 0.9)]
+    np.testing.assert_allclose(fractions, [0.04, 0.25, 0.81])
 
 
 def test_occlusion_fills_in_units_of_the_data():
@@ -120,7 +120,7 @@ def test_occlusion_fills_in_units_of_the_data():
     "size", [0, -1, 0.0, 1.5, (2,), (1, 2, 3), (1, 0), (0.5, "1"), *NO_NUMBERS]
 )
 def test_occlusion_refuses_a_size(size):
-    refuses(Occlusion(size), r"size of Occlusion must be a share > 0 .*, got .* of 4 x 6 pixels")
+    refuses(Occlusion(size), r"size of Occlusion must be a fraction > 0 .*, got .* of 4 x 6 pixels")
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_occlusion_refuses_a_size(size):
 def test_occlusion_refuses_a_size_that_does_not_fit(size, sample_shape):
     refuses(
         Occlusion(size),
-        r"size=.* of Occlusion is larger than a side of the samples of \d+ x \d+ pixels",
+        r"size=.* of Occlusion is larger than a side of samples of \d+ x \d+ pixels",
         sample_shape,
     )
 
@@ -149,7 +149,7 @@ def test_occlusion_asks_for_the_shape_where_there_is_none():
 
 
 def test_occlusion_refuses_a_shape_of_another_size():
-    match = r"sample_shape=\(7, 7\) of Occlusion is that of 49 values, but X has 48 features"
+    match = r"sample_shape=\(7, 7\) of Occlusion has 49 values, but X has 48 features"
     refuses(Occlusion(sample_shape=(7, 7)), match, (48,))
 
 

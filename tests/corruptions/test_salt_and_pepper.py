@@ -6,7 +6,7 @@ from skae.corruptions import SaltAndPepper
 def test_salt_and_pepper_is_half_and_half():
     _, X, features = data(4000)
     X = without_extremes(X, features)
-    shown = SaltAndPepper(share=0.5).corrupt(X, features, seeded())
+    shown = SaltAndPepper(fraction=0.5).corrupt(X, features, seeded())
     low, high, left = shown == features.low, shown == features.high, shown == X
     assert (low | high | left).all()
     for extreme in (low, high):

@@ -11,10 +11,10 @@ def rows_that_name_their_entries(n_samples, n_features):
     return (row + n_samples * column).double()
 
 
-def donors(n_samples, n_features, share=1.0):
+def donors(n_samples, n_features, fraction=1.0):
     """Return the row that each entry comes from after a swap, and the column."""
     X = rows_that_name_their_entries(n_samples, n_features)
-    shown = Swap(share).corrupt(X, Features((n_features,)), seeded()).long()
+    shown = Swap(fraction).corrupt(X, Features((n_features,)), seeded()).long()
     return shown % n_samples, shown // n_samples
 
 
@@ -47,7 +47,7 @@ def test_swap_has_a_donor_for_each_entry():
 
 def test_swap_keeps_the_distribution_of_each_feature():
     _, X, features = data(4000)
-    shown = Swap(share=1.0).corrupt(X, features, seeded())
+    shown = Swap(fraction=1.0).corrupt(X, features, seeded())
     for j in range(N_FEATURES):
         assert torch.isin(shown[:, j], X[:, j]).all()
     # Rows are drawn with replacement.
@@ -57,5 +57,5 @@ def test_swap_keeps_the_distribution_of_each_feature():
 
 def test_swap_of_two_rows():
     X = rows_that_name_their_entries(2, 9)
-    shown = Swap(share=1.0).corrupt(X, Features((9,)), seeded())
+    shown = Swap(fraction=1.0).corrupt(X, Features((9,)), seeded())
     assert torch.equal(shown, X.flip(0))

@@ -5,7 +5,10 @@ import torch
 from sklearn.decomposition import PCA
 
 from skae._data.moments import Moments
+from skae._network.build import new_network
 from skae._network.fitted_network import FittedNetwork
+from skae._network.network_spec import NetworkSpec
+from skae._start.linear_path import set_linear_path
 from skae.architectures import Dense
 from skae.estimators._explained_variance import (
     component_shares,
@@ -31,7 +34,7 @@ def test_share_of_no_variance():
 
 @pytest.mark.parametrize("convert", [np.asarray, np.float32, sp.csr_matrix, sp.csr_array])
 def test_distance_is_numpys(X, convert, monkeypatch):
-    monkeypatch.setattr("skae._data.scaling._BLOCK_ENTRIES", 50)
+    monkeypatch.setattr("skae._data.blocks._BLOCK_ENTRIES", 50)
     mean = np.linspace(0, 5, 6)
     expected = ((X - mean) ** 2).sum()
     np.testing.assert_allclose(squared_distances(convert(X), mean).sum(), expected, rtol=1e-6)
@@ -46,7 +49,7 @@ def fitted_pca(X, n_components, precision="float64"):
     """A linear network at PCA's solution, and that PCA."""
     scaling = Moments.of(X).scaling(rescales=True)
     pca = PCA(n_components, svd_solver="full").fit(scaling.apply(X, np.float64))
-    fitted = FittedNetwork(
+    spec = NetworkSpec(
         kind=Undercomplete(),
         architecture=Dense(hidden_layer_sizes=()),
         loss=MSE(),
@@ -56,12 +59,11 @@ def fitted_pca(X, n_components, precision="float64"):
         scaling=scaling,
         precision=precision,
     )
-    network = fitted.new_network(torch.device("cpu"))
-    start = fitted.kind.linear_start(torch.from_numpy(pca.explained_variance_**0.5), 0.0)
+    network = new_network(spec, torch.device("cpu"))
+    start = spec.kind.linear_start(torch.from_numpy(pca.explained_variance_**0.5), 0.0)
     axes, mean = torch.from_numpy(pca.components_), torch.from_numpy(pca.mean_)
-    network.set_linear_path(axes, start, mean, residual_scale=1.0)
-    fitted.set_weights(network.state_dict())
-    return fitted, pca
+    set_linear_path(network, axes, start, mean, residual_scale=1.0)
+    return FittedNetwork.of(spec, network), pca
 
 
 @pytest.mark.parametrize(("precision", "tolerance"), [("float64", 1e-12), ("float32", 1e-5)])
@@ -76,20 +78,20 @@ def test_shares_of_a_linear_network_are_pcas(X, n_components, precision, toleran
 
 def test_shares_do_not_depend_on_the_origin_of_the_code(X):
     fitted, pca = fitted_pca(X, 3)
-    weights = {name: torch.from_numpy(w) for name, w in fitted.weights.items()}
-    shift = torch.tensor([3.0, -7.0, 20.0], dtype=torch.float64)
-    weights["linear_encoder.bias"] += shift
-    weights["linear_decoder.bias"] -= weights["linear_decoder.weight"] @ shift
-    fitted.set_weights(weights)
+    weights = dict(fitted.weights)
+    shift = np.array([3.0, -7.0, 20.0])
+    weights["linear_encoder.bias"] = weights["linear_encoder.bias"] + shift
+    moved = weights["linear_decoder.weight"] @ shift
+    weights["linear_decoder.bias"] = weights["linear_decoder.bias"] - moved
+    fitted = FittedNetwork(fitted.spec, weights)
     shares = component_shares(fitted, X, X.mean(axis=0), "cpu")
     np.testing.assert_allclose(shares, pca.explained_variance_ratio_, atol=1e-10)
 
 
 def test_shares_add_up_to_the_score(X):
     fitted, _ = fitted_pca(X, 3)
-    fitted.set_weights(
-        {name: torch.from_numpy(w) * 1.1 + 0.01 for name, w in fitted.weights.items()}
-    )
+    weights = {name: np.asarray(w * 1.1 + 0.01) for name, w in fitted.weights.items()}
+    fitted = FittedNetwork(fitted.spec, weights)
     codes = fitted.encode(X, "cpu", np.dtype(float))
     error = ((X - fitted.decode(codes, "cpu", np.dtype(float))) ** 2).sum()
     mean = X.mean(axis=0)

@@ -273,7 +273,7 @@ def test_a_fit_that_is_interrupted_leaves_the_estimator_as_it_was(monkeypatch):
 
     one = fitted(BUILDS["transformer"], GOOD)
     before = dict(vars(one))
-    monkeypatch.setattr("skae._fitting.preparation._seeds", interrupted)
+    monkeypatch.setattr("skae._fitting.prepare.Seeds.drawn", interrupted)
     with pytest.raises(KeyboardInterrupt):
         one.fit(WIDER)
     assert vars(one) == before

@@ -15,7 +15,7 @@ from skae import (
     AutoencoderRecommender,
     AutoencoderTransformer,
 )
-from skae._fitting.fitting import Fit
+from skae._fitting.fit_network import _Fit
 from skae._fitting.progress import EpochReport
 from skae._training.autoencoder_net import AutoencoderNet
 
@@ -128,8 +128,9 @@ def test_folds_leave_the_network_of_the_first(init, number, monkeypatch):
 
 
 def test_folds_leave_their_network_where_the_last_training_ends(monkeypatch):
-    monkeypatch.setattr("skae._fitting.fitting.best_epoch", lambda losses, from_pca: 20)
-    monkeypatch.setattr(Fit, "_run_fold", counted := Counted(Fit._run_fold))
+    monkeypatch.setattr("skae._fitting.fit_network.best_epoch", lambda losses, from_pca: 20)
+    counted = Counted(_Fit._trained_without)
+    monkeypatch.setattr(_Fit, "_trained_without", counted)
     ae = interrupted(
         AutoencoderTransformer(2, max_epochs=20, init="random", learning_rate=0.01),
         X[:100],
@@ -291,7 +292,7 @@ def test_a_signal_where_epochs_are_reported_is_no_wish_to_stop(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "function", ["skae._fitting.preparation.Moments.of", "skae._fitting.linear_part.principal_axes"]
+    "function", ["skae._fitting.prepare.Moments.of", "skae._start.linear_part.principal_axes"]
 )
 def test_outside_of_trainings_it_is_raised(function, monkeypatch):
     def signalling(*args, **kwargs):
@@ -306,8 +307,8 @@ def test_outside_of_trainings_it_is_raised(function, monkeypatch):
 
 
 def test_the_same_fit_goes_on_from_its_checkpoint(tmp_path, monkeypatch):
-    monkeypatch.setattr("skae._fitting.checkpoint._SHORTEST", 0.0)
-    monkeypatch.setattr("skae._fitting.checkpoint._REST", 0.0)
+    monkeypatch.setattr("skae._checkpoints.checkpoint._SHORTEST", 0.0)
+    monkeypatch.setattr("skae._checkpoints.checkpoint._REST", 0.0)
     path = tmp_path / "fit.skae"
     whole = AutoencoderOutlierDetector(n_estimators=3, max_epochs=4, random_state=0).fit(X)
     detector = interrupted(

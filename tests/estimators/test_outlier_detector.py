@@ -358,7 +358,7 @@ def test_set_threshold_moves_the_line_only(fitted):
         ({"contamination": 0.6}, r"contamination must be a number in \(0, 0.5\], got 0.6"),
         ({"contamination": "auto"}, r"contamination must be a number in \(0, 0.5\], got 'auto'"),
         ({"false_positive_rate": 1.0}, r"false_positive_rate must be a number in \(0, 1\)"),
-        ({"false_positive_rate": 0.001}, "can not be told from the 140 rows that were held out"),
+        ({"false_positive_rate": 0.001}, "cannot be told from the 140 rows that were held out"),
     ],
 )
 def test_refused_thresholds(fitted, given, message):
@@ -538,5 +538,5 @@ def test_refused_labels():
     X = normal_rows(30)
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         detector().fit(X, np.zeros(29))
-    with pytest.raises(ValueError, match="29 of 30 rows are anomalies"):
+    with pytest.raises(ValueError, match="29 of 30 rows as anomalies"):
         detector().fit(X, np.repeat([-1, 0], [29, 1]))

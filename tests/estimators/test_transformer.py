@@ -280,7 +280,7 @@ def test_bad_data_are_refused(data, message):
         ({"weight_decay": -1.0}, "weight_decay"),
         ({"validation_fraction": 1.0}, "validation_fraction"),
         ({"patience": 0}, "patience"),
-        ({"device": "cuda:99"}, "device='cuda:99' is not on this machine"),
+        ({"device": "cuda:99"}, "device='cuda:99' is not available on this machine"),
         ({"device": "none"}, "device must be"),
         ({"precision": "float8"}, "precision"),
         ({"random_state": "none"}, "random_state"),
@@ -527,7 +527,7 @@ def test_ctrl_c_before_the_training_leaves_nothing_fitted(monkeypatch):
     def interrupt(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("skae._fitting.linear_part.principal_axes", interrupt)
+    monkeypatch.setattr("skae._start.linear_part.principal_axes", interrupt)
     ae = quick(2)
     with pytest.raises(KeyboardInterrupt):
         ae.fit(X)

@@ -21,6 +21,7 @@ from skae import (
     AutoencoderRecommender,
     AutoencoderTransformer,
 )
+from skae._network.fitted_network import arrays_of
 from skae.architectures import Convolutional, Custom, Dense, Recurrent, Transformer
 from skae.export import to_onnx
 from skae.export.torch_modules import inference_network
@@ -68,7 +69,8 @@ def shaken(estimator):
         network = inference_network(fitted)
         for weights in network.parameters():
             weights.add_(0.1 * torch.randn(weights.shape, generator=generator).to(weights.dtype))
-        fitted.set_weights(network.state_dict())
+        fitted.weights = arrays_of(network.state_dict())
+        fitted._forget_networks()
     return estimator
 
 
@@ -223,7 +225,8 @@ def test_ensemble(ensemble, method):
 def test_a_score_that_is_not_finite_is_the_lowest(ensemble):
     detector = copy.deepcopy(ensemble)
     for member in detector._ensemble.members:
-        member.network.scaling = replace(member.network.scaling, limit=np.inf)
+        unlimited = replace(member.network.scaling, limit=np.inf)
+        member.network.spec = replace(member.network.spec, scaling=unlimited)
     far = np.full((2, 12), 3e38, dtype=np.float32)
     assert (run(to_onnx(detector, "score_samples"), far) == -1e300).all()
 

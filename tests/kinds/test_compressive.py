@@ -10,6 +10,7 @@ from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 
 from skae import AutoencoderTransformer
+from skae._start.linear_path import set_linear_path
 from skae.architectures import Dense
 from skae.kinds import Compressive
 from skae.kinds.entropy_model import EntropyModel
@@ -96,7 +97,7 @@ def test_network_starts_with_distributions_of_the_codes(make_network):
     network = make_network(kind=Compressive(weight=0.1))
     deviations = torch.tensor([3.0, 1.0])
     start = network.kind.linear_start(deviations, 0.1)
-    network.set_linear_path(torch.eye(2, 6), start, torch.zeros(6), 0.3)
+    set_linear_path(network, torch.eye(2, 6), start, torch.zeros(6), 0.3)
     assert torch.equal(network.state.log_scales.detach(), start.state["log_scales"])
 
 

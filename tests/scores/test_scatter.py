@@ -20,7 +20,7 @@ def spiked(n_samples=3000, n_columns=12, n_axes=3, seed=0):
 
 
 def lengths_of(scatter, rows):
-    return scatter.lengths(torch.from_numpy(rows)).numpy()
+    return scatter.mahalanobis(torch.from_numpy(rows)).numpy()
 
 
 def root_of(scatter):

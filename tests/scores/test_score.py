@@ -7,13 +7,7 @@ from sklearn.base import clone
 from support.scores import N_COMPONENTS, N_FEATURES, drawn, fitted, parts
 
 from skae.kinds import KINDS, Undercomplete
-from skae.scores import (
-    SCORES,
-    Elbo,
-    Reconstruction,
-    Score,
-    resolve_score,
-)
+from skae.scores import SCORES, Elbo, Reconstruction, Score, resolve_score
 from skae.scores.score import residuals as residuals_of
 
 every_score = pytest.mark.parametrize("name", SCORES)

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from skae.corruptions import Features
+from skae.corruptions import (
+    Features,
+)
 
 SAMPLE_SHAPE = (2, 4, 6)
 N_FEATURES = math.prod(SAMPLE_SHAPE)

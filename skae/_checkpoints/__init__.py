@@ -1,0 +1,1 @@
+"""Trainings that a killed fit can take up again."""

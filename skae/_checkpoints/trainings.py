@@ -1,0 +1,203 @@
+"""The trainings of one fit, one after the other, and where they are taken up again."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Iterator
+from dataclasses import replace
+from numbers import Integral
+
+import numpy as np
+import pandas as pd
+import torch
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
+
+from skae._checkpoints.checkpoint import Checkpoint
+from skae._checkpoints.fingerprint import fingerprint
+from skae._network.fitted_network import FittedNetwork
+from skae._training.train import TrainingResult, train
+from skae._utils.random_state import own_random_state
+
+# Another processor may round moments in another way.
+_TOLERANCE = 1e-4
+
+
+class Trainings:
+    """The trainings of one fit: folds, networks or phases, in the order in which they are run.
+
+    Parameters
+    ----------
+    random_state : int, RandomState instance or None
+        The parameter of the estimator.
+
+    Attributes
+    ----------
+    random_state : int or RandomState instance
+        What all randomness of the fit comes from.
+
+    interrupted : bool
+        Whether Ctrl-C ended the fit.
+    """
+
+    def __init__(self, random_state):
+        fixed = isinstance(random_state, Integral)
+        self.random_state = random_state if fixed else own_random_state(random_state)
+        self.interrupted = False
+
+    def train(self, network, training, selection, plan, optimizer_state=None) -> TrainingResult:
+        """Train a network, as :func:`~skae._training.train.train` does."""
+        return train(network, training, selection, plan, optimizer_state)
+
+    def warn_of_interruption(self, interruption: str | None) -> None:
+        """Say that Ctrl-C came if it did, as the outcome of a fit says it."""
+        if interruption is not None:
+            self.interrupt(f"interrupted the training {interruption}")
+
+    def interrupt(self, message: str) -> None:
+        """Say that Ctrl-C came, and what it left."""
+        self.interrupted = True
+        warnings.warn(f"Ctrl-C {message}.{self._sequel()}", ConvergenceWarning, stacklevel=2)
+
+    def _sequel(self) -> str:
+        return ""
+
+
+class SavedTrainings(Trainings):
+    """Trainings whose state is saved: those that are done, and the one that is run.
+
+    All that is computed around them is computed again, from the same random numbers.
+
+    Parameters
+    ----------
+    random_state : int, RandomState instance or None
+        The parameter of the estimator.
+
+    checkpoint : Checkpoint
+        Where to.
+    """
+
+    def __init__(self, random_state, checkpoint: Checkpoint):
+        super().__init__(random_state)
+        self.checkpoint = checkpoint
+        found = checkpoint.found or {"results": [], "training": None}
+        self._results = [_as_result(result) for result in found["results"]]
+        self._training = found["training"]
+        self._random = None
+        if isinstance(self.random_state, np.random.RandomState):
+            if checkpoint.found:
+                self.random_state.set_state(_with_arrays(found["random"]))
+            self._random = self.random_state.get_state(legacy=False)
+        self._n_begun = 0
+
+    def train(self, network, training, selection, plan, optimizer_state=None) -> TrainingResult:
+        """Train a network, or return what came of it when it was trained, or go on from there."""
+        number, self._n_begun = self._n_begun, self._n_begun + 1
+        if number < len(self._results):
+            self._check(network, self._results[number].weights)
+            return self._results[number]
+        state, self._training = self._training, None
+        if state is not None:
+            self._check(network, state["weights"])
+        result = train(
+            network, training, selection, plan, optimizer_state, state=state, save=self._save
+        )
+        if not result.interrupted:
+            # Only passes of partial_fit go on with the state of the optimizer.
+            self._results.append(replace(result, optimizer_state={}))
+        return result
+
+    def end(self) -> None:
+        """Remove the file of a fit that is done; after Ctrl-C it stays."""
+        if not self.interrupted:
+            self.checkpoint.remove()
+
+    def _save(self, capture) -> None:
+        self.checkpoint.offer(
+            lambda: {
+                "random": self._random,
+                "results": [_as_dict(result) for result in self._results],
+                "training": capture(),
+            }
+        )
+
+    def _check(self, network, weights: dict[str, torch.Tensor]) -> None:
+        """Refuse weights of a network of other rows, of which the fingerprint looked at some."""
+        if not _fit_together(network.state_dict(), weights):
+            raise ValueError(
+                f"checkpoint={str(self.checkpoint.path)!r} is of a fit of other rows: their means "
+                f"and ranges are not those of X. Fit the same rows to go on with it, delete the "
+                f"file to begin anew, or give another path."
+            )
+
+    def _sequel(self) -> str:
+        if not self.checkpoint.path.exists():
+            return ""
+        path = str(self.checkpoint.path)
+        return f" The same fit, called again, goes on from its checkpoint {path!r}."
+
+
+@contextlib.contextmanager
+def trainings_of(estimator: BaseEstimator, X, **others) -> Iterator[Trainings]:
+    """Give the trainings of a fit, with the checkpoint that the estimator asks for.
+
+    Parameters
+    ----------
+    estimator : BaseAutoencoder
+        Where the parameters are read.
+
+    X : ndarray or CSR matrix of shape (n_samples, n_features)
+        Validated rows.
+
+    **others : ndarray or None
+        What else the fit depends on.
+    """
+    if estimator.checkpoint is None:
+        yield Trainings(estimator.random_state)
+        return
+    checkpoint = Checkpoint(estimator.checkpoint, fingerprint(estimator, X, others))
+    if checkpoint.found and estimator.verbose:
+        print(f"going on from checkpoint {str(checkpoint.path)!r}")
+    trainings = SavedTrainings(estimator.random_state, checkpoint)
+    yield trainings
+    trainings.end()
+
+
+def weights_of(fitted: FittedNetwork) -> np.ndarray:
+    """Return the weights that a fit goes on from, all in one array."""
+    return np.concatenate([fitted.weights[name].ravel() for name in sorted(fitted.weights)])
+
+
+def _as_dict(result: TrainingResult) -> dict:
+    history = [[name, column.to_numpy()] for name, column in result.history.items()]
+    return {
+        "weights": result.weights,
+        "history": history,
+        "best_epoch": result.best_epoch,
+        "best_loss": float(result.best_loss),
+    }
+
+
+def _as_result(saved: dict) -> TrainingResult:
+    history = pd.DataFrame({name: column.numpy() for name, column in saved["history"]})
+    rest = {"optimizer_state": {}, "interrupted": False}
+    return TrainingResult(**{**saved, "history": history}, **rest)
+
+
+def _fit_together(new: dict[str, torch.Tensor], saved: dict[str, torch.Tensor]) -> bool:
+    """Return whether weights are those of the same network, for rows of the same moments."""
+    if {name: w.shape for name, w in new.items()} != {name: w.shape for name, w in saved.items()}:
+        return False
+    for name in ("mean", "deviation", "low", "high"):
+        value, other = (of[f"features.{name}"].cpu() for of in (new, saved))
+        if ((value - other).abs() > _TOLERANCE * (1 + value.abs())).any():
+            return False
+    return True
+
+
+def _with_arrays(state):
+    """Return the state of a RandomState with arrays in the place of tensors."""
+    if isinstance(state, dict):
+        return {name: _with_arrays(value) for name, value in state.items()}
+    return state.numpy() if hasattr(state, "numpy") else state

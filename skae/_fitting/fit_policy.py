@@ -1,0 +1,132 @@
+"""The policy of a fit: the parameters of its estimator, resolved, and the rules of its role."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from sklearn.base import BaseEstimator
+from skorch.callbacks import Callback
+
+from skae._fitting import defaults
+from skae._fitting.scaling_rules import ScalingRule, one_scale
+from skae._runtime.device import resolve_device
+from skae._training.callbacks import checked_callbacks
+from skae._training.optimizer import resolve_optimizer
+from skae._utils.named_parts import resolve_part
+from skae.architectures import Architecture
+from skae.kinds import Kind
+from skae.losses import FunctionLoss, Loss
+
+
+@dataclass(frozen=True)
+class FitPolicy:
+    """What a fit needs to know of its estimator.
+
+    An estimator makes its policy inside ``fit`` and hands it down; the policy is neither stored
+    nor pickled. The first parameters are those of the estimators, with names replaced by objects;
+    the others are what differs between the estimators.
+
+    Parameters
+    ----------
+    kind, architecture, loss : Kind, Architecture, Loss
+        The parts.
+
+    n_components : int, float in (0, 1), "auto" or "filling rank"
+        Size of the latent code. "filling rank" means the rank of the normal distribution that
+        fills missing values.
+
+    init, max_epochs, batch_size, learning_rate, weight_decay, jitter, early_stopping, \
+    validation_fraction, patience, precision : object
+        As in the estimators.
+
+    optimizer : type
+        A class of ``torch.optim``.
+
+    device : torch.device
+        Where to compute.
+
+    callbacks : list of skorch.callbacks.Callback
+        The user's callbacks.
+
+    sample_shape : tuple of int
+        Shape of one sample.
+
+    rules : defaults.Rules, default=defaults.GENERAL
+        The rules for "auto".
+
+    scaling : ScalingRule, default=one_scale
+        The rule for the scaling in front of the network.
+
+    validates_on_training_rows : bool, default=True
+        Whether training rows choose the best weights if there are no validation rows.
+    """
+
+    kind: Kind
+    architecture: Architecture
+    loss: Loss
+    n_components: int | float | str
+    init: str
+    max_epochs: int | str
+    batch_size: int | str
+    learning_rate: float | str
+    optimizer: type[torch.optim.Optimizer]
+    weight_decay: float
+    jitter: float | str
+    early_stopping: bool
+    validation_fraction: float | str
+    patience: int | None
+    device: torch.device
+    precision: str
+    callbacks: list[Callback]
+    sample_shape: tuple[int, ...]
+    rules: defaults.Rules = defaults.GENERAL
+    scaling: ScalingRule = one_scale
+    validates_on_training_rows: bool = True
+
+    @classmethod
+    def of(cls, estimator: BaseEstimator, **of_role) -> FitPolicy:
+        """Return the policy of an estimator that has seen the shape of a sample.
+
+        Parameters
+        ----------
+        estimator : BaseAutoencoder
+            Where the parameters are read.
+
+        **of_role : dict
+            What the estimator's role decides, parameters of the policy by name.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a part, the optimizer, the device or a callback is not as described.
+        """
+        same = (
+            *("n_components", "init", "max_epochs", "batch_size", "learning_rate"),
+            *("weight_decay", "jitter", "early_stopping", "validation_fraction", "patience"),
+            "precision",
+        )
+        known = {name: getattr(estimator, name) for name in same}
+        known |= resolve_parts(estimator)
+        known |= {
+            "optimizer": resolve_optimizer(estimator.optimizer),
+            "callbacks": checked_callbacks(estimator.callbacks),
+            "device": resolve_device(estimator.device),
+            "sample_shape": estimator.sample_shape_,
+        }
+        return cls(**{**known, **of_role})
+
+
+def resolve_parts(estimator: BaseEstimator) -> dict[str, object]:
+    """Return the kind, the architecture and the loss that the parameters stand for."""
+    loss = estimator.loss
+    if callable(loss) and not isinstance(loss, Loss | type):
+        loss = FunctionLoss(loss)
+    known = estimator._part_registries
+    return {
+        "kind": resolve_part(estimator.kind, "kind", known["kind"], Kind).resolved(),
+        "architecture": resolve_part(
+            estimator.architecture, "architecture", known["architecture"], Architecture
+        ),
+        "loss": resolve_part(loss, "loss", known["loss"], Loss),
+    }

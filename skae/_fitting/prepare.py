@@ -1,0 +1,233 @@
+"""From validated rows to a network with its first weights."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from numbers import Integral
+
+import numpy as np
+import torch
+
+from skae._data.lost_digits import warn_of_lost_digits
+from skae._data.moments import Moments
+from skae._data.rows import Rows
+from skae._data.scaling import Scaling
+from skae._data.views import rows_at
+from skae._fitting.defaults import auto_or, resolve_n_components
+from skae._fitting.fit_policy import FitPolicy
+from skae._fitting.prepared import Prepared, Seeds
+from skae._missing.filling import NormalDistribution
+from skae._network.build import network_with
+from skae._network.fitted_network import FittedNetwork
+from skae._network.head import HeadPlan
+from skae._network.network_spec import NetworkSpec
+from skae._runtime.precision import resolve_precision, tensor_dtype
+from skae._start.first_network import check_kind, first_network
+from skae._start.linear_part import LinearPart
+from skae._start.principal_axes import PrincipalAxes
+from skae.kinds.interface import Setting
+
+
+def prepare(
+    X,
+    policy: FitPolicy,
+    random_state,
+    *,
+    sample_weight: np.ndarray | None = None,
+    repelled=None,
+    takes_missing: bool = False,
+    gaussian: NormalDistribution | None = None,
+    head: HeadPlan | None = None,
+) -> Prepared:
+    """Resolve every "auto", and build a network with its first weights.
+
+    Parameters
+    ----------
+    X : ndarray or CSR matrix of shape (n_samples, n_features)
+        Validated rows.
+
+    policy : FitPolicy
+        What the estimator decided.
+
+    random_state : int or RandomState instance
+        Source of all randomness.
+
+    sample_weight : ndarray of shape (n_samples,) or None, default=None
+        Weights with mean 1. Rows of weight zero are left out.
+
+    repelled : ndarray or CSR matrix of shape (n_rows, n_features) or None, default=None
+        Validated rows that the network learns to reconstruct badly.
+
+    takes_missing : bool, default=False
+        Whether values may be missing later, though none may be in `X`.
+
+    gaussian : NormalDistribution or None, default=None
+        The normal distribution that fills missing values, if it is known already.
+
+    head : HeadPlan or None, default=None
+        The classifier on top of the latent code, if there is one.
+
+    Raises
+    ------
+    ValueError
+        If the parts do not go together, or `X` is not what they need.
+    """
+    seeds = Seeds.drawn(random_state)
+    X, sample_weight = _without_weight_zero(X, sample_weight)
+    moments = _checked_moments(X, sample_weight, policy)
+    scaling = policy.scaling(moments, X, policy.loss)
+    rows = Rows(X, scaling, policy.device, tensor_dtype(policy.precision))
+    weight = _weight_tensor(sample_weight, rows)
+    linear_part = LinearPart(rows, seeds.weights)
+    incomplete = takes_missing or moments.known_fraction < 1 or policy.kind.makes_missing()
+    if incomplete and gaussian is None:
+        gaussian = linear_part.gaussian(weight)
+    rank = None if gaussian is None else gaussian.factor.shape[1]
+    axes, n_components = _axes_and_size(policy, linear_part, weight, gaussian)
+    spec = _checked_spec(policy, scaling, n_components, rank, head, len(rows))
+    network = first_network(spec, linear_part, moments, weight, axes, gaussian)
+    return Prepared(
+        policy=policy,
+        X=X,
+        rows=rows,
+        sample_weight=weight,
+        spec=_with_precision(spec, policy, len(rows), network.work.in_all),
+        network=network,
+        mean=moments.mean,
+        seeds=seeds,
+        start_counts=spec.linear_path,
+        linear_part=linear_part,
+        moments=moments,
+        gaussian=gaussian,
+        repelled=_scaled_rows(repelled, rows, scaling),
+    )
+
+
+def prepare_again(
+    X,
+    policy: FitPolicy,
+    random_state,
+    fitted: FittedNetwork,
+    mean: np.ndarray,
+    *,
+    sample_weight: np.ndarray | None = None,
+) -> Prepared:
+    """Go on from a fitted network, with its scaling and its parts.
+
+    Parameters
+    ----------
+    X, policy, random_state, sample_weight
+        As in :func:`prepare`.
+
+    fitted : FittedNetwork
+        The network of the earlier fit.
+
+    mean : ndarray of shape (n_features,)
+        Mean of the rows of that fit.
+    """
+    seeds = Seeds.drawn(random_state)
+    X, sample_weight = _without_weight_zero(X, sample_weight)
+    rows = Rows(X, fitted.scaling, policy.device, tensor_dtype(policy.precision))
+    spec = replace(fitted.spec, precision=policy.precision)
+    network = network_with(spec, fitted.weights, policy.device)
+    return Prepared(
+        policy=policy,
+        X=X,
+        rows=rows,
+        sample_weight=_weight_tensor(sample_weight, rows),
+        spec=_with_precision(spec, policy, len(rows), network.work.in_all),
+        network=network,
+        mean=mean,
+        seeds=seeds,
+        start_counts=True,
+        linear_part=LinearPart(rows, seeds.weights),
+    )
+
+
+def _without_weight_zero(X, sample_weight):
+    if sample_weight is None or sample_weight.all():
+        return X, sample_weight
+    kept = np.flatnonzero(sample_weight)
+    return rows_at(X, kept), sample_weight[kept]
+
+
+def _checked_moments(X, sample_weight, policy: FitPolicy) -> Moments:
+    moments = Moments.of(X, sample_weight)
+    policy.loss.check(moments.minimum, moments.maximum)
+    if tensor_dtype(policy.precision) == torch.float32:
+        warn_of_lost_digits(X, moments)
+    return moments
+
+
+def _weight_tensor(sample_weight, rows: Rows) -> torch.Tensor:
+    if sample_weight is None:
+        return torch.ones(len(rows), dtype=rows.dtype, device=rows.device)
+    return torch.from_numpy(sample_weight).to(rows.dtype).to(rows.device)
+
+
+def _axes_and_size(
+    policy: FitPolicy,
+    linear_part: LinearPart,
+    weight: torch.Tensor,
+    gaussian: NormalDistribution | None,
+) -> tuple[PrincipalAxes | None, int]:
+    """Return the principal axes, if they are needed, and the size of the code."""
+    wanted, axes = policy.n_components, None
+    if wanted == "filling rank":
+        wanted = gaussian.factor.shape[1]
+    if policy.init == "pca" or not isinstance(wanted, Integral):
+        axes = linear_part.principal_axes(wanted, weight, gaussian)
+    n_features = linear_part.rows.shape[1]
+    return axes, resolve_n_components(wanted, axes, n_features, policy.kind)
+
+
+def _checked_spec(
+    policy: FitPolicy,
+    scaling: Scaling,
+    n_components: int,
+    filling_rank: int | None,
+    head: HeadPlan | None,
+    n_rows: int,
+) -> NetworkSpec:
+    """Return the specification of the network; refuse parts that do not go together."""
+    kind, architecture, n_features = policy.kind, policy.architecture, len(scaling.centre)
+    shape = architecture.sample_shape(policy.sample_shape)
+    takes_linear_path = kind.takes_linear_path(n_components, n_features)
+    spec = NetworkSpec(
+        kind=kind,
+        architecture=architecture,
+        loss=policy.loss,
+        n_features=n_features,
+        n_components=n_components,
+        linear_path=policy.init == "pca" and takes_linear_path,
+        scaling=scaling,
+        precision=policy.precision,
+        filling_rank=filling_rank,
+        head=head,
+    )
+    setting = Setting(
+        n_components=n_components,
+        n_features=n_features,
+        sample_shape=shape,
+        loss=policy.loss,
+        weight_decay=policy.weight_decay,
+        linear_path=spec.linear_path,
+        channel_axis=architecture.channel_axis_of(shape),
+    )
+    check_kind(kind, setting)
+    return replace(spec, architecture=architecture.resolved(shape, n_rows))
+
+
+def _with_precision(spec: NetworkSpec, policy: FitPolicy, n_rows: int, work: int) -> NetworkSpec:
+    """Return the specification with the precision that suits the work of a batch."""
+    automatic = policy.rules.batch_size(n_rows, spec.n_features)
+    work *= auto_or(policy.batch_size, automatic)
+    return replace(spec, precision=resolve_precision(policy.precision, policy.device, work))
+
+
+def _scaled_rows(X, rows: Rows, scaling) -> torch.Tensor | None:
+    """Return a few more rows as a tensor beside the others."""
+    if X is None or not X.shape[0]:
+        return None
+    more = Rows(X, scaling, rows.device, rows.dtype)
+    return more.take(torch.arange(len(more), device=rows.device))

@@ -1,0 +1,66 @@
+"""What is linear in rows: how their gaps are filled, and their principal axes."""
+
+from __future__ import annotations
+
+from numbers import Integral
+
+import torch
+
+from skae._data.rows import Rows
+from skae._missing.filling import FilledRows, Filling, NormalDistribution
+from skae._missing.gaussian_fit import fit_gaussian
+from skae._runtime.threads import threads_for
+from skae._start.principal_axes import PrincipalAxes, axes_of_factors, principal_axes
+
+# Axes asked for where the number of components is to be read off the spectrum.
+_SPECTRUM_AXES = 256
+
+
+class LinearPart:
+    """The normal distribution and the principal axes of rows, each row counted by a weight.
+
+    Parameters
+    ----------
+    rows : Rows
+        The data.
+
+    seed : int
+        Source of all randomness.
+    """
+
+    def __init__(self, rows: Rows, seed: int):
+        self.rows, self.seed, self.simplicity = rows, seed, None
+
+    def gaussian(self, weight: torch.Tensor) -> NormalDistribution:
+        """Return what missing values are filled by; how simple it is to be is chosen once."""
+        with self._threads():
+            gaussian, self.simplicity = fit_gaussian(self.rows, weight, self.seed, self.simplicity)
+        return gaussian
+
+    def filling(self, gaussian: NormalDistribution) -> Filling:
+        """Return what fills missing values, on the device of the rows."""
+        filling = Filling(self.rows.shape[1], gaussian.factor.shape[1])
+        filling.to(self.rows.device, self.rows.dtype).set(gaussian)
+        return filling
+
+    def complete(self, gaussian: NormalDistribution | None) -> Rows | FilledRows:
+        """Return the rows without missing values."""
+        return self.rows if gaussian is None else FilledRows(self.rows, self.filling(gaussian))
+
+    def principal_axes(
+        self,
+        n_components: int | float | str,
+        weight: torch.Tensor,
+        gaussian: NormalDistribution | None,
+    ) -> PrincipalAxes:
+        """Return so many axes of the complete rows, or many where their number is to be found."""
+        n_wanted = n_components if isinstance(n_components, Integral) else _SPECTRUM_AXES
+        if gaussian is not None and n_wanted == gaussian.factor.shape[1]:
+            return axes_of_factors(gaussian)
+        generator = torch.Generator().manual_seed(self.seed)
+        n_axes = min(n_wanted, *self.rows.shape)
+        with self._threads():
+            return principal_axes(self.complete(gaussian), n_axes, generator, weight)
+
+    def _threads(self):
+        return threads_for(len(self.rows), self.rows.shape[1] ** 2)

@@ -1,0 +1,233 @@
+"""Estimators with one network: latent codes, reconstructions and reconstruction errors."""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from skae._checkpoints.trainings import Trainings
+from skae._data.spooling import at_hand
+from skae._data.validation import n_known, output_dtype, validate_codes
+from skae._fitting.fit_policy import FitPolicy
+from skae._fitting.network_fit import NetworkFit
+from skae._fitting.prepare import prepare, prepare_again
+from skae._fitting.prepared import Prepared
+from skae._generation.code_density import CodeDensity
+from skae._network.fitted_network import FittedNetwork
+from skae.estimators._base import BaseAutoencoder
+
+# Entries of the dense codes that are made sparse at once.
+_DENSE_ENTRIES = 2**22
+
+
+class OneNetworkAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseAutoencoder):
+    """Base class of the estimators that fit one network, and encode and decode with it.
+
+    It derives from ``TransformerMixin``, since ``set_output`` wraps methods of such classes only.
+    """
+
+    _parameter_constraints: dict = {
+        **BaseAutoencoder._parameter_constraints,
+        "warm_start": ["boolean"],
+    }
+
+    def __init__(
+        self,
+        n_components="auto",
+        *,
+        kind="undercomplete",
+        architecture="dense",
+        loss="mse",
+        init="pca",
+        max_epochs="auto",
+        batch_size="auto",
+        learning_rate="auto",
+        optimizer="adamw",
+        weight_decay=0.01,
+        jitter="auto",
+        early_stopping=True,
+        validation_fraction="auto",
+        patience=None,
+        device="auto",
+        precision="auto",
+        warm_start=False,
+        checkpoint=None,
+        callbacks=None,
+        verbose=0,
+        random_state=None,
+    ):
+        super().__init__(
+            n_components,
+            kind=kind,
+            architecture=architecture,
+            loss=loss,
+            init=init,
+            max_epochs=max_epochs,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            optimizer=optimizer,
+            weight_decay=weight_decay,
+            jitter=jitter,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            patience=patience,
+            device=device,
+            precision=precision,
+            checkpoint=checkpoint,
+            callbacks=callbacks,
+            verbose=verbose,
+            random_state=random_state,
+        )
+        self.warm_start = warm_start
+
+    def fit_transform(self, X, y=None, **fit_params):
+        """Fit, and return the latent codes of the rows.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or (n_samples, ...)
+            Rows, as in ``fit``.
+
+        y : array-like of shape (n_samples,), default=None
+            As in ``fit``.
+
+        **fit_params : dict
+            Other parameters of ``fit``.
+
+        Returns
+        -------
+        Z : ndarray or CSR matrix of shape (n_samples, n_components)
+            As ``transform`` returns them.
+        """
+        return super().fit_transform(at_hand(X), y, **fit_params)
+
+    def transform(self, X):
+        """Return the latent codes of the rows.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or (n_samples, ...)
+            Rows.
+
+        Returns
+        -------
+        Z : ndarray or CSR matrix of shape (n_samples, n_components)
+            Latent codes, float32 for float32 `X` and float64 otherwise. The code of a row does not
+            depend on the other rows of `X`. Sparse with ``kind=Sparse(sparse_output=True)``.
+        """
+        return self._of_rows(self._codes, X)
+
+    def inverse_transform(self, X):
+        """Return the reconstructions of latent codes.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_components)
+            Latent codes.
+
+        Returns
+        -------
+        X_original : ndarray of shape (n_samples, ...)
+            Reconstructions in the units of the training rows, with the dtype of the codes and the
+            axes of ``sample_shape_``.
+        """
+        check_is_fitted(self)
+        return self._decode(validate_codes(self, at_hand(X)))
+
+    def reconstruct(self, X):
+        """Return the reconstructions of the rows, as ``inverse_transform(transform(X))``.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or (n_samples, ...)
+            Rows.
+
+        Returns
+        -------
+        X_reconstructed : ndarray of shape (n_samples, ...)
+            Reconstructions, float32 for float32 `X` and float64 otherwise.
+        """
+        return self._of_rows(self._reconstruct, X)
+
+    def score_samples(self, X):
+        r"""Return minus the mean squared reconstruction error of each row.
+
+        .. math:: s(x) = -\frac{1}{d} \lVert x - \hat{x} \rVert^2
+
+        in squared units of `X`, whatever the training loss. For rows with missing values, the mean
+        is over the observed values; it is 0 if there are none.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or (n_samples, ...)
+            Rows.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,), dtype float64
+            Higher is more normal. At most 0; minus infinity if a squared error exceeds the range of
+            float64.
+        """
+        return self._of_rows(self._score_rows, X)
+
+    def _score_rows(self, X) -> np.ndarray:
+        known = n_known(X) if self._takes_missing() else X.shape[1]
+        with np.errstate(over="ignore", under="ignore"):
+            # The root first: zero times the square of a scale that is out of range is no number.
+            return -np.square(np.sqrt(self._squared_errors(X) / known) * np.float64(self.scale_))
+
+    def _prepare(self, X, weight, trainings: Trainings, *, goes_on: bool) -> Prepared:
+        """Return what a fit of validated rows begins with: PCA, or the last fit's network."""
+        policy, random_state = FitPolicy.of(self), trainings.random_state
+        if not goes_on:
+            return prepare(X, policy, random_state, sample_weight=weight)
+        return prepare_again(
+            X, policy, random_state, self._fitted, self.mean_, sample_weight=weight
+        )
+
+    def _take(self, fit: NetworkFit) -> None:
+        """Take the fitted attributes, in the place of those of an earlier fit."""
+        for name in getattr(self, "_of_kind", ()):  # the kind may be another one now
+            vars(self).pop(name, None)
+        vars(self).update({**fit.attributes, "_code_density": CodeDensity(fit.code_sample)})
+
+    def _fitted_networks(self) -> list[FittedNetwork]:
+        return [self._fitted]
+
+    def _codes(self, X) -> np.ndarray | sp.csr_matrix:
+        """Return the codes of validated rows as ``transform`` does."""
+        return self._encode_sparse(X) if self.kind_.sparse_output else self._encode(X)
+
+    def _encode(self, X) -> np.ndarray:
+        """Return the codes of validated rows."""
+        return self._fitted.encode(X, self.device, output_dtype(X))
+
+    def _encode_sparse(self, X) -> sp.csr_matrix:
+        """Return the codes of validated rows as a CSR matrix, never all of them as dense ones."""
+        step = max(1, _DENSE_ENTRIES // self.n_components_)
+        blocks = (self._encode(X[i : i + step]) for i in range(0, X.shape[0], step))
+        return sp.vstack([sp.csr_matrix(block) for block in blocks], format="csr")
+
+    def _decode(self, Z: np.ndarray) -> np.ndarray:
+        """Return the reconstructions of validated codes, in the shape that fit was given."""
+        return self._shaped(self._fitted.decode(Z, self.device, output_dtype(Z)))
+
+    def _reconstruct(self, X) -> np.ndarray:
+        """Return the reconstructions of validated rows."""
+        reconstruction = np.empty(X.shape, dtype=output_dtype(X))
+        for rows, block in self._fitted.reconstructions(X, self.device, reconstruction.dtype):
+            reconstruction[rows] = block
+        return self._shaped(reconstruction)
+
+    def _squared_errors(self, X) -> np.ndarray:
+        """Return ``||(x - x_hat) / scale||^2`` of the known values of each validated row, float64.
+
+        In units of the scale, since squares in units of `X` may be out of range.
+        """
+        return self._fitted.squared_errors(X, self.device)
+
+    def __sklearn_is_fitted__(self):
+        """Return whether there is a network."""
+        return hasattr(self, "_fitted")
