@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from numbers import Integral, Real
+from typing import Any, TypeGuard
 
 # Larger sizes are refused before anything is computed with them.
 LARGEST = 2**31 - 1
@@ -12,12 +13,12 @@ LARGEST = 2**31 - 1
 LARGEST_NUMBER = 1e30
 
 
-def is_auto(value) -> bool:
+def is_auto(value: object) -> TypeGuard[str]:
     """Return whether a parameter is "auto"."""
     return isinstance(value, str) and value == "auto"
 
 
-def is_number(value) -> bool:
+def is_number(value: Any) -> TypeGuard[float]:
     """Return whether a parameter is a finite real number; True and False are not."""
     if not isinstance(value, Real) or isinstance(value, bool):
         return False
@@ -27,13 +28,18 @@ def is_number(value) -> bool:
         return False
 
 
-def is_size(value, low: int = 1, high: int = LARGEST) -> bool:
+def is_integer(value: Any) -> TypeGuard[int]:
+    """Return whether a parameter is an integer; True and False are not."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def is_size(value: Any, low: int = 1, high: int = LARGEST) -> TypeGuard[int]:
     """Return whether a value is an integer from `low` to `high`."""
-    return isinstance(value, Integral) and not isinstance(value, bool) and low <= value <= high
+    return is_integer(value) and low <= value <= high
 
 
 def check_number(
-    value,
+    value: Any,
     name: str,
     *,
     low: float,
@@ -72,7 +78,13 @@ def check_number(
 
 
 def check_size(
-    value, name: str, *, low: int = 1, high: int = LARGEST, reason: str = "", instead: str = ""
+    value: Any,
+    name: str,
+    *,
+    low: int = 1,
+    high: int = LARGEST,
+    reason: str = "",
+    instead: str = "",
 ) -> int:
     """Return an integer between two limits, both included.
 
@@ -106,7 +118,12 @@ def check_size(
 
 
 def check_sizes(
-    value, name: str, *, empty: bool = True, instead: str = "", example: tuple = (64, 32)
+    value: Any,
+    name: str,
+    *,
+    empty: bool = True,
+    instead: str = "",
+    example: tuple[int, ...] = (64, 32),
 ) -> tuple[int, ...]:
     """Return a sequence of integers of at least 1 as a tuple.
 
@@ -141,14 +158,14 @@ def check_sizes(
     )
 
 
-def check_boolean(value, name: str) -> bool:
+def check_boolean(value: object, name: str) -> bool:
     """Return what is True or False, and refuse anything else."""
     if not isinstance(value, bool):
         raise ValueError(f"{name} must be True or False, got {value!r}.")
     return value
 
 
-def check_choice(value, name: str, choices) -> str:
+def check_choice(value: object, name: str, choices: Collection[str]) -> str:
     """Return what is one of some names, and refuse anything else."""
     if not (isinstance(value, str) and value in choices):
         raise ValueError(f"{name} must be one of {sorted(choices)}, got {value!r}.")

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any, Self, TypeVar
+
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 
+# What makes the default object of each name.
+Registry = Mapping[str, Callable[[], Any]]
+Part = TypeVar("Part")
 
-def resolve_part(value, parameter: str, registry: dict, base_class: type):
+
+def resolve_part(value: object, parameter: str, registry: Registry, base_class: type[Part]) -> Part:
     """Return a part of its own for a fit: the default of a name, or a copy of an object.
 
     Parameters
@@ -44,7 +51,7 @@ def resolve_part(value, parameter: str, registry: dict, base_class: type):
     )
 
 
-def with_own_numbers(part):
+def with_own_numbers(part: Part) -> Part:
     """Return a copy of a part whose numbers are Python's, where they were numpy's.
 
     Small integers of numpy overflow, and torch does not take all of them.
@@ -55,7 +62,7 @@ def with_own_numbers(part):
     return copy
 
 
-def _own(value):
+def _own(value: Any) -> Any:
     if isinstance(value, np.bool_ | np.integer | np.floating):
         return value.item()
     if type(value) in (tuple, list):
@@ -70,9 +77,9 @@ class NamedPartsMixin(BaseEstimator):
     name and sets the parameter there, so that searches over nested parameters work.
     """
 
-    _part_registries: dict[str, dict[str, type]] = {}
+    _part_registries: Mapping[str, Registry] = {}
 
-    def set_params(self, **params):
+    def set_params(self, **params: Any) -> Self:
         """Set the parameters of this estimator, and of its parts as ``part__parameter``.
 
         Parameters

@@ -7,8 +7,11 @@ from sklearn.utils import check_random_state
 
 from skae._utils.naming import naming
 
+# What a parameter ``random_state`` may be.
+RandomStateLike = int | np.random.RandomState | None
 
-def own_random_state(random_state) -> np.random.RandomState:
+
+def own_random_state(random_state: RandomStateLike) -> np.random.RandomState:
     """Return the generator for a parameter ``random_state``.
 
     None draws from fresh entropy, not from numpy's global generator: skae neither reads nor

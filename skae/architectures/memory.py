@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+from typing import Any, TypeVar
 
 from torch import nn
+
+Layer = TypeVar("Layer", bound=nn.Module)
 
 # What training keeps of each weight in float32: the weight, its gradient, two moments of the
 # optimizer, and the best weight so far.
@@ -17,7 +20,7 @@ class NetworkTooLargeError(ValueError):
     """A layer has more weights than this machine has memory for."""
 
 
-def unfilled(layer: type[nn.Module], *sizes, **settings) -> nn.Module:
+def unfilled(layer: type[Layer], *sizes: int, **settings: Any) -> Layer:
     """Return a layer whose weights are not drawn yet; nothing is asked of torch's generators.
 
     Parameters

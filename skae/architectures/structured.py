@@ -29,6 +29,8 @@ class Structured(Architecture):
 
     # How many axes a sample may have beside its channels; None is any number.
     n_space_axes: tuple[int, ...] | None = (1, 2)
+    input_shape: tuple[int, ...] | str
+    channel_axis: int | None
 
     def sample_shape(self, given: tuple[int, ...]) -> tuple[int, ...]:
         """Return `input_shape`, or what "auto" stands for; refuse samples of another one."""
@@ -177,7 +179,7 @@ class MoveChannels(nn.Module):
         self.source, self.target = source, target
 
     @classmethod
-    def to(cls, position: int, channel_axis: int | None) -> MoveChannels:
+    def bringing(cls, position: int, channel_axis: int | None) -> MoveChannels:
         """Return the way from samples with this `channel_axis` to channels at a position."""
         return cls({0: 1, -1: -1, None: None}[channel_axis], position)
 
@@ -189,6 +191,7 @@ class MoveChannels(nn.Module):
     def forward(self, X: torch.Tensor) -> torch.Tensor:
         """Return a view of the batch."""
         if self.source is None:
+            assert self.target is not None  # only a position of the data may be none
             return X.unsqueeze(self.target)
         if self.target is None:
             return X.squeeze(self.source)

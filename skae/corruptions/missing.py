@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 from skae._utils.checks import is_number
@@ -36,7 +38,7 @@ class Missing(Corruption):
 
     makes_missing = True
 
-    def __init__(self, share=(0.0, 1.0)):
+    def __init__(self, share: float | tuple[float, float] = (0.0, 1.0)):
         self.share = share
 
     def check(self, sample_shape: tuple[int, ...], channel_axis: int | None = None) -> None:
@@ -52,14 +54,14 @@ class Missing(Corruption):
         self, X: torch.Tensor, features: Features, generator: torch.Generator
     ) -> torch.Tensor:
         """Return rows with NaN in the place of hidden entries."""
-        share = self.share
+        share: Any = self.share
         if isinstance(share, tuple | list):
             low, high = share
             share = low + (high - low) * uniform(X[:, :1], generator)
         return X.masked_fill(uniform(X, generator) < share, torch.nan)
 
 
-def _is_share(share) -> bool:
+def _is_share(share: Any) -> bool:
     if isinstance(share, tuple | list):
         return len(share) == 2 and all(map(is_number, share)) and 0 <= share[0] < share[1] <= 1
     return is_number(share) and 0 < share <= 1

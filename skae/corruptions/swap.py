@@ -35,7 +35,7 @@ class Swap(Corruption):
        using random feature corruption", ICLR 2022.
     """
 
-    def __init__(self, share=0.15):
+    def __init__(self, share: float = 0.15):
         self.share = share
 
     def check(self, sample_shape: tuple[int, ...], channel_axis: int | None = None) -> None:

@@ -27,4 +27,5 @@ class MAE(Loss):
         self, output: torch.Tensor, target: torch.Tensor, log_scale: torch.Tensor | None
     ) -> torch.Tensor:
         """Return the logarithm of Laplace's density of each entry."""
+        assert log_scale is not None  # has_scale
         return -torch.abs(output - target) * torch.exp(-log_scale) - log_scale - math.log(2)
