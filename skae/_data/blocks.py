@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+
+from skae._data.matrix import Matrix
 
 # Entries of a block that is converted at once: 2 MB in float64, so that the temporaries of the
 # conversion stay in the cache.
 _BLOCK_ENTRIES = 2**18
 
 
-def dense_blocks(X, n_entries: int = _BLOCK_ENTRIES) -> Iterator[tuple[slice, np.ndarray]]:
+def dense_blocks(X: Matrix, n_entries: int = _BLOCK_ENTRIES) -> Iterator[tuple[slice, np.ndarray]]:
     """Yield `X` as (rows, dense array) pairs, small blocks of consecutive rows."""
     step = max(1, n_entries // max(1, X.shape[1]))
     for start in range(0, X.shape[0], step):
@@ -20,6 +23,6 @@ def dense_blocks(X, n_entries: int = _BLOCK_ENTRIES) -> Iterator[tuple[slice, np
         yield rows, densify(X[rows])
 
 
-def densify(block) -> np.ndarray:
+def densify(block: Any) -> np.ndarray:
     """Return a few rows of any matrix as a dense array."""
     return block.toarray() if sp.issparse(block) else np.asarray(block)

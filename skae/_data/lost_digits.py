@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from skae._data.blocks import densify
+from skae._data.matrix import Matrix
 from skae._data.moments import Moments
 
 # Extremes below so many standard deviations leave ordinary values their digits.
@@ -19,7 +20,7 @@ _LARGEST_ERROR = 0.01
 _EPSILON = float(np.finfo(np.float32).eps)
 
 
-def warn_of_lost_digits(X, moments: Moments) -> None:
+def warn_of_lost_digits(X: Matrix, moments: Moments) -> None:
     """Warn where a few values of a feature are so large that float32 holds nothing else.
 
     Rows are scaled by mean and standard deviation. Where a few values decide both, all others

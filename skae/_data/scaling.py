@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 # Centres and scales up to here, and not below its inverse, are scaled by in float32.
 _MODERATE = 1e18
@@ -35,59 +37,9 @@ class Scaling:
     scale: float | np.ndarray
     limit: float = np.inf
 
-    def __post_init__(self):
-        object.__setattr__(self, "_in_float32", self._float32_parts())
-
-    @property
+    @cached_property
     def float32_parts(self) -> tuple[np.ndarray, ...] | None:
-        """What is scaled by in float32: the halves of the centre, the scale and its inverse.
-
-        None where float32 does not hold them.
-        """
-        return self._in_float32
-
-    def apply(self, block: np.ndarray, dtype=np.float32) -> np.ndarray:
-        """Scale dense rows, as precisely as `dtype` holds the result."""
-        if self.limit == np.inf:
-            return self._scaled(block, dtype)
-        with np.errstate(over="ignore"):
-            scaled = self._scaled(block, dtype)
-        return np.clip(scaled, -self.limit, self.limit, out=scaled)
-
-    def undo(self, block: np.ndarray, dtype=np.float64) -> np.ndarray:
-        """Bring scaled rows back to the units of `X`."""
-        if not self._takes_float32(block, dtype):
-            return self._undone(block, dtype)
-        high, low, scale, _ = self._in_float32
-        rows = block * scale
-        rows += low
-        rows += high
-        return rows
-
-    def _undone(self, block: np.ndarray, dtype) -> np.ndarray:
-        """Compute in float64; what `dtype` has no number for becomes its largest one."""
-        if self._in_float32 is not None:
-            return (block.astype(np.float64) * self.scale + self.centre).astype(dtype, copy=False)
-        with np.errstate(over="ignore"):
-            rows = block.astype(np.float64) * self.scale + self.centre
-        return saturated(rows, dtype)
-
-    def _scaled(self, block: np.ndarray, dtype) -> np.ndarray:
-        """Compute in float64, or in float32 where that holds `block` exactly: twice as fast."""
-        if not self._takes_float32(block, dtype):
-            return ((block - self.centre) / self.scale).astype(dtype, copy=False)
-        high, low, _, inverse = self._in_float32
-        scaled = np.subtract(block, high, dtype=dtype)
-        scaled -= low
-        scaled *= inverse
-        return scaled
-
-    def _takes_float32(self, block: np.ndarray, dtype) -> bool:
-        exact = np.can_cast(block.dtype, np.float32)
-        return exact and dtype == np.float32 and self._in_float32 is not None
-
-    def _float32_parts(self) -> tuple[np.ndarray, ...] | None:
-        """Return two halves of the centre, the scale and its inverse, where float32 holds them.
+        """Two halves of the centre, the scale and its inverse, where float32 holds them.
 
         The halves have twice the digits of float32. Subtracted one after the other, they leave
         no more error than that of rounding the result: where the first difference is small, it is
@@ -101,8 +53,50 @@ class Scaling:
         low = (self.centre - high).astype(np.float32)
         return high, low, scale.astype(np.float32), (1 / scale).astype(np.float32)
 
+    def apply(self, block: np.ndarray, dtype: DTypeLike = np.float32) -> np.ndarray:
+        """Scale dense rows, as precisely as `dtype` holds the result."""
+        if self.limit == np.inf:
+            return self._scaled(block, dtype)
+        with np.errstate(over="ignore"):
+            scaled = self._scaled(block, dtype)
+        return np.clip(scaled, -self.limit, self.limit, out=scaled)
 
-def saturated(rows: np.ndarray, dtype) -> np.ndarray:
+    def undo(self, block: np.ndarray, dtype: DTypeLike = np.float64) -> np.ndarray:
+        """Bring scaled rows back to the units of `X`."""
+        parts = self._parts_for(block, dtype)
+        if parts is None:
+            return self._undone(block, dtype)
+        high, low, scale, _ = parts
+        rows = block * scale
+        rows += low
+        rows += high
+        return rows
+
+    def _undone(self, block: np.ndarray, dtype: DTypeLike) -> np.ndarray:
+        """Compute in float64; what `dtype` has no number for becomes its largest one."""
+        if self.float32_parts is not None:
+            return (block.astype(np.float64) * self.scale + self.centre).astype(dtype, copy=False)
+        with np.errstate(over="ignore"):
+            rows = block.astype(np.float64) * self.scale + self.centre
+        return saturated(rows, dtype)
+
+    def _scaled(self, block: np.ndarray, dtype: DTypeLike) -> np.ndarray:
+        """Compute in float64, or in float32 where that holds `block` exactly: twice as fast."""
+        parts = self._parts_for(block, dtype)
+        if parts is None:
+            return ((block - self.centre) / self.scale).astype(dtype, copy=False)
+        high, low, _, inverse = parts
+        scaled = np.subtract(block, high, dtype=dtype)
+        scaled -= low
+        scaled *= inverse
+        return scaled
+
+    def _parts_for(self, block: np.ndarray, dtype: DTypeLike) -> tuple[np.ndarray, ...] | None:
+        exact = np.can_cast(block.dtype, np.float32)
+        return self.float32_parts if exact and dtype == np.float32 else None
+
+
+def saturated(rows: np.ndarray, dtype: DTypeLike) -> np.ndarray:
     """Return numbers in another dtype, the largest it has in the place of those beyond."""
     largest = np.finfo(dtype).max
     return np.clip(rows, -largest, largest).astype(dtype, copy=False)

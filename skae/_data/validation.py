@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import warnings
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import (
     check_array,
     check_consistent_length,
@@ -16,6 +18,7 @@ from sklearn.utils.validation import (
 
 from skae._data.blocks import dense_blocks
 from skae._data.containers import as_matrix_like, check_finite
+from skae._data.matrix import Matrix, MatrixLike
 from skae._data.spooling import at_hand
 from skae._utils.checks import is_number
 from skae._utils.naming import naming
@@ -24,7 +27,7 @@ from skae.architectures.structured import without_ones
 
 
 @naming("X")
-def validate_X(estimator, X, *, reset: bool, min_samples: int = 1):
+def validate_X(estimator: Any, X: MatrixLike, *, reset: bool, min_samples: int = 1) -> Any:
     """Return `X` as a matrix or a CSR matrix of real numbers, of its own dtype.
 
     All are finite, or NaN where that may be: at the beginning of a fit, where every feature has a
@@ -87,7 +90,7 @@ def validate_X(estimator, X, *, reset: bool, min_samples: int = 1):
 
 
 @naming("X")
-def validate_codes(estimator, X):
+def validate_codes(estimator: Any, X: MatrixLike) -> Any:
     """Return codes as a matrix or a CSR matrix of float32 or float64.
 
     Raises
@@ -106,7 +109,7 @@ def validate_codes(estimator, X):
 
 
 @naming("sample_weight")
-def validate_sample_weight(sample_weight, X) -> np.ndarray | None:
+def validate_sample_weight(sample_weight: ArrayLike | None, X: Matrix) -> np.ndarray | None:
     """Return weights of the rows of `X` with mean 1, or None where all rows count the same.
 
     Raises
@@ -127,7 +130,7 @@ def validate_sample_weight(sample_weight, X) -> np.ndarray | None:
 
 
 @naming("sample_weight")
-def checked_weight(sample_weight, X) -> np.ndarray:
+def checked_weight(sample_weight: ArrayLike, X: Matrix) -> np.ndarray:
     """Return weights of the rows of `X`, the largest of which is 1.
 
     Raises
@@ -148,7 +151,7 @@ def checked_weight(sample_weight, X) -> np.ndarray:
 
 
 @naming("y")
-def validate_labels(y, X) -> np.ndarray:
+def validate_labels(y: ArrayLike | None, X: Matrix) -> np.ndarray:
     """Return what is known of each row: 1 normal, -1 anomaly, 0 nothing, of dtype int8.
 
     Warns
@@ -164,11 +167,11 @@ def validate_labels(y, X) -> np.ndarray:
     nothing = np.zeros(X.shape[0], dtype=np.int8)
     if y is None:
         return nothing
-    y = column_or_1d(y)
-    check_consistent_length(X, y)
-    if not np.isin(-1, y):
+    labels: np.ndarray = column_or_1d(y)
+    check_consistent_length(X, labels)
+    if not np.isin(-1, labels):
         return nothing
-    if not np.isin(y, (-1, 0, 1)).all():
+    if not np.isin(labels, (-1, 0, 1)).all():
         warnings.warn(
             "y is ignored: it may hold -1 for known anomalies, 1 for normal rows and 0 for all "
             "others, but holds other values as well.",
@@ -176,21 +179,21 @@ def validate_labels(y, X) -> np.ndarray:
             stacklevel=2,
         )
         return nothing
-    if (y != -1).sum() < 2:
+    if (labels != -1).sum() < 2:
         raise ValueError(
-            f"y says that {(y == -1).sum()} of {len(y)} rows are anomalies (-1), but at least two "
-            f"must be normal (1) or unknown (0)."
+            f"y says that {(labels == -1).sum()} of {len(labels)} rows are anomalies (-1), but at "
+            f"least two must be normal (1) or unknown (0)."
         )
-    return y.astype(np.int8)
+    return labels.astype(np.int8)
 
 
-def output_dtype(X) -> np.dtype:
+def output_dtype(X: Matrix) -> np.dtype:
     """Return the dtype of results for input of this dtype: float32 stays, the rest is float64."""
     single = X.dtype.kind == "f" and X.dtype.itemsize <= 4
     return np.dtype(np.float32 if single else np.float64)
 
 
-def _check_real(X) -> None:
+def _check_real(X: Any) -> None:
     """Refuse what is no real number, or beyond the largest that computations are made with."""
     if X.dtype.kind not in "fiub":
         raise ValueError(f"X must hold real numbers, got dtype {X.dtype}: convert it first.")
@@ -203,7 +206,7 @@ def _check_real(X) -> None:
             )
 
 
-def _no_missing_values(estimator) -> str:
+def _no_missing_values(estimator: Any) -> str:
     name = type(estimator).__name__
     return (
         f"Input X contains NaN, but this {name} was fitted on rows without missing values and has "
@@ -212,7 +215,7 @@ def _no_missing_values(estimator) -> str:
     )
 
 
-def _check_features_known(X) -> None:
+def _check_features_known(X: Matrix) -> None:
     """Refuse features that are missing in every row."""
     if not has_missing(X):
         return
@@ -226,7 +229,7 @@ def _check_features_known(X) -> None:
         )
 
 
-def known_features(X) -> np.ndarray:
+def known_features(X: Matrix) -> np.ndarray:
     """Return which features have a known value, of shape (n_features,)."""
     known = np.zeros(X.shape[1], dtype=bool)
     for _, block in dense_blocks(X):
@@ -234,7 +237,7 @@ def known_features(X) -> np.ndarray:
     return known
 
 
-def features_with_missing(X) -> np.ndarray:
+def features_with_missing(X: Matrix) -> np.ndarray:
     """Return which features have a missing value, of shape (n_features,)."""
     missing = np.zeros(X.shape[1], dtype=bool)
     for _, block in dense_blocks(X):
@@ -242,7 +245,7 @@ def features_with_missing(X) -> np.ndarray:
     return missing
 
 
-def has_missing(X) -> bool:
+def has_missing(X: Any) -> bool:
     """Return whether a matrix of real numbers holds NaN."""
     if X.dtype.kind != "f":
         return False
@@ -251,7 +254,7 @@ def has_missing(X) -> bool:
     return any(np.isnan(block.min(initial=0)) for _, block in values)
 
 
-def n_known(X) -> np.ndarray | int:
+def n_known(X: Matrix) -> np.ndarray | int:
     """Return how many values of each row are known, at least 1, of shape (n_samples,) or ()."""
     if not has_missing(X):
         return X.shape[1]
@@ -259,14 +262,14 @@ def n_known(X) -> np.ndarray | int:
     return np.maximum(np.concatenate(counts), 1)
 
 
-def _as_rows(X):
+def _as_rows(X: Any) -> tuple[Any, tuple[int, ...] | None]:
     """Return `X` with one row for each sample, and the shape of a sample if it had more axes."""
     if not isinstance(X, np.ndarray) or X.ndim < 3:
         return X, None
     return X.reshape(len(X), math.prod(X.shape[1:])), X.shape[1:]
 
 
-def _check_shape(estimator, shape: tuple[int, ...]) -> None:
+def _check_shape(estimator: Any, shape: tuple[int, ...]) -> None:
     """Refuse samples of another shape than those of fit; axes of length one do not count."""
     n_features = estimator.n_features_in_
     known = (estimator.sample_shape_, estimator.architecture_.sample_shape((n_features,)))

@@ -7,6 +7,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import torch
 
@@ -18,7 +19,7 @@ _MESSAGES = re.compile(
 )
 _ASKED = re.compile(r"ried to allocate ([\d.]+ \w+)")
 
-Results = torch.Tensor | tuple[torch.Tensor, ...]
+Results = TypeVar("Results", torch.Tensor, tuple[torch.Tensor, ...])
 
 
 class DeviceMemoryError(MemoryError):

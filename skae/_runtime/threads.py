@@ -30,7 +30,7 @@ Item = TypeVar("Item")
 
 
 @contextmanager
-def threads_for(batch_size: int, n_multiplications: int):
+def threads_for(batch_size: int, n_multiplications: int) -> Iterator[None]:
     """Compute small networks on one thread; afterwards, all is as it was before.
 
     Never takes more threads than torch had been given. Where another program keeps a core busy,
