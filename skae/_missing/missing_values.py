@@ -26,6 +26,8 @@ class MissingValues(nn.Module):
         Rank of the distribution that missing values are filled by.
     """
 
+    share_known: torch.Tensor
+
     def __init__(self, sample_shape: tuple[int, ...], encoder_shape: tuple[int, ...], rank: int):
         super().__init__()
         self.filling = Filling(math.prod(sample_shape), rank)

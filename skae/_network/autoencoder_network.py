@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import math
+from contextlib import AbstractContextManager
+from typing import Any
 
 import torch
 from torch import nn
@@ -45,6 +47,22 @@ class AutoencoderNetwork(nn.Module):
         Source of the first weights.
     """
 
+    encoder: nn.Module
+    decoder: nn.Module | None
+    missing: MissingValues | None
+    state: nn.Module | None
+    linear_encoder: nn.Linear | None
+    linear_decoder: nn.Linear | TiedLinear | None
+    encoder_rest: nn.Parameter | None
+    gates: nn.Parameter | None
+    log_scale: nn.Parameter | None
+    head: Head | None
+    residual_scale: torch.Tensor
+    row_low: torch.Tensor
+    row_high: torch.Tensor
+    code_low: torch.Tensor
+    code_high: torch.Tensor
+
     def __init__(self, spec: NetworkSpec, generator: torch.Generator):
         super().__init__()
         kind, architecture, loss = spec.kind, spec.architecture, spec.loss
@@ -53,7 +71,7 @@ class AutoencoderNetwork(nn.Module):
         self.n_features, self.n_components = n_features, n_components
         self.sample_shape = architecture.sample_shape((n_features,))
         n_encoder_outputs = kind.n_encoder_outputs(n_components)
-        sizes = {"n_encoder_outputs": n_encoder_outputs, "generator": generator}
+        sizes: dict[str, Any] = {"n_encoder_outputs": n_encoder_outputs, "generator": generator}
         self.encoder, self.decoder = architecture.build(self.sample_shape, n_components, **sizes)
         self.missing, self.encoder_shape = None, self.sample_shape
         if spec.filling_rank is not None:
@@ -101,6 +119,7 @@ class AutoencoderNetwork(nn.Module):
             # decoder, from where no gradient leads away.
             self.gates = nn.Parameter(torch.zeros(2))
         else:
+            assert self.decoder is not None  # a kind that needs none drops it later
             silence(self.encoder)
             silence(self.decoder)
         if n_rest:
@@ -144,6 +163,7 @@ class AutoencoderNetwork(nn.Module):
     def decoder_output(self, code: torch.Tensor) -> torch.Tensor:
         """Return what the decoder makes of codes: a reconstruction, or its logits."""
         if self.decoder is None:
+            assert self.linear_decoder is not None  # one of the two is always there
             return self.loss.output(self.linear_decoder(code), code.new_zeros(()))
         known = self._within(code, self.code_low, self.code_high)
         residual = self.decoder(known).reshape(-1, self.n_features)
@@ -199,6 +219,7 @@ class AutoencoderNetwork(nn.Module):
         code = self.first_code(X)
         if self.decoder is not None:
             return code
+        assert self.linear_decoder is not None
         return self.kind.refined(code, self.filled(X), self.linear_decoder)
 
     def first_code(self, X: torch.Tensor) -> torch.Tensor:
@@ -288,6 +309,7 @@ class AutoencoderNetwork(nn.Module):
         then judged by what a classifier is for: the cross-entropy alone, without corruption.
         """
         if targets is not None and not self.training:
+            assert self.head is not None  # targets are those of a head
             return self.head.cross_entropy(self.encode(X), targets)
         output, forward_pass = self(X, generator, jitter, progress)
         losses = self.kind.entry_losses(self.loss, output, forward_pass, self.log_scale)
@@ -298,6 +320,7 @@ class AutoencoderNetwork(nn.Module):
         losses = losses if added is None else losses + added
         if targets is None:
             return losses
+        assert self.head is not None
         per_feature = 1 if self.kind.feature_reduction == "mean" else self.n_features
         return self.head.objective(losses / per_feature, forward_pass.code, targets)
 
@@ -316,7 +339,9 @@ def _noise(X: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     return values.to(X.dtype).sub_(127.5).div_(math.sqrt((256**2 - 1) / 12))
 
 
-def _own_draws(architecture: Architecture, generator: torch.Generator):
+def _own_draws(
+    architecture: Architecture, generator: torch.Generator
+) -> AbstractContextManager[None]:
     """Return the context for modules that may draw from torch's global generators."""
     if not architecture.draws_globally:
         return contextlib.nullcontext()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import DTypeLike
 
 from skae._data.blocks import densify
+from skae._data.matrix import Matrix
 from skae._data.scaling import Scaling
 from skae._network.autoencoder_network import AutoencoderNetwork
 from skae._network.build import network_with
@@ -73,11 +76,11 @@ class FittedNetwork:
         fitted._networks[device] = network.eval().requires_grad_(False)
         return fitted
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, Any]:
         return {"spec": self.spec, "weights": self.weights}
 
-    def __setstate__(self, state):
-        vars(self).update(state)
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.spec, self.weights = state["spec"], state["weights"]
         self._forget_networks()
 
     def _forget_networks(self) -> None:
@@ -108,7 +111,7 @@ class FittedNetwork:
                 self._networks[at_hand] = network.eval().requires_grad_(False)
             return self._networks[at_hand]
 
-    def encode(self, X, device: str, dtype: np.dtype) -> np.ndarray:
+    def encode(self, X: Matrix, device: str, dtype: np.dtype) -> np.ndarray:
         """Return the codes of the rows of `X`, of shape (n_samples, n_components)."""
         codes = np.empty((X.shape[0], self.n_components), dtype=dtype)
         network = self.network(device)
@@ -116,7 +119,7 @@ class FittedNetwork:
             codes[rows] = block
         return codes
 
-    def filled(self, X, device: str, dtype: np.dtype) -> np.ndarray:
+    def filled(self, X: Matrix, device: str, dtype: np.dtype) -> np.ndarray:
         """Return rows with conditional means in the place of missing values, in X's units."""
         filled = np.empty(X.shape, dtype=dtype)
         network = self.network(device)
@@ -132,13 +135,15 @@ class FittedNetwork:
             X[rows] = self.scaling.undo(block, dtype)
         return X
 
-    def reconstructions(self, X, device: str, dtype=np.float64):
+    def reconstructions(
+        self, X: Matrix, device: str, dtype: DTypeLike = np.float64
+    ) -> Iterator[tuple[slice, np.ndarray]]:
         """Yield (rows, reconstruction of these rows) in the units of `X`."""
         network = self.network(device)
         for rows, block in self.computed(lambda x: network.decode(network.encode(x)), X, network):
             yield rows, self.scaling.undo(block, dtype)
 
-    def squared_errors(self, X, device: str) -> np.ndarray:
+    def squared_errors(self, X: Matrix, device: str) -> np.ndarray:
         """Return ``||(x - x_hat) / scale||^2`` of each row, of shape (n_samples,), in float64.
 
         Over the values that are known.
@@ -149,7 +154,9 @@ class FittedNetwork:
             errors[rows] = block
         return errors
 
-    def computed(self, function: Callable, X, network: AutoencoderNetwork, *, scale: bool = True):
+    def computed(
+        self, function: Callable, X: Matrix, network: AutoencoderNetwork, *, scale: bool = True
+    ) -> Iterator[tuple[slice, Any]]:
         """Yield (rows, what a function makes of these rows), with smaller batches where need be.
 
         Parameters
@@ -186,7 +193,9 @@ class FittedNetwork:
             for rows, batch in paced(batches):
                 yield rows, _rows_of(fitting.call(function, batch), rows)
 
-    def _padded_batches(self, X, n_rows: int, dtype: np.dtype, scale: bool):
+    def _padded_batches(
+        self, X: Matrix, n_rows: int, dtype: DTypeLike, scale: bool
+    ) -> Iterator[tuple[slice, torch.Tensor]]:
         """Yield (rows, tensor of these rows and padding), all of one shape."""
         step = n_rows * max(1, _BLOCK_ENTRIES // (n_rows * X.shape[1]))
         for start in range(0, X.shape[0], step):
@@ -203,7 +212,7 @@ def arrays_of(weights: dict[str, torch.Tensor]) -> dict[str, np.ndarray]:
     return {name: tensor.cpu().numpy().copy() for name, tensor in weights.items()}
 
 
-def mean_reconstruction(networks: list[FittedNetwork], X, device: str) -> np.ndarray:
+def mean_reconstruction(networks: list[FittedNetwork], X: Matrix, device: str) -> np.ndarray:
     """Return the mean of what several networks make of rows, in the units of `X`, float64."""
     mean = np.zeros(X.shape)
     for network in networks:
@@ -222,7 +231,7 @@ def _squared_errors(network: AutoencoderNetwork, X: torch.Tensor) -> torch.Tenso
     return torch.linalg.vector_norm(residual, dim=1, dtype=torch.float64).square()
 
 
-def _rows_of(results, rows: slice):
+def _rows_of(results: Any, rows: slice) -> Any:
     """Return the rows of padded results that are not padding, as arrays."""
     if isinstance(results, tuple):
         return tuple(_rows_of(result, rows) for result in results)

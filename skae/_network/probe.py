@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -34,11 +34,11 @@ class Work(NamedTuple):
     in_all: int
     at_once: int
 
-    def __add__(self, other: Work) -> Work:
+    def __add__(self, other: Work) -> Work:  # type: ignore[override]  # tuples would be joined
         return Work(self.in_all + other.in_all, self.at_once + other.at_once)
 
 
-def probe(network) -> Work:
+def probe(network: Any) -> Work:
     """Pass two rows of zeros through encoder and decoder.
 
     Parameters
@@ -104,7 +104,7 @@ def _pass(module: nn.Module, role: str, batch: torch.Tensor, wanted: tuple[int, 
     return Work(*(sum(count) // len(batch) for count in zip(Work(0, 0), *counts, strict=True)))
 
 
-def _check_output(output, name: str, batch: torch.Tensor, wanted: tuple[int, ...]) -> None:
+def _check_output(output: object, name: str, batch: torch.Tensor, wanted: tuple[int, ...]) -> None:
     if not isinstance(output, torch.Tensor):
         raise ValueError(f"{name} must return a tensor, got {type(output).__name__}.")
     expected = (len(batch), *wanted)
@@ -116,7 +116,7 @@ def _check_output(output, name: str, batch: torch.Tensor, wanted: tuple[int, ...
         )
 
 
-def _count(layer: nn.Module, inputs: tuple, named_inputs: dict, output) -> Work:
+def _count(layer: nn.Module, inputs: tuple, named_inputs: dict, output: Any) -> Work:
     """Return the multiplications of one call of a layer with its weights."""
     values = next(iter([*inputs, *named_inputs.values()]))
     if isinstance(layer, nn.RNNBase):
@@ -125,8 +125,10 @@ def _count(layer: nn.Module, inputs: tuple, named_inputs: dict, output) -> Work:
         of_a_step = sum(w.numel() for w in layer.parameters() if w.ndim > 1)
         of_a_step *= values.shape[rows]
         return Work(of_a_step * values.shape[steps], of_a_step)
+    weight: Any = layer.weight
+    of_an_entry = weight[0].numel()
     if isinstance(layer, _TRANSPOSED):
-        count = values.numel() * layer.weight[0].numel()
+        count = values.numel() * of_an_entry
     else:
-        count = output.numel() * layer.weight[0].numel()
+        count = output.numel() * of_an_entry
     return Work(count, count)

@@ -6,7 +6,7 @@ import torch
 
 from skae._data.moments import Moments
 from skae._data.rows import Rows
-from skae._missing.filling import NormalDistribution
+from skae._missing.filling import FilledRows, NormalDistribution
 from skae._network.autoencoder_network import AutoencoderNetwork
 from skae._network.build import new_network
 from skae._network.network_spec import NetworkSpec
@@ -50,7 +50,9 @@ class Start:
         Decides which rows are looked at where not all are.
     """
 
-    def __init__(self, rows: Rows, weight: torch.Tensor, axes: PrincipalAxes, seed: int):
+    def __init__(
+        self, rows: Rows | FilledRows, weight: torch.Tensor, axes: PrincipalAxes, seed: int
+    ):
         self.rows, self.weight, self.found, self.seed = rows, weight, axes, seed
 
     def apply(self, network: AutoencoderNetwork) -> None:
@@ -144,9 +146,11 @@ def first_network(
         scale=spec.scaling.scale,
     )
     if gaussian is not None:
+        assert network.missing is not None  # the specification has the rank of the gaussian
         network.missing.filling.set(gaussian)
         network.missing.share_known.fill_(moments.share_known)
     if spec.linear_path:
+        assert axes is not None  # every caller finds them for a linear path
         rows = linear_part.complete(gaussian)
         Start(rows, weight, axes, linear_part.seed).apply(network)
     return network

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from numbers import Integral
+from contextlib import AbstractContextManager
 
 import torch
 
@@ -11,6 +11,7 @@ from skae._missing.filling import FilledRows, Filling, NormalDistribution
 from skae._missing.gaussian_fit import fit_gaussian
 from skae._runtime.threads import threads_for
 from skae._start.principal_axes import PrincipalAxes, axes_of_factors, principal_axes
+from skae._utils.checks import is_integer
 
 # Axes asked for where the number of components is to be read off the spectrum.
 _SPECTRUM_AXES = 256
@@ -29,7 +30,8 @@ class LinearPart:
     """
 
     def __init__(self, rows: Rows, seed: int):
-        self.rows, self.seed, self.simplicity = rows, seed, None
+        self.rows, self.seed = rows, seed
+        self.simplicity: float | None = None
 
     def gaussian(self, weight: torch.Tensor) -> NormalDistribution:
         """Return what missing values are filled by; how simple it is to be is chosen once."""
@@ -54,7 +56,7 @@ class LinearPart:
         gaussian: NormalDistribution | None,
     ) -> PrincipalAxes:
         """Return so many axes of the complete rows, or many where their number is to be found."""
-        n_wanted = n_components if isinstance(n_components, Integral) else _SPECTRUM_AXES
+        n_wanted = n_components if is_integer(n_components) else _SPECTRUM_AXES
         if gaussian is not None and n_wanted == gaussian.factor.shape[1]:
             return axes_of_factors(gaussian)
         generator = torch.Generator().manual_seed(self.seed)
@@ -62,5 +64,5 @@ class LinearPart:
         with self._threads():
             return principal_axes(self.complete(gaussian), n_axes, generator, weight)
 
-    def _threads(self):
+    def _threads(self) -> AbstractContextManager[None]:
         return threads_for(len(self.rows), self.rows.shape[1] ** 2)

@@ -43,6 +43,8 @@ def set_linear_path(
         Root mean square of PCA's residual over the features.
     """
     encoder, decoder = network.linear_encoder, network.linear_decoder
+    assert encoder is not None
+    assert decoder is not None
     with torch.no_grad():
         encode = torch.ones_like(start.encode) if network.tied else start.encode
         weight = axes * encode[:, None]
@@ -54,11 +56,13 @@ def set_linear_path(
             decoder.weight.copy_((axes * start.decode[:, None]).T)
         decoder.bias.copy_(mean)
         if start.rest is not None:
+            assert network.encoder_rest is not None
             network.encoder_rest.copy_(start.rest)
         network.residual_scale.fill_(residual_scale)
         if network.log_scale is not None:
             network.log_scale.fill_(math.log(start.scale or residual_scale))
         for name, values in (start.state or {}).items():
+            assert network.state is not None
             network.state.get_parameter(name).copy_(values)
 
 
@@ -76,6 +80,8 @@ def fit_linear_decoder(network: AutoencoderNetwork, X: torch.Tensor, weight: tor
     weight : torch.Tensor of shape (n_samples,)
         Weight of each row.
     """
+    decoder = network.linear_decoder
+    assert decoder is not None
     network.eval()  # so that the kind does not take these rows for a training batch
     with torch.no_grad():
         codes, X = network.first_code(X).double(), X.double()
@@ -86,8 +92,8 @@ def fit_linear_decoder(network: AutoencoderNetwork, X: torch.Tensor, weight: tor
         ridge = _RIDGE * gram.diagonal().mean() + torch.finfo(gram.dtype).tiny
         gram.diagonal().add_(ridge)
         solution = torch.linalg.solve(gram, (fraction * codes).T @ (X - mean))
-        network.linear_decoder.weight.copy_(solution.T)
-        network.linear_decoder.bias.copy_(mean - mean_code @ solution)
+        decoder.weight.copy_(solution.T)
+        decoder.bias.copy_(mean - mean_code @ solution)
     network.train()
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import reduce
 
 import torch
 
 from skae._data.rows import Rows
-from skae._missing.filling import NormalDistribution
+from skae._missing.filling import FilledRows, NormalDistribution
 
 # Up to this many rows or columns the whole spectrum is computed from a square matrix of that
 # size; beyond, only the leading axes, by subspace iteration.
@@ -45,7 +47,7 @@ class PrincipalAxes:
 
 
 def principal_axes(
-    rows: Rows,
+    rows: Rows | FilledRows,
     n_components: int,
     generator: torch.Generator,
     sample_weight: torch.Tensor | None = None,
@@ -90,7 +92,7 @@ def principal_axes(
 class _Weighted:
     """Sums over centred rows, each counted by its weight."""
 
-    def __init__(self, rows: Rows, sample_weight: torch.Tensor | None):
+    def __init__(self, rows: Rows | FilledRows, sample_weight: torch.Tensor | None):
         self.rows = rows
         n_samples, n_features = rows.shape
         wide = torch.float32 if rows.device.type == "mps" else torch.float64
@@ -100,13 +102,13 @@ class _Weighted:
             sample_weight = torch.ones(n_samples, device=rows.device)
         weight = sample_weight.to(wide)
         self.weight = (weight / weight.sum()).to(rows.device)
-        self.mean = sum(self.weight[s] @ block.to(wide) for s, block in rows.blocks())
-        self.total_variance = sum(
+        self.mean = _sum(self.weight[s] @ block.to(wide) for s, block in rows.blocks())
+        self.total_variance = _sum(
             self.weight[s] @ (block.to(wide) - self.mean).square().sum(1)
             for s, block in rows.blocks()
         )
 
-    def blocks(self):
+    def blocks(self) -> Iterator[tuple[slice, torch.Tensor]]:
         """Yield (rows, centred block times the root of the weights)."""
         mean = self.mean.to(self.dtype)
         root = self.weight.sqrt().to(self.dtype)
@@ -114,13 +116,17 @@ class _Weighted:
             yield s, (block.to(self.dtype) - mean) * root[s, None]
 
     def covariance(self) -> torch.Tensor:
-        return sum((block.T @ block).to(self.sum_dtype) for _, block in self.blocks())
+        return _sum((block.T @ block).to(self.sum_dtype) for _, block in self.blocks())
 
     def covariance_times(self, directions: torch.Tensor) -> torch.Tensor:
         directions = directions.to(self.dtype)
-        return sum(
+        return _sum(
             (block.T @ (block @ directions)).to(self.sum_dtype) for _, block in self.blocks()
         )
+
+
+def _sum(terms: Iterable[torch.Tensor]) -> torch.Tensor:
+    return reduce(torch.add, terms)
 
 
 def _eigen(symmetric: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
