@@ -7,12 +7,14 @@ import re
 from collections.abc import Mapping
 from importlib.metadata import version
 from numbers import Real
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 import torch
 from sklearn.base import BaseEstimator
 
+from skae._data.matrix import Matrix
 from skae._runtime.device import resolve_device
 
 # What does not change the weights.
@@ -22,7 +24,9 @@ _MOST_ROWS, _MOST_ENTRIES = 4096, 2**23
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
-def fingerprint(estimator: BaseEstimator, X, others: Mapping[str, object]) -> dict[str, str]:
+def fingerprint(
+    estimator: BaseEstimator, X: Matrix, others: Mapping[str, object]
+) -> dict[str, str]:
     """Return what tells the fits of an estimator apart, by what it is called.
 
     Parameters
@@ -49,7 +53,7 @@ def fingerprint(estimator: BaseEstimator, X, others: Mapping[str, object]) -> di
     return {**found, "skae": version("skae"), "torch": str(torch.__version__)}
 
 
-def described(value) -> str:
+def described(value: Any) -> str:
     """Return a value in words that are the same in every process."""
     if isinstance(value, np.ndarray):
         return f"{value.shape} {value.dtype} {_digest(value)}"
@@ -72,7 +76,7 @@ def described(value) -> str:
     return _ADDRESS.sub("", repr(value))
 
 
-def _digest_of_rows(X) -> str:
+def _digest_of_rows(X: Matrix) -> str:
     n_rows, n_features = X.shape
     most = max(1, min(_MOST_ROWS, _MOST_ENTRIES // max(1, n_features)))
     index = np.unique(np.linspace(0, n_rows - 1, min(n_rows, most)).astype(np.int64))

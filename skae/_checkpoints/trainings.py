@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,8 +17,12 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skae._checkpoints.checkpoint import Checkpoint
 from skae._checkpoints.fingerprint import fingerprint
+from skae._data.batches import Batches
+from skae._data.matrix import Matrix
+from skae._network.autoencoder_network import AutoencoderNetwork
 from skae._network.fitted_network import FittedNetwork
 from skae._training.train import TrainingResult, train
+from skae._training.training_plan import TrainingPlan
 from skae._utils.random_state import own_random_state
 
 # Another processor may round moments in another way.
@@ -41,12 +46,19 @@ class Trainings:
         Whether Ctrl-C ended the fit.
     """
 
-    def __init__(self, random_state):
+    def __init__(self, random_state: Any):
         fixed = isinstance(random_state, Integral)
         self.random_state = random_state if fixed else own_random_state(random_state)
         self.interrupted = False
 
-    def train(self, network, training, selection, plan, optimizer_state=None) -> TrainingResult:
+    def train(
+        self,
+        network: AutoencoderNetwork,
+        training: Batches,
+        selection: Batches | None,
+        plan: TrainingPlan,
+        optimizer_state: dict | None = None,
+    ) -> TrainingResult:
         """Train a network, as :func:`~skae._training.train.train` does."""
         return train(network, training, selection, plan, optimizer_state)
 
@@ -78,7 +90,7 @@ class SavedTrainings(Trainings):
         Where to.
     """
 
-    def __init__(self, random_state, checkpoint: Checkpoint):
+    def __init__(self, random_state: Any, checkpoint: Checkpoint):
         super().__init__(random_state)
         self.checkpoint = checkpoint
         found = checkpoint.found or {"results": [], "training": None}
@@ -91,7 +103,14 @@ class SavedTrainings(Trainings):
             self._random = self.random_state.get_state(legacy=False)
         self._n_begun = 0
 
-    def train(self, network, training, selection, plan, optimizer_state=None) -> TrainingResult:
+    def train(
+        self,
+        network: AutoencoderNetwork,
+        training: Batches,
+        selection: Batches | None,
+        plan: TrainingPlan,
+        optimizer_state: dict | None = None,
+    ) -> TrainingResult:
         """Train a network, or return what came of it when it was trained, or go on from there."""
         number, self._n_begun = self._n_begun, self._n_begun + 1
         if number < len(self._results):
@@ -113,7 +132,7 @@ class SavedTrainings(Trainings):
         if not self.interrupted:
             self.checkpoint.remove()
 
-    def _save(self, capture) -> None:
+    def _save(self, capture: Callable[[], dict]) -> None:
         self.checkpoint.offer(
             lambda: {
                 "random": self._random,
@@ -122,7 +141,7 @@ class SavedTrainings(Trainings):
             }
         )
 
-    def _check(self, network, weights: dict[str, torch.Tensor]) -> None:
+    def _check(self, network: AutoencoderNetwork, weights: dict[str, torch.Tensor]) -> None:
         """Refuse weights of a network of other rows, of which the fingerprint looked at some."""
         if not _fit_together(network.state_dict(), weights):
             raise ValueError(
@@ -139,7 +158,7 @@ class SavedTrainings(Trainings):
 
 
 @contextlib.contextmanager
-def trainings_of(estimator: BaseEstimator, X, **others) -> Iterator[Trainings]:
+def trainings_of(estimator: BaseEstimator, X: Matrix, **others: object) -> Iterator[Trainings]:
     """Give the trainings of a fit, with the checkpoint that the estimator asks for.
 
     Parameters
@@ -181,8 +200,9 @@ def _as_dict(result: TrainingResult) -> dict:
 
 def _as_result(saved: dict) -> TrainingResult:
     history = pd.DataFrame({name: column.numpy() for name, column in saved["history"]})
-    rest = {"optimizer_state": {}, "interrupted": False}
-    return TrainingResult(**{**saved, "history": history}, **rest)
+    return TrainingResult(
+        **{**saved, "history": history, "optimizer_state": {}, "interrupted": False}
+    )
 
 
 def _fit_together(new: dict[str, torch.Tensor], saved: dict[str, torch.Tensor]) -> bool:
@@ -196,7 +216,7 @@ def _fit_together(new: dict[str, torch.Tensor], saved: dict[str, torch.Tensor]) 
     return True
 
 
-def _with_arrays(state):
+def _with_arrays(state: Any) -> Any:
     """Return the state of a RandomState with arrays in the place of tensors."""
     if isinstance(state, dict):
         return {name: _with_arrays(value) for name, value in state.items()}

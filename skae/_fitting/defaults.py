@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Integral
+from typing import Any, TypeVar
 
 from skae._start.principal_axes import PrincipalAxes
 from skae._utils.checks import is_auto
@@ -90,7 +91,7 @@ def detector_learning_rate(batch_size: int, n_components: int) -> float:
 
 
 def resolve_n_components(
-    n_components: int | float | str, axes: PrincipalAxes | None, n_features: int, kind: Kind
+    n_components: float | str, axes: PrincipalAxes | None, n_features: int, kind: Kind
 ) -> int:
     """Return the size of the code.
 
@@ -111,9 +112,13 @@ def resolve_n_components(
     """
     if isinstance(n_components, Integral):
         return int(n_components)
+    assert axes is not None  # only a given size needs none
     if is_auto(n_components):
         return kind.auto_n_components(axes.n_needed(_AUTO_SHARE), n_features)
     return axes.n_needed(float(n_components))
+
+
+Number = TypeVar("Number", int, float)
 
 
 @dataclass(frozen=True)
@@ -133,11 +138,12 @@ GENERAL = Rules(auto_batch_size, auto_epochs, auto_learning_rate)
 DETECTOR = Rules(detector_batch_size, detector_epochs, detector_learning_rate)
 
 
-def auto_or(value, automatic):
+def auto_or(value: float | str, automatic: Number) -> Number:
     """Return the automatic value for "auto", or the given one as Python's number.
 
     Products with small integers of numpy would overflow.
     """
     if is_auto(value):
         return automatic
-    return int(value) if isinstance(value, Integral) else float(value)
+    number: Any = int(value) if isinstance(value, Integral) else float(value)
+    return number

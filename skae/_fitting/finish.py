@@ -83,8 +83,8 @@ def _note_rows(prepared: Prepared, batch_size: int) -> TrainingCodes:
     generator = torch.Generator(prepared.device).manual_seed(seed)
     fitting = FittingBatches(prepared.device)
     with torch.no_grad(), threads_for(batch_size, network.work.at_once):
+        note = partial(network.note_ranges, generator=generator)
         for rows, block in prepared.rows.blocks():
-            note = partial(network.note_ranges, generator=generator)
             codes.add(rows, fitting.call(note, block))
     return codes
 

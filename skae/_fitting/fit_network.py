@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
@@ -15,6 +16,7 @@ from skae._fitting.network_fit import NetworkFit, attributes_with
 from skae._fitting.prepared import Prepared
 from skae._fitting.progress import EpochReport
 from skae._fitting.splits import best_epoch, folds, mean_history, no_split, split
+from skae._network.autoencoder_network import AutoencoderNetwork
 from skae._runtime.threads import threads_for
 from skae._training.convergence import mean_loss, warn_of_no_gain
 from skae._training.schedule import constant
@@ -123,6 +125,7 @@ class _Fit:
         if validation is not None:
             self._warn_of_no_gain(result, result.history, n_steps)
         elif not result.interrupted and prepared.repelled is None:  # which may cost the others much
+            assert before is not None
             after = self._loss(training)
             warn_of_no_gain(before, after, after, prepared.start_counts, n_steps)
         self.report.end(lambda: done.attributes)
@@ -177,7 +180,7 @@ class _Fit:
         training: np.ndarray,
         validation: np.ndarray | None,
         optimizer_state: dict | None = None,
-        network=None,
+        network: AutoencoderNetwork | None = None,
     ) -> TrainingResult:
         """Train the prepared network, or another one, on some rows."""
         prepared, seed = self.prepared, self.prepared.seeds.training
@@ -195,7 +198,7 @@ class _Fit:
         """Return the plan with a report of each epoch, and the losses of the folds in it."""
         self.report.begin(plan.last_epoch, self.prepared.X)
 
-        def on_epoch(record, weights):
+        def on_epoch(record: dict, weights: Callable) -> bool:
             if history is not None:
                 record = {**record, "valid_loss": history["valid_loss"][record["epoch"]]}
             return self.report(record, lambda: attributes_with(self.prepared, weights()))
@@ -226,7 +229,7 @@ class _Fit:
         batches = self.prepared.batches(some, _VALIDATION_BATCH)
         return mean_loss(self.prepared.network, batches, self.prepared.seeds.training)
 
-    def _warn_of_no_gain(self, result: TrainingResult, history, n_steps: int) -> None:
+    def _warn_of_no_gain(self, result: TrainingResult, history: pd.DataFrame, n_steps: int) -> None:
         """Warn if the history says that there was none."""
         if not result.interrupted:
             losses = history["valid_loss"]

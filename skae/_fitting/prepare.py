@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 import torch
 
 from skae._data.lost_digits import warn_of_lost_digits
+from skae._data.matrix import Matrix
 from skae._data.moments import Moments
 from skae._data.rows import Rows
+from skae._data.scaling import Scaling
 from skae._data.views import rows_at
 from skae._fitting.defaults import auto_or, resolve_n_components
 from skae._fitting.fit_policy import FitPolicy
@@ -27,12 +30,12 @@ from skae.kinds.interface import Setting
 
 
 def prepare(
-    X,
+    X: Matrix,
     policy: FitPolicy,
-    random_state,
+    random_state: Any,
     *,
     sample_weight: np.ndarray | None = None,
-    repelled=None,
+    repelled: Matrix | None = None,
     takes_missing: bool = False,
     gaussian: NormalDistribution | None = None,
     head: HeadPlan | None = None,
@@ -81,7 +84,7 @@ def prepare(
     if incomplete and gaussian is None:
         gaussian = linear_part.gaussian(weight)
     rank = None if gaussian is None else gaussian.factor.shape[1]
-    wanted = rank if policy.n_components == "filling rank" else policy.n_components
+    wanted: Any = rank if policy.n_components == "filling rank" else policy.n_components
     axes = None
     if policy.init == "pca" or not isinstance(wanted, Integral):
         axes = linear_part.principal_axes(wanted, weight, gaussian)
@@ -120,9 +123,9 @@ def prepare(
 
 
 def prepare_again(
-    X,
+    X: Matrix,
     policy: FitPolicy,
-    random_state,
+    random_state: Any,
     fitted: FittedNetwork,
     mean: np.ndarray,
     *,
@@ -160,14 +163,16 @@ def prepare_again(
     )
 
 
-def _without_weight_zero(X, sample_weight):
+def _without_weight_zero(
+    X: Matrix, sample_weight: np.ndarray | None
+) -> tuple[Matrix, np.ndarray | None]:
     if sample_weight is None or sample_weight.all():
         return X, sample_weight
     kept = np.flatnonzero(sample_weight)
     return rows_at(X, kept), sample_weight[kept]
 
 
-def _checked_moments(X, sample_weight, policy: FitPolicy) -> Moments:
+def _checked_moments(X: Matrix, sample_weight: np.ndarray | None, policy: FitPolicy) -> Moments:
     moments = Moments.of(X, sample_weight)
     policy.loss.check(moments.minimum, moments.maximum)
     if tensor_dtype(policy.precision) == torch.float32:
@@ -175,7 +180,7 @@ def _checked_moments(X, sample_weight, policy: FitPolicy) -> Moments:
     return moments
 
 
-def _weight_tensor(sample_weight, rows: Rows) -> torch.Tensor:
+def _weight_tensor(sample_weight: np.ndarray | None, rows: Rows) -> torch.Tensor:
     if sample_weight is None:
         return torch.ones(len(rows), dtype=rows.dtype, device=rows.device)
     return torch.from_numpy(sample_weight).to(rows.dtype).to(rows.device)
@@ -204,7 +209,7 @@ def _with_precision(spec: NetworkSpec, policy: FitPolicy, n_rows: int, work: int
     return replace(spec, precision=resolve_precision(policy.precision, policy.device, work))
 
 
-def _scaled_rows(X, rows: Rows, scaling) -> torch.Tensor | None:
+def _scaled_rows(X: Matrix | None, rows: Rows, scaling: Scaling) -> torch.Tensor | None:
     """Return a few more rows as a tensor beside the others."""
     if X is None or not X.shape[0]:
         return None

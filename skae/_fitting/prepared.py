@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
 from skae._data.batches import Batches
+from skae._data.matrix import Matrix
 from skae._data.moments import Moments
 from skae._data.rows import Rows
 from skae._fitting.defaults import FEW_ROWS, auto_jitter, auto_or
@@ -33,7 +34,7 @@ class Seeds(NamedTuple):
     training: int
 
     @classmethod
-    def drawn(cls, random_state) -> Seeds:
+    def drawn(cls, random_state: Any) -> Seeds:
         """Draw the seeds from a parameter ``random_state``."""
         return cls(*(int(s) for s in own_random_state(random_state).randint(2**31 - 1, size=3)))
 
@@ -88,7 +89,7 @@ class Prepared:
     """
 
     policy: FitPolicy
-    X: object
+    X: Matrix
     rows: Rows
     sample_weight: torch.Tensor
     spec: NetworkSpec
@@ -153,6 +154,7 @@ class Prepared:
 
     def network_without(self, fold: np.ndarray) -> AutoencoderNetwork:
         """Return a network whose first weights know nothing of some rows."""
+        assert self.moments is not None  # further passes have no folds
         weight = self._weight_without(fold)
         axes = gaussian = None
         if self.spec.takes_missing:

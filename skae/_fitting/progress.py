@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
+from typing import Any
 
 from sklearn.base import BaseEstimator
+
+from skae._data.matrix import Matrix
 
 try:
     from sklearn.callback import CallbackSupportMixin
@@ -35,16 +38,20 @@ class EpochReport:
     """
 
     def __init__(
-        self, estimator: BaseEstimator, others: Mapping = MappingProxyType({}), *, calls_back=True
+        self,
+        estimator: BaseEstimator,
+        others: Mapping[str, Any] = MappingProxyType({}),
+        *,
+        calls_back: bool = True,
     ):
         self.estimator, self.others, self.calls_back = estimator, others, calls_back
-        self.context = None
+        self.context: Any = None  # of scikit-learn's callbacks
 
     def on_terminal(self) -> EpochReport:
         """Return a report on the terminal alone, for a fit that is a step of another one."""
         return EpochReport(self.estimator, calls_back=False)
 
-    def begin(self, n_epochs: int, X) -> None:
+    def begin(self, n_epochs: int, X: Matrix) -> None:
         """Begin the report of a training.
 
         Parameters
@@ -87,7 +94,7 @@ class EpochReport:
         if self.context is not None:
             self._end(self.context, fitted_attributes)
 
-    def _end(self, task, fitted_attributes: Callable[[], dict]) -> bool:
+    def _end(self, task: Any, fitted_attributes: Callable[[], dict]) -> bool:
         stop = task.call_on_fit_task_end(
             estimator=self.estimator,
             X=self.X,

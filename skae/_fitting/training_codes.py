@@ -34,8 +34,8 @@ class TrainingCodes:
         order = np.random.RandomState(seed).permutation(n_rows)
         self._chosen = np.sort(order[:_MOST_CODES])
         self.sample = np.empty((len(self._chosen), n_components), dtype=np.float32)
-        self._origin = None
-        self._sums = [0.0, 0.0, 0.0]
+        self._origin: np.ndarray | None = None
+        self._sums = [np.zeros(n_components) for _ in range(3)]
 
     def add(self, rows: slice, codes: torch.Tensor) -> None:
         """Take the codes of some consecutive rows."""
@@ -43,16 +43,17 @@ class TrainingCodes:
         chosen = torch.from_numpy(self._chosen[first:last] - rows.start).to(codes.device)
         self.sample[first:last] = codes[chosen].cpu().numpy()
         active = self.kind.active(codes).sum(0).cpu().numpy()
-        codes = codes.cpu().numpy().astype(np.float64)
+        values = codes.cpu().numpy().astype(np.float64)
         if self._origin is None:
             # Squares counted from here lose less to rounding.
-            self._origin = codes[0].copy()
-        codes -= self._origin
-        for i, values in enumerate((codes.sum(0), np.square(codes).sum(0), active)):
-            self._sums[i] = self._sums[i] + values
+            self._origin = values[0].copy()
+        values -= self._origin
+        for i, added in enumerate((values.sum(0), np.square(values).sum(0), active)):
+            self._sums[i] = self._sums[i] + added
 
     def summary(self, directions: Callable[[], np.ndarray]) -> CodeSummary:
         """Return the summary of all codes taken."""
+        assert self._origin is not None  # of the first rows
         mean, square, active = (values / self.n_rows for values in self._sums)
         variance = np.maximum(square - np.square(mean), 0.0)
         return CodeSummary(mean + self._origin, variance, active, directions)

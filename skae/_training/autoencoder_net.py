@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any, Self
 
 import torch
 from skorch import NeuralNet
@@ -11,6 +12,7 @@ from torch import nn
 from torch.nn.functional import softplus
 
 from skae._data.batches import Batches
+from skae._network.autoencoder_network import AutoencoderNetwork
 from skae._runtime.memory import FittingBatches
 from skae._runtime.precision import autocast
 from skae._runtime.threads import paced
@@ -64,14 +66,17 @@ class AutoencoderNet(NeuralNet):
         Passed to skorch.
     """
 
+    epoch_: Epoch | None
+    callbacks_: list[tuple[str, Callback]]
+
     def __init__(
         self,
-        module,
+        module: AutoencoderNetwork,
         *,
-        plan: TrainingPlan | None = None,
-        generators: list[torch.Generator] | None = None,
+        plan: TrainingPlan,
+        generators: list[torch.Generator],
         save: Callable[[AutoencoderNet], None] | None = None,
-        **kwargs,
+        **kwargs: Any,
     ):
         self.plan, self.generators, self.save = plan, generators, save
         kwargs.setdefault("criterion", WeightedMean)
@@ -86,6 +91,7 @@ class AutoencoderNet(NeuralNet):
         if validation is not None:
             self._validate(validation, silent=True)
             refuse_divergence(self.history[-1])
+            assert self.best_ is not None  # validation rows choose the best weights
             self.best_.offer(self.module_, self.history[-1, "valid_loss"], 0)
         self.notify("on_train_begin", X=training, y=None)
 
@@ -100,11 +106,12 @@ class AutoencoderNet(NeuralNet):
         self.learning_rate_.resume(state["n_batches_done"])
         if self.best_ is not None:
             vars(self.best_).update(state["best"])
-        self.epoch_ = Epoch(self.generators)
-        self.epoch_.restore(state["epoch"])
+        epoch = self.epoch_ = Epoch(self.generators)
+        epoch.restore(state["epoch"])
 
     def capture(self) -> dict:
         """Return the state between two training batches: nested numbers, text and tensors."""
+        assert self.epoch_ is not None  # which lasts from the first batch to the last
         best = None if self.best_ is None else vars(self.best_)
         return {
             "weights": self.module_.state_dict(),
@@ -115,11 +122,17 @@ class AutoencoderNet(NeuralNet):
             "epoch": self.epoch_.capture(),
         }
 
-    def fit_loop(self, X, y=None, epochs=None, **fit_params):
+    def fit_loop(
+        self,
+        X: tuple[Batches, Batches | None],
+        y: None = None,
+        epochs: int | None = None,
+        **fit_params: Any,
+    ) -> Self:
         """Run the epochs."""
         training, validation = X
         datasets = {"dataset_train": training, "dataset_valid": validation}
-        for _ in range(epochs):
+        for _ in range(epochs or 0):
             self.notify("on_epoch_begin", **datasets)
             self._train(training)
             if validation is not None:
@@ -194,7 +207,7 @@ class AutoencoderNet(NeuralNet):
     # What skorch asks for
 
     @property
-    def _default_callbacks(self):
+    def _default_callbacks(self) -> list:
         return []
 
     @property
@@ -202,14 +215,14 @@ class AutoencoderNet(NeuralNet):
         """Source of the randomness of training."""
         return self.generators[0]
 
-    def initialize_optimizer(self, *args, **kwargs):
+    def initialize_optimizer(self, *args: Any, **kwargs: Any) -> Self:
         """Make the optimizer with skae's groups of parameters."""
         self.optimizer_ = make_optimizer(
             self.module_, self.optimizer, self.lr, self.plan.weight_decay
         )
         return self
 
-    def initialize_callbacks(self):
+    def initialize_callbacks(self) -> Self:
         """Initialize the callbacks, and forget which of them listen to what."""
         super().initialize_callbacks()
         self._listeners: dict[str, list] = {}
@@ -223,7 +236,7 @@ class AutoencoderNet(NeuralNet):
         """
         self.callbacks_, self._listeners = [], {}
 
-    def notify(self, method_name, **cb_kwargs):
+    def notify(self, method_name: str, **cb_kwargs: Any) -> None:
         """Call the callbacks that listen: calls to others take a tenth of a small batch's time."""
         if method_name not in self._listeners:
             self._listeners[method_name] = list(self._listening(method_name))
@@ -238,12 +251,16 @@ class AutoencoderNet(NeuralNet):
             if getattr(method, "__func__", method) not in silent:
                 yield method
 
-    def on_epoch_begin(self, net, dataset_train=None, dataset_valid=None, **kwargs):
+    def on_epoch_begin(
+        self, net: NeuralNet, dataset_train: Any = None, dataset_valid: Any = None, **kwargs: Any
+    ) -> None:
         """Open the next row of the history; row 0 is the network before its first epoch."""
         self.history.new_epoch()
         self.history.record("epoch", len(self.history) - 1)
 
-    def train_step_single(self, batch, *, progress=1.0, **fit_params):
+    def train_step_single(
+        self, batch: tuple[torch.Tensor, ...], *, progress: float = 1.0, **fit_params: Any
+    ) -> dict[str, torch.Tensor]:
         """Compute the loss of a batch and its gradients."""
         X, weight, *targets = batch
         losses = self._training_losses(X, progress, *targets).to(weight.dtype)
@@ -254,7 +271,13 @@ class AutoencoderNet(NeuralNet):
         objective.backward()
         return {"loss": loss.detach(), "y_pred": losses}
 
-    def validation_step(self, batch, *, generator=None, **fit_params):
+    def validation_step(
+        self,
+        batch: tuple[torch.Tensor, ...],
+        *,
+        generator: torch.Generator | None = None,
+        **fit_params: Any,
+    ) -> dict[str, torch.Tensor]:
         """Compute the objective of a batch of validation rows, in evaluation mode."""
         X, weight, *targets = batch
 
@@ -272,7 +295,7 @@ class AutoencoderNet(NeuralNet):
         n_batches = self.plan.n_epochs * len(training)
         self.learning_rate_ = LearningRate(self.optimizer_, self.plan.schedule, n_batches)
         self.best_ = None if validation is None else BestWeights()
-        self.epoch_: Epoch | None = None
+        self.epoch_ = None
 
     def _record(self, prefix: str, losses: BatchLosses) -> None:
         self.history.record(f"{prefix}_loss", float(losses.mean(self.criterion_)))
@@ -293,6 +316,7 @@ class AutoencoderNet(NeuralNet):
         with the loss of such a row until that is `margin` times as large as the loss of others.
         """
         chosen = self.plan.repelled
+        assert chosen is not None  # where it is called from
         if len(chosen) > _MOST_REPELLED:
             order = torch.randperm(len(chosen), generator=self.generator, device=chosen.device)
             chosen = chosen[order[:_MOST_REPELLED]]

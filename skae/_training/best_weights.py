@@ -27,7 +27,7 @@ class BestWeights:
 
     weights: dict[str, torch.Tensor]
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.weights, self.loss, self.epoch = {}, math.inf, 0
 
     def offer(self, network: nn.Module, loss: float, epoch: int) -> bool:

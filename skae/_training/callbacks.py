@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 from skorch.callbacks import Callback
 
 
-def checked_callbacks(callbacks) -> list[Callback]:
+def checked_callbacks(callbacks: Iterable[Any] | None) -> list[Callback]:
     """Return the callbacks that a user gave, refusing what is none of skorch's.
 
     Raises

@@ -8,6 +8,8 @@ import warnings
 import torch
 from sklearn.exceptions import ConvergenceWarning
 
+from skae._data.batches import Batches
+from skae._network.autoencoder_network import AutoencoderNetwork
 from skae._runtime.memory import FittingBatches
 
 # A network that began at random has learned something if its loss fell by this share.
@@ -101,7 +103,7 @@ def warn_of_no_gain(
         )
 
 
-def mean_loss(network, batches, seed: int) -> float:
+def mean_loss(network: AutoencoderNetwork, batches: Batches, seed: int) -> float:
     """Return the objective of some rows in evaluation mode, as the rows that select are judged.
 
     Parameters

@@ -22,7 +22,7 @@ class BatchLosses:
         When the first batch began, in seconds, less interruptions.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.losses: list[torch.Tensor] = []
         self.weights: list[torch.Tensor] = []
         self.begin = time.perf_counter()

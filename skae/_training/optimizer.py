@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import torch
 from torch import nn
+
+from skae._network.autoencoder_network import AutoencoderNetwork
 
 NAMED_OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,
@@ -27,8 +32,8 @@ def resolve_optimizer(optimizer: str | type) -> type[torch.optim.Optimizer]:
 
 
 def make_optimizer(
-    network: nn.Module,
-    optimizer: type[torch.optim.Optimizer],
+    network: AutoencoderNetwork,
+    optimizer: Callable[..., torch.optim.Optimizer],
     learning_rate: float,
     weight_decay: float,
 ) -> torch.optim.Optimizer:
@@ -43,7 +48,8 @@ def make_optimizer(
         if module is not None
         for parameter in module.parameters()
     }
-    decaying, others = [], []
+    decaying: list[nn.Parameter] = []
+    others: list[nn.Parameter] = []
     for parameter in network.parameters():
         decays = parameter.ndim > 1 and id(parameter) not in linear_path
         (decaying if decays else others).append(parameter)
@@ -76,9 +82,9 @@ def load_arrays(optimizer: torch.optim.Optimizer, arrays: dict) -> None:
     optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
 
 
-def _as_array(value):
+def _as_array(value: Any) -> Any:
     return value.cpu().numpy().copy() if isinstance(value, torch.Tensor) else value
 
 
-def _as_tensor(value):
+def _as_tensor(value: Any) -> Any:
     return torch.from_numpy(value.copy()) if isinstance(value, np.ndarray) else value

@@ -84,8 +84,10 @@ def train(
     ConvergenceWarning
         If a loss that is not finite ended the training.
     """
-    with memory_of_training(plan.batch_size, training.generator.device):
-        net = _net(network, training.generator, plan, save)
+    generator = training.generator
+    assert generator is not None  # training rows are drawn in an order
+    with memory_of_training(plan.batch_size, generator.device):
+        net = _net(network, generator, plan, save)
         if optimizer_state:
             load_arrays(net.optimizer_, optimizer_state)
         if state is None:
@@ -105,7 +107,12 @@ def train(
     )
 
 
-def _net(network, generator: torch.Generator, plan: TrainingPlan, save) -> AutoencoderNet:
+def _net(
+    network: AutoencoderNetwork,
+    generator: torch.Generator,
+    plan: TrainingPlan,
+    save: Callable[[Callable[[], dict]], None] | None,
+) -> AutoencoderNet:
     network.draw_from(generator)
     return AutoencoderNet(
         network,
