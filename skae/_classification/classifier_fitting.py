@@ -11,6 +11,7 @@ from skae._checkpoints.trainings import Trainings
 from skae._classification.label_propagation import one_hot
 from skae._classification.labels import UNLABELLED
 from skae._classification.pseudo_labels import pseudo_targets
+from skae._data.matrix import Matrix
 from skae._data.validation import has_missing, output_dtype
 from skae._data.views import Converted
 from skae._fitting.fit_network import Split, fit_network
@@ -50,7 +51,7 @@ class LabelledRows:
         Weight of each class.
     """
 
-    X: object
+    X: Matrix
     sample_weight: np.ndarray | None
     numbers: np.ndarray
     class_weight: np.ndarray
@@ -120,7 +121,9 @@ def fit_classifier(
     return fit_network(prepared, trainings, report, chosen)
 
 
-def _without_labels(rows, policy, trainings, report: EpochReport, head: HeadPlan) -> EarlierFit:
+def _without_labels(
+    rows: LabelledRows, policy: FitPolicy, trainings: Trainings, report: EpochReport, head: HeadPlan
+) -> EarlierFit:
     """Train the autoencoder alone."""
     prepared = _prepared(rows, policy, trainings, head, None)
     fit = fit_network(prepared, trainings, report.on_terminal())
@@ -131,7 +134,13 @@ def _without_labels(rows, policy, trainings, report: EpochReport, head: HeadPlan
     return EarlierFit(fit.network, prepared.mean, knows_classes=False)
 
 
-def _prepared(rows, policy, trainings, head: HeadPlan, earlier: EarlierFit | None) -> Prepared:
+def _prepared(
+    rows: LabelledRows,
+    policy: FitPolicy,
+    trainings: Trainings,
+    head: HeadPlan,
+    earlier: EarlierFit | None,
+) -> Prepared:
     weight, random_state = rows.sample_weight, trainings.random_state
     if earlier is None:
         return prepare(rows.X, policy, random_state, sample_weight=weight, head=head)
@@ -213,6 +222,7 @@ def known_targets(
     X, numbers, n_classes = rows.X, rows.numbers, len(rows.class_weight)
     if rows.labelled.all() or not pseudo_labels:
         return one_hot(numbers, n_classes) * rows.class_weight
+    assert fitted is not None  # as some rows have no label
     codes = neighbourly_codes(fitted, X, device)
     if has_missing(X):
         dtype = output_dtype(X)
@@ -221,7 +231,7 @@ def known_targets(
     return found * rows.class_weight
 
 
-def neighbourly_codes(fitted, X, device: str) -> np.ndarray:
+def neighbourly_codes(fitted: FittedNetwork, X: Matrix, device: str) -> np.ndarray:
     r"""Return codes in which neighbours are looked for, of shape (n_samples, n_components).
 
     Codes of unit variance, each value times the root of what it moves in the reconstruction,
@@ -240,10 +250,13 @@ def neighbourly_codes(fitted, X, device: str) -> np.ndarray:
     return ((codes - mean) * steps).astype(np.float32)
 
 
-def class_logits(fitted, X, device: str) -> np.ndarray:
+def class_logits(fitted: FittedNetwork, X: Matrix, device: str) -> np.ndarray:
     """Return the logits of validated rows, of shape (n_samples, n_classes), float64."""
     network = fitted.network(device)
-    logits = np.empty((X.shape[0], fitted.spec.head.n_classes))
-    for rows, block in fitted.computed(lambda x: network.head(network.encode(x)), X, network):
+    head, plan = network.head, fitted.spec.head
+    assert head is not None  # a classifier's
+    assert plan is not None
+    logits = np.empty((X.shape[0], plan.n_classes))
+    for rows, block in fitted.computed(lambda x: head(network.encode(x)), X, network):
         logits[rows] = block
     return logits

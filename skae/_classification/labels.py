@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import assert_all_finite
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
+from skae._data.matrix import Matrix
 from skae._utils.naming import naming
 
 # What stands for "not known" among labels, and among numbers of classes.
@@ -15,7 +19,7 @@ UNLABELLED = -1
 
 
 @naming("y")
-def class_numbers(y, X) -> tuple[np.ndarray, np.ndarray]:
+def class_numbers(y: ArrayLike | None, X: Matrix) -> tuple[np.ndarray, np.ndarray]:
     """Return the classes, and the number of the class of each row, -1 where it is not known.
 
     ``y == -1`` means "not known", but where -1 and 1 are all that is in `y`, these are two
@@ -48,19 +52,19 @@ def class_numbers(y, X) -> tuple[np.ndarray, np.ndarray]:
             "AutoencoderClassifier requires y to be passed, but the target y is None. Give -1 for "
             "rows without a label."
         )
-    y = column_or_1d(y, warn=True)
-    check_consistent_length(X, y)
-    assert_all_finite(y, input_name="y")
-    known = _known(y)
+    given: np.ndarray = column_or_1d(y, warn=True)
+    check_consistent_length(X, given)
+    assert_all_finite(given, input_name="y")
+    known = _known(given)
     if not known.any():
         raise ValueError(
-            f"y holds no label: all of its {len(y)} values are -1, which stands for rows without "
-            f"one. Give the class of at least one row of each class."
+            f"y holds no label: all of its {len(given)} values are -1, which stands for rows "
+            f"without one. Give the class of at least one row of each class."
         )
     with np.errstate(invalid="ignore"):  # of floats that are no integers
-        check_classification_targets(y[known])
-    classes, inverse = np.unique(y[known], return_inverse=True)
-    numbers = np.full(len(y), UNLABELLED, dtype=np.int64)
+        check_classification_targets(given[known])
+    classes, inverse = np.unique(given[known], return_inverse=True)
+    numbers = np.full(len(given), UNLABELLED, dtype=np.int64)
     numbers[known] = inverse
     return classes, numbers
 
@@ -82,7 +86,7 @@ def _known(y: np.ndarray) -> np.ndarray:
 
 
 @naming("class_weight")
-def class_weights(class_weight, classes: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+def class_weights(class_weight: Any, classes: np.ndarray, numbers: np.ndarray) -> np.ndarray:
     """Return how much each class counts, of shape (n_classes,).
 
     Parameters

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
 
+from skae._data.matrix import Matrix
 from skae._data.views import rows_at
 from skae._detection.attribution import integrated_gradients
+from skae._network.autoencoder_network import AutoencoderNetwork
 from skae._network.fitted_network import FittedNetwork, mean_reconstruction
 from skae.scores import Score
 from skae.scores.score import residuals
@@ -28,7 +31,7 @@ class Member:
     score: Score
 
 
-def fitted_score(score: Score, fitted: FittedNetwork, X, device: str) -> Score:
+def fitted_score(score: Score, fitted: FittedNetwork, X: Matrix, device: str) -> Score:
     """Return the score, fitted to what the network makes of these rows.
 
     Of up to 100,000, fewer where they have more than 83 features: their residuals are in memory.
@@ -38,7 +41,7 @@ def fitted_score(score: Score, fitted: FittedNetwork, X, device: str) -> Score:
     X = rows_at(X, np.arange(0, n_rows, -(-n_rows // most)))
     network = fitted.network(device)
 
-    def of_batch(X):
+    def of_batch(X: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         codes = network.encode(X)
         return residuals(network, X, codes), codes.cpu().double()
 
@@ -63,7 +66,7 @@ class Ensemble:
     def __len__(self) -> int:
         return len(self.members)
 
-    def scores(self, X, device: str) -> np.ndarray:
+    def scores(self, X: Matrix, device: str) -> np.ndarray:
         """Return what each network finds in each row, of shape (n_members, n_samples).
 
         Finite, float64; higher is more anomalous.
@@ -76,7 +79,7 @@ class Ensemble:
                 of_member[rows] = found
         return np.nan_to_num(scores, copy=False, nan=LARGEST, posinf=LARGEST)
 
-    def contributions(self, X, device: str) -> np.ndarray:
+    def contributions(self, X: Matrix, device: str) -> np.ndarray:
         """Return the share of each feature in the mean score, (n_samples, n_features), float64."""
         shares = np.zeros(X.shape)
         for member in self.members:
@@ -90,13 +93,13 @@ class Ensemble:
             shares[out_of_range] = scores[:, None] / X.shape[1]
         return shares
 
-    def reconstruct(self, X, device: str) -> np.ndarray:
+    def reconstruct(self, X: Matrix, device: str) -> np.ndarray:
         """Return the mean of the reconstructions, in the units of `X`, float64."""
         return mean_reconstruction([member.network for member in self.members], X, device)
 
 
 @torch.inference_mode(False)
-def _shares(score: Score, network, X: torch.Tensor) -> torch.Tensor:
+def _shares(score: Score, network: AutoencoderNetwork, X: torch.Tensor) -> torch.Tensor:
     """Return the shares of the features in the score of rows, those in its code included."""
     X = X.clone()  # one that gradients are known of
     with torch.no_grad():
@@ -104,10 +107,12 @@ def _shares(score: Score, network, X: torch.Tensor) -> torch.Tensor:
         of_features = score.of_features(network, X, codes)
         of_code = score.of_code(network, X, codes)
     if of_code is None:
+        assert of_features is not None  # a score says something of one of the two
         return of_features
-    of_code = integrated_gradients(
-        lambda rows: score.of_code(network, rows, network.encode(rows)),
-        X,
-        network.features.mean.to(X.dtype),
-    ).cpu()
-    return of_code if of_features is None else of_features + of_code
+
+    def score_of_code(rows: torch.Tensor) -> Any:
+        return score.of_code(network, rows, network.encode(rows))
+
+    origin = network.features.mean.to(X.dtype)
+    shares = integrated_gradients(score_of_code, X, origin).cpu()
+    return shares if of_features is None else of_features + shares

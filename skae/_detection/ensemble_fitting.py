@@ -10,6 +10,7 @@ from sklearn.base import clone
 
 from skae._checkpoints.trainings import Trainings
 from skae._data.blocks import densify
+from skae._data.matrix import Matrix
 from skae._data.validation import has_missing
 from skae._data.views import rows_at
 from skae._detection.calibration import Calibration, HeldOut
@@ -63,7 +64,7 @@ class KnownRows:
         Whether all rows but the known anomalies are normal.
     """
 
-    X: object
+    X: Matrix
     labels: np.ndarray
     novelty: bool
 
@@ -113,7 +114,8 @@ class EnsembleFit:
         normal, folds = self._normal_and_folds()
         shown = [self._shown(normal, fold) for fold in folds]
         fits = until_interrupted(map(self._fit_network, shown), len(folds), self.trainings)
-        members, held_out = [], {}
+        members: list[Member] = []
+        held_out: dict[bytes, tuple[np.ndarray, list[int]]] = {}
         # After Ctrl-C fewer folds than there are: their rows are those that calibrate.
         for fit, training, fold in zip(fits, shown, folds, strict=False):
             members.append(self._member(fit, training))

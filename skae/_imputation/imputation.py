@@ -10,6 +10,7 @@ import torch
 
 from skae._checkpoints.trainings import Trainings
 from skae._data.blocks import densify
+from skae._data.matrix import Matrix
 from skae._fitting.fit_network import fit_network
 from skae._fitting.fit_policy import FitPolicy
 from skae._fitting.network_fit import NetworkFit
@@ -47,7 +48,7 @@ class Imputation:
     networks: list[FittedNetwork]
     error_ratio: np.ndarray | None
 
-    def means(self, X: np.ndarray, device: str) -> np.ndarray:
+    def means(self, X: Matrix, device: str) -> np.ndarray:
         """Return the mean of the reconstructions of rows, in the units of `X`, float64."""
         return mean_reconstruction(self.networks, X, device)
 
@@ -79,7 +80,7 @@ class Imputation:
         """
         first = self.networks[0]
         generator = torch.Generator().manual_seed(int(random_state.randint(2**31 - 1)))
-        filling = first.network("cpu").missing.filling
+        filling = _filling_of(first)
         errors = filling_errors(filling, np.isnan(X), generator)
         return errors * self.error_ratio * first.scaling.scale
 
@@ -110,7 +111,7 @@ class ImputationFit:
 
     def __init__(
         self,
-        X,
+        X: Matrix,
         policy: FitPolicy,
         n_networks: int,
         trainings: Trainings,
@@ -150,7 +151,7 @@ class ImputationFit:
         hidden = ~np.isnan(X) & (self.random.uniform(size=X.shape) < share)
         shown = np.where(hidden, np.nan, X)
         known = np.where(hidden, X, 0.0).astype(np.float64)
-        filling = first.network("cpu").missing.filling
+        filling = _filling_of(first)
         of_filling = known - np.where(hidden, filled_rows(filling, shown), 0.0)
         of_networks, of_same = [], []
         for fit in fits:
@@ -159,8 +160,8 @@ class ImputationFit:
             of_networks.append(known[rows] - np.where(hidden[rows], means, 0.0))
             of_same.append(of_filling[rows])
         left_out, expected = self._errors_left_out(fits[0].prepared, chosen, shown, hidden, known)
-        of_networks, of_same = np.concatenate(of_networks), np.concatenate(of_same)
-        ratio = _ratio(left_out, expected) * _ratio(of_networks, of_same)
+        of_rows = _ratio(np.concatenate(of_networks), np.concatenate(of_same))
+        ratio = _ratio(left_out, expected) * of_rows
         return np.sqrt(ratio)
 
     def _held_out(self, fit: NetworkFit, chosen: np.ndarray) -> np.ndarray:
@@ -178,7 +179,12 @@ class ImputationFit:
         return fitted.scaling.apply(means, np.float64)
 
     def _errors_left_out(
-        self, prepared: Prepared, chosen: np.ndarray, shown, hidden, known
+        self,
+        prepared: Prepared,
+        chosen: np.ndarray,
+        shown: np.ndarray,
+        hidden: np.ndarray,
+        known: np.ndarray,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return errors of fillings that did not know the row, and those they expect."""
         found, expected = np.zeros(shown.shape), np.zeros(shown.shape)
@@ -189,6 +195,12 @@ class ImputationFit:
             drawn = filling_errors(filling, np.isnan(shown[fold]), generator)
             expected[fold] = np.where(hidden[fold], drawn, 0.0)
         return found, expected
+
+
+def _filling_of(fitted: FittedNetwork) -> Filling:
+    missing = fitted.network("cpu").missing
+    assert missing is not None  # networks of imputers take missing values
+    return missing.filling
 
 
 def _ratio(found: np.ndarray, expected: np.ndarray) -> np.ndarray:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any, Self
+
+import torch
+
 from skae.scores.scatter import Scatter
 from skae.scores.score import Score, residuals
 
@@ -22,18 +26,18 @@ class Joint(Score):
         Means and covariances.
     """
 
-    def fit(self, residuals, codes):
+    def fit(self, residuals: torch.Tensor, codes: torch.Tensor) -> Self:
         """Learn the scatter of the residuals and of the codes."""
         self.residual_scatter_ = Scatter.of(residuals.numpy())
         self.code_scatter_ = Scatter.of(codes.numpy())
         return self
 
-    def of_features(self, network, X, codes):
+    def of_features(self, network: Any, X: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
         """Return the squared whitened residuals, over the number of columns."""
         whitened = self.residual_scatter_.whitened(residuals(network, X, codes))
         return whitened.square() / (X.shape[1] + codes.shape[1])
 
-    def of_code(self, network, X, codes):
+    def of_code(self, network: Any, X: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
         """Return the squared length of the code, over the number of columns."""
         lengths = self.code_scatter_.lengths(codes.cpu().double())
         return lengths / (X.shape[1] + codes.shape[1])

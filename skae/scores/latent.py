@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any, Self
+
+import torch
+
 from skae.scores.scatter import Scatter
 from skae.scores.score import Score
 
@@ -20,15 +24,15 @@ class Latent(Score):
         Mean and covariance of the codes.
     """
 
-    def fit(self, residuals, codes):
+    def fit(self, residuals: torch.Tensor, codes: torch.Tensor) -> Self:
         """Learn the scatter of the codes."""
         self.scatter_ = Scatter.of(codes.numpy())
         return self
 
-    def of_features(self, network, X, codes):
+    def of_features(self, network: Any, X: torch.Tensor, codes: torch.Tensor) -> None:
         """Return None."""
         return None
 
-    def of_code(self, network, X, codes):
+    def of_code(self, network: Any, X: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
         """Return the squared length, over the size of the code."""
         return self.scatter_.lengths(codes.cpu().double()) / codes.shape[1]
