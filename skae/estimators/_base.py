@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from sklearn.utils.validation import check_is_fitted
+from skorch.callbacks import Callback
 
+from skae._data.matrix import MatrixLike
 from skae._data.sources import blocks, is_source, joined
 from skae._data.validation import validate_X
 from skae._fitting.progress import CallbackSupportMixin
 from skae._network.fitted_network import FittedNetwork
 from skae._utils.checks import LARGEST
 from skae._utils.named_parts import NamedPartsMixin
+from skae._utils.random_state import RandomStateLike
 from skae._utils.sklearn_private import Interval, StrOptions
-from skae.architectures import ARCHITECTURES
+from skae.architectures import ARCHITECTURES, Architecture
 from skae.estimators._saving import SavingMixin
-from skae.kinds import KINDS
-from skae.losses import LOSSES
+from skae.kinds import KINDS, Kind
+from skae.losses import LOSSES, Loss
 
 # Rates and strengths of noise beyond are out of the range of float32 after a few products.
 _LARGEST_RATE = 1e30
+
+# What the parameters ``loss`` and ``optimizer`` may be.
+LossLike = str | Loss | Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+OptimizerLike = str | type[torch.optim.Optimizer]
 
 
 class BaseAutoencoder(SavingMixin, CallbackSupportMixin, NamedPartsMixin):
@@ -34,6 +43,20 @@ class BaseAutoencoder(SavingMixin, CallbackSupportMixin, NamedPartsMixin):
     """
 
     _part_registries = {"kind": KINDS, "architecture": ARCHITECTURES, "loss": LOSSES}
+
+    n_features_in_: int
+    sample_shape_: tuple[int, ...]
+    n_components_: int
+    kind_: Kind
+    architecture_: Architecture
+    mean_: np.ndarray
+    scale_: float | np.ndarray
+    device_: str
+    precision_: str
+    batch_size_: int
+    learning_rate_: float
+    n_epochs_: int
+    history_: pd.DataFrame
 
     _parameter_constraints: dict = {
         "n_components": [
@@ -67,27 +90,27 @@ class BaseAutoencoder(SavingMixin, CallbackSupportMixin, NamedPartsMixin):
 
     def __init__(
         self,
-        n_components="auto",
+        n_components: int | float | str = "auto",
         *,
-        kind="undercomplete",
-        architecture="dense",
-        loss="mse",
-        init="pca",
-        max_epochs="auto",
-        batch_size="auto",
-        learning_rate="auto",
-        optimizer="adamw",
-        weight_decay=0.01,
-        jitter="auto",
-        early_stopping=True,
-        validation_fraction="auto",
-        patience=None,
-        device="auto",
-        precision="auto",
-        checkpoint=None,
-        callbacks=None,
-        verbose=0,
-        random_state=None,
+        kind: str | Kind = "undercomplete",
+        architecture: str | Architecture = "dense",
+        loss: LossLike = "mse",
+        init: str = "pca",
+        max_epochs: int | str = "auto",
+        batch_size: int | str = "auto",
+        learning_rate: float | str = "auto",
+        optimizer: OptimizerLike = "adamw",
+        weight_decay: float = 0.01,
+        jitter: float | str = "auto",
+        early_stopping: bool = True,
+        validation_fraction: float | str = "auto",
+        patience: int | None = None,
+        device: str = "auto",
+        precision: str = "auto",
+        checkpoint: str | os.PathLike | None = None,
+        callbacks: Sequence[Callback] | None = None,
+        verbose: int = 0,
+        random_state: RandomStateLike = None,
     ):
         self.n_components = n_components
         self.kind = kind
@@ -110,6 +133,11 @@ class BaseAutoencoder(SavingMixin, CallbackSupportMixin, NamedPartsMixin):
         self.verbose = verbose
         self.random_state = random_state
 
+    def _set(self, attributes: Mapping[str, Any]) -> None:
+        """Set fitted attributes."""
+        for name, value in attributes.items():
+            setattr(self, name, value)
+
     def _fitted_networks(self) -> list[FittedNetwork]:
         """Return the fitted networks: what other rooms of skae may compute with."""
         raise NotImplementedError
@@ -122,7 +150,7 @@ class BaseAutoencoder(SavingMixin, CallbackSupportMixin, NamedPartsMixin):
         """Return rows in the shape that fit was given."""
         return rows.reshape(len(rows), *self.sample_shape_)
 
-    def _of_rows(self, function: Callable, X):
+    def _of_rows(self, function: Callable, X: MatrixLike) -> Any:
         """Return what a function makes of rows that come after the fit.
 
         Of a source block by block, so that the rows of few blocks are in memory at a time. For
@@ -132,12 +160,12 @@ class BaseAutoencoder(SavingMixin, CallbackSupportMixin, NamedPartsMixin):
             return function(self._validate_again(X))
         return joined(function(self._validate_again(block)) for block in blocks(X))
 
-    def _validate_again(self, X):
+    def _validate_again(self, X: MatrixLike) -> Any:
         """Validate rows that come after the fit."""
         check_is_fitted(self)
         return validate_X(self, X, reset=False)
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         """State what goes in and what comes out."""
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from skae._data.blocks import dense_blocks, densify
+from skae._data.matrix import Matrix
 from skae._network.fitted_network import FittedNetwork
 
 # Rows that the shares of single components are measured on.
@@ -24,7 +25,7 @@ def explained_share(squared_errors: float, squared_distances: float) -> float:
     return float(1 - squared_errors / squared_distances)
 
 
-def squared_distances(X, mean: np.ndarray, unit: float = 1.0) -> np.ndarray:
+def squared_distances(X: Matrix, mean: np.ndarray, unit: float | np.ndarray = 1.0) -> np.ndarray:
     """Return ``||(x - mean) / unit||^2`` of each row, of shape (n_samples,), in float64.
 
     Over the values that are known.
@@ -35,7 +36,7 @@ def squared_distances(X, mean: np.ndarray, unit: float = 1.0) -> np.ndarray:
     return distances
 
 
-def component_shares(fitted: FittedNetwork, X, mean: np.ndarray, device: str) -> np.ndarray:
+def component_shares(fitted: FittedNetwork, X: Matrix, mean: np.ndarray, device: str) -> np.ndarray:
     """Return the share of variance that each component adds to those before it.
 
     The share of the first ``j`` components is that of reconstructions from codes whose other

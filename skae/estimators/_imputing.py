@@ -5,11 +5,12 @@ from __future__ import annotations
 from numbers import Integral
 
 from skae._checkpoints.trainings import Trainings
+from skae._data.matrix import Matrix
 from skae._fitting.fit_policy import FitPolicy
 from skae._fitting.progress import EpochReport
 from skae._fitting.scaling_rules import ScalingRule
 from skae._fitting.several_fits import common_attributes
-from skae._imputation.imputation import ImputationFit
+from skae._imputation.imputation import Imputation, ImputationFit
 from skae._network.fitted_network import FittedNetwork
 from skae._utils.checks import LARGEST, is_auto
 from skae._utils.sklearn_private import Interval
@@ -31,8 +32,12 @@ class ImputingAutoencoder(BaseAutoencoder):
         "n_estimators": [Interval(Integral, 1, LARGEST, closed="both")],
     }
     _keeps_empty_features = True
+    _imputation: Imputation
+    n_estimators: int
 
-    def _fit_networks(self, X, trainings: Trainings, scaling: ScalingRule, *, draws: bool) -> None:
+    def _fit_networks(
+        self, X: Matrix, trainings: Trainings, scaling: ScalingRule, *, draws: bool
+    ) -> None:
         """Fit the networks to validated rows, and take the fitted attributes.
 
         Parameters
@@ -54,7 +59,7 @@ class ImputingAutoencoder(BaseAutoencoder):
         report, n_networks = EpochReport(self), self.n_estimators
         fit = ImputationFit(X, policy, n_networks, trainings, report, draws=draws)
         imputation, fits = fit.run()
-        vars(self).update(
+        self._set(
             {
                 **common_attributes(fits),
                 "mean_": fits[0].prepared.mean,
@@ -66,6 +71,6 @@ class ImputingAutoencoder(BaseAutoencoder):
     def _fitted_networks(self) -> list[FittedNetwork]:
         return self._imputation.networks
 
-    def __sklearn_is_fitted__(self):
+    def __sklearn_is_fitted__(self) -> bool:
         """Return whether there are networks: what a fit sets first."""
         return hasattr(self, "_imputation")

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import pandas as pd
 import scipy.sparse as sp
+from sklearn.base import BaseEstimator
 
 
-class SavingMixin:
+class SavingMixin(BaseEstimator):
     """A fitted estimator as one file that is safe to open."""
 
     # The name of the class in files; a class that has none of its own can not be saved.
     _stored_as: str | None = None
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, Any]:
         """Return the state with tables as dictionaries of arrays.
 
         Those of pandas and scipy have states of their own classes, which skops would ask to trust.
@@ -22,7 +24,7 @@ class SavingMixin:
         state = super().__getstate__()
         return {name: _WITHOUT.get(name, _same)(value) for name, value in state.items()}
 
-    def __setstate__(self, state):
+    def __setstate__(self, state: dict[str, Any]) -> None:
         """Take a state, with tables as they were."""
         super().__setstate__({name: _WITH.get(name, _same)(v) for name, v in state.items()})
 
@@ -63,17 +65,17 @@ class SavingMixin:
         save(self, path)
 
 
-def _same(value):
+def _same(value: Any) -> Any:
     return value
 
 
-def _without_frame(history):
+def _without_frame(history: Any) -> Any:
     if not isinstance(history, pd.DataFrame):
         return history
     return {name: history[name].to_numpy() for name in history.columns}
 
 
-def _with_frame(columns):
+def _with_frame(columns: Any) -> Any:
     return pd.DataFrame(columns) if isinstance(columns, dict) else columns
 
 

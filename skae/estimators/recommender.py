@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from functools import partial
+from typing import Any, Self
 
 import numpy as np
+import scipy.sparse as sp
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
+from skorch.callbacks import Callback
 
 from skae._checkpoints.trainings import trainings_of
+from skae._data.matrix import MatrixLike
 from skae._data.moments import Moments
 from skae._data.scaling import Scaling, saturated
 from skae._data.validation import output_dtype, validate_X
 from skae._imputation.ratings import Ratings, known_entries, shrunk_means
 from skae._utils.checks import check_size, is_number
 from skae._utils.naming import naming
+from skae._utils.random_state import RandomStateLike
 from skae._utils.sklearn_private import StrOptions, fit_context
-from skae.architectures import ARCHITECTURES, Dense
+from skae.architectures import ARCHITECTURES, Architecture, Dense
 from skae.estimators._all_or_nothing import all_or_nothing
+from skae.estimators._base import LossLike, OptimizerLike
 from skae.estimators._explained_variance import explained_share
 from skae.estimators._imputing import ImputingAutoencoder, hidden_again
-from skae.kinds import KINDS
+from skae.kinds import KINDS, Kind
 from skae.losses import LOSSES, Loss
 
 # Rows whose ratings are predicted at once.
@@ -186,30 +195,30 @@ class AutoencoderRecommender(ImputingAutoencoder):
 
     def __init__(
         self,
-        n_components="auto",
+        n_components: int | float | str = "auto",
         *,
-        by="user",
-        rating_range="observed",
-        kind="auto",
-        architecture="auto",
-        n_estimators=1,
-        loss="mse",
-        init="pca",
-        max_epochs="auto",
-        batch_size="auto",
-        learning_rate="auto",
-        optimizer="adamw",
-        weight_decay=0.01,
-        jitter="auto",
-        early_stopping=True,
-        validation_fraction="auto",
-        patience=10,
-        device="auto",
-        precision="auto",
-        checkpoint=None,
-        callbacks=None,
-        verbose=0,
-        random_state=None,
+        by: str = "user",
+        rating_range: tuple[float, float] | str | None = "observed",
+        kind: str | Kind = "auto",
+        architecture: str | Architecture = "auto",
+        n_estimators: int = 1,
+        loss: LossLike = "mse",
+        init: str = "pca",
+        max_epochs: int | str = "auto",
+        batch_size: int | str = "auto",
+        learning_rate: float | str = "auto",
+        optimizer: OptimizerLike = "adamw",
+        weight_decay: float = 0.01,
+        jitter: float | str = "auto",
+        early_stopping: bool = True,
+        validation_fraction: float | str = "auto",
+        patience: int | None = 10,
+        device: str = "auto",
+        precision: str = "auto",
+        checkpoint: str | os.PathLike | None = None,
+        callbacks: Sequence[Callback] | None = None,
+        verbose: int = 0,
+        random_state: RandomStateLike = None,
     ):
         super().__init__(
             n_components,
@@ -239,7 +248,7 @@ class AutoencoderRecommender(ImputingAutoencoder):
 
     @all_or_nothing
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    def fit(self, X: MatrixLike, y: object = None) -> Self:
         """Factorise a table of ratings.
 
         Parameters
@@ -280,7 +289,7 @@ class AutoencoderRecommender(ImputingAutoencoder):
             self._fit_networks(Ratings(shown), trainings, scaling, draws=False)
         return self
 
-    def predict_all(self, X=None):
+    def predict_all(self, X: MatrixLike | None = None) -> np.ndarray:
         """Return the predicted ratings of all users for all items.
 
         Parameters
@@ -300,7 +309,7 @@ class AutoencoderRecommender(ImputingAutoencoder):
             return self._predicted(entries.T.tocsr()).T
         return self._predicted(entries)
 
-    def predict_ratings(self, users, items):
+    def predict_ratings(self, users: ArrayLike, items: ArrayLike) -> np.ndarray:
         """Return the predicted ratings of pairs of one user and one item of `fit`.
 
         Parameters
@@ -329,7 +338,7 @@ class AutoencoderRecommender(ImputingAutoencoder):
             ratings[here] = block[place[here] - start, columns[here]]
         return ratings
 
-    def recommend(self, users, n_items=10):
+    def recommend(self, users: ArrayLike, n_items: int = 10) -> tuple[np.ndarray, np.ndarray]:
         """Return the items with the highest predicted ratings that the user has not rated.
 
         Parameters
@@ -362,7 +371,7 @@ class AutoencoderRecommender(ImputingAutoencoder):
         ratings = np.take_along_axis(ratings, items, axis=1)
         return np.where(np.isnan(ratings), -1, items), ratings
 
-    def score(self, X, y=None):
+    def score(self, X: MatrixLike, y: object = None) -> float:
         r"""Return the explained fraction of the variance of ratings.
 
         .. math:: 1 - \frac{\sum (r_{ui} - \hat{r}_{ui})^2}{\sum (r_{ui} - \bar{r})^2}
@@ -398,7 +407,7 @@ class AutoencoderRecommender(ImputingAutoencoder):
         squares = float(np.square(ratings - predicted).sum()), float(np.square(away).sum())
         return explained_share(*squares)
 
-    def _predicted(self, shown) -> np.ndarray:
+    def _predicted(self, shown: Any) -> np.ndarray:
         """Return the clipped predictions for rows of what the networks are shown."""
         low, high = self.rating_range_
         predicted = np.empty(shown.shape, dtype=output_dtype(shown))
@@ -408,14 +417,14 @@ class AutoencoderRecommender(ImputingAutoencoder):
             predicted[rows] = saturated(block, predicted.dtype)
         return np.clip(predicted, low, high, out=predicted)
 
-    def _entries(self, X, *, reset: bool):
+    def _entries(self, X: MatrixLike, *, reset: bool) -> sp.csr_matrix:
         """Return the known entries of a table."""
         X = validate_X(self, X, reset=reset, min_samples=2 if reset else 1)
         if reset and len(self.sample_shape_) > 1:
             raise ValueError(f"X must be a table of users and items, got {X.ndim + 1} axes.")
         return known_entries(X)
 
-    def _entries_again(self, X):
+    def _entries_again(self, X: MatrixLike | None) -> sp.csr_matrix:
         check_is_fitted(self)
         if X is None:
             return self._known
@@ -429,7 +438,7 @@ class AutoencoderRecommender(ImputingAutoencoder):
 
     def _checked_range(self, ratings: np.ndarray) -> tuple[float, float]:
         """Return what predictions are clipped to."""
-        given = self.rating_range
+        given: Any = self.rating_range
         if given is None:
             return -np.inf, np.inf
         if isinstance(given, str) and given == "observed":
@@ -443,7 +452,7 @@ class AutoencoderRecommender(ImputingAutoencoder):
         return float(given[0]), float(given[1])
 
 
-def _scaling_of_ratings(biases: np.ndarray, moments: Moments, X, loss: Loss) -> Scaling:
+def _scaling_of_ratings(biases: np.ndarray, moments: Moments, X: Any, loss: Loss) -> Scaling:
     """Return the scaling that takes the biases for the means, if the loss rescales."""
     if not loss.rescales:
         return moments.scaling(rescales=False)
@@ -451,7 +460,7 @@ def _scaling_of_ratings(biases: np.ndarray, moments: Moments, X, loss: Loss) -> 
     return Scaling(biases, float(np.std(X.data / unit) * unit) or 1.0)
 
 
-def _checked_index(index, length: int, name: str) -> np.ndarray:
+def _checked_index(index: ArrayLike, length: int, name: str) -> np.ndarray:
     """Return places in the table, refusing what is none."""
     with naming(name):
         index = np.atleast_1d(np.asarray(index))
