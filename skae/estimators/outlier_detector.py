@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from numbers import Integral, Real
-from typing import Self
+from typing import Self, TypeGuard
 
 import numpy as np
 import pandas as pd
