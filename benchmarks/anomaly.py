@@ -1,4 +1,4 @@
-"""Measure how well detectors with default settings find the anomalies of labelled tables.
+"""Benchmark of detectors with default settings on labelled tables.
 
 Contaminated: fitted on all rows, which are then scored. One-class: fitted on a random half of the
 normal rows; the other half and all anomalies are scored. At most 10,000 rows of each table
@@ -8,7 +8,7 @@ curve, average precision and seconds of fit and scores.
     SKAE_DATA=folder python benchmarks/anomaly.py                 all tables, all detectors
     python benchmarks/anomaly.py --only skae --tables 45_wine --seeds 1
     python benchmarks/anomaly.py --only skae --set n_estimators=4 scoring=joint
-    python benchmarks/anomaly.py --labels 10                      what ten known anomalies add
+    python benchmarks/anomaly.py --labels 10                      the gain from ten known anomalies
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ SETTINGS = ("contaminated", "one-class")
 
 
 def labelled_tables(only: list[str] | None) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-    """Yield names, rows and labels (1 for anomalies) of the tables at hand."""
+    """Yield names, rows and labels (1 for anomalies) of the available tables."""
     for path in sorted((FOLDER / "adbench").glob("*.npz"), key=os.path.getsize):
         if only and path.stem not in only:
             continue
@@ -50,7 +50,7 @@ def labelled_tables(only: list[str] | None) -> Iterator[tuple[str, np.ndarray, n
 
 
 def split(X: np.ndarray, y: np.ndarray, setting: str, seed: int):
-    """Return rows to train on, rows to score, and their labels."""
+    """Return training rows, test rows, and the labels of the latter."""
     train, test, labels = X, X, y
     if setting == "one-class":
         normal = np.random.RandomState(seed).permutation(np.flatnonzero(y == 0))
@@ -62,26 +62,26 @@ def split(X: np.ndarray, y: np.ndarray, setting: str, seed: int):
 
 
 def skae(train, test, setting, seed, **parameters):
-    """Score by skae's detector."""
+    """Score with skae's detector."""
     novelty = setting == "one-class"
     detector = AutoencoderOutlierDetector(novelty=novelty, random_state=seed)
     return -detector.set_params(**parameters).fit(train).score_samples(test)
 
 
 def isolation_forest(train, test, setting, seed):
-    """Score by scikit-learn's forest."""
+    """Score with scikit-learn's isolation forest."""
     return -IsolationForest(random_state=seed).fit(train).score_samples(test)
 
 
 def nearest_neighbours(train, test, setting, seed):
-    """Score by the distance to the fifth neighbour; a row is no neighbour of itself."""
+    """Score by the distance to the fifth nearest neighbour, excluding the row itself."""
     itself = setting == "contaminated"
     distances, _ = NearestNeighbors(n_neighbors=5 + itself).fit(train).kneighbors(test)
     return distances[:, -1]
 
 
 def pyod(module: str, name: str, seeded: bool = True, **parameters):
-    """Return a function that scores by a detector of PyOD."""
+    """Return a function that scores with a detector of PyOD."""
 
     def score(train, test, setting, seed):
         from importlib import import_module

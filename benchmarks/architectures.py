@@ -1,11 +1,11 @@
-"""Measure what each architecture is for, beside dense layers and PCA.
+"""Benchmark of each architecture on suitable data, compared with dense layers and PCA.
 
     SKAE_DATA=folder python benchmarks/architectures.py                    all, long
     SKAE_DATA=folder python benchmarks/architectures.py heartbeats images  some
     SKAE_DATA=folder python benchmarks/architectures.py --save             into the docs as well
 
-The folder holds Fashion-MNIST (``fashion_mnist.npz``) and ``series/*.npz``; what is not there is
-skipped, with a line that says so.
+The folder contains Fashion-MNIST (``fashion_mnist.npz``) and ``series/*.npz``. Parts without their
+file are skipped with a message.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ RESULTS = Path(__file__).parent.parent / "docs" / "benchmarks" / "architectures.
 
 
 def images(seconds: float = 60.0) -> pd.DataFrame | None:
-    """Compare dense layers and convolutions on images, both with about the same time."""
+    """Compare dense layers and convolutions on images, with about the same training time."""
     found = fashion_mnist()
     if found is None:
         print("skipped: no fashion_mnist.npz")
@@ -58,7 +58,7 @@ def images(seconds: float = 60.0) -> pd.DataFrame | None:
 
 
 def denoising() -> pd.DataFrame | None:
-    """Take Gaussian noise away from images: code 128, signal-to-noise on 2,000 test images."""
+    """Remove Gaussian noise from images: code of 128 values, PSNR on 2,000 test images."""
     found = fashion_mnist()
     if found is None:
         print("skipped: no fashion_mnist.npz")
@@ -98,7 +98,7 @@ PARTS = {
 
 
 def main() -> None:
-    """Run the parts asked for."""
+    """Run the requested parts."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("parts", nargs="*", choices=[[], *PARTS], default=[])
     parser.add_argument("--save", action="store_true", help=f"write {RESULTS.name}")

@@ -1,9 +1,9 @@
-"""Measure how well images are classified of which few, or all, have a label.
+"""Benchmark of classification of images of which few, or all, have a label.
 
 Fashion-MNIST: 60,000 training images, of which 100, 1,000 or all have a label, the same number of
-each class; accuracy on the 10,000 test images, and seconds of fit and prediction. Methods without
-a use for images that have no label are given the others alone. Options were chosen on the last
-10,000 training images (``--choose`` judges by them, and leaves the test images alone).
+each class; accuracy on the 10,000 test images, and seconds of fit and prediction. Methods that
+cannot use images without a label are fitted to the labelled ones only. Options were selected on the
+last 10,000 training images (``--choose`` evaluates on them instead of the test images).
 
     SKAE_DATA=folder python benchmarks/classification.py           all of it, about an hour
     python benchmarks/classification.py 100 --draws 1 --only skae  a part of it
@@ -44,7 +44,7 @@ def skae(n_labels: int, seed: int):
 
 
 def skae_convolutional(n_labels: int, seed: int):
-    """Return skae's classifier with convolutions, shown images that are varied."""
+    """Return skae's classifier with convolutions and data augmentation."""
     convolutions = Convolutional(input_shape=(1, 28, 28), channels=(24, 48), downsampling="pool")
     return AutoencoderClassifier(
         kind=Denoising(varied),
@@ -59,7 +59,7 @@ def skae_convolutional(n_labels: int, seed: int):
 
 
 def varied(X: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Return images of which half are mirrored, and each lacks a square of 8 x 8 pixels."""
+    """Return augmented images: half of them mirrored, and a square of 8 x 8 pixels hidden."""
 
     def draws(*shape):
         return torch.rand(*shape, generator=generator, device=X.device)
@@ -78,32 +78,32 @@ def logistic_regression(n_labels: int, seed: int):
 
 
 def pca_and_logistic_regression(n_labels: int, seed: int):
-    """Return a logistic regression on components of all images."""
+    """Return a logistic regression on principal components, which are fitted to all images."""
     size, strength = {100: (50, 1.0), 1000: (100, 0.1)}.get(n_labels, (200, 0.1))
     model = LogisticRegression(C=strength, max_iter=300)
     return OnAllRows(PCA(size, random_state=seed), model)
 
 
 def nearest_neighbours(n_labels: int, seed: int):
-    """Return a classifier by the nearest images."""
+    """Return a nearest-neighbour classifier."""
     return KNeighborsClassifier(1 if n_labels <= 1000 else 5)
 
 
 def label_spreading(n_labels: int, seed: int):
-    """Return labels spread among the 50 largest components."""
+    """Return label spreading on the first 50 principal components."""
     spreading = LabelSpreading(kernel="knn", n_neighbors=20, alpha=0.8, max_iter=100)
     return make_pipeline(PCA(50, random_state=seed), spreading)
 
 
 def self_training(n_labels: int, seed: int):
-    """Return a logistic regression on 100 components that labels images for itself."""
+    """Return self-training of a logistic regression on 100 principal components."""
     model = LogisticRegression(max_iter=300)
     training = SelfTrainingClassifier(model, threshold=0.9 if n_labels < 1000 else 0.75)
     return make_pipeline(PCA(100, random_state=seed), training)
 
 
 class OnAllRows:
-    """A transformer fitted to all rows, and a classifier to those with a label."""
+    """Transformer fitted to all rows, followed by a classifier fitted to the labelled ones."""
 
     def __init__(self, transformer, classifier):
         self.transformer, self.classifier = transformer, classifier
@@ -128,14 +128,14 @@ METHODS: dict[str, Callable] = {
     "PCA + LabelSpreading": label_spreading,
     "PCA + SelfTrainingClassifier": self_training,
 }
-# Those that are given all rows, whether they have a label or not.
+# Methods that are fitted to all rows, with and without labels.
 SEMI_SUPERVISED = ("skae", "skae, convolutional", "PCA + LogisticRegression")
 FEW_LABELS_ONLY = ("PCA + LabelSpreading", "PCA + SelfTrainingClassifier")
-ALL_LABELS_ONLY = ("skae, convolutional",)  # which takes too long to be fitted that often
+ALL_LABELS_ONLY = ("skae, convolutional",)  # too slow for repeated fits
 
 
 def images(choose: bool) -> tuple[np.ndarray, ...]:
-    """Return images and classes to train on and to judge by."""
+    """Return training and test images with their classes."""
     found = fashion_mnist()
     if found is None:
         raise SystemExit("SKAE_DATA names no folder with fashion_mnist.npz")
@@ -147,7 +147,7 @@ def images(choose: bool) -> tuple[np.ndarray, ...]:
 
 
 def labels(y: np.ndarray, n_labels: int, seed: int) -> np.ndarray:
-    """Return the classes of so many images, and -1 for the others."""
+    """Return the labels of a number of images, and -1 for the others."""
     if n_labels >= len(y):
         return y
     chosen, _ = train_test_split(
@@ -159,7 +159,7 @@ def labels(y: np.ndarray, n_labels: int, seed: int) -> np.ndarray:
 
 
 def run(sizes, draws: int | None, names, choose: bool) -> pd.DataFrame:
-    """Fit and judge the methods, printing line by line."""
+    """Fit and evaluate the methods, printing line by line."""
     X, y, X_test, y_test = images(choose)
     rows = []
     for n_labels in sizes:

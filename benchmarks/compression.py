@@ -1,4 +1,4 @@
-"""Measure what is lost at which rate, beside PCA with the same quantiser and the same coder.
+"""Benchmark of rate and distortion, compared with PCA and the same entropy coder.
 
 SKAE_DATA=folder python benchmarks/compression.py            about half an hour on one core
 SKAE_DATA=folder python benchmarks/compression.py --quick    a trial with few epochs
@@ -31,10 +31,10 @@ PICTURE = DOCS / "_static" / "compression.png"
 RATES = (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4)
 PCA_SIZES = (16, 32, 64, 128, 256, 512)
 PCA_STEPS = (0.2, 0.25, 0.3, 0.36, 0.43, 0.5, 0.6, 0.72, 0.86, 1.0, 1.2, 1.45)
-# Of an autoencoder, steps near the one it was trained with.
+# Steps of an autoencoder, relative to the step of its training.
 STEPS = (0.7, 0.83, 1.0, 1.2, 1.45)
-# At the automatic learning rate of 0.004, a fit of these layers with weight 1 lost in one epoch
-# what it had gained in six.
+# At the automatic learning rate of 0.004, the loss of these layers with weight 1 increased in one
+# epoch by as much as it had fallen in six.
 DENSE = {"architecture": Dense((1024, 512)), "max_epochs": 20, "learning_rate": 0.002}
 CONVOLUTIONAL = {"architecture": Convolutional(input_shape=(1, 28, 28)), "max_epochs": 8}
 METHODS = {
@@ -51,12 +51,12 @@ def pca_curves(train: np.ndarray, test: np.ndarray) -> list[tuple[object, pd.Dat
 
 
 def curve_of(transformer, train, test, steps) -> pd.DataFrame:
-    """Return the curve of real bytes over all test images, for pixels in [0, 1]."""
+    """Return the rate-distortion curve of the actual bytes of all test images."""
     return rate_distortion_curve(transformer, train, test, steps=steps, data_range=1.0)
 
 
 def fitted(name: str, weight: float, train: np.ndarray, quick: bool):
-    """Return an autoencoder and the seconds that its fit took."""
+    """Return a fitted autoencoder and the seconds of its fit."""
     parameters = {**METHODS[name][0], **({"max_epochs": 1} if quick else {})}
     kind = Compressive(weight=weight)
     start = time.perf_counter()
@@ -65,7 +65,7 @@ def fitted(name: str, weight: float, train: np.ndarray, quick: bool):
 
 
 def best_at(pairs: list[tuple[object, pd.DataFrame]], rate: float) -> tuple[float, object, float]:
-    """Return the best PSNR at a rate, between measured points, with its transformer and step."""
+    """Return the best interpolated PSNR at a rate, with its transformer and step."""
     best = (np.nan, None, np.nan)
     for transformer, curve in pairs:
         curve = curve.sort_values("rate")
@@ -77,7 +77,7 @@ def best_at(pairs: list[tuple[object, pd.DataFrame]], rate: float) -> tuple[floa
 
 
 def table(found: dict[str, list]) -> pd.DataFrame:
-    """Return a line for each rate."""
+    """Return one line per rate."""
     lines = {"bits per pixel": RATES}
     for name, pairs in found.items():
         psnr = [best_at(pairs, rate)[0] for rate in RATES]
@@ -88,7 +88,7 @@ def table(found: dict[str, list]) -> pd.DataFrame:
 
 
 def as_markdown(results: pd.DataFrame, seconds: dict[str, list[float]]) -> str:
-    """Return the table with what was measured, the machine and the date."""
+    """Return the table with a description, the machine and the date."""
     header = "| " + " | ".join(results.columns) + " |"
     rows = [
         "| " + " | ".join([f"{row[0]:.2f}", *(_cell(value) for value in row[1:])]) + " |"

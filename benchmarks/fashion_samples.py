@@ -1,4 +1,4 @@
-"""Draw clothes with a variational autoencoder fitted to Fashion-MNIST: samples and interpolations.
+"""Figures of samples and interpolations by a variational autoencoder fitted to Fashion-MNIST.
 
 Run ``SKAE_DATA=folder python benchmarks/fashion_samples.py``; it writes
 ``docs/_static/fashion_samples.png`` and ``docs/_static/fashion_interpolation.png``.
@@ -28,14 +28,14 @@ def tiled(images: np.ndarray, n_columns: int = COLUMNS) -> np.ndarray:
 
 
 def draw_ways(ae: AutoencoderTransformer, images: np.ndarray, labels: np.ndarray) -> None:
-    """Draw the ways from one garment to another, through the code and through the pixels."""
+    """Draw interpolations between garments, in the latent space and in the pixel space."""
     start, end = (
         np.stack([images[labels == pair[place]][0] for pair in PAIRS]) for place in (0, 1)
     )
-    shares = np.linspace(0, 1, COLUMNS)[:, None]
+    steps = np.linspace(0, 1, COLUMNS)[:, None]
     ways = {
-        "through the code": ae.interpolate(start, end, n_steps=COLUMNS),
-        "through the pixels": (1 - shares) * start[:, None] + shares * end[:, None],
+        "in the latent space": ae.interpolate(start, end, n_steps=COLUMNS),
+        "in the pixel space": (1 - steps) * start[:, None] + steps * end[:, None],
     }
     figure, axes = plt.subplots(1, 2, figsize=(12, 2.7), layout="constrained")
     for ax, (title, way) in zip(axes, ways.items(), strict=True):
@@ -55,7 +55,7 @@ def main() -> None:
     print(f"{time.perf_counter() - start:.0f} s, ELBO {ae.elbo(test[:2000]).mean():.1f} nats")
     n_samples = ROWS * COLUMNS
     pictures = {
-        "images held out": test[:n_samples],
+        "held-out images": test[:n_samples],
         "drawn from the prior": ae.sample(n_samples, random_state=0),
         "drawn from a mixture of Gaussians": ae.sample(
             n_samples, random_state=0, density="gaussian_mixture"

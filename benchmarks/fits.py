@@ -1,4 +1,4 @@
-"""Fits with their time and their size, and what images are judged by."""
+"""Timed fits, sizes of networks, and the PSNR of images."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from skae import AutoencoderTransformer
 
 
 def fitted(size: int, architecture, X: np.ndarray, **parameters):
-    """Return a fitted autoencoder and the seconds that it took."""
+    """Return a fitted autoencoder and the seconds of its fit."""
     estimator = AutoencoderTransformer(size, architecture=architecture, **parameters)
     start = time.perf_counter()
     with warnings.catch_warnings():

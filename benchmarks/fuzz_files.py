@@ -1,12 +1,11 @@
-"""Whether damaged and crafted files do any harm: thousands of them, and what ``skae.load`` does.
+"""Fuzz test of ``skae.load`` with thousands of damaged and malicious files.
 
     python benchmarks/fuzz_files.py --cases 12000
 
-Each file must be refused with ``FileFormatError``, or give the identical model; one that was
-crafted with right checksums may also give another model that works, or says with a ValueError why
-it does not. Meanwhile no code is run, nothing is imported or written, and memory stays below
-twice the size of the file and 16 MiB. Prints a table of what was found, and fails if anything
-else was.
+Each file must raise ``FileFormatError`` or give the identical model; a crafted file with valid
+checksums may also give another model that works or raises a ValueError. Meanwhile, loading must not
+run code, import or write anything, or take more memory than twice the size of the file plus 16 MiB.
+Prints a table of the outcomes, and fails on any other outcome.
 """
 
 import argparse
@@ -45,19 +44,19 @@ WATCHED = {
 }
 SECONDS = 20
 GOOD = ("refused", "identical", "another that works", "ValueError")
-# Sorts of about as many cases each.
+# Groups with about the same number of cases.
 SORTS = 6
 
 
 class Watch:
-    """Notes what the interpreter is asked to do while a file is loaded."""
+    """Audit hook that records events of the interpreter while a file is loaded."""
 
     def __init__(self):
         self.on, self.seen = False, []
         sys.addaudithook(self)
 
     def __call__(self, event, arguments):
-        """Note an event of the interpreter, if it is one that loading must not cause."""
+        """Record an event of the interpreter if loading must not cause it."""
         if self.on and (event in WATCHED or (event == "open" and _writes(arguments[1]))):
             self.seen.append((event, str(arguments)[:200]))
 
@@ -67,7 +66,7 @@ def _writes(mode):
 
 
 def models():
-    """Return fitted estimators by name, and what each is used for."""
+    """Return fitted estimators by name, with a method to call."""
     small = {"architecture": Dense((5,)), "max_epochs": 1, "random_state": 0}
 
     def transformer(**parameters):
@@ -94,9 +93,9 @@ def models():
     yield "classifier", classifier, lambda e: (e.predict_proba(X), e.predict(X))
 
 
-def cases(path, data, rng, share):
+def cases(path, data, rng, n_cases):
     """Yield (sort, name, bytes, whether the checksums are right)."""
-    n = max(1, int(share))
+    n = max(1, int(n_cases))
     for sort, make, count in (
         ("truncated", mutations.truncated, n // 2),
         ("flipped bits", mutations.flipped, n),
@@ -115,7 +114,7 @@ def cases(path, data, rng, share):
 
 
 def main():
-    """Run all cases and print what was found."""
+    """Run all cases and print the outcomes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cases", type=int, default=12_000)
     parser.add_argument("--seed", type=int, default=0)
@@ -138,7 +137,7 @@ def main():
 
 
 def too_slow(*_):
-    """Say that something takes too long."""
+    """Raise an error if a case takes too long."""
     raise TimeoutError(f"more than {SECONDS} s")
 
 
@@ -159,7 +158,7 @@ def run(path, estimator, use, rng, watch, options, n_models):
 
 
 def one_case(path, use, reference, right, watch):
-    """Return what became of a file, and the memory that it took to load."""
+    """Return the outcome of loading a file, and the memory that it took."""
     before = reset_peak()
     loaded, outcome = watched_load(path, watch)
     extra = peak() - before
@@ -169,7 +168,7 @@ def one_case(path, use, reference, right, watch):
 
 
 def watched_load(path, watch):
-    """Return what was loaded, or what happened instead."""
+    """Return the loaded object, or the error."""
     signal.alarm(SECONDS)
     watch.on = True
     try:
@@ -184,7 +183,7 @@ def watched_load(path, watch):
 
 
 def used(loaded, use, reference, right):
-    """Return what a model that was loaded does."""
+    """Return the outcome of using a loaded model."""
     signal.alarm(SECONDS)
     try:
         repr(loaded)
@@ -203,7 +202,7 @@ def used(loaded, use, reference, right):
 
 
 def reset_peak():
-    """Return the resident memory, after the peak was set back to it (Linux only)."""
+    """Reset the peak of resident memory, and return the resident memory (Linux only)."""
     try:
         Path("/proc/self/clear_refs").write_text("5")
     except OSError:
@@ -212,12 +211,12 @@ def reset_peak():
 
 
 def peak():
-    """Return the most resident memory since then."""
+    """Return the peak of resident memory since the reset."""
     return of_status("VmHWM")
 
 
 def of_status(name):
-    """Return an entry of /proc/self/status, in bytes; 0 where there is none."""
+    """Return an entry of /proc/self/status in bytes, or 0 if it does not exist."""
     try:
         text = Path("/proc/self/status").read_text()
     except OSError:

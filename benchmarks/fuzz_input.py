@@ -1,12 +1,11 @@
-"""Try many more odd inputs and parameters than the ordinary tests do, and count them.
+"""Fuzz test of inputs and parameters, with many more cases than the tests.
 
     python benchmarks/fuzz_input.py [n_examples] [--all]
 
-Runs tests/test_input.py, test_parameters.py and test_odd_arguments.py with so many random examples
-for each test, and with --all also every parameter with every value, and every form with every
-estimator. Prints
-the number of calls by group: those that gave a result, and those that were refused by a ValueError
-or TypeError which names the argument. All other outcomes fail.
+Runs tests/test_input.py, test_parameters.py and test_odd_arguments.py with this number of random
+examples per test, and with --all also every parameter with every value, and every input format with
+every estimator. Prints the number of calls by group: those that returned a result, and those that
+raised a ValueError or TypeError that names the argument. Any other outcome is a failure.
 """
 
 from __future__ import annotations
@@ -55,7 +54,7 @@ def all_pairs() -> Iterator[tuple]:
 
 
 def run_all() -> int:
-    """Return how many of all combinations fail, after a line for each."""
+    """Print a line for each combination that fails, and return their number."""
     n_failures = 0
     for check, arguments in all_pairs():
         try:
@@ -78,7 +77,7 @@ def print_counts(seconds: float) -> None:
 
 
 def main() -> int:
-    """Run the tests, print the counts also where they are stopped, and return how many failed."""
+    """Run the tests, print the counts even if interrupted, and return the number of failures."""
     numbers = [argument for argument in sys.argv[1:] if argument.isdigit()]
     os.environ["SKAE_FUZZ_EXAMPLES"] = numbers[0] if numbers else "500"
     signal.signal(signal.SIGTERM, signal.default_int_handler)

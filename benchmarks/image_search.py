@@ -1,10 +1,10 @@
-"""Search images by their codes: precision at 10 on Fashion-MNIST, as a table and a picture.
+"""Benchmark of image search by codes: precision at 10 on Fashion-MNIST, as table and figure.
 
     SKAE_DATA=folder python benchmarks/image_search.py --save    minutes
     SKAE_DATA=folder python benchmarks/image_search.py --seeds 0 1 2
 
-The 60,000 training images are searched for the ten nearest to each of the 10,000 test images. No
-label takes part in a fit. Lines of faiss appear where it is installed.
+The 60,000 training images are searched for the ten nearest neighbours of each of the 10,000 test
+images. No fit uses labels. Lines of faiss appear if it is installed.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ EUCLIDEAN = "precision, Euclidean"
 
 
 class HalfWhitenedPCA(TransformerMixin, BaseEstimator):
-    """PCA whose components are divided by the roots of their standard deviations.
+    """PCA whose components are divided by the square roots of their standard deviations.
 
-    Large ones then count less than in PCA, small ones less than in whitened PCA.
+    Large components count less than in PCA, small ones less than in whitened PCA.
 
     Parameters
     ----------
@@ -64,17 +64,17 @@ class HalfWhitenedPCA(TransformerMixin, BaseEstimator):
 
 
 def roots() -> Pipeline:
-    """Return the map whose Euclidean distance is that of Hellinger."""
+    """Return the transformer whose Euclidean distance is the Hellinger distance."""
     return make_pipeline(FunctionTransformer(np.sqrt), Normalizer())
 
 
 def codes(*steps) -> Pipeline:
-    """Return a pipeline of steps; without any, it leaves the pixels as they are."""
+    """Return a pipeline of steps; without steps, it returns the pixels unchanged."""
     return make_pipeline(*(steps or (FunctionTransformer(),)))
 
 
 def methods(seed: int) -> dict[str, Pipeline]:
-    """Return what makes a row of numbers of each image."""
+    """Return the representations of images to compare."""
 
     def pca(size, **parameters):
         return PCA(size, random_state=seed, **parameters)
@@ -105,7 +105,7 @@ def methods(seed: int) -> dict[str, Pipeline]:
 
 
 def timed(function, *arguments):
-    """Return what a function returns, and the seconds that it took."""
+    """Return the result of a function, and the seconds that it took."""
     start = time.perf_counter()
     result = function(*arguments)
     return result, time.perf_counter() - start
@@ -118,7 +118,7 @@ def nearest(gallery: np.ndarray, queries: np.ndarray) -> np.ndarray:
 
 
 def nearest_by_faiss(gallery: np.ndarray, queries: np.ndarray) -> np.ndarray:
-    """Return the same, found by faiss without approximation."""
+    """Return the same with the exact search of faiss."""
     import faiss
 
     index = faiss.IndexFlatL2(gallery.shape[1])
@@ -127,7 +127,7 @@ def nearest_by_faiss(gallery: np.ndarray, queries: np.ndarray) -> np.ndarray:
 
 
 class Search:
-    """The gallery, the queries and their labels.
+    """Gallery and queries with their labels.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ class Search:
         Pixels in [0, 1].
 
     gallery_labels, query_labels : ndarray of shape (n_images,)
-        Classes, for the precision alone.
+        Classes, which only the precision uses.
     """
 
     def __init__(self, gallery, queries, gallery_labels, query_labels):
@@ -143,17 +143,17 @@ class Search:
         self.gallery_labels, self.query_labels = gallery_labels, query_labels
 
     def precision(self, found: np.ndarray) -> float:
-        """Return the mean share of what was found that is of the query's class."""
+        """Return the mean fraction of the retrieved images that have the class of the query."""
         return float((self.gallery_labels[found] == self.query_labels[:, None]).mean())
 
     def measure(self, method: str, pipeline: Pipeline) -> tuple[dict, np.ndarray]:
-        """Return a line of the table, and what was found by the cosine."""
+        """Return a line of the table, and the images retrieved by the cosine."""
         gallery, fit = timed(pipeline.fit_transform, self.gallery)
         queries = pipeline.transform(self.queries)
         found, seconds = timed(nearest, gallery, queries)
         line = {"method": method, "numbers": gallery.shape[1]}
         line[EUCLIDEAN] = self.precision(found)
-        # The cosine of two rows is the Euclidean distance of what is left of them at length one.
+        # For rows of unit norm, the Euclidean distance is equivalent to the cosine.
         gallery, queries = Normalizer().transform(gallery), Normalizer().transform(queries)
         found = nearest(gallery, queries)
         line[COSINE] = self.precision(found)
@@ -164,7 +164,7 @@ class Search:
         return line, found
 
     def averaged(self, method: str, pipeline: Pipeline) -> dict:
-        """Return a line where each code is replaced by the mean of its ten nearest ones."""
+        """Return a line with each code replaced by the mean of its ten nearest neighbours."""
         gallery = Normalizer().fit_transform(pipeline.transform(self.gallery))
         queries = Normalizer().fit_transform(pipeline.transform(self.queries))
         mean = KNeighborsRegressor(N_FOUND, algorithm="brute").fit(gallery, gallery)
@@ -185,7 +185,7 @@ def page(results: pd.DataFrame, note: str) -> str:
 
 
 def run(search: Search, seeds: list[int]) -> tuple[pd.DataFrame, str, np.ndarray]:
-    """Return the table, a sentence about other seeds, and what the best code found."""
+    """Return the table, a sentence about other seeds, and the results of the best code."""
     lines, shown = [], None
     for method, pipeline in methods(seeds[0]).items():
         line, found = search.measure(method, pipeline)

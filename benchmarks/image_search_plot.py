@@ -1,4 +1,4 @@
-"""The picture of the search for images: how precise codes are, and what one of them found."""
+"""Figure of the image search: precision of the codes, and retrieved images."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BLUE, ORANGE, GREY = "#0072B2", "#E69F00", "#999999"
 
 
 def draw(search, found: np.ndarray, precision: pd.Series) -> None:
-    """Draw the precision of each method, and the first queries with what was found.
+    """Draw the precision of each method, and the first queries with the retrieved images.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def draw(search, found: np.ndarray, precision: pd.Series) -> None:
 
 
 def _bars(ax, precision: pd.Series) -> None:
-    """Draw a point for each method, as differences are small against the whole."""
+    """Draw a point for each method, since a bar from zero would hide the small differences."""
     for place, (method, value) in enumerate(precision.items()):
         colour = BLUE if "skae" in method else ORANGE if "PCA" in method else GREY
         ax.hlines(place, 0.78, value, color=colour, linewidth=2)
@@ -51,7 +51,7 @@ def _bars(ax, precision: pd.Series) -> None:
 
 
 def _tiles(ax, search, found: np.ndarray) -> None:
-    """Draw the first queries, and beside each what was found; other classes are framed."""
+    """Draw the first queries with their retrieved images; images of another class are framed."""
     rows = []
     for query in range(N_QUERIES):
         wrong = search.gallery_labels[found[query]] != search.query_labels[query]

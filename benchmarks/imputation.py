@@ -1,4 +1,4 @@
-"""Measure imputers on tables with values taken out, and on tables with values missing by nature.
+"""Benchmark of imputers on tables with removed and with naturally missing values.
 
     SKAE_DATA=folder python benchmarks/imputation.py                   all, minutes
     SKAE_DATA=folder python benchmarks/imputation.py Half Draws        some parts
@@ -6,7 +6,7 @@
     python benchmarks/imputation.py --quick                            a trial: 200 rows, one mask
     python benchmarks/imputation.py Half --only skae --set patience=40
 
-Without the folder, the tables that ship with scikit-learn remain.
+Without the folder, only the tables of scikit-learn are used.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from sklearn.impute import IterativeImputer
 from skae import AutoencoderImputer
 
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks" / "imputation.md"
-# With so many draws, a further one is between the lowest and the highest with probability 0.9.
+# With this number of draws, a further draw lies within their range with probability 0.9.
 N_DRAWS = 19
 
 
@@ -61,7 +61,7 @@ def errors(mechanism, settings, random_rows: bool) -> tuple[pd.DataFrame, pd.Dat
 
 
 def _rmse_cells(figures: dict[str, list]) -> list[str]:
-    """Return the medians of each imputer, and in how many masks skae's error is the smallest."""
+    """Return the medians of each imputer, and the number of masks on which skae is best."""
     medians = {name: np.median(values, axis=0) for name, values in figures.items()}
     cells = [f"{median[0]:.3f}, {median[2]:.2g} s" for median in medians.values()]
     if "skae" in figures and len(figures) > 1:
@@ -72,7 +72,7 @@ def _rmse_cells(figures: dict[str, list]) -> list[str]:
 
 
 def draws(settings) -> pd.DataFrame:
-    """Return how often the range of draws holds the missing value, and how wide it is."""
+    """Return how often the range of draws contains the missing value, and its mean width."""
     lines = []
     for name, X in complete_tables(settings.quick):
         found = []
@@ -110,7 +110,7 @@ def _coverage(drawn: np.ndarray, true: np.ndarray) -> tuple[float, float]:
 
 
 def of_masks(settings) -> str:
-    """Return what is said of the number of masks."""
+    """Return a description of the number of masks."""
     return "One mask." if settings.masks == 1 else f"Medians of {settings.masks} masks."
 
 
@@ -159,7 +159,7 @@ def literal(text: str):
 
 
 def parsed() -> argparse.Namespace:
-    """Return what the command line says."""
+    """Return the parsed arguments of the command line."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("parts", nargs="*", default=list(PARTS), help=", ".join(PARTS))
     arguments.add_argument("--only", nargs="+", default=list(IMPUTERS), help="imputers")

@@ -1,4 +1,4 @@
-"""Tables with values taken out, and the imputers that put them back."""
+"""Tables with removed values, and imputers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tables import FOLDER
 
 from skae import AutoencoderImputer
 
-# A part of California: the first rows, which are neighbours on the map, and a random draw.
+# Subsets of California: the first rows, which are neighbours on the map, and a random sample.
 N_ROWS = 5000
 
 
@@ -39,21 +39,21 @@ def complete_tables(
         yield name, StandardScaler().fit_transform(X[:200] if quick else X)
 
 
-def at_random(share: float) -> Callable:
-    """Return a mechanism that takes each value with the same probability."""
+def at_random(fraction: float) -> Callable:
+    """Return a mechanism that removes each value with the same probability."""
 
     def mechanism(X: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        return rng.random(X.shape) < share
+        return rng.random(X.shape) < fraction
 
     return mechanism
 
 
 def depending_on_others(X: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return which values go where that depends on other columns, which are all known.
+    """Return a mask of removed values that depends on other columns, which stay complete.
 
-    A third of the columns, drawn, stays as it is. With a random weighted sum of these for each of
-    the others, of mean 0 and deviation 1, values go with probability sigmoid(2 * sum + b), where b
-    makes that one half on average.
+    A random third of the columns stays complete. Each value of another column is removed with the
+    probability sigmoid(2 * s + b), where s is a random weighted sum of the complete columns with
+    mean 0 and standard deviation 1, and b makes the mean probability one half.
     """
     order = rng.permutation(X.shape[1])
     known, others = np.split(order, [max(1, X.shape[1] // 3)])
@@ -69,7 +69,7 @@ def _sigmoid(values: np.ndarray) -> np.ndarray:
 
 
 def _offsets(sums: np.ndarray, n_steps: int = 50) -> np.ndarray:
-    """Return what makes the mean probability of each column one half, by bisection."""
+    """Return the offsets that make the mean probability of each column one half, by bisection."""
     low, high = np.full(sums.shape[1], -50.0), np.full(sums.shape[1], 50.0)
     for _ in range(n_steps):
         middle = (low + high) / 2
@@ -79,7 +79,7 @@ def _offsets(sums: np.ndarray, n_steps: int = 50) -> np.ndarray:
 
 
 def trees(seed: int) -> IterativeImputer:
-    """Return an imputer of MissForest's type; leaves of five rows are better here, and faster."""
+    """Return an imputer similar to MissForest; leaves of five rows are better here, and faster."""
     forest = ExtraTreesRegressor(50, min_samples_leaf=5, max_features=0.5, random_state=seed)
     return IterativeImputer(forest, max_iter=5, random_state=seed)
 
@@ -94,9 +94,9 @@ IMPUTERS: dict[str, Callable] = {
 
 
 def filled(imputer, X: np.ndarray) -> tuple[np.ndarray, float]:
-    """Return imputed rows and the seconds of processor time that it took.
+    """Return imputed rows and the seconds of processor time.
 
-    On one thread, these are the seconds of a machine without other work.
+    On one thread, this is the elapsed time on a machine without other load.
     """
     start = time.process_time()
     with quietly():
@@ -105,5 +105,5 @@ def filled(imputer, X: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 def quietly():
-    """Return a context without warnings, such as those of iterations that have not converged."""
+    """Return a context that ignores warnings, such as those of missing convergence."""
     return warnings.catch_warnings(action="ignore")

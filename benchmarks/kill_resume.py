@@ -1,9 +1,9 @@
-"""Kill fits by SIGKILL at random moments until they end, and compare the weights bit for bit.
+"""Test of checkpoints: kill fits at random moments until they complete, and compare the weights.
 
 Run ``python benchmarks/kill_resume.py [n_kills] [directory]``. For each case a process fits without
-a checkpoint, and others fit with one: each but the last is killed at a moment drawn at random, as
-soon as it has written once. With ``random_state=None`` the weights are those that follow from the
-random numbers of the checkpoint.
+a checkpoint, and others fit with one: each but the last is killed by SIGKILL at a random moment
+after its first write. Weights must agree bit for bit. With ``random_state=None`` the reference fit
+uses the random state of the checkpoint.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from skae._checkpoints.checkpoint import Checkpoint
 from skae.architectures import Convolutional, Recurrent
 from skae.kinds import Sparse
 
-# Written more often than by default, so that each process dies somewhere else.
+# Write more often than by default, so that processes are killed in different states.
 _SHORTEST = 0.05
 _N_KILLS = 25
 
@@ -79,7 +79,7 @@ CASES = {
 
 
 class Slow(Callback):
-    """Makes small fits last long enough to be killed."""
+    """Callback that makes small fits last long enough to be killed."""
 
     def on_batch_end(self, net, **kwargs):
         """Wait."""
@@ -95,7 +95,7 @@ def networks(fitted) -> list:
 
 
 def fit(name: str, path: str | None, result: Path, random) -> None:
-    """Fit, in a process of its own, and write the weights."""
+    """Fit in a separate process, and write the weights."""
     warnings.simplefilter("ignore")
     checkpoint._SHORTEST, checkpoint._REST = _SHORTEST, 0.0
     estimator, data = CASES[name]
@@ -107,7 +107,7 @@ def fit(name: str, path: str | None, result: Path, random) -> None:
 
 
 def killed(start, path: Path, n_kills: int) -> int:
-    """Kill processes until one ends before it can be, and return how many were killed."""
+    """Kill processes until one completes first, and return the number of killed ones."""
     moments = np.random.RandomState(0)
     for n in range(n_kills):
         before = path.stat().st_mtime_ns if path.exists() else None
@@ -151,7 +151,7 @@ def run(name: str, n_kills: int, folder: Path) -> None:
 
 
 def _random_state_of(path: Path) -> dict:
-    """Return the state that the random numbers of a fit began with."""
+    """Return the initial state of the random generator of a fit."""
     reader = object.__new__(Checkpoint)
     reader.path, reader.fingerprint = path, {}
     reader._compare = lambda other: None

@@ -1,10 +1,10 @@
-"""Measure what each kind is for, beside the method that a user would take otherwise.
+"""Benchmark of each kind on its purpose, compared with the usual alternative method.
 
     SKAE_DATA=folder python benchmarks/kinds.py                     all, minutes
     SKAE_DATA=folder python benchmarks/kinds.py denoising sparse    some
     SKAE_DATA=folder python benchmarks/kinds.py --save              also into the documentation
 
-Without Fashion-MNIST in the folder, the digits of scikit-learn stand in its place.
+Without Fashion-MNIST in the folder, the digits of scikit-learn are used instead.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def images() -> tuple[str, np.ndarray, np.ndarray, np.ndarray, np.ndarray, int]:
 
 
 def timed(estimator, X: np.ndarray):
-    """Return a fitted estimator and the seconds that it took."""
+    """Return a fitted estimator and the seconds of its fit."""
     start = time.perf_counter()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -65,7 +65,7 @@ def psnr(error: np.ndarray) -> float:
 
 
 def variational() -> pd.DataFrame:
-    """Compare the bound with that of a plain torch loop around a textbook network."""
+    """Compare the evidence lower bound with that of a plain torch loop for a textbook network."""
     name, train, test, *_ = images()
     small_train, small_test, *_ = digits()
     lines = []
@@ -134,7 +134,7 @@ DENOISING_CODE, DENOISING_LAYERS = 128, (1024, 512)
 
 
 def occlusion() -> pd.DataFrame:
-    """Fill a black square; the error is that inside the square."""
+    """Fill a black square, and return the error inside the square."""
     name, train, test, _, _, side = images()
     test, size = test[:2000], round(side * 10 / 28)
     rng = np.random.default_rng(0)
@@ -170,12 +170,12 @@ def sparse() -> pd.DataFrame:
     ):
         variance = np.square(T - X.mean(axis=0)).sum()
 
-        def explained(rebuilt, T=T, variance=variance):
-            return float(1 - np.square(T - rebuilt).sum() / variance)
+        def explained(reconstructed, T=T, variance=variance):
+            return float(1 - np.square(T - reconstructed).sum() / variance)
 
         pca, seconds = timed(PCA(k, random_state=0), X)
-        rebuilt = pca.inverse_transform(pca.transform(T))
-        lines.append([label, f"PCA, {k} components", k, explained(rebuilt), np.nan, seconds])
+        reconstructed = pca.inverse_transform(pca.transform(T))
+        lines.append([label, f"PCA, {k} components", k, explained(reconstructed), np.nan, seconds])
         linear, encoder_only = (
             Sparse("topk", k=k, linear_decoder=True, pursuit_steps=steps) for steps in (2, 0)
         )
@@ -188,16 +188,16 @@ def sparse() -> pd.DataFrame:
                 size, kind=kind, architecture=Dense(layers), max_epochs=20, random_state=0
             )
             ae, seconds = timed(ae, X)
-            share = explained(ae.reconstruct(T))
+            fraction = explained(ae.reconstruct(T))
             active = np.count_nonzero(ae.transform(T)) / len(T)
-            lines.append([label, method, active, share, len(ae.dead_units_), seconds])
+            lines.append([label, method, active, fraction, len(ae.dead_units_), seconds])
         lines += dictionary_learning(label, X, T, size, k, explained)
     columns = ["data", "method", "active", "explained variance", "dead units", "seconds"]
     return pd.DataFrame(lines, columns=columns)
 
 
 def dictionary_learning(label, X, T, size, k, explained) -> list[list]:
-    """Return the lines of scikit-learn's two: sparse codes, and sparse components."""
+    """Return the lines of scikit-learn's two methods: sparse codes, and sparse components."""
     learner = MiniBatchDictionaryLearning(
         size,
         alpha=0.1,
@@ -213,17 +213,17 @@ def dictionary_learning(label, X, T, size, k, explained) -> list[list]:
     codes = learner.transform(T - mean)
     dead = np.count_nonzero(~codes.any(axis=0))
     active = np.count_nonzero(codes) / len(T)
-    share = explained(codes @ learner.components_ + mean)
-    lines = [[label, "MiniBatchDictionaryLearning", active, share, dead, seconds]]
+    fraction = explained(codes @ learner.components_ + mean)
+    lines = [[label, "MiniBatchDictionaryLearning", active, fraction, dead, seconds]]
     if len(X) < 5000:
         learner, seconds = timed(MiniBatchSparsePCA(k, alpha=0.1, random_state=0), X)
-        share = explained(learner.inverse_transform(learner.transform(T)))
-        lines.append([label, f"MiniBatchSparsePCA, {k} components", k, share, np.nan, seconds])
+        fraction = explained(learner.inverse_transform(learner.transform(T)))
+        lines.append([label, f"MiniBatchSparsePCA, {k} components", k, fraction, np.nan, seconds])
     return lines
 
 
 def contractive() -> pd.DataFrame:
-    """Measure how far codes move, in their own standard deviations, under small noise."""
+    """Measure the movement of codes under small noise, in units of their standard deviations."""
     train, test, *_ = digits()
     noise = np.random.default_rng(0).normal(scale=0.05, size=test.shape).astype(np.float32)
     lines = []

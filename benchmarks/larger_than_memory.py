@@ -1,12 +1,12 @@
-"""Fit rows that are larger than the memory, under a hard limit on it.
+"""Benchmark of fits of rows that are larger than memory, under a hard memory limit.
 
     python benchmarks/larger_than_memory.py                    10 GB of rows, 2 GB of memory
     python benchmarks/larger_than_memory.py --gigabytes 1      a trial
     python benchmarks/larger_than_memory.py --save             into the docs as well
 
-Rows are simulated, and go to a folder of ``tempfile.gettempdir()`` (TMPDIR), which needs twice
-their size. Each run is a process of its own in a memory cgroup of 2 GB, which counts the pages of
-files that it reads as well; where no cgroup can be made, its private memory is limited
+Rows are simulated and written to a folder in ``tempfile.gettempdir()`` (TMPDIR), which needs twice
+their size. Each run is a separate process in a memory cgroup of 2 GB, which also counts the page
+cache of the files that it reads; if no cgroup can be created, its private memory is limited
 (RLIMIT_DATA). Needs Linux.
 """
 
@@ -56,7 +56,7 @@ def batches(n_rows: int) -> Iterator[np.ndarray]:
 
 
 def write(path: Path, n_rows: int) -> None:
-    """Write the rows to a file, and out of the memory."""
+    """Write the rows to a file, and drop them from the page cache."""
     with path.open("wb") as file:
         for batch in batches(n_rows):
             file.write(batch.data)
@@ -67,7 +67,7 @@ def write(path: Path, n_rows: int) -> None:
 
 @contextmanager
 def memory_group(limit: int) -> Iterator[Path | None]:
-    """Make a cgroup with so many bytes within that of this process, or none where that fails."""
+    """Create a cgroup with a memory limit within that of this process; return None on failure."""
     groups = [line.split(":", 2) for line in Path("/proc/self/cgroup").read_text().splitlines()]
     first = [path for _, names, path in groups if "memory" in names.split(",")]
     unified = [path for _, names, path in groups if not names]
@@ -93,7 +93,7 @@ def memory_group(limit: int) -> Iterator[Path | None]:
 
 
 class Peak:
-    """The largest private memory of this process while it is watched, in MB."""
+    """Monitor of the largest private memory of this process, in MB."""
 
     def __enter__(self):
         self.megabytes, self._ended = 0.0, threading.Event()
@@ -138,19 +138,19 @@ def measure(estimator: str, source: str, path: str, n_rows: int) -> dict:
 
 
 def run_limited(arguments: list, limit: int) -> tuple[dict, str]:
-    """Run :func:`measure` in a process of its own with so many bytes; return also what limits."""
+    """Run :func:`measure` in a separate process with a memory limit; also return its type."""
     with memory_group(limit) as group:
         place = "/dev/null" if group is None else str(group / "cgroup.procs")
         measured = [sys.executable, __file__, "--measure", str(limit), *map(str, arguments)]
         measured[3] = "0" if group else measured[3]
-        # In the group before Python starts, so that all of its memory counts.
+        # Join the group before Python starts, so that all of its memory counts.
         command = ["sh", "-c", 'echo $$ > "$0" && exec "$@"', place, *measured]
         output = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
     return json.loads(output), "cgroup" if group else "RLIMIT_DATA"
 
 
 def limited(limit: str, estimator: str, source: str, path: str, n_rows: str) -> None:
-    """Take a limit, where there is none yet, measure, and print the figures."""
+    """Set a limit if there is none yet, measure, and print the figures."""
     if int(limit):
         resource.setrlimit(resource.RLIMIT_DATA, (int(limit), int(limit)))
     print(json.dumps(measure(estimator, source, path, int(n_rows))))

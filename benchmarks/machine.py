@@ -1,4 +1,4 @@
-"""On what, and when, a benchmark was run."""
+"""Description of the machine and the date of a benchmark."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 
 
 def machine() -> str:
-    """Return where and when this was measured."""
+    """Return the machine and the date."""
     with open("/proc/cpuinfo") as lines:
         names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
     processor = names[0] if names else platform.processor()

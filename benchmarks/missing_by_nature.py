@@ -1,4 +1,4 @@
-"""How well classifiers do behind imputers, on tables with values that are missing by nature."""
+"""Benchmark of classifiers after imputers, on tables with naturally missing values."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from tables import FOLDER
 
-# Rows at most, and repetitions of five folds.
+# Largest number of rows, and repetitions of five folds.
 N_ROWS, N_REPEATS = 2000, 1
 
 CLASSIFIERS = {
@@ -24,9 +24,9 @@ CLASSIFIERS = {
 
 
 def incomplete_tables(quick: bool) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-    """Yield names, numbers and classes of the tables at hand.
+    """Yield names, rows and classes of the available tables.
 
-    A category becomes a column of zeros and ones for each level, all NaN where it is missing.
+    Categories are encoded as columns of zeros and ones, which are NaN if the category is missing.
     """
     for name in ("titanic", "horse_colic", "adult"):
         path = FOLDER / f"{name}.npz"
@@ -50,7 +50,7 @@ def _levels(codes: np.ndarray, n_levels: int) -> np.ndarray:
 
 
 def downstream(quick: bool, imputers: list[str]) -> pd.DataFrame:
-    """Return accuracies of classifiers on all tables, with each imputer before them."""
+    """Return accuracies of classifiers on all tables, after each imputer."""
     cells = {}
     for name, X, y in incomplete_tables(quick):
         found = _accuracies(X, y, imputers, 1 if quick else N_REPEATS)
@@ -74,7 +74,7 @@ def _accuracies(X: np.ndarray, y: np.ndarray, imputers: list[str], n_repeats: in
             steps = [] if name == "none" else [StandardScaler(), IMPUTERS[name](seed)]
             before = make_pipeline(*steps, "passthrough")
             with quietly():
-                # Fitted once, as a pipeline with a memory does it.
+                # Fit each imputer once, as a pipeline with a memory would.
                 rows, new = before.fit_transform(X[train]), before.transform(X[test])
                 for classifier, accuracies in by_classifier.items():
                     model = CLASSIFIERS[classifier]().fit(rows, y[train])

@@ -1,9 +1,9 @@
-"""What ONNX graphs compute, beside the methods that they were exported from.
+"""Comparison of ONNX graphs with the exported methods.
 
-Every estimator, kind, architecture, loss, score and method: ``python benchmarks/onnx_parity.py``
-prints the largest difference of each, ``--only TEXT`` those whose name holds a text. Graphs are run
-by onnxruntime, in batches of other sizes than the one they were exported with, on training rows, on
-rows far outside their range, and with missing values where they are taken.
+``python benchmarks/onnx_parity.py`` prints the largest difference for every estimator, kind,
+architecture, loss, score and method; ``--only TEXT`` selects those whose name contains a text.
+onnxruntime runs the graphs in batches of other sizes than the one of the export, on training rows,
+on rows far outside their range, and with missing values if they are supported.
 """
 
 from __future__ import annotations
@@ -58,9 +58,9 @@ def main() -> None:
 
 
 def cases() -> Iterator[tuple[str, object, np.ndarray]]:
-    """Yield names, estimators that are not fitted, and their rows."""
+    """Yield names, unfitted estimators, and their rows."""
     settings = {"max_epochs": 2, "random_state": 0}
-    rows, incomplete = table(), table(share_missing=0.2)
+    rows, incomplete = table(), table(missing_fraction=0.2)
     one = {"n_estimators": 1}
 
     def case(estimator, X=rows, n=3, **parameters):
@@ -105,7 +105,7 @@ def cases() -> Iterator[tuple[str, object, np.ndarray]]:
 
 
 def shake(estimator) -> None:
-    """Disturb all weights: where two epochs gain nothing, a network is PCA, and zero beside it."""
+    """Perturb all weights, since without an improvement a network would be PCA plus zero."""
     generator = torch.Generator().manual_seed(0)
     for fitted in estimator._fitted_networks():
         network = fitted.network("cpu")
@@ -135,12 +135,12 @@ def structures() -> list:
     ]
 
 
-def table(n_rows: int = 600, n_features: int = 12, share_missing: float = 0.0) -> np.ndarray:
+def table(n_rows: int = 600, n_features: int = 12, missing_fraction: float = 0.0) -> np.ndarray:
     """Return correlated rows, float32, some of whose values may be missing."""
     rng = np.random.default_rng(0)
     factors = rng.normal(size=(n_rows, 4)) @ rng.normal(size=(4, n_features))
     X = factors + 0.3 * rng.normal(size=factors.shape) + rng.uniform(-5, 5, n_features)
-    X[rng.random(X.shape) < share_missing] = np.nan
+    X[rng.random(X.shape) < missing_fraction] = np.nan
     return X.astype(np.float32)
 
 
@@ -149,7 +149,7 @@ def _labels(estimator, X: np.ndarray):
 
 
 def methods_of(estimator) -> list[str]:
-    """Return the methods to compare: those that lead to codes and back are the transformer's."""
+    """Return the methods to compare, those of codes for the transformer only."""
     own = METHODS[type(estimator)]
     if isinstance(estimator, AutoencoderClassifier):
         return [method for method in own if method not in METHODS[AutoencoderTransformer]]
@@ -157,7 +157,7 @@ def methods_of(estimator) -> list[str]:
 
 
 def compared(estimator, method: str, X: np.ndarray) -> tuple[float, float, float, float]:
-    """Return differences from torch and from the method, the share of rows off, and seconds."""
+    """Return differences from torch and the method, the fraction of wrong rows, and seconds."""
     start = time.perf_counter()
     model = to_onnx(estimator, method)
     seconds = time.perf_counter() - start
@@ -189,9 +189,10 @@ def batches(rows: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def differences(found: np.ndarray, expected: np.ndarray) -> np.ndarray:
-    """Return the largest difference in each row, relative to the largest number expected there.
+    """Return the largest difference in each row, relative to the largest expected value.
 
-    Or to the median of these over the rows, where that is larger.
+    The unit is the largest absolute expected value of the row, or its median over the rows if that
+    is larger.
     """
     if found.dtype == bool or expected.dtype == bool:
         return (found != expected).reshape(len(found), -1).any(1).astype(float)

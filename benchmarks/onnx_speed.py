@@ -1,7 +1,7 @@
-"""How fast ONNX graphs are, beside the method that they were exported from, on one thread.
+"""Benchmark of the speed of ONNX graphs, compared with the exported method, on one thread.
 
-``python benchmarks/onnx_speed.py`` fits networks for one epoch, exports ``transform`` and runs both
-in turns, for one row and for 10,000.
+``python benchmarks/onnx_speed.py`` fits networks for one epoch, exports ``transform``, and runs
+both alternately, for one row and for 10,000 rows.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from skae import AutoencoderTransformer
 from skae.export import to_onnx
 
 _SIZES = (1, 10_000)
-# What one measurement takes at least, in seconds.
+# Shortest duration of a measurement, in seconds.
 _LEAST = 0.05
 
 
@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def seconds(call) -> float:
-    """Return the processor time of one call: the mean of as many as can be measured."""
+    """Return the mean processor time of a call, over as many calls as fit into a measurement."""
     n_calls, start = 0, time.process_time()
     while n_calls == 0 or time.process_time() - start < _LEAST:
         call()

@@ -1,8 +1,8 @@
-"""Print how many MB of memory a step of the estimator takes at its peak, as JSON.
+"""Peak memory of a step of the estimator in MB, printed as JSON.
 
     python benchmarks/peak_memory.py fit 200000 200 float32 cpu
 
-The peak is that of this process, so each step needs one of its own. Needs Linux.
+The peak is that of this process, so each step needs a separate process. Needs Linux.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ _BLOCK = 10_000
 
 
 def megabytes(name: str) -> float:
-    """Return an entry of the status of this process: VmRSS is what it has, VmHWM its peak."""
+    """Return an entry of the status of this process: VmRSS is its memory, VmHWM the peak."""
     status = Path("/proc/self/status").read_text()
     return int(re.search(rf"{name}:\s+(\d+) kB", status)[1]) / 1024
 
 
 def rows(n_rows: int, n_features: int, dtype: str) -> np.ndarray:
-    """Return random rows, made in blocks so that no more is ever held."""
+    """Return random rows, drawn in blocks to need no further memory."""
     rng = np.random.default_rng(0)
     X = np.empty((n_rows, n_features), dtype)
     for start in range(0, n_rows, _BLOCK):
@@ -39,7 +39,7 @@ def rows(n_rows: int, n_features: int, dtype: str) -> np.ndarray:
 
 
 def main(step: str, n_rows: str, n_features: str, dtype: str, device: str) -> None:
-    """Take the step, and print the peak of memory above what was there before it."""
+    """Run the step, and print the peak of memory above the memory before it."""
     X = rows(int(n_rows), int(n_features), dtype)
     autoencoder = AutoencoderTransformer(32, max_epochs=1, device=device, random_state=0)
     if step == "transform":

@@ -1,4 +1,4 @@
-"""Training and inference as one writes them by hand in torch: what skae is measured against."""
+"""Hand-written training and inference in torch, for comparison with skae."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from skae._runtime.threads import threads_for
 def train_epoch(
     forward: Callable, optimizer: torch.optim.Optimizer, X: torch.Tensor, batch_size: int
 ) -> None:
-    """Pass over rows once, in an order drawn anew, minimising the mean squared error."""
+    """Train for one epoch in random order, minimising the mean squared error."""
     for index in torch.randperm(len(X), device=X.device).split(batch_size):
         batch = X[index]
         loss = ((forward(batch) - batch) ** 2).mean()
@@ -29,7 +29,7 @@ def train_epoch(
 def plain_seconds(
     autoencoder, X: torch.Tensor, batch_size: int, epochs: int, n_threads: int
 ) -> float:
-    """Return the seconds of a plain loop around the network of a fitted autoencoder, in float32.
+    """Return the seconds of a plain loop for the network of a fitted autoencoder, in float32.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def plain_seconds(
 
 @contextlib.contextmanager
 def on_threads(n_threads: int) -> Iterator[None]:
-    """Compute on so many threads."""
+    """Compute on a number of threads."""
     before = torch.get_num_threads()
     torch.set_num_threads(n_threads)
     try:
@@ -68,7 +68,7 @@ def on_threads(n_threads: int) -> Iterator[None]:
 
 
 def threads_of(network, batch_size: int) -> int:
-    """Return the number of threads that skae takes for a network, the most of five looks."""
+    """Return the largest number of threads that skae uses for a network in five trials."""
     looks = []
     for _ in range(5):
         with threads_for(batch_size, network.work.at_once):
@@ -77,7 +77,7 @@ def threads_of(network, batch_size: int) -> int:
 
 
 def in_batches(function: Callable, X: torch.Tensor, batch_size: int = 256) -> torch.Tensor:
-    """Return what a function gives for all rows, computed batch by batch without gradients."""
+    """Return the result of a function for all rows, computed batch by batch without gradients."""
     with torch.inference_mode():
         return torch.cat([function(batch) for batch in X.split(batch_size)])
 

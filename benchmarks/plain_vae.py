@@ -1,4 +1,4 @@
-"""A variational autoencoder as a hand-written torch loop: what the kind is measured against."""
+"""Variational autoencoder as a hand-written torch loop, for comparison with the kind."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def layers(*sizes: int) -> nn.Sequential:
 
 
 class PlainVAE:
-    """The textbook network for binary data, trained by Adam with 1e-3.
+    """Textbook network for binary data, trained by Adam with a learning rate of 1e-3.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class PlainVAE:
         Sizes of the hidden layers of the encoder; the decoder has them in reverse.
 
     epochs, batch_size : int
-        How long and how wide to train.
+        Number of epochs, and number of rows in a batch.
     """
 
     def __init__(self, n_components, hidden, epochs, batch_size):
@@ -64,7 +64,7 @@ class PlainVAE:
         return likelihood - divergence
 
     def elbo(self, X: np.ndarray, n_draws: int = 32) -> np.ndarray:
-        """Return the bound of each row, by the mean over draws."""
+        """Return the evidence lower bound of each row, estimated by the mean over draws."""
         X = torch.from_numpy(X)
         generator = torch.Generator().manual_seed(0)
         with torch.no_grad():

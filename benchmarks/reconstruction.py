@@ -1,8 +1,8 @@
-"""Measure how much better than PCA the default autoencoder is, with a code of the same size.
+"""Benchmark of the reconstruction error of the default autoencoder, relative to PCA.
 
-Prints, for each table and code size, the squared error on the 25% of the rows that were held out,
-over PCA's, and the seconds of the fit; then the geometric mean, the worst ratio and the median
-time.
+Prints, for each table and code size, the squared error on the held-out 25% of the rows divided by
+that of PCA with the same code size, and the seconds of the fit; then the geometric mean, the worst
+ratio and the median time.
 
     SKAE_DATA=folder python benchmarks/reconstruction.py            all tables
     SKAE_DATA=folder python benchmarks/reconstruction.py --fashion  Fashion-MNIST, with peak memory
@@ -33,7 +33,7 @@ def squared_error(reducer, X: np.ndarray) -> float:
 
 
 def compare(train: np.ndarray, test: np.ndarray, size: int, **parameters) -> dict:
-    """Fit both and return what the held-out rows say."""
+    """Fit both and return the results on held-out rows."""
     pca = PCA(size, random_state=0).fit(train)
     start = time.perf_counter()
     autoencoder = AutoencoderTransformer(size, random_state=0, **parameters).fit(train)
@@ -66,7 +66,7 @@ def run_tables(only: list[str] | None, codes: list[int], **parameters) -> pd.Dat
 
 
 def summarise(results: pd.DataFrame) -> str:
-    """Return the figures that the table comes down to, in a sentence."""
+    """Return a summary of the table in a sentence."""
     ratios = results["ratio"].clip(lower=1e-3)
     small = results["rows"] < 200
     means = {
@@ -94,9 +94,9 @@ def page(results: pd.DataFrame) -> str:
         line = [name, *map(str, sizes.loc[name]), *cells, f"{seconds[name]:.1f}"]
         lines.append("| " + " | ".join(line) + " |")
     return (
-        "Squared error of the default `AutoencoderTransformer` on the quarter of the rows that was "
-        "held out, over that of PCA with a code of the same size; standardised tables, at most "
-        "10,000 rows. Seconds are the median over the code sizes.\n\n"
+        "Squared error of the default `AutoencoderTransformer` on the held-out quarter of rows, "
+        "divided by that of PCA with the same code size; standardised tables, at most 10,000 rows. "
+        "Seconds are the median over the code sizes.\n\n"
         f"{summarise(results)}\n\n" + "\n".join(lines) + "\n"
     )
 

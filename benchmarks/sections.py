@@ -1,4 +1,4 @@
-"""Pages of the documentation that hold a section for each part of a benchmark."""
+"""Pages of the documentation with a section for each part of a benchmark."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 
 
 def save(page: Path, names: Iterable[str], results: dict[str, str]) -> None:
-    """Write the sections of some parts into a page; others stay as they are."""
+    """Replace the sections of some parts in a page."""
     text = page.read_text(encoding="utf-8") if page.exists() else ""
     found = re.split(r"^\*\*(\w+)\.\*\* ", text, flags=re.MULTILINE)[1:]
     sections = dict(zip(found[::2], found[1::2], strict=True)) | results
@@ -19,7 +19,7 @@ def save(page: Path, names: Iterable[str], results: dict[str, str]) -> None:
 
 
 def section(caption: str, *tables: pd.DataFrame) -> str:
-    """Return what the documentation says of a part: a caption, and tables."""
+    """Return the section of a part: a caption and tables."""
     return "\n\n".join([caption, *map(markdown, tables)])
 
 

@@ -1,4 +1,4 @@
-"""Architectures on series: heart beats, motions, speech."""
+"""Benchmark of architectures on time series: heart beats, motions, speech."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from skae.kinds import Denoising
 
 PICTURE = Path(__file__).parent.parent / "docs" / "_static" / "speech.png"
 SEEDS = (0, 1, 2)
-# Steps of a stretch of speech, and from where to where they go on.
+# Steps of a window of speech, and the distance between the starts of windows.
 N_STEPS, HOP = 256, 64
 
 
 def series(name: str) -> dict[str, np.ndarray] | None:
-    """Return the arrays of a set of series, or None without its file."""
+    """Return the arrays of a data set of series, or None without its file."""
     path = FOLDER / "series" / f"{name}.npz"
     if not path.exists():
         print(f"skipped: no {path}")
@@ -36,7 +36,7 @@ def series(name: str) -> dict[str, np.ndarray] | None:
 
 
 def heartbeats() -> pd.DataFrame | None:
-    """Tell abnormal heart beats from normal ones by the error of an autoencoder of normal ones."""
+    """Detect abnormal heart beats by the error of an autoencoder fitted to normal ones."""
     beats = series("ECG5000")
     if beats is None:
         return None
@@ -70,13 +70,13 @@ def heartbeats() -> pd.DataFrame | None:
 
 
 def windows(X: np.ndarray, n_steps: int, hop: int) -> np.ndarray:
-    """Return stretches of series of shape (n, n_steps of a series, n_channels)."""
+    """Return windows of series of shape (n, n_steps of a series, n_channels)."""
     starts = range(0, X.shape[1] - n_steps + 1, hop)
     return np.concatenate([X[:, start : start + n_steps] for start in starts])
 
 
 def motions() -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Return training and test series of six channels, whole and in stretches of 20 steps."""
+    """Return training and test series of six channels, complete and in windows of 20 steps."""
     found = series("BasicMotions")
     if found is None:
         return {}
@@ -98,7 +98,7 @@ def recordings(*, test: bool) -> list[np.ndarray]:
 
 
 def stretches(clips: list[np.ndarray], hop: int) -> np.ndarray:
-    """Return stretches of recordings, of shape (n, N_STEPS)."""
+    """Return windows of recordings, of shape (n, N_STEPS)."""
     return np.concatenate([windows(clip[None, :], N_STEPS, hop) for clip in clips])
 
 
@@ -125,7 +125,7 @@ def _beside_pca(train: np.ndarray, test: np.ndarray, size: int):
     for label, architecture, epochs in (
         ("dense", Dense(), 30),
         ("convolutional", Convolutional(channel_axis=axis), 30),
-        ("recurrent, LSTM", Recurrent(), 8),  # its steps wait for one another
+        ("recurrent, LSTM", Recurrent(), 8),  # slow: its steps are sequential
         ("transformer", Transformer(channel_axis=axis), 15),
     ):
         max_epochs = "auto" if few else epochs
@@ -136,7 +136,7 @@ def _beside_pca(train: np.ndarray, test: np.ndarray, size: int):
 
 
 def speech() -> pd.DataFrame | None:
-    """Take white noise, 5 dB below the speech, away from spoken digits; code 128."""
+    """Remove white noise, 5 dB below the speech, from spoken digits; code of 128 values."""
     clips = recordings(test=True)
     if not clips:
         return None
@@ -178,7 +178,7 @@ def speech() -> pd.DataFrame | None:
 
 
 def draw_speech(clip: np.ndarray, level: float, cleaners: dict) -> None:
-    """Draw a recording, with noise, and what is left of the noise after cleaning."""
+    """Draw a recording with noise, and the noise that remains after denoising."""
     noisy = clip + np.random.default_rng(2).normal(0, level, clip.shape).astype(np.float32)
     rows = {"recorded": clip, "with noise": noisy}
     rows |= {name: overlapping(cleaner, noisy) for name, cleaner in cleaners.items()}
@@ -200,7 +200,7 @@ def draw_speech(clip: np.ndarray, level: float, cleaners: dict) -> None:
 
 
 def overlapping(cleaner, wave: np.ndarray) -> np.ndarray:
-    """Return a wave cleaned stretch by stretch, each value the mean of all that hold it."""
+    """Return a wave denoised in overlapping windows, whose results are averaged."""
     total, counts = np.zeros(len(wave)), np.zeros(len(wave))
     starts = [*range(0, len(wave) - N_STEPS, HOP), len(wave) - N_STEPS]
     cleaned = cleaner(np.stack([wave[start : start + N_STEPS] for start in starts]))

@@ -1,10 +1,9 @@
-"""Fit, use, save and load for an hour, and look whether anything piles up.
+"""Soak test: fit, use, save and load for an hour, and check for leaks.
 
 Each round fits the next combination of estimator, kind and architecture, uses it, pickles it, and
-writes and reads its file; some rounds are fits that fail, that run in threads, or that are fed from
-a memory map. Resident memory, open files, threads and Python objects are noted after each pass over
-all combinations. What counts is whether they still grow when all caches are warm: the last quarter
-beside the second.
+writes and reads its file; some rounds are fits that fail, run in threads, or read a memory map.
+Resident memory, open files, threads and Python objects are recorded after each pass over all
+combinations. They must not grow after warm-up, from the second quarter to the last.
 
     python benchmarks/soak.py                  an hour
     python benchmarks/soak.py --minutes 5
@@ -40,12 +39,12 @@ RNG = np.random.default_rng(0)
 X = RNG.normal(size=(400, 4)) @ RNG.normal(size=(4, 16)) + 0.3 * RNG.normal(size=(400, 16))
 Y = (X[:, 0] > 0).astype(int)
 HOLES = np.where(RNG.random(X.shape) < 0.2, np.nan, X)
-# Growth from the second quarter to the last that is taken for noise of the allocator.
+# Growth from the second quarter to the last that is attributed to the allocator.
 FLAT = 0.03
 
 
 def rounds():
-    """Yield functions that do one round, all combinations once."""
+    """Yield functions for one round each, over all combinations."""
     for kind, architecture in itertools.product(KINDS, ARCHITECTURES):
         yield lambda k=kind, a=architecture: transform(k, a)
     yield from (detect, impute, recommend, classify, fail, in_threads, from_a_map, go_on)
@@ -73,7 +72,7 @@ def classify() -> None:
 
 
 def use(estimator, method: str, rows) -> None:
-    """Call a method of a model, and of its copies by pickle and by a file."""
+    """Call a method of a model, and of its copies from a pickle and a file."""
     arguments = [] if rows is None else [rows]
     expected = getattr(estimator, method)(*arguments)
     with tempfile.TemporaryDirectory() as folder:
@@ -84,7 +83,7 @@ def use(estimator, method: str, rows) -> None:
 
 
 def fail() -> None:
-    """Fits that end in errors, which hold on to the frames they came through."""
+    """Run fits that raise errors, whose tracebacks keep references to frames."""
     for ae, rows in (
         (skae.AutoencoderTransformer(2), np.full((9, 3), np.inf)),
         (skae.AutoencoderTransformer(2, init="random", optimizer="sgd", learning_rate=1e30), X),
@@ -125,7 +124,7 @@ def state(process: psutil.Process) -> dict:
 
 
 def soak(seconds: float) -> pd.DataFrame:
-    """Return the state after each pass, with the minutes and the number of rounds so far."""
+    """Return the resources after each pass, with the minutes and the number of rounds so far."""
     process, start, records, n_rounds = psutil.Process(), time.monotonic(), [], 0
     while time.monotonic() - start < seconds:
         for once in rounds():

@@ -1,13 +1,13 @@
-"""Measure how fast skae is, beside a plain torch loop around the same network and other packages.
+"""Benchmark of the speed of skae, compared with a plain torch loop and other packages.
 
     SKAE_DATA=folder python benchmarks/speed.py                       all, long
     python benchmarks/speed.py training scaling --repeats 3           some
     SKAE_DATA=folder python benchmarks/speed.py --save                into the docs as well
     SKAE_DATA=folder python benchmarks/speed.py --quick               one run, a tenth of the rows
 
-What is compared takes turns in one process; figures are medians over the runs, and the ranges
-those from the lowest to the highest. ``fashion`` needs ``fashion_mnist.npz`` in the folder. The
-picture of the docs is drawn where both ``training`` and ``scaling`` are run. Needs Linux.
+The compared methods alternate in one process; figures are medians over the runs, with ranges from
+the lowest to the highest. ``fashion`` needs ``fashion_mnist.npz`` in the folder. The figure of the
+docs is drawn if both ``training`` and ``scaling`` are run. Needs Linux.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ PARTS = {
 
 
 def caption(name: str, settings: Settings) -> str:
-    """Return what a part measures, and on what."""
+    """Return the caption of a part."""
     text = inspect.getdoc(PARTS[name]).replace("\n\n", " ").replace("\n", " ")
     device = str(settings.device)
     if settings.device.type == "cuda":
@@ -65,7 +65,7 @@ def run(name: str, settings: Settings) -> list[pd.DataFrame]:
 
 
 def main() -> None:
-    """Run the parts asked for."""
+    """Run the requested parts."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("parts", nargs="*", choices=[[], *PARTS], default=[])
     parser.add_argument("--repeats", type=int, default=5, help="timed runs of each method")

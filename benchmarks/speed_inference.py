@@ -1,4 +1,4 @@
-"""How fast fitted networks are used, beside plain forward passes."""
+"""Benchmark of the speed of inference, compared with plain forward passes."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from timing import Settings, Spread, seconds_of, take_turns
 def inference(settings: Settings) -> list[pd.DataFrame]:
     """Compute codes, reconstructions and scores of rows with networks fitted for one epoch.
 
-    The plain forward passes take rows that are float32 tensors on the device, in batches of 256,
-    and leave there what they give; skae takes and returns arrays.
+    The plain forward passes process float32 tensors on the device, in batches of 256, and leave the
+    results there; skae takes and returns arrays.
     """
     lines = []
     for case in CASES:
@@ -47,7 +47,7 @@ def _lines(case: Case, settings: Settings) -> list[list]:
 
 
 def calls(autoencoder, network, X: np.ndarray, device: torch.device) -> dict:
-    """Return each method of the estimator as a call, and the plain forward pass that belongs."""
+    """Return each method of the estimator with its plain forward pass, as functions."""
     codes = autoencoder.transform(X)
     rows, coded = (torch.from_numpy(array).to(device) for array in (X, codes))
     encoder, decoder = partial(encode, network), partial(decode, network)

@@ -1,4 +1,4 @@
-"""How much memory a fit and a transformation take at their peak."""
+"""Benchmark of the peak memory of fit and transform."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TABLES = ((200_000, 200, "float32"), (60_000, 784, "float32"), (60_000, 784, "u
 
 
 def memory(settings: Settings) -> list[pd.DataFrame]:
-    """Measure the peak of resident memory above that with the data loaded, in a fresh process.
+    """Measure the peak of resident memory above the memory with the data loaded, in a new process.
 
     Within the limit means that data and peak together are at most 2 x data + 500 MB. One epoch,
     code 32.
@@ -37,7 +37,7 @@ def memory(settings: Settings) -> list[pd.DataFrame]:
 
 
 def _peak(step: str, n_rows: int, n_features: int, dtype: str, settings: Settings):
-    """Return the MB of the data, and of the peak above them."""
+    """Return the MB of the data, and of the peak above it."""
     arguments = [step, str(n_rows), str(n_features), dtype, str(settings.device)]
     command = [sys.executable, str(_SCRIPT), *arguments]
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout

@@ -1,4 +1,4 @@
-"""How much slower a fit is beside other programs that keep cores busy."""
+"""Benchmark of fits while other programs use the cores."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ print("ready", flush=True)
 while True:
     matrix @ matrix
 """
-# On threads that wait for one another, an epoch may take tens of times as long.
+# With threads that wait for one another, an epoch may take tens of times as long.
 _EPOCHS = 2
 _ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
 
 
 def neighbour(settings: Settings) -> list[pd.DataFrame]:
-    """Fit alone, beside one program that multiplies matrices without end, and one for each core.
+    """Fit alone, while one program multiplies matrices, and with one such program per core.
 
-    The plain loop takes a thread for each core, skae as many as it finds right. Slower means
-    seconds beside the neighbours over seconds alone.
+    The plain loop uses one thread per core, skae chooses the number of threads. "Slower" is the
+    ratio of the seconds with other programs to the seconds alone.
     """
     lines = []
     for case in (SMALL, DEEP):
@@ -45,7 +45,7 @@ def neighbour(settings: Settings) -> list[pd.DataFrame]:
 
 
 def _lines(case: Case, settings: Settings) -> list[list]:
-    """Return a line for each number of neighbours."""
+    """Return one line for each number of other programs."""
     n_cores = len(os.sched_getaffinity(0))
     X = low_rank(settings.rows(case.rows), case.n_features)
     numbers = dict.fromkeys((0, 1, n_cores))
@@ -61,7 +61,7 @@ def _lines(case: Case, settings: Settings) -> list[list]:
 
 
 def _both(number: int, case: Case, X, n_cores: int, settings: Settings) -> tuple[float, float]:
-    """Return the seconds of skae and of the plain loop beside so many neighbours."""
+    """Return the seconds of skae and of the plain loop with a number of other programs."""
     rows = torch.from_numpy(X).to(settings.device)
     with busy(number):
         autoencoder, seconds = fit_case(case, X, settings.device)
@@ -71,7 +71,7 @@ def _both(number: int, case: Case, X, n_cores: int, settings: Settings) -> tuple
 
 @contextlib.contextmanager
 def busy(number: int) -> Iterator[None]:
-    """Keep so many processes busy, one thread each."""
+    """Run a number of busy processes, with one thread each."""
     command = [sys.executable, "-c", _BUSY]
     environment = os.environ | _ONE_THREAD
     with contextlib.ExitStack() as stack:

@@ -1,4 +1,4 @@
-"""The networks that speed is measured on, and data for them."""
+"""Networks and data of the benchmarks of speed."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _RANK = 10
 
 @dataclass(frozen=True)
 class Case:
-    """A network, how it is trained, and on how many rows training and inference are timed.
+    """Network, training parameters, and numbers of rows of training and inference.
 
-    ``hidden`` holds the sizes of the hidden layers of a dense encoder, and is None for others.
+    ``hidden`` contains the sizes of the hidden layers of a dense encoder, and is None for others.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Case:
 
     @property
     def n_batches(self) -> float:
-        """Batches in an epoch."""
+        """Number of batches in an epoch."""
         return self.rows / self.batch_size
 
 
@@ -62,7 +62,7 @@ CASES = (SMALL, MEDIUM, DEEP, IMAGES, SERIES)
 
 
 def low_rank(n_rows: int, n_features: int) -> np.ndarray:
-    """Return rows of ten hidden factors and noise, standardised, in float32."""
+    """Return rows that depend on ten latent factors plus noise, standardised, in float32."""
     rng = np.random.default_rng(0)
     factors = rng.standard_normal((n_rows, _RANK), dtype=np.float32)
     X = factors @ rng.standard_normal((_RANK, n_features), dtype=np.float32)
@@ -86,5 +86,5 @@ def fit_case(case: Case, X: np.ndarray, device: torch.device, **parameters):
 
 
 def epoch_seconds(autoencoder) -> float:
-    """Return the seconds of all epochs of a fit, without what comes before and after."""
+    """Return the seconds of all epochs of a fit, without preparation and finalisation."""
     return float(autoencoder.history_["seconds"].iloc[1:].sum())

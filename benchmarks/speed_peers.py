@@ -15,14 +15,14 @@ from speed_networks import Case
 from timing import seconds_of, silence
 from torch import nn
 
-# Name of a peer: the module, and the package of pip that holds it.
+# Module and pip package of each peer.
 PACKAGES = {"PyOD AutoEncoder": ("pyod", "pyod"), "pythae AE": ("pythae", "pythae")}
 
 
 def peers(case: Case, X: np.ndarray, device: torch.device) -> dict[str, Callable[[], float]]:
     """Return a function for each peer that fits it and returns the seconds.
 
-    MLPRegressor computes on the CPU, and no peer but pythae has convolutions.
+    MLPRegressor computes on the CPU, and only pythae has convolutions.
     """
     fits = {}
     if installed("PyOD AutoEncoder") and case.hidden:
@@ -44,7 +44,7 @@ def missing() -> list[str]:
 
 
 def installed(name: str) -> bool:
-    """Return whether the package of a peer is there."""
+    """Return whether the package of a peer is installed."""
     return find_spec(PACKAGES[name][0]) is not None
 
 
@@ -54,7 +54,7 @@ def _seconds(fit: Callable, case: Case, X: np.ndarray, device: torch.device) -> 
 
 
 def fit_pyod(case: Case, X: np.ndarray, device: torch.device) -> None:
-    """Fit PyOD's detector, which also scores the rows that it was fitted on."""
+    """Fit PyOD's detector, which also scores its training rows."""
     from pyod.models.auto_encoder import AutoEncoder
 
     AutoEncoder(
@@ -72,7 +72,7 @@ def fit_pyod(case: Case, X: np.ndarray, device: torch.device) -> None:
 
 
 def fit_mlp(case: Case, X: np.ndarray, device: torch.device) -> None:
-    """Fit scikit-learn's regression of the rows on themselves."""
+    """Fit scikit-learn's MLPRegressor with the rows as both input and target."""
     MLPRegressor(
         hidden_layer_sizes=(*case.hidden, case.code, *reversed(case.hidden)),
         solver="adam",
@@ -104,7 +104,7 @@ def fit_pythae(case: Case, X: np.ndarray, device: torch.device) -> None:
 
 
 def _pythae_modules(case: Case) -> tuple[nn.Module, nn.Module]:
-    """Return encoder and decoder as pythae wants them."""
+    """Return encoder and decoder for pythae."""
     from pythae.models.base.base_utils import ModelOutput
     from pythae.models.nn import BaseDecoder, BaseEncoder
 

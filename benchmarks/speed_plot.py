@@ -1,4 +1,4 @@
-"""The picture of the speed of training."""
+"""Figure of the speed of training."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 PICTURE = Path(__file__).parent.parent / "docs" / "_static" / "speed.png"
-# The colours of Okabe and Ito, which all eyes can tell apart.
+# Colours of Okabe and Ito, which are distinguishable with any kind of colour vision.
 COLOURS = {
     "skae, auto": "#0072B2",
     "skae, auto, epochs": "#56B4E9",
@@ -21,7 +21,7 @@ LABELS = {"skae, auto": "skae, whole fit", "skae, auto, epochs": "skae, its epoc
 
 
 def draw(training: pd.DataFrame, scaling: pd.DataFrame) -> None:
-    """Draw rows a second of each network, and how the time of a row depends on the size."""
+    """Draw the rows per second of each network, and the time per row against the size."""
     figure = plt.figure(figsize=(10, 8), layout="constrained")
     figure.get_layout_engine().set(hspace=0.06, wspace=0.04)
     grid = figure.add_gridspec(2, 2, height_ratios=(1.15, 1))
@@ -36,7 +36,7 @@ def draw(training: pd.DataFrame, scaling: pd.DataFrame) -> None:
 
 
 def _bars(ax, training: pd.DataFrame) -> None:
-    """Draw a group of bars for each network, whiskers from the slowest to the fastest run."""
+    """Draw a group of bars for each network, with whiskers from the slowest to the fastest run."""
     networks = list(training["network"].unique())
     width = 0.8 / len(COLOURS)
     for place, network in enumerate(networks):
@@ -59,7 +59,7 @@ def _bars(ax, training: pd.DataFrame) -> None:
 
 
 def _lines(ax, scaling: pd.DataFrame, varied: str, fixed: str) -> None:
-    """Draw the time of a row in an epoch against the number of rows or columns."""
+    """Draw the time per row and epoch against the number of rows or columns."""
     rows = scaling[scaling["varied"] == varied]
     for method, colour, marker in (("skae", "#0072B2", "o"), ("plain loop", "#E69F00", "s")):
         times = [spread.median for spread in rows[f"{method}, us per row and epoch"]]

@@ -1,4 +1,4 @@
-"""How the time of a fit grows with rows, columns and epochs."""
+"""Benchmark of the time of a fit against the number of rows, columns and epochs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CODE = 8
 
 @dataclass(frozen=True)
 class Size:
-    """The size of a fit, and which part of it varies."""
+    """Size of a fit, and the quantity that varies."""
 
     varied: str
     rows: int
@@ -35,10 +35,10 @@ SIZES = (
 
 
 def scaling(settings: Settings) -> list[pd.DataFrame]:
-    """Fit a code of 8 with a hidden layer of 128 in batches of 512, and run the plain loop.
+    """Fit a code of 8 values with a hidden layer of 128 in batches of 512, and run the plain loop.
 
-    skae in the precision that it finds right, the whole fit. The plain loop, in float32, starts
-    from rows that are a tensor on the device.
+    Times of skae are those of the whole fit with ``precision="auto"``. The plain loop, in float32,
+    starts from a tensor of rows on the device.
     """
     lines = []
     for size in SIZES:
@@ -74,7 +74,7 @@ def _line(size: Size, settings: Settings) -> list:
 
 
 def _fit(X, epochs: int, settings: Settings):
-    """Return a fitted autoencoder and its seconds."""
+    """Return a fitted autoencoder and the seconds of its fit."""
     return fitted(
         _CODE,
         Dense((128,)),

@@ -1,4 +1,4 @@
-"""What small things take: searches of parameters, small tables, the start of a fit, the import."""
+"""Benchmark of small tasks: hyperparameter search, small tables, first fits, imports."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ _IMPORT = "import time; start = time.perf_counter(); {}; print(time.perf_counter
 def small(settings: Settings) -> list[pd.DataFrame]:
     """Search 24 candidates with 5 folds on the digits, fit a small table, and import skae.
 
-    Workers of the search are started before the clock is. An epoch on 150 rows is building the
-    network, a few steps and choosing weights; the first fit of the process does not count. Imports
-    are in fresh interpreters, seven times each.
+    The time of the search excludes the start of its workers. A fit of one epoch on 150 rows
+    consists of building the network, a few training steps and the selection of the weights; the
+    first fit of the process is excluded. Imports are timed in new interpreters, seven times each.
     """
     lines = [*_searches(settings), *_fits(settings), *_imports(settings)]
     table = pd.DataFrame(lines, columns=["what", "unit", "median (lowest to highest)", "target"])
@@ -73,7 +73,7 @@ def _fits(settings: Settings) -> list[list]:
 
 
 def _imports(settings: Settings) -> list[list]:
-    """Time imports in fresh interpreters, seven times each."""
+    """Time imports in new interpreters, seven times each."""
     statements = {"skae": "import skae", "below": _BELOW}
     methods = {name: partial(_import_seconds, text) for name, text in statements.items()}
     seconds = take_turns(methods, 7 if settings.repeats > 1 else 1)
@@ -92,7 +92,7 @@ def _import_seconds(statement: str) -> float:
 def print_costly_imports() -> None:
     """Print the ten modules that take longest to import once torch, skorch and sklearn are.
 
-    Without garbage collection, which would be counted to the module in which it happens to run.
+    Garbage collection is disabled, since it would be attributed to the module in which it runs.
     """
     statement = (
         f"import gc, sys; {_BELOW}; gc.disable(); print('now', file=sys.stderr); import skae"

@@ -1,4 +1,4 @@
-"""How fast networks are trained, beside a plain torch loop and other packages."""
+"""Benchmark of the speed of training, compared with a plain torch loop and other packages."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _SIZE_OF_PRODUCT = 2048
 def training(settings: Settings) -> list[pd.DataFrame]:
     """Train with the same module, layer sizes, batches and epochs.
 
-    The fit of skae is shown whole and by its epochs alone, which include the choice of the best
-    weights; of PyOD, pythae and MLPRegressor it is the whole fit. Theirs are the networks without
-    skae's linear path. In the second table "plain loop / epochs" are the seconds of the plain
-    loop over those of skae's epochs. Its operations are the multiplications and additions of
-    forward and backward passes; the peak is that of a product of two matrices of 2048 x 2048 on
-    the same threads and in the same precision.
+    For skae, the table has the time of the whole fit and of the epochs alone, which include the
+    selection of the best weights; for PyOD, pythae and MLPRegressor, that of the whole fit, of
+    networks without skae's linear maps. In the second table, "plain loop / epochs" is the ratio of
+    the seconds of the plain loop to those of skae's epochs. Operations are the multiplications and
+    additions of forward and backward passes; the peak is that of a product of two matrices of 2048
+    x 2048 on the same threads and in the same precision.
     """
     for line in missing():
         print(line)
@@ -87,7 +87,7 @@ def _lines(case: Case, threads: int, seconds: dict[str, np.ndarray]) -> list[lis
 
 
 def _ratios(case, seconds, precision: str, network, settings) -> dict:
-    """Return what skae's epochs are beside the plain loop, and beside the peak."""
+    """Return the speed of skae's epochs relative to the plain loop and to the peak."""
     plain = seconds["plain torch loop"]
     flops = 6 * network.work.in_all * case.rows * case.epochs
     speed = flops / seconds["skae, auto, epochs"] / 1e9
@@ -99,13 +99,13 @@ def _ratios(case, seconds, precision: str, network, settings) -> dict:
         "auto means": precision,
         "GFLOP/s, auto": Spread(speed),
         "peak GFLOP/s": peaks[precision],
-        "share of the peak": Spread(speed / peaks[precision]),
-        "plain loop's share of the float32 peak": Spread(flops / plain / 1e9 / peaks["float32"]),
+        "fraction of the peak": Spread(speed / peaks[precision]),
+        "plain loop: fraction of the float32 peak": Spread(flops / plain / 1e9 / peaks["float32"]),
     }
 
 
 def peak_speed(dtype: torch.dtype, device: torch.device) -> float:
-    """Return the 1e9 operations a second of the fastest of ten products of large matrices."""
+    """Return 1e9 operations per second of the fastest of ten products of large matrices."""
     matrix = torch.rand(_SIZE_OF_PRODUCT, _SIZE_OF_PRODUCT, device=device).to(dtype)
     seconds = [seconds_of(lambda: matrix @ matrix, device) for _ in range(11)]
     return 2 * _SIZE_OF_PRODUCT**3 / min(seconds[1:]) / 1e9

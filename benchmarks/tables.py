@@ -1,6 +1,6 @@
-"""The data of the benchmarks: what ships with scikit-learn, and a folder of tables.
+"""Data of the benchmarks: tables of scikit-learn, and a folder of tables.
 
-The folder is named by the environment variable ``SKAE_DATA``; it may hold
+The environment variable ``SKAE_DATA`` names the folder, which may contain
 ``california_housing.npz``, ``khan_srbct.npz``, ``fashion_mnist.npz`` and ``adbench/*.npz``.
 """
 
@@ -20,7 +20,7 @@ MOST_ROWS = 10_000
 
 
 def tables() -> Iterator[tuple[str, np.ndarray]]:
-    """Yield the names and the numbers of all tables at hand, at most 10,000 rows of each."""
+    """Yield the names and the rows of all available tables, at most 10,000 rows of each."""
     for load in (load_digits, load_breast_cancer, load_wine, load_diabetes):
         yield load.__name__.removeprefix("load_"), load().data
     california = FOLDER / "california_housing.npz"
@@ -36,7 +36,7 @@ def tables() -> Iterator[tuple[str, np.ndarray]]:
 
 
 def split_and_standardise(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return three quarters of the rows and the rest, standardised by the first, in float32."""
+    """Return training rows (three quarters) and test rows, standardised, in float32."""
     train, test = train_test_split(X, test_size=0.25, random_state=0)
     scaler = StandardScaler().fit(train)
     return scaler.transform(train).astype(np.float32), scaler.transform(test).astype(np.float32)

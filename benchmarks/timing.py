@@ -1,4 +1,4 @@
-"""Runs that take turns, by the clock of the device that computes, with median and spread."""
+"""Timing of alternating runs, synchronised with the device, with median and spread."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ _PAUSE = 0.5
 
 @dataclass(frozen=True)
 class Settings:
-    """How to measure: timed runs of each method, where to compute, and what to divide rows by."""
+    """Settings of a measurement: number of timed runs, device, and divisor of the rows."""
 
     repeats: int
     device: torch.device
     divisor: int = 1
 
     def rows(self, n_rows: int) -> int:
-        """Return how many of so many rows to use."""
+        """Return the number of rows to use, out of a number of rows."""
         return max(50, n_rows // self.divisor)
 
 
 class Spread:
-    """The median of several runs and the range of all of them.
+    """Median and range of several runs.
 
     Parameters
     ----------
     values : array-like of shape (n_runs,)
-        A figure of each run.
+        Result of each run.
     """
 
     def __init__(self, values):
@@ -61,18 +61,18 @@ def _short(value: float) -> str:
 def take_turns(
     methods: dict[Hashable, Callable], repeats: int, warm_up: bool = True
 ) -> dict[Hashable, np.ndarray]:
-    """Run methods one after the other, again and again, and return the figures of each.
+    """Run methods alternately in several rounds, and return the figures of each.
 
     Parameters
     ----------
     methods : dict of name to callable
-        Each measures one run, and returns its seconds or a tuple of several figures.
+        Functions that measure one run and return its seconds or a tuple of several figures.
 
     repeats : int
-        Number of rounds that count.
+        Number of timed rounds.
 
     warm_up : bool
-        Whether a round comes before them that does not count.
+        Whether to run one round first that is not timed.
 
     Returns
     -------
@@ -86,13 +86,13 @@ def take_turns(
 
 
 def _after_a_pause(run: Callable):
-    """Run when threads that others left waiting, busily, have gone to sleep."""
+    """Run a function after busy-waiting threads of other libraries have gone to sleep."""
     time.sleep(_PAUSE)
     return run()
 
 
 def seconds_of(call: Callable, device: torch.device) -> float:
-    """Return the seconds of a call, with all work on the device done before and after."""
+    """Return the seconds of a call, with the device synchronised before and after."""
     synchronise(device)
     start = time.perf_counter()
     call()
@@ -101,7 +101,7 @@ def seconds_of(call: Callable, device: torch.device) -> float:
 
 
 def synchronise(device: torch.device) -> None:
-    """Wait until the device has done all that it was given."""
+    """Wait until the device has completed all its work."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     elif device.type == "mps":

@@ -1,13 +1,14 @@
 """
-An autoencoder beside PCA
-=========================
+Comparison of an autoencoder with PCA
+=====================================
 
-How much of held-out data survives a code of 2, 4, 8 or 16 numbers? PCA is the best that linear
-maps can do; an autoencoder starts there and goes on. Both stand in the same pipeline, and are
-measured by the same number: the share of the variance of held-out rows that is explained.
+How much of the variance of held-out rows does a code of 2, 4, 8 or 16 values explain? PCA is the
+best linear map; an autoencoder is initialised as PCA and trained further. Both are used in the same
+pipeline, and evaluated by the same measure: the explained fraction of the variance of held-out
+rows.
 
-Run as a script, it takes a table of your own (csv, parquet, npy, npz) and, with ``--target``,
-the column of its labels::
+As a script, it accepts your own table (csv, parquet, npy, npz) and, with ``--target``, the column
+of its labels::
 
     python examples/plot_autoencoder_beside_pca.py table.csv --target class
 """
@@ -15,7 +16,7 @@ the column of its labels::
 # %%
 # The data
 # --------
-# Without a file: the 1,797 handwritten digits that ship with scikit-learn, 8 x 8 pixels each.
+# Without a file, the 1,797 handwritten digits of scikit-learn, 8 x 8 pixels each.
 import argparse
 import sys
 import time
@@ -35,7 +36,7 @@ from skae import AutoencoderTransformer
 
 
 def read_table(path, target=None):
-    """Return the numbers of a file, its labels or None, and a name."""
+    """Return the rows of a file, the labels or None, and a name."""
     path = Path(path)
     if path.suffix == ".csv":
         table = pd.read_csv(path)
@@ -58,7 +59,7 @@ def read_table(path, target=None):
 
 
 def flat(array):
-    """Return an array of samples of any shape with a row for each sample."""
+    """Return samples of any shape as rows."""
     return array.reshape(len(array), -1)
 
 
@@ -70,10 +71,10 @@ chosen = arguments.parse_args(sys.argv[1:])
 
 if chosen.file is None:
     X, y = load_digits(return_X_y=True)
-    name, scaler = "digits", FunctionTransformer()  # pixels share one unit
+    name, scaler = "digits", FunctionTransformer()  # pixels have the same unit
 else:
     X, y, name = read_table(chosen.file, chosen.target)
-    scaler = StandardScaler()  # columns of a table rarely do
+    scaler = StandardScaler()  # columns of a table usually do not
 
 labels = np.zeros(len(X)) if y is None else y
 X_train, X_test, y_train, y_test = train_test_split(X, labels, test_size=0.25, random_state=0)
@@ -81,18 +82,18 @@ X_train, X_test, y_train, y_test = train_test_split(X, labels, test_size=0.25, r
 # %%
 # PCA and the autoencoder, for several code sizes
 # -----------------------------------------------
-# The share of explained variance is computed by hand, so that it is the same for both.
+# The explained fraction of the variance is computed in the same way for both.
 
 
 def measure(reducer):
-    """Fit a pipeline; return what held-out rows tell of it."""
+    """Fit a pipeline, and return its scores on held-out rows."""
     pipeline = make_pipeline(scaler, reducer)
     start = time.perf_counter()
     codes = pipeline.fit_transform(X_train)
     seconds = time.perf_counter() - start
     scaled_train, scaled_test = pipeline[0].transform(X_train), pipeline[0].transform(X_test)
-    rebuilt = reducer.inverse_transform(reducer.transform(scaled_test))
-    error = np.square(scaled_test - rebuilt).sum()
+    reconstructed = reducer.inverse_transform(reducer.transform(scaled_test))
+    error = np.square(scaled_test - reconstructed).sum()
     variance = np.square(scaled_test - scaled_train.mean(axis=0)).sum()
     accuracy = np.nan
     if y is not None:
@@ -120,16 +121,16 @@ print(f"{name}: {X_train.shape[0]} rows to train on, {X_test.shape[0]} held out"
 print(table.dropna(axis=1).round(3).to_string())
 
 # %%
-# The picture
-# -----------
-# Above: both curves, and held-out rows rebuilt from codes of 8 numbers. Below: codes of two
-# numbers, of held-out rows.
+# Figure
+# ------
+# Above: both curves, and held-out rows reconstructed from codes of 8 values. Below: codes of
+# held-out rows with two values.
 COLOURS = {"PCA": "tab:orange", "autoencoder": "tab:blue"}
 X_test_scaled = make_pipeline(scaler).fit(X_train).transform(X_test)
 
 
 def draw_curves(axes, column):
-    """Draw a column of the table over the code size."""
+    """Draw a column of the table against the code size."""
     for method, colour in COLOURS.items():
         values = table.xs(method, level="method")[column]
         axes.plot(values.index, values, "o-", color=colour, label=method)
@@ -140,7 +141,7 @@ def draw_curves(axes, column):
 
 
 def draw_reconstructions(axes, size, n_shown=8):
-    """Draw held-out rows above what both make of them: images for digits, else curves."""
+    """Draw held-out rows and their reconstructions: images for digits, otherwise curves."""
     shown = X_test_scaled[:n_shown]
     versions = {"held out": shown}
     for method in COLOURS:
@@ -162,11 +163,11 @@ def draw_reconstructions(axes, size, n_shown=8):
             axes.plot(rows[0], color=colour, label=label, lw=2 if label == "held out" else 1.2)
         axes.set(xlabel="feature of the first held-out row", ylabel="value (standardised)")
         axes.legend(frameon=False)
-    axes.set_title(f"rebuilt from {size} numbers", fontsize=11)
+    axes.set_title(f"reconstructed from {size} values", fontsize=11)
 
 
 def draw_codes(axes, method):
-    """Draw codes of two numbers, coloured by class where there is one."""
+    """Draw codes of two values, coloured by class if there are labels."""
     codes = fitted[method, sizes[0]].transform(X_test_scaled)
     classes = np.unique(y_test, return_inverse=True)[1]
     axes.scatter(*codes[:, :2].T, c=classes, cmap="tab10", s=14, linewidths=0)

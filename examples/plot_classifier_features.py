@@ -1,16 +1,16 @@
 """
-Features for a classifier: labels are few, rows are many
-========================================================
+Features for a classifier with few labels
+=========================================
 
-An autoencoder needs no labels. So it can learn from all rows, and a classifier from the codes of
-those few that somebody labelled. Is that better than PCA, or than the pixels themselves?
+An autoencoder needs no labels, so it can learn from all rows, and a classifier can learn from the
+codes of the few labelled rows. Is that better than PCA, or than the pixels themselves?
 """
 
 # %%
 # Three pipelines
 # ---------------
-# Digits of 8 x 8 pixels, a third of them held out, and a linear classifier on what describes them:
-# 64 pixels, or a code by PCA or by an autoencoder.
+# Digits of 8 x 8 pixels, a third of them held out, and a linear classifier on their features: 64
+# pixels, or a code by PCA or by an autoencoder.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits
@@ -33,8 +33,8 @@ def accuracy(features, X, y):
 
 
 # %%
-# How many numbers?
-# -----------------
+# Code size
+# ---------
 # All training rows have labels. Codes are fitted without them.
 sizes = (2, 4, 8, 16, 32)
 fitted = {
@@ -53,10 +53,10 @@ for name, values in by_size.items():
 print(f"64 pixels   {of_pixels:6.3f}")
 
 # %%
-# How many labels?
+# Number of labels
 # ----------------
-# Codes of eight numbers were fitted to all training rows; the classifier is given some of the
-# labels, in ten random draws.
+# Codes of eight values are fitted to all training rows; the classifier is fitted to a random subset
+# of the labels, in ten repetitions.
 n_labels = (20, 50, 100, 200, 500)
 described = {
     "PCA": fitted["PCA", 8].transform,
@@ -78,13 +78,12 @@ for name, values in by_labels.items():
     print(f"{name:12} {means}")
 
 # %%
-# The picture
-# -----------
-# On the left: a code of two to eight numbers says more about the digit if it comes from an
-# autoencoder. From sixteen on PCA does as well, and where there are enough labels nothing is better
-# than all pixels. On the right: with up to a hundred labels, eight numbers that were learnt from
-# all rows are better than 64 pixels, as there is less to learn from the labels. With 500 of them it
-# is the other way round.
+# Figure
+# ------
+# Left: with a code of two to eight values, the accuracy is higher for an autoencoder than for PCA.
+# From sixteen values on PCA is as good, and with enough labels nothing is better than all pixels.
+# Right: with up to a hundred labels, eight values that were learned from all rows are better than
+# 64 pixels, since the classifier has fewer parameters. With 500 labels the pixels are better.
 figure, axes = plt.subplots(1, 2, figsize=(10, 4), sharey=True, layout="constrained")
 colours = {"PCA": "C0", "autoencoder": "C1", "64 pixels": "0.5"}
 for name, values in by_size.items():

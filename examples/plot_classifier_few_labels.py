@@ -2,18 +2,17 @@
 Few labels, many images
 =======================
 
-Images are cheap, labels are not. Here a few in a hundred images have one. A classifier that looks
-at these alone throws the others away; :class:`~skae.AutoencoderClassifier` learns from them what
-images look like, and which ones resemble each other. With the environment variable
-``SKAE_EXAMPLES_ONLINE=1`` this script takes 10,000 images of ``fetch_openml("Fashion-MNIST")``
-instead of the digits that come with scikit-learn, which is some minutes of computing. What the text
-says of the results is said of the digits.
+Images are cheap, labels are not. Here only a few percent of the images have a label. A supervised
+classifier ignores the others; :class:`~skae.AutoencoderClassifier` also learns from them, in
+particular which images are similar. With the environment variable ``SKAE_EXAMPLES_ONLINE=1`` this
+script uses 10,000 images of ``fetch_openml("Fashion-MNIST")`` instead of the digits of
+scikit-learn, which takes some minutes. The text describes the results on the digits.
 """
 
 # %%
 # Digits, most of them without a label
 # ------------------------------------
-# In ``y``, -1 stands for "no label". The images to be judged are held out.
+# In ``y``, -1 stands for "no label". The test images are held out.
 import os
 
 import matplotlib.pyplot as plt
@@ -46,7 +45,7 @@ X, X_test, y, y_test = train_test_split(X, y, test_size=0.3, stratify=y, random_
 
 
 def labels_of(n_labels, seed):
-    """Return the classes of so many images, and -1 for the others."""
+    """Return the labels of a number of images, and -1 for the others."""
     rows = np.arange(len(y))
     chosen, _ = train_test_split(rows, train_size=n_labels, stratify=y, random_state=seed)
     return np.where(np.isin(rows, chosen), y, -1)
@@ -55,8 +54,8 @@ def labels_of(n_labels, seed):
 # %%
 # Three classifiers
 # -----------------
-# Scikit-learn's own semi-supervised classifiers are there for comparison: one spreads labels from
-# neighbour to neighbour, the other believes a logistic regression where that is sure.
+# For comparison, there are two semi-supervised classifiers of scikit-learn: label spreading among
+# nearest neighbours, and self-training with the confident predictions of a logistic regression.
 def classifiers(seed):
     """Return the classifiers by name."""
     logistic = LogisticRegression(max_iter=500)
@@ -86,17 +85,17 @@ for name, of_name in accuracies.items():
     print(f"{name:24}", "  ".join(f"{mean:.3f}" for mean in of_name.mean(axis=1)))
 
 # %%
-# With 20 labels, two of each digit, the gain over a classifier of these labels alone is largest. It
-# falls with their number: with all labels there is nothing left to be told by neighbours. Labels
-# spread among principal components come close here, as digits of one class lie near each other.
-# The network has probabilities for new images as well, which are shown next.
+# The gain over a supervised classifier is largest with 20 labels, two of each digit. It decreases
+# with the number of labels. Label spreading among principal components is almost as good here,
+# since digits of one class lie close to each other. The network also predicts probabilities for new
+# images, which are shown next.
 
 # %%
-# The picture
-# -----------
-# Left: the mean over the draws, and the lowest and highest. Right: all labels that the autoencoder
-# was told in the first draw of 30, and new images in the order of how sure it
-# is, in red where it is wrong.
+# Figure
+# ------
+# Left: the mean over the repetitions, with the lowest and the highest. Right: all labelled images
+# of the first repetition with 30 labels, and new images ordered by the confidence of the
+# autoencoder, with errors in red.
 figure, (left, right) = plt.subplots(
     1, 2, figsize=(11, 4.6), width_ratios=(1, 1.15), layout="constrained"
 )
@@ -117,7 +116,7 @@ SIDE, COLUMNS = round(X.shape[1] ** 0.5), 15
 
 
 def sheet(rows, wrong, n_lines):
-    """Return images side by side as one colour image, those that are wrong in red."""
+    """Return images side by side as one colour image, with errors in red."""
     step = SIDE + 1
     picture = np.ones((step * n_lines, step * COLUMNS, 3))
     for place, (row, is_wrong) in enumerate(zip(rows, wrong, strict=True)):
@@ -143,7 +142,7 @@ right.imshow(np.vstack([parts[0], gap, parts[1]]), interpolation="nearest")
 heights = [len(part) for part in parts]
 right.set_yticks(
     [heights[0] / 2, heights[0] + SIDE + heights[1] / 2],
-    labels=[f"all {len(known)}\nlabels", "new,\nfrom sure\nto unsure"],
+    labels=[f"all {len(known)}\nlabels", "new, by\ndecreasing\nconfidence"],
 )
 right.set_xticks([])
 right.tick_params(length=0)

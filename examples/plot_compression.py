@@ -1,17 +1,17 @@
 """
-Compression: images as few bytes
-================================
+Lossy compression of images
+===========================
 
-A code is smaller than an image, but its values are still numbers of many digits. Rounded to whole
-numbers and written by how often each of them occurs, they are bytes, and few of them. How few, and
-how much is lost? Here an autoencoder that was trained for it stands beside PCA, with the same
-rounding and the same coder.
+A code is smaller than an image, but its values are floating-point numbers. Quantisation to integers
+and entropy coding turn them into few bytes. How few, and how large is the error? Here an
+autoencoder that is trained for compression is compared with PCA, with the same quantiser and the
+same entropy coder.
 """
 
 # %%
-# The script takes the handwritten digits of scikit-learn, 8 x 8 pixels from 0 to 16, in bytes. With
-# the environment variable ``SKAE_EXAMPLES_ONLINE=1`` it takes Fashion-MNIST by ``fetch_openml``
-# instead, which is a download and minutes of computing; what the text says is said of the digits.
+# The script uses the handwritten digits of scikit-learn, 8 x 8 pixels from 0 to 16, as 8-bit
+# integers. With the environment variable ``SKAE_EXAMPLES_ONLINE=1`` it downloads Fashion-MNIST by
+# ``fetch_openml`` instead, and takes minutes; the text describes the results on the digits.
 import os
 
 import matplotlib.pyplot as plt
@@ -35,26 +35,28 @@ X = X.astype(np.uint8)
 X_train, X_test, _, y_test = train_test_split(X, y, test_size=0.25, random_state=0)
 
 # %%
-# To bytes and back
-# -----------------
-# The ``compressive`` kind is trained on what compression costs: the error, and the bits of its
-# rounded code times a weight. A :class:`~skae.compression.Compressor` learns how often each whole
-# number occurs; the fit of the autoencoder is part of its own.
+# Compression and decompression
+# -----------------------------
+# The ``compressive`` kind minimises the error plus a weight times the number of bits of its
+# quantised code. A :class:`~skae.compression.Compressor` fits the autoencoder and estimates the
+# probability of each integer.
 ae = AutoencoderTransformer(n_components, kind=Compressive(weight=0.3), random_state=0)
 compressor = Compressor(ae).fit(X_train)
 data = compressor.compress(X_test)
-rebuilt = compressor.decompress(data)
+reconstructed = compressor.decompress(data)
 print(f"{X_test.nbytes} bytes of pixels, {len(data)} bytes compressed")
-print(f"{8 * len(data) / len(X_test):.0f} bits for an image, and {rebuilt.dtype} pixels again")
+print(
+    f"{8 * len(data) / len(X_test):.0f} bits for an image, and {reconstructed.dtype} pixels again"
+)
 
 # %%
-# Most values of the code are zero for most images, and cost next to nothing: the number of
-# components is only the most that there can be.
+# Most latent values are zero for most images, and take almost no bits: the number of components is
+# only an upper limit.
 bits = np.sort(compressor.bits_per_component_)[::-1]
 print("bits of each value:", bits.round(1))
 
 # %%
-# Bytes that were damaged, cut off, or written by another model are refused.
+# Bytes that are damaged, cut off, or written by another model raise an error.
 for wrong in (data[:-3], data[:100] + b"?" + data[101:]):
     try:
         compressor.decompress(wrong)
@@ -62,12 +64,12 @@ for wrong in (data[:-3], data[:100] + b"?" + data[101:]):
         print(error)
 
 # %%
-# The curve
-# ---------
-# A larger weight takes fewer bits. Each of three autoencoders is good near the rate it was trained
-# for, and steps a bit smaller or larger than the one it was trained with reach the rates between.
-# For PCA there is only the step. At the same rate the autoencoders lose less: at half a bit for
-# each pixel, the ratio of signal to noise is more than a decibel higher, which is a squared error
+# Rate-distortion curve
+# ---------------------
+# A larger weight gives fewer bits. Each of three autoencoders is good close to the rate it was
+# trained for; slightly smaller or larger quantisation steps give the rates in between. For PCA only
+# the step varies. At the same rate the autoencoders have a smaller error: at half a bit per pixel,
+# the peak signal-to-noise ratio is more than a decibel higher, which corresponds to a squared error
 # that is a quarter smaller.
 autoencoders = {0.3: compressor.transformer_}
 for weight in (0.1, 1.0):
@@ -90,13 +92,13 @@ for weight, curve in zip(autoencoders, curves, strict=True):
     RateDistortionDisplay(curve["rate"], curve["psnr"], estimator_name=name).plot(ax)
 
 # %%
-# At three rates
-# --------------
-# One digit of each kind, first as it was written, then at three rates. For each, ``rate`` chooses
-# the step of PCA so that it takes as many bits as the autoencoder. At 61 bits, an eighth of what
-# the pixels take, both are hard to tell from what was written. At 16 bits, digits can still be
-# read. Where the autoencoder does not know, it is soft; where PCA has left components out, there
-# is a shadow beside the strokes, as beside the 1, the 4 and the 5.
+# Images at three rates
+# ---------------------
+# One digit of each class, first the original, then at three rates. At each rate, the step of PCA is
+# chosen by ``rate`` so that PCA takes as many bits as the autoencoder. At 61 bits, an eighth of the
+# size of the pixels, both are hard to distinguish from the originals. At 16 bits, digits are still
+# legible. The errors of the autoencoder are blurred strokes; those of PCA are shadows beside the
+# strokes, as for the 1, the 4 and the 5.
 chosen = [np.flatnonzero(y_test == label)[0] for label in np.unique(y_test)]
 rows = {"written": X_test[chosen]}
 for weight in sorted(autoencoders):

@@ -1,18 +1,18 @@
 """
-Contractive: codes that stand still
-===================================
+Contractive: codes that are robust to noise
+===========================================
 
-How far does a code move when its row moves a little? A contractive autoencoder pays for the
-derivative of the code with respect to the row. What it buys is a steadier code. What it gives up
-is some of the reconstruction, and some of what the code tells about rows.
+How much does a code change when its row changes a little? A contractive autoencoder penalises the
+derivative of the code with respect to the row. The code becomes more robust, at the cost of a
+larger reconstruction error and less information about the rows.
 """
 
 # %%
 # Codes of rows, and of the same rows with a little noise
 # -------------------------------------------------------
-# Digits of 8 x 8 pixels in [0, 1], noise with a standard deviation of 0.1, codes of two values.
-# Movement is counted in standard deviations of the code over the rows, so that a small code gains
-# nothing by being small.
+# Digits of 8 x 8 pixels in [0, 1], noise with a standard deviation of 0.1, codes of two values. The
+# movement of codes is measured in standard deviations of the code over the rows, so that it does
+# not depend on the scale of the code.
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -53,15 +53,15 @@ table = pd.DataFrame(rows).set_index("weight")
 print(table.round(3).to_string())
 
 # %%
-# The codes move half as much with a weight of 1 as without the penalty. Neighbours in the code tell
-# the class less often for it, also of noisy rows: a steadier code is not a better one for every
-# purpose.
+# With a weight of 1 the codes move half as much as without the penalty. However, nearest neighbours
+# of the codes predict the class less accurately, even for noisy rows: a more robust code is not
+# better for every purpose.
 
 # %%
-# The picture
-# -----------
+# Figure
+# ------
 # Grey: codes of held-out rows. Coloured: twelve of them, each with 40 noisy copies. With a large
-# weight, the codes gather in few places; a row between two of them is the one that still moves.
+# weight, the codes form a few clusters, and only rows between two clusters still move.
 shown = rng.choice(len(X_test), size=12, replace=False)
 figure, panels = plt.subplots(1, 4, figsize=(11, 3.1), layout="constrained")
 for axes, weight in zip(panels, (0, 1, 10), strict=False):

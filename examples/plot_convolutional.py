@@ -1,18 +1,18 @@
 """
-Convolutional: the same thing in another place
-==============================================
+Convolutional: the same patterns in different positions
+=======================================================
 
-A digit that moves by three pixels is another row of numbers. PCA has to spend components on every
-place; dense layers have to learn every place by itself. A convolution looks for the same things
-everywhere.
+A digit that is shifted by three pixels is a different row of numbers. PCA needs components for
+every position; dense layers must learn every position separately. A convolution detects the same
+patterns in all positions.
 """
 
 # %%
 # Small colour images
 # -------------------
-# Each digit of 8 x 8 pixels gets a colour, and a place in a dark image of 16 x 16. The images are
-# bytes of shape (n_images, height, width, channels), as image files are: 768 numbers each. The
-# digits of the held-out images are in none of the others.
+# Each digit of 8 x 8 pixels gets a random colour and a random position in a dark image of 16 x 16.
+# The images are 8-bit integers of shape (n_images, height, width, channels), as in image files: 768
+# values each. The digits of the held-out images do not occur in the training images.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits
@@ -48,26 +48,27 @@ networks = {
     "convolutional": (Convolutional(channels=(32, 64), channel_axis=-1), 16),
 }
 pca = PCA(16, random_state=0).fit(X_train.reshape(5000, -1))
-rebuilt = {"PCA": pca.inverse_transform(pca.transform(X_test.reshape(1000, -1)))}
+reconstructed = {"PCA": pca.inverse_transform(pca.transform(X_test.reshape(1000, -1)))}
 for name, (architecture, epochs) in networks.items():
     ae = AutoencoderTransformer(16, architecture=architecture, max_epochs=epochs, random_state=0)
-    rebuilt[name] = ae.fit(X_train).reconstruct(X_test)
+    reconstructed[name] = ae.fit(X_train).reconstruct(X_test)
     print(f"{name:14} {ae.history_['seconds'].sum():.0f} seconds")
-rebuilt = {name: X.reshape(X_test.shape) for name, X in rebuilt.items()}
-error = {name: np.square(X - X_test).mean() for name, X in rebuilt.items()}
+reconstructed = {name: X.reshape(X_test.shape) for name, X in reconstructed.items()}
+error = {name: np.square(X - X_test).mean() for name, X in reconstructed.items()}
 
 # %%
-# Convolutions got as far as dense layers, with little more than half of their weights, but not
-# further: 5,000 images are few. Where is the error? In the dark around the digit there is nothing
-# to rebuild, and dense layers leave more specks there.
+# Convolutions reach the error of dense layers with little more than half of their weights, but are
+# not better, since 5,000 images are few. In the dark background, where there is nothing to
+# reconstruct, dense layers leave more specks.
 for name, value in error.items():
-    dark = np.square(rebuilt[name] - X_test)[X_test.max(axis=3) == 0].mean()
+    dark = np.square(reconstructed[name] - X_test)[X_test.max(axis=3) == 0].mean()
     print(f"{name:14} {value / error['PCA']:.2f} of PCA's; in the dark {dark:.0f}")
 
 # %%
-# The picture
-# -----------
-# The first held-out images, not chosen ones. The number is the squared error over that of PCA.
+# Figure
+# ------
+# The first held-out images, without selection. The number is the squared error divided by that of
+# PCA.
 
 
 def strip(X, n_shown=14):
@@ -78,8 +79,8 @@ def strip(X, n_shown=14):
     )
 
 
-lines = {"shown": X_test, **rebuilt}
-labels = ["shown", *(f"{name}\n{error[name] / error['PCA']:.2f}" for name in rebuilt)]
+lines = {"input": X_test, **reconstructed}
+labels = ["input", *(f"{name}\n{error[name] / error['PCA']:.2f}" for name in reconstructed)]
 figure, axes = plt.subplots(figsize=(11, 3.1), layout="constrained")
 axes.imshow(np.vstack([strip(X) for X in lines.values()]), interpolation="nearest")
 axes.set_yticks(8.5 + 18 * np.arange(len(lines)), labels=labels)

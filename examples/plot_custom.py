@@ -2,16 +2,16 @@
 Custom: your own modules
 ========================
 
-What if you know something of the data that no architecture knows? Then write encoder and decoder
-yourself, as torch modules. The estimator around them stays the same. Here the rows are waves, and
-the decoder is one that can make nothing else.
+If you know something about the data that no architecture uses, write your own encoder and decoder
+as torch modules. The estimator works as before. Here the rows are waves, and the decoder can only
+make waves.
 """
 
 # %%
 # Waves
 # -----
-# 64 steps of a sine wave, with noise: three numbers say all about a row, its frequency, its phase
-# and its height. There are 600 rows to fit.
+# 64 steps of a sine wave with noise: three values determine the wave, its frequency, its phase and
+# its amplitude. There are 600 training rows.
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
@@ -40,9 +40,9 @@ X_test, clean = waves(400, rng)
 # %%
 # Two modules
 # -----------
-# The encoder is given as a function that returns a module, the decoder as a class. Both are called
-# with the shape of a sample and a size. The decoder turns the code into a frequency and the
-# heights of a sine and a cosine; what it gives is the wave that they stand for.
+# The encoder is a function that returns a module, the decoder a class. Both are called with the
+# shape of a sample and a size. The decoder maps the code to a frequency and the amplitudes of a
+# sine and a cosine, and returns the corresponding wave.
 
 
 def encoder(sample_shape, n_outputs):
@@ -57,7 +57,7 @@ def encoder(sample_shape, n_outputs):
 
 
 class WaveDecoder(nn.Module):
-    """Codes to waves."""
+    """Decoder that maps codes to waves."""
 
     def __init__(self, sample_shape, n_components):
         super().__init__()
@@ -72,10 +72,10 @@ class WaveDecoder(nn.Module):
 
 
 # %%
-# With and without PCA
+# Combination with PCA
 # --------------------
-# By default, modules are added to the linear path that starts at PCA. A decoder that knows all
-# there is to know has no use for one, so it is also fitted alone, with ``init="random"``.
+# By default, modules are added to linear maps that are initialised as PCA. A decoder that models
+# the complete data does not need them, so it is also fitted alone, with ``init="random"``.
 custom = Custom(encoder, WaveDecoder)
 models = {
     "dense": AutoencoderTransformer(3, random_state=0),
@@ -85,30 +85,30 @@ models = {
     ),
 }
 pca = PCA(3, random_state=0).fit(X_train)
-rebuilt = {"PCA": pca.inverse_transform(pca.transform(X_test))}
+reconstructed = {"PCA": pca.inverse_transform(pca.transform(X_test))}
 for name, model in models.items():
-    rebuilt[name] = model.fit(X_train).reconstruct(X_test)
+    reconstructed[name] = model.fit(X_train).reconstruct(X_test)
 
 # %%
-# The error is counted from the waves without their noise, on rows that were not in the fit.
-error = {name: np.square(X - clean).mean() for name, X in rebuilt.items()}
+# The error is measured relative to the waves without noise, on held-out rows.
+error = {name: np.square(X - clean).mean() for name, X in reconstructed.items()}
 for name, value in error.items():
     print(f"{name:20} {value:.4f}")
 
 # %%
-# Added to PCA, the decoder of waves would have to make what PCA leaves over, and that is no wave.
-# Alone, it is better than dense layers, which have to learn what a wave is from the rows.
+# In combination with PCA, the decoder of waves would have to model PCA's residual, which is not a
+# wave. Alone, it is better than dense layers, which must learn the shape of waves from the rows.
 
 # %%
-# The picture
-# -----------
-# The first held-out rows, not chosen ones. Dots: what the encoder was shown. Grey: the wave below
-# the noise. The number is the mean squared error over all held-out rows.
+# Figure
+# ------
+# The first held-out rows, without selection. Dots: the input of the encoder. Grey: the wave without
+# noise. The number is the mean squared error over all held-out rows.
 figure, panels = plt.subplots(
     4, 5, figsize=(11, 5.2), sharex=True, sharey=True, layout="constrained"
 )
 colors = ("tab:orange", "tab:green", "tab:purple", "tab:blue")
-for line, (name, X), color in zip(panels, rebuilt.items(), colors, strict=True):
+for line, (name, X), color in zip(panels, reconstructed.items(), colors, strict=True):
     for row, axes in enumerate(line):
         axes.plot(time, clean[row], color="0.8", linewidth=5)
         axes.plot(time, X_test[row], ".", color="0.45", markersize=3)

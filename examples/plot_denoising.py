@@ -1,18 +1,17 @@
 """
-Denoising: noise removed, holes filled
-======================================
+Denoising: removal of noise and filling of gaps
+===============================================
 
-A denoising autoencoder is shown corrupted rows in training and has to give the clean ones. Then
-``reconstruct`` is a denoiser for what it was trained on: here for noise on every pixel, and for a
-dark square somewhere in the image. PCA, which keeps the directions of most variance, stands
-beside it.
+A denoising autoencoder learns to reconstruct clean rows from corrupted ones. Then ``reconstruct``
+removes the corruption of the training: here noise on every pixel, or a dark square in a random
+position. It is compared with PCA, which keeps the directions of largest variance.
 """
 
 # %%
-# The data, and two ways to spoil them
-# ------------------------------------
-# Digits of 8 x 8 pixels in [0, 1]. The noise has a standard deviation of 0.4, and what it brings
-# below 0 or above 1 is cut off. The square hides 4 x 4 pixels.
+# Data and two corruptions
+# ------------------------
+# Digits of 8 x 8 pixels in [0, 1]. The noise has a standard deviation of 0.4, and noisy values are
+# clipped to [0, 1]. The square hides 4 x 4 pixels.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits
@@ -37,25 +36,25 @@ occluded = np.where(hidden, 0.0, X_test)
 # %%
 # Two denoisers
 # -------------
-# The corruptions of training are those of the test. ``emphasis=0.5`` gives the pixels outside of
-# the square half of their weight in the loss.
+# The corruptions in training are the same as in the test. ``emphasis=0.5`` gives the pixels outside
+# the square half of the weight in the loss.
 kinds = {
     "noise": Denoising(Gaussian(level=0.4, relative=False, clip=(0, 1))),
     "square": Denoising(Occlusion(size=4, fill=0.0, sample_shape=(8, 8)), emphasis=0.5),
 }
 shown = {"noise": noisy, "square": occluded}
 counted = {"noise": np.ones_like(hidden), "square": hidden}
-rebuilt = {}
+reconstructed = {}
 for name, kind in kinds.items():
     autoencoder = AutoencoderTransformer(32, kind=kind, random_state=0).fit(X_train)
-    rebuilt[name, "autoencoder"] = autoencoder.reconstruct(shown[name])
+    reconstructed[name, "autoencoder"] = autoencoder.reconstruct(shown[name])
 
 # %%
-# PCA gets the best of four sizes, chosen on the test rows themselves.
+# For PCA, the best of four sizes is selected on the test rows themselves.
 
 
 def error(name, X):
-    """Return the root mean squared error of the pixels that count."""
+    """Return the root mean squared error of all pixels, or of those in the square."""
     return np.sqrt(np.mean(np.square(X - X_test)[counted[name]]))
 
 
@@ -64,13 +63,13 @@ for name, X in shown.items():
     for size in (4, 8, 12, 16):
         pca = PCA(size, random_state=0).fit(X_train)
         candidates.append(pca.inverse_transform(pca.transform(X)))
-    rebuilt[name, "PCA"] = min(candidates, key=lambda X, name=name: error(name, X))
+    reconstructed[name, "PCA"] = min(candidates, key=lambda X, name=name: error(name, X))
 
 # %%
-# The picture
-# -----------
+# Figure
+# ------
 # The number is the root mean squared error over all held-out rows: of all pixels on the left, of
-# those inside of the square on the right. The picture shows the first rows, not chosen ones.
+# those inside the square on the right. The figure shows the first rows, without selection.
 
 
 def strip(X, n_shown=8):
@@ -83,9 +82,9 @@ titles = {"noise": "noise on every pixel", "square": "a hidden square"}
 for axes, (name, X) in zip(panels, shown.items(), strict=True):
     lines = {
         "clean": X_test,
-        "shown": X,
-        "PCA": rebuilt[name, "PCA"],
-        "autoencoder": rebuilt[name, "autoencoder"],
+        "input": X,
+        "PCA": reconstructed[name, "PCA"],
+        "autoencoder": reconstructed[name, "autoencoder"],
     }
     axes.imshow(np.vstack([strip(X) for X in lines.values()]), cmap="gray_r", vmin=0, vmax=1)
     labels = [

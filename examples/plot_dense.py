@@ -1,18 +1,17 @@
 """
-Dense: how many layers?
-=======================
+Dense: the number of layers
+===========================
 
-More layers can express more. Whether they learn it is another matter. Plain layers, layers that are
-normalised, and residual ones, in dense networks of 2 to 16 hidden layers, beside PCA with codes of
-the same size.
+Deeper networks are more expressive, but harder to train. This example compares plain, normalised
+and residual layers, in dense networks of 2 to 16 hidden layers, with PCA of the same code size.
 """
 
 # %%
-# The same code, deeper and deeper networks
-# -----------------------------------------
-# Digits of 8 x 8 pixels, codes of eight values, hidden layers of 64. Layers are counted in the
-# encoder; the decoder has as many. Errors are over those of PCA, so PCA is at 1, on the rows of the
-# fit and on those that it never saw.
+# Networks of increasing depth
+# ----------------------------
+# Digits of 8 x 8 pixels, codes of eight values, hidden layers of 64 units. The number of layers is
+# that of the encoder; the decoder has as many. Errors are divided by those of PCA, on training rows
+# and on held-out rows.
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -53,18 +52,18 @@ table = pd.DataFrame(rows).pivot(index="layers", columns="variant")
 print(table.round(2).to_string())
 
 # %%
-# Plain layers get worse with depth on the very rows they were fitted on, so this is no matter of
-# learning by heart: sixteen of them learn nothing at all, and ``fit`` leaves the autoencoder at the
-# PCA it started from. Normalised layers go on learning a little longer. Residual ones rebuild the
-# rows of the fit better and better with each layer.
+# Plain layers get worse with depth even on the training rows, so this is not overfitting: with
+# sixteen of them, training does not improve on PCA, and ``fit`` returns the initial PCA. Normalised
+# layers can be somewhat deeper. With residual layers, the error on training rows decreases with
+# each layer.
 #
-# On held-out rows the gain ends at four layers: what further ones learn is true of the rows of the
-# fit alone. Residual layers make depth possible; whether it is of use is up to the data.
+# On held-out rows, more than four layers do not help: further layers overfit. Residual layers make
+# deep networks possible; whether depth helps depends on the data.
 
 # %%
-# The picture
-# -----------
-# Right: held-out digits, and what sixteen layers make of them.
+# Figure
+# ------
+# Right: held-out digits, and their reconstructions with sixteen layers.
 
 
 def strip(X):
@@ -86,11 +85,11 @@ for axes, column in zip(panels, ("rows of the fit", "held-out rows"), strict=Fal
     axes.set_xticks(depths, labels=depths)
     axes.set(ylim=(0, 1.1), xlabel="hidden layers")
     axes.set_title(column, fontsize=11)
-panels[0].set_ylabel("squared error over PCA's")
+panels[0].set_ylabel("squared error relative to PCA")
 panels[0].legend(frameon=False, loc="upper left", bbox_to_anchor=(0, 0.88))
 panels[1].tick_params(labelleft=False)
 
-lines = {"shown": X_test}
+lines = {"input": X_test}
 lines |= {
     name: reducer.inverse_transform(reducer.transform(X_test)) for name, reducer in deepest.items()
 }

@@ -1,20 +1,19 @@
 """
-Card payments: which ones to call back
-======================================
+Fraud detection in card payments
+================================
 
-Frauds are few, and the next trick is not among the known ones. A detector learns what ordinary
-payments look like, and ranks new ones by how little they do. The payments are simulated, unless you
-ask for real ones: with the environment variable ``SKAE_EXAMPLES_ONLINE=1`` this script takes the
-284,807 card payments of ``fetch_openml("creditcard")`` instead. That is a large download, and
-minutes of computing. What the text says of the results is said of the simulated payments.
+Frauds are rare, and new types of fraud appear. A detector learns the distribution of ordinary
+payments, and ranks new payments by their anomaly score. The payments are simulated by default. With
+the environment variable ``SKAE_EXAMPLES_ONLINE=1`` this script uses the 284,807 card payments of
+``fetch_openml("creditcard")`` instead, which is a large download and takes minutes. The text
+describes the results on the simulated payments.
 """
 
 # %%
 # Simulated payments
 # ------------------
-# Of each payment we know the amount, the hour, the distance from home, and some habits of the
-# customer and of the shop to compare them with. Amounts depend on both, hours on the shop,
-# distances on the customer.
+# Each payment has an amount, an hour, the distance from home, and some habits of the customer and
+# of the shop. Amounts depend on both, hours on the shop, distances on the customer.
 import os
 
 import matplotlib.pyplot as plt
@@ -29,7 +28,7 @@ from sklearn.preprocessing import StandardScaler
 from skae import AutoencoderOutlierDetector
 from skae.plotting import FeatureContributionsDisplay, ScoreDistributionDisplay
 
-# Share of the payments, usual amount and hour, share paid online.
+# Fraction of the payments, usual amount and hour, fraction paid online.
 SHOPS = np.array(
     [
         (0.40, 35, 17, 0.05),  # food
@@ -62,7 +61,7 @@ def genuine(n, rng):
             "hour": (shop_hour + rng.normal(0, 2, n)) % 24,
             "shop's hour": shop_hour % 24,
             "online": is_online.astype(float),
-            "shop's online share": np.clip(online + rng.normal(0, 0.05, n), 0, 1),
+            "shop's online fraction": np.clip(online + rng.normal(0, 0.05, n), 0, 1),
             "km": np.where(is_online, 0, km),
             "customer's km": usual_km,
             "abroad": (travels & ~is_online & (rng.random(n) < 0.4)).astype(float),
@@ -74,13 +73,13 @@ def genuine(n, rng):
 
 
 # %%
-# Four sorts of fraud. Stolen numbers are tested by small payments online, one after the other. A
-# copied card buys much, far away. Who took over an account buys electronics at night. And shops
-# that do not exist take money online for what is usually bought over the counter.
+# There are four types of fraud. Stolen card numbers are tested by small consecutive online
+# payments. Copied cards are used for large payments far away. Accounts that were taken over are
+# used to buy electronics at night. Fake shops sell goods online that are usually bought in person.
 
 
 def frauds(n_each, rng):
-    """Return as many frauds of each sort, and what they are."""
+    """Return a number of frauds of each type, and their types."""
     tables = {
         "number tested": lambda t: t.assign(
             amount=rng.uniform(1, 8, len(t)),
@@ -114,10 +113,10 @@ def frauds(n_each, rng):
         ),
     }
     where = {
-        "number tested": lambda t: t["shop's online share"] > 0.4,
-        "card copied": lambda t: (t["shop's online share"] < 0.2) & (t["shop's amount"] > 50),
-        "account taken over": lambda t: t["shop's amount"] * t["shop's online share"] > 80,
-        "false shop": lambda t: t["shop's online share"] < 0.2,
+        "number tested": lambda t: t["shop's online fraction"] > 0.4,
+        "card copied": lambda t: (t["shop's online fraction"] < 0.2) & (t["shop's amount"] > 50),
+        "account taken over": lambda t: t["shop's amount"] * t["shop's online fraction"] > 80,
+        "false shop": lambda t: t["shop's online fraction"] < 0.2,
     }
     found = []
     for sort, changed in tables.items():
@@ -127,13 +126,13 @@ def frauds(n_each, rng):
 
 
 def features(table):
-    """Return columns in which differences mean the same everywhere."""
+    """Return transformed columns, in which equal differences are equally important."""
     columns = {}
     for name, values in table.items():
         if name in ("hour", "shop's hour"):  # 23 and 1 are close
             columns[f"{name} (sine)"] = np.sin(2 * np.pi * values / 24)
             columns[f"{name} (cosine)"] = np.cos(2 * np.pi * values / 24)
-        elif name in ("online", "shop's online share", "abroad", "payments today"):
+        elif name in ("online", "shop's online fraction", "abroad", "payments today"):
             columns[name] = values
         else:
             columns[f"log {name}"] = np.log1p(values)
@@ -141,7 +140,7 @@ def features(table):
 
 
 def month(seed, n=8000, n_each=10):
-    """Return the payments of a month, and the sort of fraud ("" for none)."""
+    """Return the payments of a month, and the type of fraud ("" for none)."""
     rng = np.random.default_rng(seed)
     table = pd.concat([genuine(n, rng).assign(sort=""), frauds(n_each, rng)])
     table = table.sample(frac=1, random_state=seed, ignore_index=True)
@@ -149,7 +148,7 @@ def month(seed, n=8000, n_each=10):
 
 
 def months():
-    """Return three months, of real payments where these are asked for."""
+    """Return three months of simulated or, if requested, real payments."""
     if os.environ.get("SKAE_EXAMPLES_ONLINE") != "1":
         return month(0), month(1), month(2)
     from sklearn.datasets import fetch_openml
@@ -168,9 +167,9 @@ print(f"{len(X_third)} payments in the third month, {is_fraud.mean():.2%} frauds
 # %%
 # Three months
 # ------------
-# The first month trains. Its frauds were reported by the customers, and are left out: hence
-# ``novelty=True``. The second month chooses among settings, for all detectors alike. The third one
-# judges.
+# The first month is used for training, without its frauds, which the customers reported: hence
+# ``novelty=True``. The second month is used to select hyperparameters of all detectors, and the
+# third one for evaluation.
 X_train = X_first[sorts_first == ""]
 
 
@@ -198,10 +197,11 @@ for name, detectors in candidates.items():
 print("scoring chosen for the autoencoder:", best["autoencoder"].scoring)
 
 # %%
-# How good are the lists?
-# -----------------------
-# Average precision is one where all frauds come first; a list in no order has their share, 0.005.
-# A bank can call back so many customers a day, so the first alarms matter most.
+# Evaluation
+# ----------
+# The average precision is one if all frauds have the highest scores; a random order has the
+# fraction of frauds, 0.005. A bank can check a limited number of payments a day, so the first
+# alarms matter most.
 N_ALARMS = 40
 for name, values in scores.items():
     alarms = np.argsort(-values)[:N_ALARMS]
@@ -218,16 +218,16 @@ for sort in dict.fromkeys(sorts_third[is_fraud]):
     print(f"{sort:19} {row}")
 
 # %%
-# The autoencoder has the best list here, and the local outlier factor is close behind; in other
-# simulated months it is sometimes ahead. The forest cuts one column at a time, and most of these
-# frauds show in how columns go together only. No list is complete: a false shop asks for what
-# customers pay every day, and the autoencoder finds next to none of them. With forty frauds in a
-# month, average precision moves by a tenth from month to month.
+# The autoencoder has the best ranking here, followed closely by the local outlier factor, which is
+# sometimes better in other simulated months. The isolation forest splits on one column at a time,
+# but most of these frauds are unusual only in the relations between columns. No ranking is
+# complete: payments to fake shops look ordinary, and the autoencoder finds almost none of them.
+# With forty frauds in a month, the average precision varies by a tenth from month to month.
 #
-# Alarms at a rate that can be worked off
-# ---------------------------------------
-# The rate of false alarms is set by payments that ``fit`` held out, and fitting again is not
-# needed.
+# Threshold for a given rate of alarms
+# ------------------------------------
+# ``set_threshold`` sets the false positive rate by the calibration rows of ``fit``, without fitting
+# again.
 detector = best["autoencoder"].set_threshold(false_positive_rate=0.003)
 called = detector.predict(X_third) == -1
 print(
@@ -236,11 +236,11 @@ print(
 )
 
 # %%
-# The picture
-# -----------
-# Top left: precision and recall of the three lists. Top right: the scores of the autoencoder, and
-# its threshold. Bottom: what speaks against the most anomalous fraud of two sorts; bars add up to
-# its score.
+# Figure
+# ------
+# Top left: precision and recall of the three rankings. Top right: the scores of the autoencoder,
+# and its threshold. Bottom: contributions of the features to the score of the most anomalous fraud
+# of two types; the bars sum to its score.
 figure = plt.figure(figsize=(11, 7.4), layout="constrained")
 above, below = figure.subfigures(2, 1, height_ratios=(1.25, 1))
 left, right = above.subplots(1, 2)
@@ -248,7 +248,7 @@ colors = {"forest": "tab:green", "local outlier factor": "tab:purple", "autoenco
 for name, values in scores.items():
     precision, recall, _ = precision_recall_curve(is_fraud, values)
     left.plot(recall[:-1], precision[:-1], color=colors[name], label=name)
-left.set(xlabel="share of the frauds found", ylabel="share of frauds among the alarms")
+left.set(xlabel="recall", ylabel="precision")
 left.legend(frameon=False)
 left.spines[["top", "right"]].set_visible(False)
 ScoreDistributionDisplay.from_estimator(detector, X_third, np.where(is_fraud, -1, 1), ax=right)

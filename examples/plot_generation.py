@@ -1,19 +1,18 @@
 """
-Generation: new digits, and what their codes are made of
-========================================================
+Generation: new digits and the meaning of their codes
+=====================================================
 
-A decoder makes a row of every code. So a new row is drawn by drawing a code; one digit turns into
-another on the way between their codes; and changing one value of a code alone shows what it stands
-for.
+A decoder maps every code to a row. So new rows can be sampled by sampling codes, digits can be
+interpolated between their codes, and changing a single latent value shows its effect.
 """
 
 # %%
 # A variational autoencoder, and PCA with a Gaussian
 # --------------------------------------------------
-# Digits of 8 x 8 pixels in [0, 1], and codes of ten values. A variational autoencoder is trained
-# to bring its codes near to the standard normal distribution, and ``sample`` draws from that. The
-# components of PCA are uncorrelated, so its codes are drawn from a Gaussian for each; what falls
-# outside of [0, 1] is cut off.
+# Digits of 8 x 8 pixels in [0, 1], and codes of ten values. The codes of a variational autoencoder
+# are regularised towards the standard normal distribution, from which ``sample`` draws. The
+# components of PCA are uncorrelated, so each is drawn from its own Gaussian; pixels are clipped to
+# [0, 1].
 import matplotlib.pyplot as plt
 import numpy as np
 from scipy.stats import norm
@@ -54,24 +53,24 @@ for ax, (name, rows) in zip(axes, samples.items(), strict=True):
 plt.show()
 
 # %%
-# Many samples of the autoencoder can be read, though they are softer than written digits, and some
-# are between two. Those of PCA more often have strokes of several digits at once. How far is a
-# sample from the nearest digit that was held out, on average?
+# Many samples of the autoencoder are legible, although they are smoother than real digits, and some
+# lie between two digits. Samples of PCA often combine strokes of several digits. What is the mean
+# distance between a sample and the nearest held-out digit?
 nearest = NearestNeighbors(n_neighbors=1).fit(X_test)
 for name, rows in samples.items():
     print(f"{name:24} {nearest.kneighbors(rows)[0].mean():.2f}")
 
 # %%
-# Samples of the autoencoder are about as near as training digits are; not all of that is merit,
-# as soft images are near to many. Those of PCA are farther away: the Gaussian draws codes also
-# where no digit has its own.
+# Samples of the autoencoder are about as close as training digits; in part because smooth images
+# are close to many digits. Those of PCA are farther away: the Gaussian also draws codes in regions
+# without digits.
 #
-# From one digit to another
-# -------------------------
-# ``interpolate`` decodes the codes on the straight line between those of two rows, here of the
-# first held-out digits of a kind, with their reconstructions at both ends. Strokes open, close and
-# move; few steps show both digits on top of each other. The 8 that ends the last row is one that
-# ten values do not rebuild well.
+# Interpolation between digits
+# ----------------------------
+# ``interpolate`` decodes codes on the straight line between the codes of two rows, here of the
+# first held-out digits of each class; at both ends are their reconstructions. Strokes open, close
+# and move; few steps show a superposition of both digits. The 8 at the end of the last row is not
+# reconstructed well from ten values.
 start, end = (
     np.stack([X_test[y_test == digit][0] for digit in digits])
     for digits in ((0, 2, 5, 6, 3, 5), (6, 3, 9, 5, 9, 8))
@@ -81,24 +80,24 @@ draw(ax, vae.interpolate(start, end, n_steps=10), 10)
 plt.show()
 
 # %%
-# One value at a time
-# -------------------
-# Each row of :class:`~skae.plotting.LatentTraversalDisplay` changes one value of the code, from its
-# 5% to its 95% quantile on the training rows, while the others stay at their means. The values with
-# the largest effect come first, and the numbers below say how large the value is. The mean of all
-# codes is no digit, and what a value stands for has no name: in one row a ring becomes a bar, in
-# another ink moves from the bottom to the top.
+# Latent traversal
+# ----------------
+# Each row of :class:`~skae.plotting.LatentTraversalDisplay` changes one latent value, from its 5%
+# to its 95% quantile on the training rows, while the others stay at their means. The values with
+# the largest effect come first; the numbers below are the latent values. The mean code is not a
+# digit, and single values have no simple meaning: in one row a ring becomes a bar, in another ink
+# moves from the bottom to the top.
 LatentTraversalDisplay.from_estimator(vae, X_train)
 plt.show()
 
 # %%
 # A map of the digits
 # -------------------
-# With a code of two values, all that can be drawn is in one picture: decoded codes at the quantiles
-# of the normal distribution, so that each cell is equally likely. Neighbours look alike, and
-# digits have regions: 2 on the upper left, 1 on top, 4 on the right, 6 and 0 below. Where regions
-# meet, shapes are soft. Two values are few: codes of ten explain more of the variance of held-out
-# digits.
+# A code of two values can be shown completely in one figure: decoded codes at the quantiles of the
+# normal distribution, so that each cell is equally likely. Neighbours are similar, and digits form
+# regions: 2 on the upper left, 1 at the top, 4 on the right, 6 and 0 at the bottom. Shapes between
+# regions are blurred. Two values are few: codes of ten values explain more of the variance of
+# held-out digits.
 two = AutoencoderTransformer(2, kind="variational", loss="bce", random_state=0).fit(X_train)
 for ae in (two, vae):
     print(f"{ae.n_components_:2} values: explained variance {ae.score(X_test):.2f}")

@@ -2,18 +2,18 @@
 Image search: nearest neighbours among codes
 ============================================
 
-Which images look like this one? Compare it with all others, and show the nearest. On codes of a few
-numbers instead of all pixels, that takes a fraction of the memory and of the time; the question is
-how much is lost. The images are digits that ship with scikit-learn, unless you ask for clothes:
-with the environment variable ``SKAE_EXAMPLES_ONLINE=1`` this script takes 10,000 images of
-``fetch_openml("Fashion-MNIST")``. What the text says of the results is said of the digits.
+Image search returns the images that are most similar to a query. Searching codes of a few values
+instead of all pixels takes a fraction of the memory and of the time; how much precision is lost?
+The images are the digits of scikit-learn. With the environment variable ``SKAE_EXAMPLES_ONLINE=1``
+this script uses 10,000 images of ``fetch_openml("Fashion-MNIST")`` instead. The text describes the
+results on the digits.
 """
 
 # %%
 # A gallery and queries
 # ---------------------
-# Three quarters of the images are the gallery, in which is searched. The others are queries. The
-# labels take no part in the training; they only say whether what was found is right.
+# Three quarters of the images are the gallery, which is searched. The others are queries. The
+# labels are not used in training, but only for the evaluation of the search.
 import os
 
 import matplotlib.pyplot as plt
@@ -38,7 +38,7 @@ gallery, queries, y_gallery, y_queries = train_test_split(X, y, test_size=0.25, 
 # %%
 # Precision at ten
 # ----------------
-# Of the ten images found, how many have the label of the query, on average?
+# The mean fraction of the ten retrieved images that have the label of the query.
 
 
 def search(gallery_codes, query_codes):
@@ -58,15 +58,15 @@ for size in sizes:
     }
     for name, reducer in reducers.items():
         codes = reducer.fit_transform(gallery)
-        found[name, size], share = search(codes, reducer.transform(queries))
-        precision[name].append(share)
-    print(f"codes of {size:2}: PCA {precision['PCA'][-1]:.3f}, autoencoder {share:.3f}")
+        found[name, size], mean = search(codes, reducer.transform(queries))
+        precision[name].append(mean)
+    print(f"codes of {size:2}: PCA {precision['PCA'][-1]:.3f}, autoencoder {mean:.3f}")
 
 # %%
-# Queries and what was found
-# --------------------------
-# The first queries, not chosen ones, with codes of four numbers. Images of another label have a red
-# frame. PCA with four numbers confuses digits; the autoencoder with as many seldom does.
+# Queries and results
+# -------------------
+# The first queries, without selection, with codes of four values. Images of another label have a
+# red frame. PCA with four components confuses digits; the autoencoder with four values seldom does.
 SIZE = 4
 
 
@@ -92,7 +92,7 @@ for query in range(8):
 figure, ax = plt.subplots(figsize=(11, 4.6), layout="constrained")
 ax.imshow(np.vstack(rows), interpolation="nearest")
 width, between = side + 4, side // 2
-titles = ["query"] + [f"{name}, {SIZE} numbers" for name in precision]
+titles = ["query"] + [f"{name}, {SIZE} values" for name in precision]
 centres = [width / 2, 6 * width + between, 16 * width + 2 * between]
 ax.set_xticks(centres, titles, fontsize=11)
 ax.tick_params(length=0, top=True, labeltop=True, labelbottom=False)
@@ -101,18 +101,18 @@ ax.spines[:].set_visible(False)
 plt.show()
 
 # %%
-# How many numbers?
-# -----------------
-# With two or four numbers the autoencoder finds far more of the right digits than PCA; with eight,
-# a little more. With sixteen, PCA does nearly as well as all pixels, and better than the
-# autoencoder: there is nothing left to gain.
+# Code size
+# ---------
+# With two or four values the precision of the autoencoder is much higher than that of PCA; with
+# eight, slightly higher. With sixteen, PCA is nearly as good as all pixels, and better than the
+# autoencoder.
 figure, ax = plt.subplots(figsize=(6, 3.6), layout="constrained")
 for name, values in precision.items():
     ax.plot(sizes, values, "o-", label=name)
 ax.axhline(of_pixels, color="0.5", linestyle="--", label=f"all {X.shape[1]} pixels")
 ax.set_xscale("log", base=2)
 ax.set_xticks(sizes, sizes)
-ax.set(xlabel="numbers for each image", ylabel="precision at 10")
+ax.set(xlabel="code size", ylabel="precision at 10")
 ax.spines[["top", "right"]].set_visible(False)
 ax.legend(frameon=False)
 plt.show()
@@ -120,9 +120,9 @@ plt.show()
 # %%
 # In a pipeline
 # -------------
-# ``KNeighborsTransformer`` makes the search a step of a pipeline: it gives a sparse matrix of the
-# distances to the nearest images of the gallery, for whatever goes on from neighbours. Here a
-# classifier that only votes.
+# ``KNeighborsTransformer`` makes the search a step of a pipeline: it returns a sparse matrix of the
+# distances to the nearest images of the gallery, for estimators that use precomputed neighbours.
+# Here it is a nearest-neighbour classifier.
 pipeline = make_pipeline(
     AutoencoderTransformer(SIZE, random_state=0),
     KNeighborsTransformer(n_neighbors=10),

@@ -1,17 +1,17 @@
 """
-Missing values: half of a table, and half of the pixels
-=======================================================
+Imputation of missing values in a table and in images
+=====================================================
 
-``AutoencoderImputer`` replaces each missing value by its conditional mean given the known values of
-its row, and can draw what else it could have been. Here values are taken out of complete rows, so
-that the truth is known.
+``AutoencoderImputer`` replaces each missing value by its conditional mean given the observed values
+of its row, and can draw from its conditional distribution. Here values are removed from complete
+rows, so that the true values are known.
 """
 
 # %%
-# Half of a table
-# ---------------
-# Measurements of 569 tumours, standardised, half of all values missing. Whoever fills them with
-# means errs by one standard deviation.
+# A table with half of its values missing
+# ---------------------------------------
+# Measurements of 569 tumours, standardised, with half of all values missing. Imputation of the mean
+# has an error of one standard deviation.
 import time
 
 import matplotlib.pyplot as plt
@@ -25,13 +25,13 @@ from skae import AutoencoderImputer
 
 
 def without_half(X, seed):
-    """Return rows with half of their values missing, and which these are."""
+    """Return rows with half of their values missing, and the mask of missing values."""
     missing = np.random.default_rng(seed).random(X.shape) < 0.5
     return np.where(missing, np.nan, X), missing
 
 
 def rmse(imputed, X, missing):
-    """Return the root mean squared error of what was imputed."""
+    """Return the root mean squared error of the imputed values."""
     return np.sqrt(np.square((imputed - X)[missing]).mean())
 
 
@@ -50,11 +50,12 @@ for name, imputer in imputers.items():
     print(f"{name:21} error {errors[name]:.2f}, {time.perf_counter() - start:4.1f} s")
 
 # %%
-# What is left open
-# -----------------
-# ``sample`` draws missing values instead of taking their means. On the left, 19 draws of each
-# value of some tumours: the range from the lowest to the highest would hold nine values in ten if
-# the draws were right. It is short where known values leave little open.
+# Uncertainty of imputed values
+# -----------------------------
+# ``sample`` draws missing values instead of imputing their means. Left: 19 draws of each value of
+# some tumours. The range from the lowest to the highest would contain nine values in ten if the
+# conditional distribution were correct. It is narrow if the observed values determine the missing
+# one well.
 draws = imputers["autoencoders"].sample(incomplete, n_draws=19, random_state=0)
 low, high = draws.min(axis=0), draws.max(axis=0)
 held = ((low <= table) & (table <= high))[missing].mean()
@@ -81,11 +82,11 @@ for ax in (left, right):
 plt.show()
 
 # %%
-# Half of the pixels
-# ------------------
-# Digits of 8 x 8 pixels in [0, 1]: the training images miss half of their pixels, too, so no
-# imputer ever sees a whole digit. ``standardize=False`` leaves pixels in the unit that they share,
-# and bounds keep them between black and white.
+# Images with half of their pixels missing
+# ----------------------------------------
+# Digits of 8 x 8 pixels in [0, 1]: half of the pixels of the training images are missing as well,
+# so no imputer is fitted to complete digits. ``standardize=False`` keeps the common unit of the
+# pixels, and bounds restrict them to [0, 1].
 digits = load_digits().data / 16
 incomplete, missing = without_half(digits, seed=1)
 train, test = slice(0, 1500), slice(1500, None)
@@ -102,8 +103,8 @@ for name, imputer in imputers.items():
     print(f"{name:13} error {rmse(restored[name], digits[test], missing[test]):.3f}")
 
 # %%
-# Means leave a grey haze, and neighbours a blend of several digits. The autoencoder
-# draws strokes through the gaps.
+# Mean imputation leaves grey noise, and nearest neighbours mix several digits. The autoencoder
+# continues the strokes through the gaps.
 chosen = np.arange(12)
 restored["as written"] = digits[test]
 restored["one draw"] = imputers["autoencoders"].sample(incomplete[test], 1, random_state=0)[0]

@@ -1,18 +1,18 @@
 """
-All kinds on one data set: what each is good at
-===============================================
+Comparison of all kinds on one data set
+=======================================
 
-Every kind of autoencoder rebuilds rows from codes. They differ in what else they are after. Here
-all of them are fitted to the same digits, and measured by what each of them is for.
+Every kind of autoencoder reconstructs rows from codes, but each has another purpose. Here all of
+them are fitted to the same digits, and evaluated for each of these purposes.
 """
 
 # %%
 # Six kinds, and PCA
 # ------------------
-# ``KINDS`` holds them by their names. The codes have 16 values, but 64 for the sparse kind and 128
-# for the overcomplete one. Sparse codes are made by ``topk``: at most 16 of the 64 values are not
-# zero. The overcomplete and the denoising kind are shown corrupted rows in training. For the
-# variational kind, ``loss="bce"`` takes a pixel as the probability of ink.
+# ``KINDS`` contains them by name. The codes have 16 values, but 64 for the sparse kind and 128 for
+# the overcomplete one. The sparse kind uses ``topk``: at most 16 of the 64 values are not zero. The
+# overcomplete and the denoising kind are trained on corrupted rows. For the variational kind,
+# ``loss="bce"`` treats a pixel as the probability of ink.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits
@@ -43,25 +43,25 @@ for name in KINDS:
     ).fit(X_train)
 
 # %%
-# Five questions
-# --------------
-# - How much of the variance of held-out rows is explained?
-# - How much of it is explained if noise is added to what the encoder is shown?
-# - How far do codes move under that noise, in units of their own standard deviations?
-# - How many values of a code are not zero?
-# - How far is a sample from the nearest held-out digit? Samples of the variational kind are drawn
-#   from the distribution it was trained towards, those of the others from a mixture of Gaussians
-#   that is fitted to the codes, and those of PCA from a single one. Training digits are 1.2 away;
-#   what is farther is less of a digit, what is nearer is blurred.
+# Five measures
+# -------------
+# - The explained fraction of the variance of held-out rows.
+# - The same, with noise added to the input of the encoder.
+# - The movement of codes under that noise, in units of their standard deviations.
+# - The number of nonzero values of a code.
+# - The distance of samples from the nearest held-out digit. Samples of the variational kind are
+#   drawn from the prior, those of the other kinds from a mixture of Gaussians that is fitted to the
+#   codes, and those of PCA from a single Gaussian. The distance of training digits is 1.2; samples
+#   with a larger distance are less realistic, those with a smaller distance are blurred.
 
 
-def rebuilt(model, X):
+def reconstructed(model, X):
     """Return the reconstructions of rows."""
     return model.inverse_transform(model.transform(X))
 
 
 def explained(X):
-    """Return the share of the variance of held-out rows that reconstructions explain."""
+    """Return the fraction of the variance of held-out rows that reconstructions explain."""
     return 1 - np.square(X - X_test).sum() / np.square(X_test - X_train.mean(0)).sum()
 
 
@@ -80,27 +80,28 @@ for name, model in fitted.items():
     codes, moved = model.transform(X_test), model.transform(X_test + noise)
     scale = np.sqrt(codes.var(axis=0).mean())
     figures[name] = {
-        "explained\nvariance": explained(rebuilt(model, X_test)),
-        "the same,\nwith noise": explained(rebuilt(model, X_test + noise)),
+        "explained\nvariance": explained(reconstructed(model, X_test)),
+        "the same,\nwith noise": explained(reconstructed(model, X_test + noise)),
         "movement\nof codes": np.sqrt(np.square(moved - codes).mean()) / scale,
         "values\nnot zero": np.count_nonzero(codes) / len(codes),
         "distance\nof samples": nearest.kneighbors(drawn(model))[0].mean(),
     }
 between = nearest.kneighbors(X_train)[0].mean()
-print(f"training digits are {between:.2f} away from the nearest that was held out")
+print(f"mean distance of training digits from the nearest held-out digit: {between:.2f}")
 
 # %%
-# The picture
-# -----------
-# The first held-out digits, not chosen ones, and their reconstructions from rows with noise; below
-# each kind's name the size of its code. The best of a column is bold; of the samples, those that
-# are as far away as training digits.
+# Figure
+# ------
+# The first held-out digits, without selection, and their reconstructions from rows with noise;
+# below the name of each kind is its code size. The best value of each column is bold; for samples,
+# the distance that is closest to that of training digits.
 #
-# A sparse code rebuilds best, as it chooses which 16 of its 64 directions to use, and by the same
-# choice it loses most under noise. The denoising kind is the one to give noisy rows to. Codes of
-# the contractive kind move least. Samples of the variational kind are as far from held-out digits
-# as training digits are; of the variance, it explains least. The plain, undercomplete kind
-# explains nearly as much as the sparse one, with a code that is a quarter as long.
+# The sparse kind has the smallest reconstruction error, since it selects 16 of its 64 directions
+# for each row, but for the same reason it is most sensitive to noise. The denoising kind is best
+# for noisy rows. Codes of the contractive kind move least. Samples of the variational kind have the
+# same distance from held-out digits as training digits, but it explains the smallest fraction of
+# the variance. The undercomplete kind explains nearly as much as the sparse one, with a quarter of
+# the code size.
 
 
 def strip(X, n_shown=9):
@@ -109,7 +110,7 @@ def strip(X, n_shown=9):
 
 
 lines = {"original": X_test, "with noise": X_test + noise}
-lines |= {name: rebuilt(model, X_test + noise) for name, model in fitted.items()}
+lines |= {name: reconstructed(model, X_test + noise) for name, model in fitted.items()}
 figure, ax = plt.subplots(figsize=(12, 6), layout="constrained")
 ax.imshow(np.vstack([strip(X) for X in lines.values()]), cmap="gray_r", vmin=0, vmax=1)
 labels = [

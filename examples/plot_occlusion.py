@@ -1,17 +1,17 @@
 """
-Occlusion removal: what is behind the black square
-==================================================
+Occlusion removal
+=================
 
-Something covers a part of an image. An autoencoder that was trained to rebuild whole images from
-covered ones fills the gap, and finds by itself where it is. Beside it stands PCA, once as it is,
-and once told which pixels to trust.
+A part of an image is covered. An autoencoder that was trained to reconstruct complete images from
+covered ones fills the gap without knowing its position. It is compared with PCA, both without and
+with knowledge of the covered pixels.
 """
 
 # %%
 # Images with black squares
 # -------------------------
 # Digits, enlarged to 16 x 16 pixels in [0, 1]. In each held-out image a square of 7 x 7 pixels is
-# black, as the background is: a black pixel may be hidden or just empty.
+# black, like the background: a black pixel may be hidden or empty.
 import matplotlib.pyplot as plt
 import numpy as np
 from scipy.ndimage import zoom
@@ -34,11 +34,11 @@ for image, (top, left) in zip(hidden, corners, strict=True):
 shown = np.where(hidden, 0.0, X_test)
 
 # %%
-# An autoencoder that was shown such squares
-# ------------------------------------------
-# ``Occlusion`` hides another square of each training image in each epoch. ``emphasis=0.9`` gives
-# the pixels outside of it a tenth of their weight in the loss. ``channel_axis=None`` says that
-# samples are images without channels.
+# An autoencoder trained on such squares
+# --------------------------------------
+# ``Occlusion`` hides a random square of each training image in each epoch. ``emphasis=0.9`` gives
+# the pixels outside the square a tenth of the weight in the loss. ``channel_axis=None`` means that
+# samples are images without a channel axis.
 ae = AutoencoderTransformer(
     64,
     kind=Denoising(Occlusion(size=HIDDEN, fill=0.0), emphasis=0.9),
@@ -46,14 +46,14 @@ ae = AutoencoderTransformer(
     max_epochs=60,
     random_state=0,
 )
-rebuilt = {"autoencoder": ae.fit(X_train).reconstruct(shown)}
+reconstructed = {"autoencoder": ae.fit(X_train).reconstruct(shown)}
 
 # %%
-# PCA, and PCA that knows where the square is
-# -------------------------------------------
-# PCA projects the square along with the rest. Told which pixels can be seen, it can choose the most
-# probable code for these alone, under the Gaussian that PCA stands for. Both get the best of four
-# sizes, chosen on the test images themselves.
+# PCA without and with a known square
+# -----------------------------------
+# PCA projects the square together with the visible pixels. If the visible pixels are known, the
+# most probable code given these pixels can be computed, under the Gaussian model of probabilistic
+# PCA. For both, the best of four sizes is selected on the test images themselves.
 
 
 def inside(images):
@@ -62,31 +62,31 @@ def inside(images):
 
 
 def from_visible(pca, row, seen):
-    """Return the row that is most probable, given the pixels that can be seen."""
+    """Return the most probable row, given the visible pixels."""
     axes = pca.components_[:, seen]
     precision = axes @ axes.T + np.diag(pca.noise_variance_ / pca.explained_variance_)
     return pca.mean_ + np.linalg.solve(precision, axes @ (row - pca.mean_)[seen]) @ pca.components_
 
 
 rows, seen = shown.reshape(len(shown), -1), ~hidden.reshape(len(hidden), -1)
-candidates = {"PCA": [], "PCA, told where": []}
+candidates = {"PCA": [], "PCA, known square": []}
 for size in (8, 16, 32, 64):
     pca = PCA(size, random_state=0).fit(X_train.reshape(len(X_train), -1))
     candidates["PCA"].append(pca.inverse_transform(pca.transform(rows)))
-    told = [from_visible(pca, *pair) for pair in zip(rows, seen, strict=True)]
-    candidates["PCA, told where"].append(np.array(told))
+    filled = [from_visible(pca, *pair) for pair in zip(rows, seen, strict=True)]
+    candidates["PCA, known square"].append(np.array(filled))
 for name, filled in candidates.items():
     images = [np.clip(X, 0, 1).reshape(X_test.shape) for X in filled]
-    rebuilt[name] = max(images, key=inside)
+    reconstructed[name] = max(images, key=inside)
 
 # %%
-# The picture
-# -----------
-# The first held-out images, not chosen ones. The number is the peak signal-to-noise ratio inside of
-# the squares, over all held-out images: more is better. PCA takes black for black, and leaves the
-# square nearly as it is. Told where to look it sees strokes, but fills in shadows as well. The
-# autoencoder continues the strokes, without being told. Where a square hides what tells one digit
-# from another, it can be wrong in a plausible way.
+# Figure
+# ------
+# The first held-out images, without selection. The number is the peak signal-to-noise ratio inside
+# the squares, over all held-out images: higher is better. PCA reconstructs black pixels as black,
+# and hardly changes the square. With a known square it continues strokes, but also adds shadows.
+# The autoencoder continues the strokes without this knowledge. If a square hides the part that
+# distinguishes two digits, its reconstruction can be plausible but wrong.
 
 
 def strip(images, frames, n_shown=13):
@@ -101,9 +101,11 @@ def strip(images, frames, n_shown=13):
     return np.hstack([np.pad(p, ((4, 4), (4, 4), (0, 0)), constant_values=1) for p in pictures])
 
 
-lines = {"original": X_test, "shown": shown}
-lines |= {name: rebuilt[name] for name in ("PCA", "PCA, told where", "autoencoder")}
-labels = [f"{name}\n{inside(X):.1f} dB" if name in rebuilt else name for name, X in lines.items()]
+lines = {"original": X_test, "input": shown}
+lines |= {name: reconstructed[name] for name in ("PCA", "PCA, known square", "autoencoder")}
+labels = [
+    f"{name}\n{inside(X):.1f} dB" if name in reconstructed else name for name, X in lines.items()
+]
 figure, ax = plt.subplots(figsize=(11, 4.3), layout="constrained")
 ax.imshow(np.vstack([strip(X, name != "original") for name, X in lines.items()]))
 ax.set_yticks(36 + 72 * np.arange(len(lines)), labels=labels)

@@ -1,19 +1,19 @@
 """
-Heart beats: which ones are unlike, and where
-=============================================
+Outlier detection in heart beats
+================================
 
-A detector that was trained on normal heart beats judges new ones: how unlikely each is among normal
-beats, which to send to a physician, and in which part of the beat it differs. The beats are
-simulated: sums of five waves, with a little noise.
+A detector that was trained on normal heart beats scores new ones: it computes p-values, selects
+beats for inspection by a physician, and shows which part of a beat is abnormal. The beats are
+simulated: sums of five waves, with a small amount of noise.
 """
 
 # %%
 # Simulated beats
 # ---------------
-# A beat has the waves P, Q, R, S and T of an electrocardiogram, each a bell curve with a place, a
-# height and a width. Beats differ in their pace, in where they begin, and in the heights and widths
-# of the waves. Of the abnormal ones, a third has no P wave, a third wide QRS waves, and a third a T
-# wave upside down.
+# A beat consists of the waves P, Q, R, S and T of an electrocardiogram, each a bell curve with a
+# position, a height and a width. Beats differ in their speed, their start, and the heights and
+# widths of the waves. A third of the abnormal beats have no P wave, a third have wide QRS waves,
+# and a third have an inverted T wave.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.ensemble import IsolationForest
@@ -57,9 +57,9 @@ abnormal = sorts != "normal"
 # %%
 # Detectors of novelties
 # ----------------------
-# ``novelty=True`` says that all training rows are normal. Dense layers take the 48 steps as so many
-# features; convolutions look for the same things wherever they are. ``standardize=False`` keeps the
-# steps of a series in the unit that they share.
+# ``novelty=True`` means that all training rows are normal. Dense layers treat the 48 steps as
+# separate features; convolutions detect the same patterns in all positions. ``standardize=False``
+# keeps the common unit of the steps.
 detectors = {
     "forest": IsolationForest(random_state=0),
     "local outlier factor": LocalOutlierFactor(novelty=True),
@@ -78,12 +78,13 @@ for name, detector in detectors.items():
     scores[name] = -detector.score_samples(X_test[:, :, 0] if one_axis else X_test)
 
 # %%
-# How early do abnormal beats come in a list with the largest scores first? Average precision is one
-# where all of them come first. The forest cuts one step at a time, and sees little.
+# The average precision measures the ranking by anomaly score; it is one if all abnormal beats have
+# the highest scores. The isolation forest splits on one step at a time, and misses most abnormal
+# beats.
 
 
 def found(name, sort):
-    """Return the average precision of the abnormal beats of one sort."""
+    """Return the average precision of the abnormal beats of one type."""
     rows = (sorts == sort) | ~abnormal
     return average_precision_score(abnormal[rows], scores[name][rows])
 
@@ -93,14 +94,14 @@ for name in detectors:
     print(f"{name:21} all {average_precision_score(abnormal, scores[name]):.2f}  {row}")
 
 # %%
-# Both networks are about as good here, and nearest neighbours are not far behind. The missing P
-# wave is hard: it is not much higher than the noise.
+# Both networks are about equally good here, closely followed by nearest neighbours. A missing P
+# wave is hard to detect, since this wave is not much higher than the noise.
 #
-# Which beats to look at
-# ----------------------
-# ``p_values`` says how likely a normal beat is to be as unlike as this one. It is known from the
-# beats that ``fit`` held out, so it holds whatever the network is worth. ``select`` names beats so
-# that at most a tenth of those named is expected to be normal.
+# Selection of beats for inspection
+# ---------------------------------
+# ``p_values`` estimates the probability that a normal beat is at least as anomalous. It is based on
+# the calibration rows of ``fit``, so it is valid whatever the quality of the network. ``select``
+# returns beats such that the expected fraction of normal ones among them is at most a tenth.
 detector = detectors["dense"]
 X_flat = X_test[:, :, 0]
 p_values = detector.p_values(X_flat)
@@ -110,12 +111,12 @@ for sort in list(CHANGES)[1:]:
     print(f"{sort:13} {selected[sorts == sort].mean():.0%} found")
 
 # %%
-# The picture
-# -----------
-# Top: the first beat of each sort, what the network expects instead, and as bars from below what
-# each step adds to the anomaly score, on a scale of its own. The abnormal beats stand out where
-# they were changed; a wave that is missing stands out where it should be. Bottom: the scores of all
-# test beats, and the share of each sort that was selected.
+# Figure
+# ------
+# Top: the first beat of each type, its reconstruction, and bars for the contributions of the steps
+# to the anomaly score, on a separate scale. The contributions of abnormal beats are largest where
+# they were changed; for a missing wave, where it should be. Bottom: the scores of all test beats,
+# and the selected fraction of each type.
 contributions = detector.feature_contributions(X_flat).to_numpy()
 expected = detector.reconstruct(X_flat)
 colors = dict(zip(CHANGES, ("0.55", "tab:green", "tab:purple", "tab:red"), strict=True))
@@ -131,10 +132,10 @@ for axes, (sort, row) in zip(panels, first.items(), strict=True):
         bottom=-1.5,
         width=1,
         color="tab:orange",
-        label="adds to the score",
+        label="contribution",
     )
-    axes.plot(X_flat[row], color=colors[sort], linewidth=3, label="shown")
-    axes.plot(expected[row], color="black", linewidth=1, label="expected")
+    axes.plot(X_flat[row], color=colors[sort], linewidth=3, label="input")
+    axes.plot(expected[row], color="black", linewidth=1, label="reconstruction")
     score = contributions[row].sum()
     axes.set_title(f"{sort}\nscore {score:.2g}, p = {p_values[row]:.2g}", fontsize=11)
     axes.set(xticks=[], yticks=[], ylim=(-1.55, 1.45))
@@ -142,10 +143,10 @@ above.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center",
 
 left, right = below.subplots(1, 2, width_ratios=(1.7, 1))
 ScoreDistributionDisplay.from_estimator(detector, X_flat, np.where(abnormal, -1, 1), ax=left)
-shares = [selected[sorts == sort].mean() for sort in CHANGES]
-bars = right.barh(list(CHANGES), shares, color=list(colors.values()))
-right.bar_label(bars, [f"{share:.1%}" for share in shares], padding=3)
-right.set(xlim=(0, 1.2), xticks=[], title="share selected, at most 10% false")
+fractions = [selected[sorts == sort].mean() for sort in CHANGES]
+bars = right.barh(list(CHANGES), fractions, color=list(colors.values()))
+right.bar_label(bars, [f"{fraction:.1%}" for fraction in fractions], padding=3)
+right.set(xlim=(0, 1.2), xticks=[], title="selected with a false discovery rate of 10%")
 right.invert_yaxis()
 right.tick_params(length=0)
 right.spines[["top", "right", "bottom"]].set_visible(False)

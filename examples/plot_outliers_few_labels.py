@@ -1,18 +1,18 @@
 """
-Ten known anomalies
-===================
+Outlier detection with ten known anomalies
+==========================================
 
-A detector needs no labels. Where some anomalies are known all the same, ``fit`` takes them as
-``y``: the networks learn to rebuild these rows badly, and others that resemble them. Here ten known
-digits are enough to find many more of the same sort.
+A detector needs no labels. If some anomalies are known, pass them to ``fit`` as ``y``: the networks
+learn to reconstruct these rows, and rows that resemble them, badly. Here ten known anomalous digits
+are enough to find many more of the same class.
 """
 
 # %%
 # Digits, one of them rare
 # ------------------------
-# The training rows are 1,000 digits that are no "1", and ten that are. The rows to be judged are
-# all other digits and 40 ones. To a detector without labels a "1" is no anomaly: it is a simple
-# digit, of strokes that other digits have as well.
+# The training rows are 1,000 digits other than "1", and ten ones. The test rows are other digits
+# and 40 ones. Without labels, a detector does not find a "1" anomalous: it is a simple digit, whose
+# strokes occur in other digits as well.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits
@@ -25,7 +25,7 @@ X, digits = load_digits(return_X_y=True)
 
 
 def draw(seed):
-    """Return training rows, whose last ones are the rare digit, rows to judge, and their digits."""
+    """Return training rows, the last ones with the rare digit, test rows, and their digits."""
     rng = np.random.default_rng(seed)
     rare = rng.permutation(np.flatnonzero(digits == RARE))
     others = rng.permutation(np.flatnonzero(digits != RARE))
@@ -35,11 +35,11 @@ def draw(seed):
 
 
 # %%
-# With and without
-# ----------------
-# In ``y``, -1 is a known anomaly, 1 a known normal row, and 0 a row of which nothing is known. Each
-# repetition draws other rows and begins with other weights. ``novelty=True`` takes the rows that
-# are not labelled for normal.
+# With and without labels
+# -----------------------
+# In ``y``, -1 is a known anomaly, 1 a known normal row, and 0 a row without a label. Each
+# repetition has other rows and other initial weights. ``novelty=True`` treats rows without a label
+# as normal.
 unlabelled = np.zeros(1000 + N_KNOWN, dtype=int)
 labelled = np.where(np.arange(1000 + N_KNOWN) < 1000, 0, -1)
 names = {"no labels": unlabelled, f"{N_KNOWN} known": labelled}
@@ -55,16 +55,17 @@ for name, repeats in found.items():
     print(f"{name:10} average precision", "  ".join(f"{p:.2f}" for p in precisions))
 
 # %%
-# A list in no order at all would have their share of the rows, 0.06, and without labels it is
-# little better. With ten labels most of the rare digits come first; how many depends on which ten
-# are known. What is learned is what these ten look like. Anomalies of another sort may come earlier
-# or later than without labels, so this is no help against what nobody has seen yet.
+# A random order would have an average precision of 0.06, the fraction of rare digits, and without
+# labels it is little better. With ten labels most of the rare digits have the highest scores; how
+# many depends on the ten known ones. The detector learns the appearance of these ten. The rank of
+# other types of anomalies may rise or fall compared with a detector without labels, so this does
+# not help to find unknown anomalies.
 
 # %%
-# The picture
-# -----------
+# Figure
+# ------
 # Left: precision and recall in each repetition. Right: the rows with the largest scores in the
-# first one, in order; those in red are the rare digit.
+# first repetition, in descending order; the rare digit is red.
 figure, (left, right) = plt.subplots(
     1, 2, figsize=(11, 4.4), width_ratios=(1, 1.35), layout="constrained"
 )
@@ -73,7 +74,7 @@ for name, repeats in found.items():
     for i, (judged, _, scores) in enumerate(repeats):
         precision, recall, _ = precision_recall_curve(judged == RARE, scores)
         left.plot(recall, precision, color=colors[name], label=None if i else name)
-left.set(xlabel="share of the rare digits found", ylabel="share of rare digits among those named")
+left.set(xlabel="recall", ylabel="precision")
 left.legend(*left.get_legend_handles_labels(), frameon=False)
 left.spines[["top", "right"]].set_visible(False)
 
@@ -97,5 +98,5 @@ right.set_yticks([height / 2, 1.5 * height + 9], labels=list(found))
 right.set_xticks([])
 right.tick_params(length=0)
 right.spines[:].set_visible(False)
-right.set_title("the first 48 of each list", fontsize=11)
+right.set_title("the 48 rows with the largest scores", fontsize=11)
 plt.show()

@@ -1,18 +1,18 @@
 """
-Words and numbers: mistakes in a list of used cars
-==================================================
+Outlier detection with categorical and numeric columns
+======================================================
 
-Rows of words and numbers go through a ``ColumnTransformer`` to the detector, as to any other
-estimator of scikit-learn. Which advertisements hold a mistake, and what is wrong with them? The
-cars are simulated.
+Rows with categorical and numeric columns are passed through a ``ColumnTransformer`` to the
+detector, as to any other estimator of scikit-learn. Which advertisements of used cars contain a
+mistake, and in which column? The cars are simulated.
 """
 
 # %%
 # Simulated advertisements
 # ------------------------
-# Larger cars weigh more and have more power, heavy and powerful ones need more fuel, old ones have
-# been driven further, and the price follows from all that. The mistakes contradict these relations;
-# each value by itself is one that other cars have.
+# Larger cars weigh more and have more power, heavy and powerful cars need more fuel, older cars
+# have a higher mileage, and the price depends on all of these. The mistakes contradict these
+# relations; each single value is an ordinary one.
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -29,7 +29,7 @@ from skae.plotting import FeatureContributionsDisplay
 
 SORTS = pd.DataFrame(
     {
-        "share": [0.35, 0.35, 0.2, 0.1],
+        "fraction": [0.35, 0.35, 0.2, 0.1],
         "mass": [1000, 1300, 1700, 2200],
         "power": [55, 80, 140, 200],
         "diesel": [0.3, 0.4, 0.8, 0.3],
@@ -41,7 +41,7 @@ SORTS = pd.DataFrame(
 
 def cars(n, rng):
     """Return a table of cars without mistakes."""
-    sort = rng.choice(SORTS.index, size=n, p=SORTS["share"])
+    sort = rng.choice(SORTS.index, size=n, p=SORTS["fraction"])
     typical, draw = SORTS.loc[sort].reset_index(drop=True), rng.random(n)
     fuel = np.where(draw < typical["diesel"], "diesel", "petrol")
     fuel = np.where(draw > 1 - typical["electric"], "electric", fuel)
@@ -73,7 +73,7 @@ MISTAKES = ["km", "price", "fuel", "sort"]
 
 
 def with_mistakes(table, rng):
-    """Return the cars with one mistake each, and which column is wrong."""
+    """Return the cars with one mistake each, and the name of the wrong column."""
     wrong = np.resize(MISTAKES, len(table))
     changed = {
         "km": (table["km"] * rng.uniform(0.15, 0.35, len(table))).round(-3),
@@ -85,7 +85,7 @@ def with_mistakes(table, rng):
 
 
 def some_with_mistakes(n, n_mistakes, rng):
-    """Return cars, the last ones with mistakes, and which column is wrong ("" for none)."""
+    """Return cars, the last ones with mistakes, and the name of the wrong column ("" for none)."""
     bad, wrong = with_mistakes(cars(n_mistakes, rng), rng)
     table = pd.concat([cars(n, rng), bad], ignore_index=True)
     return table, np.concatenate([np.full(n, ""), wrong])
@@ -100,8 +100,8 @@ y_test = wrong_test != ""
 # %%
 # A pipeline
 # ----------
-# Words become columns of zeros and ones. Logarithms make numbers of amounts and ages that differ by
-# factors. The detector brings the columns to one scale itself.
+# Categories are encoded as columns of zeros and ones. Logarithms are applied to amounts and ages,
+# which differ by orders of magnitude. The detector standardises the columns itself.
 columns = ColumnTransformer(
     [
         ("words", OneHotEncoder(sparse_output=False), ["sort", "fuel"]),
@@ -118,17 +118,17 @@ detector = AutoencoderOutlierDetector(novelty=True, random_state=0)
 pipeline = Pipeline([("columns", columns), ("detector", detector)])
 
 # %%
-# A search with a few labels
-# --------------------------
-# Twenty known mistakes among 500 checked rows can not train much, but they can choose. The labels
-# are 0 and 1, of which ``fit`` takes no notice; -1 would be a known anomaly to learn from. A scorer
-# of our own says what counts: with ``scoring="average_precision"`` scikit-learn would take high
-# values of ``decision_function``, those of normal rows, for anomalies. One split is enough: fit on
-# the training rows, judge by the labelled ones.
+# Hyperparameter search with a few labels
+# ---------------------------------------
+# Twenty known mistakes among 500 checked rows are too few for training, but enough to select
+# hyperparameters. The labels are 0 and 1, which ``fit`` ignores; -1 would be a known anomaly to
+# learn from. We need our own scorer: with ``scoring="average_precision"`` scikit-learn would treat
+# rows with a high ``decision_function``, which are normal, as anomalies. One split is enough: fit
+# on the training rows, evaluate on the labelled ones.
 
 
 def by_average_precision(pipeline, X, y):
-    """Return how early rows with y = 1 come, where the most anomalous row comes first."""
+    """Return the average precision of the rows with y = 1 in the ranking by anomaly score."""
     return average_precision_score(y, -pipeline.score_samples(X))
 
 
@@ -145,7 +145,7 @@ table = pd.DataFrame(search.cv_results_)[[*(f"param_{name}" for name in grid), "
 print(table.round(2).to_string(index=False))
 
 # %%
-# ``refit=False``, since a last fit on all rows would train on the mistakes as well.
+# ``refit=False``, since a final fit on all rows would train on the mistakes as well.
 pipeline.set_params(**search.best_params_).fit(X_train)
 others = {
     "forest": [IsolationForest(random_state=0)],
@@ -159,7 +159,7 @@ scores["autoencoder"] = -pipeline.score_samples(X_test)
 
 
 def found(name, mistake):
-    """Return the average precision for one sort of mistakes."""
+    """Return the average precision for one type of mistake."""
     rows = ~y_test | (wrong_test == mistake)
     return average_precision_score(y_test[rows], scores[name][rows])
 
@@ -169,14 +169,14 @@ for name, values in scores.items():
     print(f"{name:21} all {average_precision_score(y_test, values):.2f}  {row}")
 
 # %%
-# A forest cuts one column at a time, and no column alone shows these mistakes. Nearest neighbours
-# find the wrong words, and about half of the wrong numbers.
+# An isolation forest splits on one column at a time, and no single column shows these mistakes.
+# Nearest neighbours find the wrong categories, and about half of the wrong numbers.
 #
-# What is wrong?
-# --------------
-# The first row of each sort of mistake. Bars say what each column adds to the anomaly score, in the
-# units in which the network sees them: most of it comes from the column that is wrong, some from
-# those that contradict it.
+# Explanation of the mistakes
+# ---------------------------
+# The first row of each type of mistake. Bars show the contribution of each column to the anomaly
+# score, as encoded for the network: most of the score comes from the wrong column, some from the
+# columns that contradict it.
 prepared = columns.transform(X_test)
 rows = {mistake: np.flatnonzero(wrong_test == mistake)[0] for mistake in MISTAKES}
 print(X_test.loc[list(rows.values())].assign(wrong=list(rows)).to_string())

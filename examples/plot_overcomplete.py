@@ -2,10 +2,11 @@
 Overcomplete: is the code a copy?
 =================================
 
-A code larger than the data can hold a copy of them. Then everything is rebuilt well, also what is
-nothing like the data, and the code says nothing about them. The test: take held-out digits, and
-shuffle each pixel among them. What results has the values of every single pixel, but no digit in
-it. An autoencoder that has learned what digits are must fail on it.
+A code with more values than there are features can be a copy of the row. Then all rows are
+reconstructed well, even those that do not resemble the training rows, and the code is
+uninformative. As a test, each pixel is shuffled among the held-out digits. The results have the
+same distribution of each single pixel, but are not digits. An autoencoder that has learned the
+structure of digits should reconstruct them badly.
 """
 
 # %%
@@ -31,14 +32,14 @@ shuffled = np.column_stack([rng.permutation(pixel) for pixel in X_test.T])
 # %%
 # Five codes of 128 values for 64 pixels
 # --------------------------------------
-# The first has nothing to hold it back, and ``fit`` warns. Two have a decay of the weights, the
-# default one and a strong one. Two have a corruption.
+# The first has no regularisation, and ``fit`` warns. Two have weight decay, the default and a
+# strong one. Two have a corruption.
 candidates = {
     "nothing": {"weight_decay": 0},
     "decay 0.01": {"weight_decay": 0.01},
     "decay 10": {"weight_decay": 10},
     "gaussian": {"weight_decay": 0, "kind": Overcomplete(corruption=Gaussian(level=1.0))},
-    "masking": {"weight_decay": 0, "kind": Overcomplete(corruption=Masking(share=0.5))},
+    "masking": {"weight_decay": 0, "kind": Overcomplete(corruption=Masking(fraction=0.5))},
 }
 common = {"architecture": Dense((256,)), "max_epochs": 50, "random_state": 0}
 fitted, rows = {}, []
@@ -60,9 +61,9 @@ table = pd.DataFrame(rows).set_index("held back by")
 print(table.round(3).to_string())
 
 # %%
-# The picture
-# -----------
-# The number is the explained share of the variance, over all held-out rows.
+# Figure
+# ------
+# The number is the explained fraction of the variance, over all held-out rows.
 
 
 def strip(X, n_shown=8):
@@ -72,9 +73,9 @@ def strip(X, n_shown=8):
 
 figure, panels = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
 for axes, column, X in zip(panels, table.columns, (X_test, shuffled), strict=True):
-    lines = {"shown": X} | {name: ae.reconstruct(X) for name, ae in fitted.items()}
+    lines = {"input": X} | {name: ae.reconstruct(X) for name, ae in fitted.items()}
     axes.imshow(np.vstack([strip(X) for X in lines.values()]), cmap="gray_r", vmin=0, vmax=1)
-    labels = ["shown"] + [f"{name}\n{table.loc[name, column]:.2f}" for name in fitted]
+    labels = ["input"] + [f"{name}\n{table.loc[name, column]:.2f}" for name in fitted]
     axes.set_yticks(4.5 + 10 * np.arange(len(lines)), labels=labels)
     axes.set_xticks([])
     axes.tick_params(length=0)

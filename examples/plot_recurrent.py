@@ -1,19 +1,20 @@
 """
-Recurrent: heart beats unlike the others
-========================================
+Recurrent: abnormal heart beats
+===============================
 
-An LSTM reads a series step by step. Here it is trained on normal heart beats only; a beat that it
-can not rebuild is not like them. PCA and dense layers, which take the steps as so many features,
-stand beside it. The beats are simulated: sums of five waves, with a little noise.
+An LSTM processes a time series step by step. Here it is trained on normal heart beats only; a beat
+with a large reconstruction error is abnormal. It is compared with PCA and dense layers, which treat
+the steps as separate features. The beats are simulated: sums of five waves, with a small amount of
+noise.
 """
 
 # %%
 # Simulated beats
 # ---------------
-# A beat has the waves P, Q, R, S and T of an electrocardiogram, each a bell curve with a place, a
-# height and a width. Beats differ in their pace, in where they begin, and in the heights and widths
-# of the waves. Of the abnormal ones, a third has no P wave, a third wide QRS waves, and a third a T
-# wave upside down.
+# A beat consists of the waves P, Q, R, S and T of an electrocardiogram, each a bell curve with a
+# position, a height and a width. Beats differ in their speed, their start, and the heights and
+# widths of the waves. A third of the abnormal beats have no P wave, a third have wide QRS waves,
+# and a third have an inverted T wave.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.decomposition import PCA
@@ -54,10 +55,10 @@ tests = {
 }
 
 # %%
-# Codes of six numbers
-# --------------------
-# A recurrent network takes more batches and larger steps than the defaults, which suit dense
-# layers. ``score_samples`` is minus the mean squared error of each series.
+# Codes of six values
+# -------------------
+# A recurrent network needs more batches and a higher learning rate than the defaults, which suit
+# dense layers. ``score_samples`` is minus the mean squared reconstruction error of each series.
 recurrent = Recurrent(bidirectional=True)
 models = {
     "dense": AutoencoderTransformer(6, architecture=Dense(), max_epochs=60, random_state=0),
@@ -69,7 +70,7 @@ pca = PCA(6, random_state=0).fit(X_train[:, :, 0])
 
 
 def pca_scores(X):
-    """Return what score_samples of an autoencoder is, for PCA."""
+    """Return minus the mean squared reconstruction error of PCA."""
     return -np.square(X[:, :, 0] - pca.inverse_transform(pca.transform(X[:, :, 0]))).mean(1)
 
 
@@ -80,8 +81,8 @@ for model_name, model in models.items():
     print(f"{model_name:6} {model.history_['seconds'].sum():.0f} seconds")
 
 # %%
-# How well do the errors tell abnormal beats from normal ones? The area under the ROC curve is the
-# share of pairs in which the abnormal beat has the larger error.
+# How well do the errors separate abnormal beats from normal ones? The area under the ROC curve is
+# the fraction of pairs of beats in which the abnormal one has the larger error.
 areas = {}
 for model_name, found in errors.items():
     normal = found["normal"]
@@ -92,20 +93,20 @@ for model_name, found in errors.items():
     print(f"{model_name:6} error {normal.mean():.4f}  {row}")
 
 # %%
-# Both networks see the missing P wave and the wide QRS waves, most of which PCA lets pass. The
-# LSTM takes many times as long as dense layers and is no better on the whole: these series are
-# short, and their waves stand at about the same steps.
+# Both networks detect the missing P wave and the wide QRS waves, most of which PCA misses. The LSTM
+# takes many times as long as dense layers and is not better overall: these series are short, and
+# their waves occur at about the same steps.
 
 # %%
-# The picture
-# -----------
-# Left: the first beat of each sort, and what PCA and the LSTM make of it. Right: the errors of all
-# held-out beats.
+# Figure
+# ------
+# Left: the first beat of each type, and its reconstructions by PCA and the LSTM. Right: the errors
+# of all held-out beats.
 figure = plt.figure(figsize=(11, 4.4), layout="constrained")
 left, right = figure.subfigures(1, 2, width_ratios=(1.25, 1))
 panels = left.subplots(2, 2, sharex=True, sharey=True)
 for axes, (name, X) in zip(panels.flat, tests.items(), strict=True):
-    axes.plot(X[0, :, 0], color="0.7", linewidth=4, label="shown")
+    axes.plot(X[0, :, 0], color="0.7", linewidth=4, label="input")
     axes.plot(pca.inverse_transform(pca.transform(X[:1, :, 0]))[0], color="tab:orange", label="PCA")
     axes.plot(models["LSTM"].reconstruct(X[:1])[0, :, 0], color="tab:blue", label="LSTM")
     axes.set_title(name, fontsize=11)

@@ -1,17 +1,18 @@
 """
-Sparse: a sum of few directions
-===============================
+Sparse: a sum of a few directions
+=================================
 
-A PCA of five components describes every row by the same five directions. A sparse code has many
-directions, and each row chooses its own five: ``Sparse("topk", k=5)``. With a linear decoder a
-row is the sum of these five, as in dictionary learning, and the directions can be looked at.
+PCA with five components describes every row by the same five directions. A sparse code has many
+directions, and each row uses five of them: ``Sparse("topk", k=5)``. With a linear decoder a
+reconstruction is a weighted sum of these five, as in dictionary learning, and the directions can be
+visualised.
 """
 
 # %%
 # A hundred directions, five for each row
 # ---------------------------------------
-# Digits of 8 x 8 pixels in [0, 1]. ``dictionary_`` holds what each unit adds to the
-# reconstruction when it is one.
+# Digits of 8 x 8 pixels in [0, 1]. ``dictionary_`` contains the contribution of each unit to the
+# reconstruction if its value is one.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits
@@ -31,38 +32,38 @@ print(f"codes: {type(codes).__name__} of shape {codes.shape}, {codes.nnz / len(X
 print(f"sparsity_: {sparse.sparsity_:.2f}, dead units: {len(sparse.dead_units_)}")
 
 # %%
-# What five numbers keep
-# ----------------------
-# The five numbers of the sparse code are not all: which five they are is information as well.
+# Explained variance of five values
+# ---------------------------------
+# The indices of the five active values of the sparse code carry information as well.
 centre = X_train.mean(axis=0)
 
 
 def pca_of(size):
-    """Return what PCA rebuilds of the test rows from its first components."""
+    """Return the reconstructions of the test rows from the first components of PCA."""
     return (X_test - centre) @ pca.components_[:size].T @ pca.components_[:size] + centre
 
 
 def explained(X):
-    """Return the explained share of the variance of the test rows."""
+    """Return the explained fraction of the variance of the test rows."""
     return 1 - np.square(X - X_test).sum() / np.square(X_test - centre).sum()
 
 
-rebuilt = {
+reconstructed = {
     "PCA, 5 components": pca_of(5),
     "sparse, 5 of 100": sparse.inverse_transform(codes),
 }
-for name, X in rebuilt.items():
+for name, X in reconstructed.items():
     print(f"{name:18} {explained(X):.3f}")
 sizes = np.arange(1, 33)
 as_good = sizes[np.argmax([explained(pca_of(size)) for size in sizes] >= explained(X))]
-print(f"PCA needs {as_good} components to keep as much")
+print(f"PCA needs {as_good} components to explain as much")
 
 # %%
-# The picture
-# -----------
+# Figure
+# ------
 # Above: directions, red where a pixel becomes darker and blue where it becomes brighter, each
-# divided by its largest value. PCA's are in the order of their variance, those of the sparse code
-# in the order of their use. Below: the first held-out rows.
+# divided by its largest value. Those of PCA are ordered by variance, those of the sparse code by
+# frequency of use. Below: the first held-out rows.
 
 
 def mosaic(images, n_columns):
@@ -84,9 +85,11 @@ for axes, (title, images) in zip(upper.subplots(1, 2), directions.items(), stric
     axes.set_title(title, fontsize=11)
     axes.axis("off")
 axes = lower.subplots()
-lines = {"held out": X_test} | rebuilt
+lines = {"held out": X_test} | reconstructed
 axes.imshow(np.vstack([mosaic(X[:16], 16) for X in lines.values()]), cmap="gray_r", vmin=0, vmax=1)
-labels = ["held out"] + [f"{name}\n{explained(X):.2f} explained" for name, X in rebuilt.items()]
+labels = ["held out"] + [
+    f"{name}\n{explained(X):.2f} explained" for name, X in reconstructed.items()
+]
 axes.set_yticks(4.5 + 10 * np.arange(3), labels=labels)
 axes.set_xticks([])
 axes.tick_params(length=0)

@@ -1,17 +1,17 @@
 """
-Transformer: what attention costs
-=================================
+Transformer: attention over patches
+===================================
 
-A transformer cuts an image into patches and lets each patch look at all others. It assumes little
-about the data, so it needs many rows and much time. Digits are small and few: how far does it get
-beside dense layers, convolutions and PCA?
+A transformer divides an image into patches, and attention relates each patch to all others. It
+makes few assumptions about the data, so it needs many rows and much time. This example compares it
+on a few small images of digits with dense layers, convolutions and PCA.
 """
 
 # %%
-# The same code of eight numbers
-# ------------------------------
-# Digits of 8 x 8 pixels in [0, 1], as images without an axis of channels: ``channel_axis=None``. A
-# patch of 4 x 4 pixels makes four tokens of an image, one of 2 x 2 makes sixteen.
+# Codes of eight values
+# ---------------------
+# Digits of 8 x 8 pixels in [0, 1], as images without a channel axis: ``channel_axis=None``. Patches
+# of 4 x 4 pixels give four tokens per image, patches of 2 x 2 give sixteen.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits
@@ -32,30 +32,32 @@ architectures = {
     "patches of 2": Transformer(patch_size=2, channel_axis=None),
 }
 pca = PCA(8, random_state=0).fit(X_train.reshape(-1, 64))
-rebuilt = {"PCA": pca.inverse_transform(pca.transform(X_test.reshape(-1, 64))).reshape(-1, 8, 8)}
+reconstructed = {
+    "PCA": pca.inverse_transform(pca.transform(X_test.reshape(-1, 64))).reshape(-1, 8, 8)
+}
 history = {}
 for name, architecture in architectures.items():
     ae = AutoencoderTransformer(8, architecture=architecture, max_epochs=40, random_state=0)
-    rebuilt[name] = ae.fit(X_train).reconstruct(X_test)
+    reconstructed[name] = ae.fit(X_train).reconstruct(X_test)
     history[name] = ae.history_
 
 # %%
-# The errors are those of the rows that were in no fit, over that of PCA.
-error = {name: np.square(X - X_test).mean() for name, X in rebuilt.items()}
+# The errors are those of held-out rows, divided by that of PCA.
+error = {name: np.square(X - X_test).mean() for name, X in reconstructed.items()}
 error = {name: value / error["PCA"] for name, value in error.items()}
 for name, value in error.items():
     seconds = history[name]["seconds"].sum() if name in history else 0
     print(f"{name:14} {value:.2f}  {seconds:.1f} seconds")
 
 # %%
-# All of them are far better than PCA. With 1,347 images the transformer does not catch up with
-# dense layers, and smaller patches cost time without being better.
+# All of them are much better than PCA. With 1,347 images the transformer does not reach the error
+# of dense layers, and smaller patches take more time without a smaller error.
 
 # %%
-# The picture
-# -----------
-# Left: the loss of the rows that ``fit`` holds out, over that of the start, which is PCA. Each line
-# is 40 epochs; the scale of the time is logarithmic. Right: the first held-out digit of each class.
+# Figure
+# ------
+# Left: the validation loss, divided by that before training, which is the loss of PCA. Each line
+# shows 40 epochs; the time axis is logarithmic. Right: the first held-out digit of each class.
 
 
 def strip(X):
@@ -74,15 +76,15 @@ left.annotate(
 )
 for name, epochs in history.items():
     seconds = epochs["seconds"].cumsum()[1:]
-    share = epochs["valid_loss"] / epochs["valid_loss"][0]
-    left.plot(seconds, share[1:], color=colors[name], linewidth=2, label=name)
-left.set(xscale="log", ylim=(0, 1.12), xlabel="seconds", ylabel="squared error over PCA's")
+    ratio = epochs["valid_loss"] / epochs["valid_loss"][0]
+    left.plot(seconds, ratio[1:], color=colors[name], linewidth=2, label=name)
+left.set(xscale="log", ylim=(0, 1.12), xlabel="seconds", ylabel="squared error relative to PCA")
 left.legend(frameon=False, loc="lower left")
 left.spines[["top", "right"]].set_visible(False)
 
-lines = {"shown": X_test, **rebuilt}
+lines = {"input": X_test, **reconstructed}
 right.imshow(np.vstack([strip(X) for X in lines.values()]), cmap="gray_r", vmin=0, vmax=1)
-labels = ["shown", *(f"{name}\n{error[name]:.2f}" for name in rebuilt)]
+labels = ["input", *(f"{name}\n{error[name]:.2f}" for name in reconstructed)]
 right.set_yticks(4.5 + 10 * np.arange(len(lines)), labels=labels)
 right.set_xticks([])
 right.tick_params(length=0)

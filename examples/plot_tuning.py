@@ -1,18 +1,18 @@
 """
-Tuning: which kind, which weight, how many numbers?
-===================================================
+Hyperparameter search over kinds and their parameters
+=====================================================
 
 Kind, architecture and their parameters are parameters of the estimator, and can be searched like
-any others, one by one or in a tournament. What counts is not the reconstruction but what the codes
-are for: here a classifier.
+any others, by a grid search or by successive halving. The search does not maximise the explained
+variance but the performance on the task of the codes: here the accuracy of a classifier.
 """
 
 # %%
 # A grid over kinds and their own parameters
 # ------------------------------------------
-# A parameter of a kind is reached through the name of the parameter that holds it:
-# ``ae__kind__weight``. A list of grids gives each kind its own parameters. Digits of 8 x 8 pixels,
-# codes of six numbers, three folds, and passes of a few seconds.
+# Parameters of a kind have nested names: ``ae__kind__weight``. A list of grids gives each kind its
+# own parameters. Digits of 8 x 8 pixels, codes of six values, three folds, and fits of a few
+# seconds.
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -48,11 +48,11 @@ print(
 )
 
 # %%
-# A tournament
-# ------------
-# ``HalvingGridSearchCV`` tries many candidates on little, and gives more to those that did well.
-# What is given out is any parameter that counts something; for a network, epochs. Twelve candidates
-# get five epochs each, the best four 15, the best two of these 45.
+# Successive halving
+# ------------------
+# ``HalvingGridSearchCV`` fits many candidates with few resources, and gives more resources to the
+# best ones. The resource can be any integer parameter; for a network, the number of epochs. Twelve
+# candidates get five epochs each, the best four 15, the best two of these 45.
 candidates = {
     "ae__architecture": ["dense"],
     "ae__architecture__hidden_layer_sizes": [(), (64,), (256, 256)],
@@ -74,13 +74,13 @@ print(
 )
 
 # %%
-# The picture
-# -----------
-# On the left, small dots are folds. Most differences are smaller than those between folds, and a
-# search always finds a winner; only the largest contractive weight stands out from the plain kind.
-# On the right, a line for each candidate ends where it was dropped. Wide layers lead after five
-# epochs; with 45, a small layer at a high learning rate has overtaken them. A tournament saves
-# time, and the price is that it may drop what learns slowly.
+# Figure
+# ------
+# Left: small dots are folds. Most differences between candidates are smaller than those between
+# folds, and a search always finds a best candidate; only the largest contractive weight clearly
+# differs from the undercomplete kind. Right: the line of each candidate ends where it was
+# eliminated. Wide layers are best after five epochs; after 45, a small layer with a high learning
+# rate is better. Successive halving saves time, but may eliminate candidates that learn slowly.
 figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.3), layout="constrained")
 
 results = pd.DataFrame(search.cv_results_)

@@ -1,16 +1,16 @@
 """
-Variational: digits that nobody wrote
-=====================================
+Variational: samples of new digits
+==================================
 
-A variational autoencoder brings its codes near to the standard normal distribution. So a code can
-be drawn from that distribution and decoded: the result is a new row. And the way between two
-codes leads through codes that the decoder knows.
+A variational autoencoder regularises its codes towards the standard normal distribution. So a code
+can be drawn from that distribution and decoded to a new row. Interpolations between two codes pass
+through codes that resemble those of training rows.
 """
 
 # %%
-# Two codes: one to look at, one to draw from
-# -------------------------------------------
-# Digits of 8 x 8 pixels in [0, 1]. ``loss="bce"`` takes a pixel as the probability of ink.
+# Two code sizes: one for visualisation, one for sampling
+# -------------------------------------------------------
+# Digits of 8 x 8 pixels in [0, 1]. ``loss="bce"`` treats a pixel as the probability of ink.
 import matplotlib.pyplot as plt
 import numpy as np
 from scipy.stats import norm
@@ -32,12 +32,12 @@ for size, ae in fitted.items():
     )
 
 # %%
-# The picture
-# -----------
-# Above: codes of two values, of held-out rows, and what the decoder makes of a grid of codes: the
-# quantiles of the normal distribution, so that each cell is equally likely. Below, with codes of
-# eight values: rows drawn from the prior, and the way from one held-out digit to another: from a 9
-# to a 4, from a 1 to a 6 and from a 1 to a 0.
+# Figure
+# ------
+# Above: codes of held-out rows with two values, and decoded codes on a grid of the quantiles of the
+# normal distribution, so that each cell is equally likely. Below, with codes of eight values:
+# samples from the prior, and interpolations between held-out digits: from a 9 to a 4, from a 1 to a
+# 6 and from a 1 to a 0.
 
 
 def mosaic(images, n_columns):
@@ -76,8 +76,8 @@ start, end = (
     np.stack([X_test[y_test == digit][0] for digit in digits]) for digits in ((9, 1, 1), (4, 6, 0))
 )
 paths = fitted[8].interpolate(start, end, n_steps=10)
-share = np.linspace(0, 1, 10)[:, None]
-blends = (1 - share) * start[:, None] + share * end[:, None]
+steps = np.linspace(0, 1, 10)[:, None]
+blends = (1 - steps) * start[:, None] + steps * end[:, None]
 both = np.stack([paths, blends], axis=1)
 draw(right, both, 10, "between two: in the code, and below in the pixels")
 plt.show()

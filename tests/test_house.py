@@ -1,6 +1,7 @@
 """The house: what each room may import."""
 
 import ast
+import re
 from pathlib import Path
 
 import skae
@@ -126,6 +127,13 @@ def test_parts_know_neither_skorch_nor_estimators():
 def test_private_names_of_scikit_learn_are_in_one_place():
     private = {module_name(path) for path in FILES if any(is_private(*i) for i in imports(path))}
     assert private == {PRIVATE}
+
+
+def test_the_picture_shows_the_rooms():
+    picture = ROOT.parent / "docs" / "_static" / "house.svg"
+    shown = re.findall(r'class="room"[^>]*>(\w+)<', picture.read_text(encoding="utf-8"))
+    assert [room for room in shown if room in LAYERS] == LAYERS
+    assert {*shown} == {*LAYERS, *ON_TOP}
 
 
 def test_folders_hold_about_a_dozen_files():

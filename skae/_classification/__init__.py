@@ -1,1 +1,1 @@
-"""Labels, pseudo-labels and the training of a classifier."""
+"""Labels, pseudo-labels and the training of classifiers."""

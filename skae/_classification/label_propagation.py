@@ -1,4 +1,4 @@
-"""Labels for rows that have none: from neighbour to neighbour among the codes."""
+"""Label spreading among nearest neighbours in the latent space."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from sklearn.neighbors import NearestNeighbors
 
 from skae._classification.labels import UNLABELLED
 
-# Neighbours of a row, and how much a row takes from them in each step.
-_N_NEIGHBOURS, _SHARE = 10, 0.9
+# Number of neighbours of a row, and the weight of their labels in each step.
+_N_NEIGHBOURS, _ALPHA = 10, 0.9
 _N_STEPS = 50
-# Rows that are neighbours of one another; all others take their labels from these.
+# Largest number of rows in the graph; all others take their labels from these.
 _MOST_ANCHORS = 20_000
-# Shares of classes that rows take from their neighbours at once.
+# Largest number of class probabilities of neighbours that are averaged at once.
 _MOST_ENTRIES = 2**22
 
 
 class Propagation:
-    r"""Labels spread from neighbour to neighbour among codes.
+    r"""Label spreading on the nearest-neighbour graph of latent codes.
 
-    Label spreading [1]_ among the codes, as in [2]_: with the weights
+    Label spreading [1]_ among the codes, as in [2]_: with the symmetrised weights
     :math:`w_{ij} = \exp(-\lVert z_i - z_j \rVert^2 / s_i^2)` of the ten nearest neighbours, where
-    :math:`s_i` is the distance of the tenth, made symmetric,
+    :math:`s_i` is the distance of the tenth,
 
     .. math:: F \leftarrow \alpha D^{-1/2} W D^{-1/2} F + (1 - \alpha) Y
 
-    with :math:`\alpha = 0.9`, 50 times. With more than 20,000 rows, those beyond them take the
-    weighted mean of their nearest neighbours.
+    is iterated 50 times with :math:`\alpha = 0.9`. With more than 20,000 rows, the graph is built
+    on a random subset, and the other rows get the weighted mean of their nearest neighbours in it.
 
     Parameters
     ----------
@@ -35,10 +35,10 @@ class Propagation:
         Codes of all rows.
 
     numbers : ndarray of shape (n_samples,)
-        Numbers of their classes, -1 where not known.
+        Numbers of their classes, -1 if unknown.
 
     seed : int
-        Decides which rows are neighbours of one another where there are many.
+        Seed of the random subset.
 
     References
     ----------
@@ -57,22 +57,22 @@ class Propagation:
             self.nearest = _neighbours(codes[self.anchors], codes[self.others])
 
     def spread(self, known: np.ndarray) -> np.ndarray:
-        """Return how likely each class is for each row.
+        """Return class probabilities of each row.
 
         Parameters
         ----------
         known : ndarray of shape (n_samples, n_classes)
-            1 at the class of a row with a label, 0 elsewhere.
+            One-hot labels, rows of zeros where the label is unknown.
 
         Returns
         -------
         likely : ndarray of shape (n_samples, n_classes), dtype float64
-            Rows that add up to one; all classes alike where nothing leads there.
+            Rows that add up to 1; uniform for rows that no label reaches.
         """
         start = known[self.anchors]
         of_anchors = start
         for _ in range(_N_STEPS):
-            of_anchors = _SHARE * (self.graph @ of_anchors) + (1 - _SHARE) * start
+            of_anchors = _ALPHA * (self.graph @ of_anchors) + (1 - _ALPHA) * start
         likely = np.empty(known.shape)
         likely[self.anchors] = normalised(of_anchors)
         if len(self.others):
@@ -88,7 +88,7 @@ class Propagation:
 
 
 def certainty(likely: np.ndarray) -> np.ndarray:
-    r"""Return :math:`1 - H(F_i) / \log K` of each row [1]_, from 0, all alike, to 1.
+    r"""Return the certainty :math:`1 - H(F_i) / \log K` of each row [1]_; 0 for uniform rows.
 
     References
     ----------
@@ -102,7 +102,7 @@ def certainty(likely: np.ndarray) -> np.ndarray:
 
 
 def one_hot(numbers: np.ndarray, n_classes: int) -> np.ndarray:
-    """Return 1 at the class of each row and 0 elsewhere, (n_samples, n_classes), float64."""
+    """Return one-hot labels, (n_samples, n_classes), float64; zeros for unknown labels."""
     known = np.zeros((len(numbers), n_classes))
     labelled = np.flatnonzero(numbers != UNLABELLED)
     known[labelled, numbers[labelled]] = 1
@@ -110,14 +110,14 @@ def one_hot(numbers: np.ndarray, n_classes: int) -> np.ndarray:
 
 
 def normalised(likely: np.ndarray) -> np.ndarray:
-    """Return rows that add up to one; those of zeros become all alike."""
+    """Return rows normalised to a sum of 1; rows of zeros become uniform."""
     total = likely.sum(axis=1, keepdims=True)
-    alike = np.full_like(likely, 1 / likely.shape[1])
-    return np.divide(likely, total, out=alike, where=total > 0)
+    uniform = np.full_like(likely, 1 / likely.shape[1])
+    return np.divide(likely, total, out=uniform, where=total > 0)
 
 
 def _anchors(numbers: np.ndarray, seed: int) -> np.ndarray:
-    """Return up to so many rows, labelled ones first, drawn at random."""
+    """Return a random subset of the rows, at most half of it labelled if rows are many."""
     order = np.random.RandomState(seed).permutation(len(numbers))
     order = order[np.argsort(numbers[order] == UNLABELLED, kind="stable")]
     n_labelled = min((numbers != UNLABELLED).sum(), _MOST_ANCHORS // 2)
@@ -126,7 +126,7 @@ def _anchors(numbers: np.ndarray, seed: int) -> np.ndarray:
 
 
 def _graph(codes: np.ndarray) -> sp.csr_matrix:
-    """Return the weights of neighbours, symmetric, divided by the roots of their sums."""
+    """Return the symmetrically normalised weights of neighbours."""
     n_rows = len(codes)
     index, weights = _neighbours(codes, None)
     rows = np.repeat(np.arange(n_rows), index.shape[1])
@@ -138,7 +138,7 @@ def _graph(codes: np.ndarray) -> sp.csr_matrix:
 
 
 def _neighbours(codes: np.ndarray, of: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """Return the nearest codes and their weights; of the codes themselves, each without itself."""
+    """Return nearest codes and weights of `of`, or of each code among all others for None."""
     most = len(codes) - 1 if of is None else len(codes)
     search = NearestNeighbors(n_neighbors=max(1, min(_N_NEIGHBOURS, most)), algorithm="brute")
     distances, index = search.fit(codes).kneighbors(of)

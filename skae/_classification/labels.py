@@ -1,4 +1,4 @@
-"""From the labels that a user has to numbers of classes."""
+"""Conversion of labels to numbers of classes."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from sklearn.utils.validation import check_consistent_length, column_or_1d
 from skae._data.matrix import Matrix
 from skae._utils.naming import naming
 
-# What stands for "not known" among labels, and among numbers of classes.
+# The label, and the number of a class, of rows without a label.
 UNLABELLED = -1
 
 
 @naming("y")
 def class_numbers(y: ArrayLike | None, X: Matrix) -> tuple[np.ndarray, np.ndarray]:
-    """Return the classes, and the number of the class of each row, -1 where it is not known.
+    """Return the classes, and the number of the class of each row, -1 if unknown.
 
-    ``y == -1`` means "not known", but where -1 and 1 are all that is in `y`, these are two
-    classes: nothing could be learned otherwise, and many tables are coded so.
+    The label -1 means "unknown". If `y` contains -1 and 1 only, however, these are two classes:
+    this is a common coding of binary labels, and there would be a single class otherwise.
 
     Parameters
     ----------
@@ -31,21 +31,21 @@ def class_numbers(y: ArrayLike | None, X: Matrix) -> tuple[np.ndarray, np.ndarra
         Labels: integers, booleans, or objects such as text.
 
     X : ndarray or CSR matrix of shape (n_samples, n_features)
-        The rows that they belong to.
+        The labelled rows.
 
     Returns
     -------
     classes : ndarray of shape (n_classes,)
-        Sorted.
+        Sorted classes.
 
     numbers : ndarray of shape (n_samples,), dtype int64
-        Places in `classes`.
+        Indices into `classes`.
 
     Raises
     ------
     ValueError
-        If labels are missing, not finite, continuous, or all unknown; or if there is not one for
-        each row.
+        If labels are missing, not finite, continuous, or all unknown, or if their number is not
+        the number of rows.
     """
     if y is None:
         raise ValueError(
@@ -59,9 +59,9 @@ def class_numbers(y: ArrayLike | None, X: Matrix) -> tuple[np.ndarray, np.ndarra
     if not known.any():
         raise ValueError(
             f"y holds no label: all of its {len(given)} values are -1, which stands for rows "
-            f"without one. Give the class of at least one row of each class."
+            f"without a label. Give at least one labelled row of each class."
         )
-    with np.errstate(invalid="ignore"):  # of floats that are no integers
+    with np.errstate(invalid="ignore"):  # of floats that are not integers
         check_classification_targets(given[known])
     classes, inverse = np.unique(given[known], return_inverse=True)
     numbers = np.full(len(given), UNLABELLED, dtype=np.int64)
@@ -70,13 +70,13 @@ def class_numbers(y: ArrayLike | None, X: Matrix) -> tuple[np.ndarray, np.ndarra
 
 
 def _known(y: np.ndarray) -> np.ndarray:
-    """Return which labels say something, a mask."""
+    """Return a mask of the known labels."""
     if y.dtype.kind in "US":
         if np.isin(np.array("-1", dtype=y.dtype), y):
             raise ValueError(
-                f"y holds the text '-1' and has dtype {y.dtype}: for labels that are text, make it "
-                f"an array of objects, np.array([...], dtype=object), with the number -1 for rows "
-                f"without a label."
+                f"y contains the string '-1' and has dtype {y.dtype}: for labels that are strings, "
+                f"give an array of objects, np.array([...], dtype=object), with the number -1 for "
+                f"rows without a label."
             )
         return np.ones(len(y), dtype=bool)
     known = np.asarray(y != UNLABELLED, dtype=bool)
@@ -87,7 +87,7 @@ def _known(y: np.ndarray) -> np.ndarray:
 
 @naming("class_weight")
 def class_weights(class_weight: Any, classes: np.ndarray, numbers: np.ndarray) -> np.ndarray:
-    """Return how much each class counts, of shape (n_classes,).
+    """Return the weight of each class, of shape (n_classes,).
 
     Parameters
     ----------
@@ -95,10 +95,10 @@ def class_weights(class_weight: Any, classes: np.ndarray, numbers: np.ndarray) -
         As in scikit-learn.
 
     classes, numbers : ndarray
-        What :func:`class_numbers` returned.
+        Results of :func:`class_numbers`.
     """
     labels = classes[numbers[numbers != UNLABELLED]]
-    present = np.unique(labels)  # rows of weight zero are left out, and classes with them
+    present = np.unique(labels)  # classes may have no row with a positive weight
     weights = np.ones(len(classes))
     weights[np.isin(classes, present)] = compute_class_weight(
         class_weight, classes=present, y=labels

@@ -1,1 +1,1 @@
-"""What X may be, and its rows in blocks and batches."""
+"""Validation of X, and its rows in blocks and batches."""

@@ -9,17 +9,17 @@ import torch
 
 from skae._data.rows import Rows
 
-# Up to this many bytes of scaled rows, any order may be drawn.
+# Bytes of scaled rows that are shuffled completely.
 WINDOW_BYTES = 2**28
-# Beyond, so many bytes of rows stay together on the way into such a window: what a disk reads in
-# about the time that it takes to find them.
+# With more rows, bytes of consecutive rows that stay together in a window: about what a disk reads
+# in the time of one seek.
 RUN_BYTES = 2**18
 
 
 class Batches:
-    """Batches of some of the rows: what skorch iterates over.
+    """Batches of a subset of the rows, over which skorch iterates.
 
-    The rows are cut into batches of nearly equal size, so that none is left with a single row.
+    The rows are split into batches of nearly equal size, so that no batch has a single row.
 
     Parameters
     ----------
@@ -27,19 +27,19 @@ class Batches:
         The data.
 
     index : torch.Tensor of shape (n_chosen,), dtype int64
-        Which of the rows, on their device.
+        Indices of the rows, on their device.
 
     sample_weight : torch.Tensor of shape (n_samples,)
         Weight of every row of `rows`, on their device.
 
     batch_size : int
-        Rows in a batch, nearly.
+        Approximate number of rows in a batch.
 
     generator : torch.Generator or None
-        Draws a new order for each pass; without one the order is that of `index`.
+        Source of a new random order for each pass; None keeps the order of `index`.
 
     targets : torch.Tensor of shape (n_samples, n_classes) or None
-        What is known of the class of every row of `rows`, on their device.
+        Class probabilities of every row of `rows`, on their device.
     """
 
     def __init__(
@@ -69,18 +69,18 @@ class Batches:
             row_bytes = self.rows.row_bytes
             order = drawn_order(len(index), row_bytes, self.generator, index.device)
             index = index.index_select(0, order)
-            del order  # a number for each row
+            del order  # large, with one number per row
         fewest, n_larger = divmod(len(index), len(self))
         sizes = [fewest + 1] * n_larger + [fewest] * (len(self) - n_larger)
         known = [self.sample_weight] if self.targets is None else [self.sample_weight, self.targets]
         pieces = [_cut(tensor.index_select(0, index), sizes) for tensor in known]
-        anyhow = contextlib.nullcontext() if self.generator is None else self.rows.in_any_order()
-        with anyhow:
+        reading = contextlib.nullcontext() if self.generator is None else self.rows.in_any_order()
+        with reading:
             yield from zip(self.rows.batches(index, sizes), *pieces, strict=True)
 
 
 def _cut(tensor: torch.Tensor, sizes: list[int]) -> Iterator[torch.Tensor]:
-    """Yield consecutive pieces; one after the other, as there may be millions."""
+    """Yield consecutive pieces, lazily since there may be millions."""
     start = 0
     for size in sizes:
         yield tensor[start : start + size]
@@ -92,24 +92,24 @@ def drawn_order(
 ) -> torch.Tensor:
     """Return numbers from 0 to ``n_rows - 1`` in a random order.
 
-    Of rows that take more than 256 MiB, runs of neighbours that take 256 KiB are put in random
-    order first. The rows of each 256 MiB of these, about a thousand runs from everywhere, are then
-    put in random order. Reading rows from a disk, each from another place, would take several
-    times as long. The order is the same wherever the rows are.
+    Rows that take more than 256 MiB are shuffled in two steps: first runs of consecutive rows, of
+    256 KiB each, then the rows within each window of 256 MiB, which contains about a thousand runs
+    from random positions. Reading every row from another position of a disk would take several
+    times as long. The order does not depend on where the rows are stored.
 
     Parameters
     ----------
     n_rows : int
-        How many there are.
+        Number of rows.
 
     row_bytes : int
-        What a scaled row takes.
+        Memory of a scaled row.
 
     generator : torch.Generator
-        Source of the randomness, on the device.
+        Source of randomness, on the device.
 
     device : torch.device
-        Where the numbers are to be.
+        Device of the result.
 
     Returns
     -------

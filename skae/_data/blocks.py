@@ -10,13 +10,12 @@ import scipy.sparse as sp
 
 from skae._data.matrix import Matrix
 
-# Entries of a block that is converted at once: 2 MB in float64, so that the temporaries of the
-# conversion stay in the cache.
+# Entries of a block: 2 MB in float64, so that the temporary arrays of a conversion stay in cache.
 _BLOCK_ENTRIES = 2**18
 
 
 def dense_blocks(X: Matrix, n_entries: int = _BLOCK_ENTRIES) -> Iterator[tuple[slice, np.ndarray]]:
-    """Yield `X` as (rows, dense array) pairs, small blocks of consecutive rows."""
+    """Yield `X` as (slice, dense array) pairs, small blocks of consecutive rows."""
     step = max(1, n_entries // max(1, X.shape[1]))
     for start in range(0, X.shape[0], step):
         rows = slice(start, min(start + step, X.shape[0]))

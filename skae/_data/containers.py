@@ -1,4 +1,4 @@
-"""The forms in which rows of numbers may come, and what numpy makes of them."""
+"""Conversion of supported containers to arrays and sparse matrices."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from skae._data.blocks import dense_blocks
 
 
 def as_matrix_like(X: Any) -> Any:
-    """Return `X` as scikit-learn can read it: an array, a scipy matrix, or what it was.
+    """Return `X` as an array, a scipy matrix or a data frame, which scikit-learn can read.
 
-    Lists become arrays, masked entries NaN, and tensors arrays or scipy matrices. Data frames and
-    scipy matrices stay as they are.
+    Lists become arrays, masked entries become NaN, and tensors become arrays or scipy matrices.
+    Data frames and scipy matrices stay unchanged.
 
     Parameters
     ----------
     X : object
-        What the user gave.
+        The user's data.
 
     Raises
     ------
     TypeError
-        If it can not be read as an array.
+        If `X` cannot be converted to an array.
 
     ValueError
-        If it is a list of rows that do not go together.
+        If `X` is a list of rows of different shapes.
     """
     if isinstance(X, torch.Tensor):
         return from_tensor(X)
     if isinstance(X, np.ma.MaskedArray):
         return _from_masked(X)
     if sp.issparse(X) and X.ndim != 2:
-        raise ValueError(f"X must have two axes where it is sparse, got {X.ndim}.")
+        raise ValueError(f"A sparse X must have two axes, got {X.ndim}.")
     if sp.issparse(X) or isinstance(X, np.ndarray):
         return X
     if hasattr(type(X), "columns"):
@@ -46,10 +46,10 @@ def as_matrix_like(X: Any) -> Any:
     except MemoryError:
         raise
     except ValueError as error:
-        raise ValueError(f"X can not be read as an array of numbers: {error}") from error
-    except Exception as error:  # what another library's own conversion raises
+        raise ValueError(f"X cannot be converted to an array of numbers: {error}") from error
+    except Exception as error:  # conversions of other libraries may raise anything
         raise TypeError(
-            f"X can not be read as an array of numbers, got {type(X).__name__}: "
+            f"X cannot be converted to an array of numbers, got {type(X).__name__}: "
             f"{type(error).__name__}: {error}"
         ) from error
 
@@ -57,7 +57,7 @@ def as_matrix_like(X: Any) -> Any:
 def _checked_frame(X: Any) -> Any:
     if not hasattr(type(X), "shape"):
         raise TypeError(
-            f"X is a {type(X).__name__}, whose rows are not there yet: give X.collect() instead."
+            f"X is a {type(X).__name__}, whose rows are not computed yet: give X.collect() instead."
         )
     return X
 
@@ -69,7 +69,7 @@ def _from_list(X: list | tuple) -> np.ndarray:
 
 
 def _from_masked(X: np.ma.MaskedArray) -> np.ndarray:
-    """Return an array with NaN in the place of masked entries."""
+    """Return an array with NaN in place of masked entries."""
     if not np.ma.is_masked(X):
         return np.asarray(X)
     dtype = X.dtype if X.dtype.kind == "f" else np.float64
@@ -77,7 +77,7 @@ def _from_masked(X: np.ma.MaskedArray) -> np.ndarray:
 
 
 def from_tensor(X: torch.Tensor) -> Any:
-    """Return an array; a CSR matrix in the place of a sparse tensor."""
+    """Return an array, or a CSR matrix for a sparse tensor."""
     try:
         X = X.detach()
         if X.layout in (torch.sparse_coo, torch.sparse_csr, torch.sparse_csc):
@@ -88,13 +88,13 @@ def from_tensor(X: torch.Tensor) -> Any:
         return (X.float() if X.dtype == torch.bfloat16 else X).numpy()
     except (TypeError, RuntimeError, ValueError) as error:
         raise TypeError(
-            f"X is a tensor of dtype {X.dtype}, layout {X.layout} on device {X.device}, which has "
-            f"no form as an array: convert it first, for example by X.float().cpu()."
+            f"X is a tensor of dtype {X.dtype}, layout {X.layout} on device {X.device}, which "
+            f"cannot be converted to an array: convert it first, for example by X.float().cpu()."
         ) from error
 
 
 def check_finite(X: Any, missing_allowed: bool) -> None:
-    """Refuse infinity in a matrix, and NaN where none may be, block by block."""
+    """Refuse infinity in a matrix, and NaN unless it is allowed, block by block."""
     values = [(None, X.data)] if sp.issparse(X) else dense_blocks(X)
     for _, block in values:
         assert_all_finite(block, allow_nan=missing_allowed, input_name="X")

@@ -1,4 +1,4 @@
-"""Whether float32 holds what distinguishes the rows."""
+"""Warning of features whose ordinary values float32 cannot distinguish."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from skae._data.blocks import densify
 from skae._data.matrix import Matrix
 from skae._data.moments import Moments
 
-# Extremes below so many standard deviations leave ordinary values their digits.
+# Features without values farther from the mean, in standard deviations, are not checked.
 _SUSPICIOUS = 10.0
-# Rows that quantiles are taken from.
+# Largest number of rows for the quantiles.
 _MOST_ROWS = 1000
-# Rounding may take up so much of the range of ordinary values.
+# Largest rounding error, as a fraction of the interquartile range.
 _LARGEST_ERROR = 0.01
 _EPSILON = float(np.finfo(np.float32).eps)
 
 
 def warn_of_lost_digits(X: Matrix, moments: Moments) -> None:
-    """Warn where a few values of a feature are so large that float32 holds nothing else.
+    """Warn of features with a few values so large that float32 cannot distinguish the others.
 
-    Rows are scaled by mean and standard deviation. Where a few values decide both, all others
-    end up close together and far from zero, where float32 has few digits left for what they differ
-    by: rounding errors of ``eps * |median - mean|``, which should be small beside the
+    Rows are scaled by mean and standard deviation. If a few values dominate both, all other scaled
+    values are close together and far from zero, and float32 has few digits for their differences:
+    the rounding errors are ``eps * |median - mean|``, which should be small compared to the
     interquartile range.
 
     Parameters
@@ -34,12 +34,12 @@ def warn_of_lost_digits(X: Matrix, moments: Moments) -> None:
         Validated rows.
 
     moments : Moments
-        Theirs.
+        Moments of `X`.
 
     Warns
     -----
     ConvergenceWarning
-        If so, with the first such feature.
+        Names the first such feature.
     """
     with np.errstate(over="ignore", invalid="ignore"):
         reach = np.maximum(moments.highs - moments.mean, moments.mean - moments.lows)
@@ -57,9 +57,9 @@ def warn_of_lost_digits(X: Matrix, moments: Moments) -> None:
         warnings.warn(
             f"Half of the values of feature {suspicious[i]} lie between {low[i]:.3g} and "
             f"{high[i]:.3g}, but some are so far away that their mean is "
-            f"{moments.mean[suspicious[i]]:.3g}: in float32, the network can not tell ordinary "
-            f"values apart ({lost.sum()} of {X.shape[1]} features). Transform X "
-            f"(sklearn.preprocessing.QuantileTransformer or PowerTransformer), cut off its extreme "
+            f"{moments.mean[suspicious[i]]:.3g}: in float32, the network cannot distinguish "
+            f"ordinary values ({lost.sum()} of {X.shape[1]} features). Transform X "
+            f"(sklearn.preprocessing.QuantileTransformer or PowerTransformer), clip its extreme "
             f"values, or set precision='float64'.",
             ConvergenceWarning,
             stacklevel=2,

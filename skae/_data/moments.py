@@ -1,4 +1,4 @@
-"""First and second moments of the features, and the scalings that follow from them."""
+"""Moments of the features, and the scalings that follow from them."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from skae._data.blocks import dense_blocks, densify
 from skae._data.matrix import Matrix
 from skae._data.scaling import LIMIT, Scaling
 
-# Rows that quantiles are taken from, and the interquartile range of a standard normal feature.
+# Largest number of rows for quantiles, and the interquartile range of the standard normal.
 _ROWS_OF_QUANTILES = 20_000
 _NORMAL_RANGE = 1.3489795003921634
 
 
 @dataclass(frozen=True)
 class Moments:
-    """First and second moments of the features of `X`, and their extremes, all float64.
+    """Means, standard deviations, minima and maxima of the features of `X`, all float64.
 
-    ``mean``, ``deviations``, ``lows`` and ``highs`` have shape (n_features,). All are those of
-    the known values; ``share_known`` is the share of these, 1 where no value is missing.
+    ``mean``, ``deviations``, ``lows`` and ``highs`` have shape (n_features,). All are computed from
+    the known values; ``known_fraction`` is the fraction of these, 1 without missing values.
     """
 
     mean: np.ndarray
     deviations: np.ndarray
     lows: np.ndarray
     highs: np.ndarray
-    share_known: float = 1.0
+    known_fraction: float = 1.0
 
     @property
     def deviation(self) -> float:
         """The root of the mean over the features of their variance."""
-        unit = self.deviations.max() or 1.0  # squares near the limits of the dtype stay in it
+        unit = self.deviations.max() or 1.0  # avoids overflow and underflow of the squares
         return float(np.sqrt(np.mean(np.square(self.deviations / unit)))) * unit
 
     @property
@@ -48,7 +48,7 @@ class Moments:
 
     @classmethod
     def of(cls, X: Matrix, sample_weight: np.ndarray | None = None) -> Moments:
-        """Compute the moments of `X`, block by block, each row counted by its weight."""
+        """Compute the weighted moments of `X`, block by block."""
         weight = np.ones(X.shape[0]) if sample_weight is None else sample_weight
         lows, highs = zip(
             *((b.min(axis=0), b.max(axis=0)) for _, b in dense_blocks(X)), strict=True
@@ -59,7 +59,7 @@ class Moments:
             return cls._of_incomplete(X, weight)
         unit = _unit(lows, highs)
         total = weight.sum()
-        # Counted from the first row, so that constant features have no variance by rounding.
+        # Relative to the first row, so that constant features have a variance of exactly zero.
         first = densify(X[:1])[0].astype(np.float64) / unit
 
         def shifted() -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -73,14 +73,14 @@ class Moments:
 
     @classmethod
     def _of_incomplete(cls, X: Matrix, weight: np.ndarray) -> Moments:
-        """Compute the moments of known values; a feature without any has mean 0 and no variance."""
+        """Compute the moments of known values; a feature without any has mean 0 and variance 0."""
         n_features = X.shape[1]
         lows, highs = np.full(n_features, np.inf), np.full(n_features, -np.inf)
         first = np.full(n_features, np.nan)
         for _, block in dense_blocks(X):
             lows = np.fmin(lows, np.fmin.reduce(block, axis=0))
             highs = np.fmax(highs, np.fmax.reduce(block, axis=0))
-            chosen = np.argmin(np.isnan(block), axis=0)  # the first known value, if there is one
+            chosen = np.argmin(np.isnan(block), axis=0)  # the first known value, if any
             first = np.where(np.isnan(first), block[chosen, np.arange(n_features)], first)
         lows, highs, first = (np.where(np.isfinite(a), a, 0.0) for a in (lows, highs, first))
         unit = _unit(lows, highs)
@@ -98,22 +98,22 @@ class Moments:
         mean = mean_of(lambda values: values)
         variances = mean_of(lambda values: np.square(values - mean))
         n_known = sum(np.count_nonzero(~np.isnan(block)) for _, block in dense_blocks(X))
-        share = n_known / (X.shape[0] * n_features)
-        return cls((mean + first) * unit, np.sqrt(variances) * unit, lows, highs, share)
+        known_fraction = n_known / (X.shape[0] * n_features)
+        return cls((mean + first) * unit, np.sqrt(variances) * unit, lows, highs, known_fraction)
 
     def scaling(self, *, rescales: bool, each: bool = False, limited: bool = False) -> Scaling:
-        """Return the scaling for a loss that rescales, or that takes `X` as it is.
+        """Return the scaling for a loss with or without rescaling.
 
         Parameters
         ----------
         rescales : bool
-            Whether the loss does.
+            Whether the loss is computed on scaled features.
 
         each : bool, default=False
-            Whether each feature is divided by its own deviation.
+            Whether each feature is divided by its own standard deviation.
 
         limited : bool, default=False
-            Whether what is very far away is cut off.
+            Whether extreme scaled values are clipped.
         """
         limit = LIMIT if limited else np.inf
         if not rescales:
@@ -124,13 +124,13 @@ class Moments:
 
 
 def robust_scaling(X: Matrix, moments: Moments) -> Scaling:
-    """Return the scaling by medians and interquartile ranges, of up to 20,000 rows of `X`.
+    """Return the scaling by medians and interquartile ranges, from up to 20,000 rows of `X`.
 
-    Ranges count as the standard deviations that normal features would have with them. Where more
-    than half of a feature is one value, its standard deviation stands in.
+    The scale of a feature is the standard deviation of a normal distribution with the same
+    interquartile range. If that range is zero, it is the standard deviation of the feature.
     """
     some = densify(X[:: -(-X.shape[0] // _ROWS_OF_QUANTILES)]).astype(np.float64)
-    some[:, np.isnan(some).all(axis=0)] = 0.0  # of a feature without a value, nothing is known
+    some[:, np.isnan(some).all(axis=0)] = 0.0  # features without a known value
     low, middle, high = np.nanquantile(some, [0.25, 0.5, 0.75], axis=0)
     ranges = (high - low) / _NORMAL_RANGE
     spreads = np.where(ranges > 0, ranges, moments.deviations)
@@ -138,18 +138,17 @@ def robust_scaling(X: Matrix, moments: Moments) -> Scaling:
 
 
 def _unit(lows: np.ndarray, highs: np.ndarray) -> np.ndarray:
-    """Return the largest entry of each feature, or 1.
+    """Return the largest absolute value of each feature, or 1 for zeros.
 
-    Dividing by it first keeps squares of entries near the limits of the dtype finite, and those of
-    entries near zero above zero.
+    Dividing by it first avoids overflow and underflow of squares.
     """
     unit = np.maximum(np.abs(lows), np.abs(highs))
     return np.where(unit > 0, unit, 1.0)
 
 
 def _positive(scale: float | np.ndarray) -> np.ndarray:
-    """Return scales, with 1 for features that are constant.
+    """Return scales, with 1 for constant features.
 
-    Below the smallest normal number, a division would overflow.
+    Subnormal scales count as zero, since dividing by them would overflow.
     """
     return np.where(scale > np.finfo(np.float64).tiny, scale, 1.0)

@@ -1,4 +1,4 @@
-"""The next piece of work, done in the background."""
+"""Computation of the next result in the background."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ Result = TypeVar("Result")
 def prefetched(
     function: Callable[[Argument], Result], arguments: Iterable[Argument]
 ) -> Iterator[Result]:
-    """Yield ``function(argument)`` for each argument, the next one computed in one thread.
+    """Yield ``function(argument)`` for each argument; a thread computes the next one meanwhile.
 
-    No more than two results exist: the one in use, if it is let go of before the next is asked
-    for, and the one that is prepared meanwhile. What the function raises is raised where its
-    result is asked for. The thread ends with the iteration, whoever ends it.
+    At most two results exist at a time, the current one and the next one, if the caller drops the
+    current result before asking for the next. Exceptions of the function are raised when its result
+    is requested. The thread ends with the iteration, even if that ends early.
 
     Parameters
     ----------
     function : callable
-        Best one that leaves the interpreter to others, as numpy does in large loops. It is never
-        called twice at a time.
+        Should release the interpreter lock, as numpy does in large loops. It is never called
+        concurrently.
 
     arguments : iterable
-        What it is called with.
+        Arguments of the calls.
     """
     arguments = iter(arguments)
     with ThreadPoolExecutor(1, thread_name_prefix="skae-prefetch") as worker:

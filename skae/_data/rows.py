@@ -17,33 +17,32 @@ from skae._data.scaling import Scaling
 from skae._data.views import ChosenRows, announce, bytes_in_memory, in_any_order
 from skae._runtime.precision import array_dtype
 
-# Up to this many bytes of scaled rows are kept on the device for the whole fit,
+# Largest size of scaled rows that are kept on the device for the whole fit.
 RESIDENT_BYTES = 2**32
-# and on the CPU, where X is in the same memory, up to so many more than X takes itself.
+# On the CPU, where X is in the same memory, also the largest excess over the size of X itself.
 EXTRA_BYTES = 2**28
-# Bytes of scaled rows that are made at once where they are not kept. More is not faster, and the C
-# library hands memory back to the system in between, which makes 32 MiB and more slower.
+# Size of a block of scaled rows that are not kept. Larger blocks are not faster; blocks of 32 MiB
+# or more are slower, since the C library returns their memory to the system after each.
 BLOCK_BYTES = 2**23
-# Bytes of scaled rows that are gathered at once: many small batches for the price of one call, and
-# still in the cache when they are used.
+# Size of the scaled rows of several small batches that are gathered in one call, and are still in
+# the cache when they are used.
 GATHERED_BYTES = 2**20
-# Where torch lets the memory of a tensor begin: at a multiple of so many bytes.
+# Alignment of the memory of torch's tensors, in bytes.
 _ALIGNMENT = 64
 
 
 class Rows:
     """The rows of a matrix, scaled, as tensors on a device.
 
-    Where they fit, they are scaled once and kept on the device. Where not, they are scaled again in
-    each pass: in blocks, the next one in the background while the present one is in use. Either
-    way, the numbers are the same.
+    Rows that fit into memory are scaled once and kept on the device. Others are scaled again in
+    each pass, in blocks, with the next block computed in the background. The numbers are the same
+    in both cases.
 
-    On the CPU they fit if, scaled, they take up to 4 GiB, and up to 256 MiB more than the numbers
-    of `X` take there. Where scaled numbers are no larger than those of `X`, it is the 4 GiB that
-    count. Bytes, such as the pixels of images, and sparse matrices grow, and fit if they are small;
-    so do memory maps, which take nothing. The peak memory of a fit thus stays below twice the data
-    plus 500 MB, whatever their form. On a GPU, rows fit if they take up to 4 GiB, and up to half of
-    its free memory.
+    On the CPU, rows fit if their scaled values take up to 4 GiB, and up to 256 MiB more than the
+    memory of `X`. The second limit matters for bytes (such as the pixels of images) and sparse
+    matrices, whose scaled values take more memory than `X`, and for memory maps, which take no
+    memory. The peak memory of a fit thus stays below twice the size of the data plus 500 MB for all
+    containers. On a GPU, rows fit if they take up to 4 GiB and up to half of its free memory.
 
     Parameters
     ----------
@@ -51,13 +50,13 @@ class Rows:
         Finite numbers of any dtype.
 
     scaling : Scaling
-        Applied to each row.
+        Scaling of the features.
 
     device : torch.device
-        Where the tensors live.
+        Device of the tensors.
 
     dtype : torch.dtype
-        Their dtype, float32 or float64.
+        Dtype of the tensors, float32 or float64.
     """
 
     def __init__(self, X: Matrix, scaling: Scaling, device: torch.device, dtype: torch.dtype):
@@ -66,8 +65,8 @@ class Rows:
         self._X, self._scaling = X, scaling
         self._array_dtype = array_dtype(dtype)
         self.row_bytes = max(1, self.shape[1]) * dtype.itemsize
-        # How products of matrices are rounded may depend on where in memory rows begin. Blocks and
-        # groups of so many rows leave the next ones where they would be in memory of their own.
+        # The rounding of matrix products may depend on the memory alignment of rows. Blocks and
+        # groups with a multiple of this many rows align the next rows like separate tensors.
         self._aligned = _ALIGNMENT // math.gcd(_ALIGNMENT, self.row_bytes)
         self._resident: torch.Tensor | None = None
         limit = most_resident(bytes_in_memory(X), _free_memory(device))
@@ -86,7 +85,7 @@ class Rows:
         return self._to_device(block)[0, : len(index)]
 
     def blocks(self) -> Iterator[tuple[slice, torch.Tensor]]:
-        """Yield all rows as (rows, tensor) pairs of consecutive rows."""
+        """Yield all rows as (slice, tensor) pairs of consecutive rows."""
         step = max(1, BLOCK_BYTES // (self.row_bytes * self._aligned)) * self._aligned
         starts = range(0, len(self), step)
         slices = [slice(start, min(start + step, len(self))) for start in starts]
@@ -98,19 +97,19 @@ class Rows:
             yield rows, self._to_device(block)
 
     def in_any_order(self) -> AbstractContextManager[None]:
-        """Return a context in which rows are asked for from anywhere."""
+        """Return a context in which rows are read in random order."""
         return in_any_order(self._X)
 
     def batches(self, index: torch.Tensor, sizes: list[int]) -> Iterator[torch.Tensor]:
-        """Yield the rows at `index`, cut into batches.
+        """Yield the rows at `index`, split into batches.
 
         Parameters
         ----------
         index : torch.Tensor of shape (n_chosen,)
-            Which rows, in which order. On the device.
+            Indices of the rows in order, on the device.
 
         sizes : list of int
-            Rows of each batch, the largest first; their sum is n_chosen.
+            Number of rows of each batch, the largest first; their sum is n_chosen.
         """
         batch_bytes = max(1, sizes[0]) * self.row_bytes
         runs = _runs(sizes, GATHERED_BYTES // batch_bytes)
@@ -136,19 +135,19 @@ class Rows:
         return resident
 
     def _empty(self, *shape: int) -> torch.Tensor:
-        """Return memory for rows.
+        """Return an uninitialised tensor for rows.
 
-        Asked for by the thread that trains, as the C library keeps what it got for other threads.
+        The training thread must allocate it, since the C library keeps memory pools per thread.
         """
         return torch.empty(
             (*shape, self.shape[1]),
             dtype=self.dtype,
             device="cpu",
-            pin_memory=self._is_pinned,  # from where a GPU copies while the CPU goes on
+            pin_memory=self._is_pinned,  # lets a GPU copy asynchronously
         )
 
     def _room_for(self, groups: list) -> torch.Tensor:
-        """Return memory with an axis for the groups, and room at the end of each."""
+        """Return an uninitialised tensor with an axis for the groups, each padded for alignment."""
         longest = max(len(chosen) for chosen, _ in groups)
         return self._empty(len(groups), -(-longest // self._aligned) * self._aligned)
 
@@ -159,7 +158,7 @@ class Rows:
         places = np.concatenate(
             [np.arange(len(chosen)) + i * block.shape[1] for i, (chosen, _) in enumerate(groups)]
         )
-        # Through X from its beginning to its end: fewer page faults, above all in memory maps.
+        # Read X in ascending order: fewer page faults, above all in memory maps.
         order = np.argsort(index)
         index, places = index[order], places[order]
         announce(self._X, index)
@@ -173,8 +172,8 @@ class Rows:
         return piece
 
     def _fill(self, scaled: np.ndarray, X: Matrix, places: np.ndarray | None = None) -> np.ndarray:
-        """Write rows of `X`, scaled, to the places that are theirs."""
-        # By numpy alone, as it may run in the background: torch would start more threads there.
+        """Write the scaled rows of `X` to `places` of an array, or to all of it."""
+        # With numpy only: in a background thread, torch would start additional threads.
         for rows, block in dense_blocks(X):
             where = rows if places is None else places[rows]
             scaled[where] = self._scaling.apply(block, self._array_dtype)
@@ -189,15 +188,15 @@ class Rows:
 
 
 def most_resident(data_bytes: int, free: int | None = None) -> int:
-    """Return up to how many bytes of scaled rows are kept on the device.
+    """Return the largest size of scaled rows that are kept on the device, in bytes.
 
     Parameters
     ----------
     data_bytes : int
-        What the numbers of X take in memory.
+        Memory of the values of X.
 
     free : int or None
-        Bytes that are free on a device with memory of its own.
+        Free memory of a device with its own memory; None for the CPU.
     """
     if free is None:
         return min(RESIDENT_BYTES, data_bytes + EXTRA_BYTES)
@@ -209,20 +208,20 @@ def _free_memory(device: torch.device) -> int | None:
 
 
 def _runs(items: list, n_items: int) -> list[list]:
-    """Cut a list into lists of so many items, at least one."""
+    """Split a list into lists of `n_items`, at least one."""
     step = max(1, n_items)
     return [items[start : start + step] for start in range(0, len(items), step)]
 
 
 def _groups(index: torch.Tensor, runs: list[list[int]]) -> list[tuple[torch.Tensor, list[int]]]:
-    """Return which rows are gathered at once, and the sizes of the batches that they are."""
+    """Return the indices of the rows of each run of batches, and the sizes of these batches."""
     return list(zip(index.split([sum(run) for run in runs]), runs, strict=True))
 
 
 def _aligned_empty(shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray:
-    """Return memory that begins where that of a tensor would.
+    """Return an uninitialised array that is aligned like a tensor.
 
-    From numpy, which asks the system for huge pages: large memory is there in half the time.
+    It is allocated by numpy, which requests huge pages: large arrays take half the time.
     """
     n_bytes = shape[0] * shape[1] * np.dtype(dtype).itemsize
     memory = np.empty(n_bytes + _ALIGNMENT, dtype=np.uint8)

@@ -1,4 +1,4 @@
-"""The inner scaling: features centred, then divided by one scale, or by one for each."""
+"""Scaling of the features: centred, and divided by one scale for all or one for each."""
 
 from __future__ import annotations
 
@@ -8,29 +8,30 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import DTypeLike
 
-# Centres and scales up to here, and not below its inverse, are scaled by in float32.
+# Centres and scales of up to this size, and scales of at least its inverse, are applied in float32.
 _MODERATE = 1e18
-# In standard deviations: squares of it, and of what a network makes of it, stay finite.
+# Limit of scaled values, in standard deviations: squares of these, and of network outputs, stay
+# finite.
 LIMIT = 1e9
 
 
 @dataclass(frozen=True)
 class Scaling:
-    """``scaled = (X - centre) / scale``, cut off at ``-limit`` and ``limit``.
+    """``scaled = (X - centre) / scale``, clipped to ``[-limit, limit]``.
 
-    One scale for all features keeps the objective that of PCA on `X`: a scale for each feature
-    would give small features a weight that they do not have there.
+    One scale for all features keeps the objective that of PCA on `X`. A scale for each feature
+    changes the weights of the features.
 
     Parameters
     ----------
     centre : ndarray of shape (n_features,), dtype float64
-        What is subtracted, in units of `X`.
+        Subtracted from `X`, in units of `X`.
 
     scale : float or ndarray of shape (n_features,)
-        What is divided by, in units of `X`.
+        Divisor, in units of `X`.
 
     limit : float, default=inf
-        Largest absolute value of what the network is shown.
+        Largest absolute value of scaled values.
     """
 
     centre: np.ndarray
@@ -39,11 +40,11 @@ class Scaling:
 
     @cached_property
     def float32_parts(self) -> tuple[np.ndarray, ...] | None:
-        """Two halves of the centre, the scale and its inverse, where float32 holds them.
+        """Two parts of the centre, the scale and its inverse, if float32 suffices.
 
-        The halves have twice the digits of float32. Subtracted one after the other, they leave
-        no more error than that of rounding the result: where the first difference is small, it is
-        exact.
+        The sum of the two parts of the centre has twice the digits of float32. Subtracting them one
+        after the other has no larger error than rounding the result, since the first difference is
+        exact if it is small.
         """
         scale = np.asarray(self.scale, dtype=np.float64)
         extremes = np.abs(self.centre).max(initial=1), scale.max(), 1 / scale.min()
@@ -54,7 +55,7 @@ class Scaling:
         return high, low, scale.astype(np.float32), (1 / scale).astype(np.float32)
 
     def apply(self, block: np.ndarray, dtype: DTypeLike = np.float32) -> np.ndarray:
-        """Scale dense rows, as precisely as `dtype` holds the result."""
+        """Scale dense rows, up to the rounding of the result to `dtype`."""
         if self.limit == np.inf:
             return self._scaled(block, dtype)
         with np.errstate(over="ignore"):
@@ -73,7 +74,7 @@ class Scaling:
         return rows
 
     def _undone(self, block: np.ndarray, dtype: DTypeLike) -> np.ndarray:
-        """Compute in float64; what `dtype` has no number for becomes its largest one."""
+        """Compute in float64; numbers out of the range of `dtype` become its largest number."""
         if self.float32_parts is not None:
             return (block.astype(np.float64) * self.scale + self.centre).astype(dtype, copy=False)
         with np.errstate(over="ignore"):
@@ -81,7 +82,7 @@ class Scaling:
         return saturated(rows, dtype)
 
     def _scaled(self, block: np.ndarray, dtype: DTypeLike) -> np.ndarray:
-        """Compute in float64, or in float32 where that holds `block` exactly: twice as fast."""
+        """Compute in float64, or in float32 (twice as fast) if that represents `block` exactly."""
         parts = self._parts_for(block, dtype)
         if parts is None:
             return ((block - self.centre) / self.scale).astype(dtype, copy=False)
@@ -97,6 +98,6 @@ class Scaling:
 
 
 def saturated(rows: np.ndarray, dtype: DTypeLike) -> np.ndarray:
-    """Return numbers in another dtype, the largest it has in the place of those beyond."""
+    """Return numbers in another dtype, clipped to its range."""
     largest = np.finfo(dtype).max
     return np.clip(rows, -largest, largest).astype(dtype, copy=False)

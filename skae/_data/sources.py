@@ -1,4 +1,4 @@
-"""Rows that come in batches: what counts as a source of them, and how its batches are checked."""
+"""Sources of batches of rows, and the validation of their batches."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from sklearn.utils.validation import validate_data
 from skae._data.containers import check_finite, from_tensor
 from skae._data.matrix import MatrixLike
 
-# Bytes that are read at once from an array on disk, and entries that come out at once of batches.
+# Bytes that are read at once from an array on disk, and entries of a block of rows.
 _READ_BYTES, _BLOCK_ENTRIES = 2**25, 2**21
-# Blocks have a multiple of so many rows: that of a batch of inference, or one of it.
+# The number of rows of a block is a multiple of this, the batch size of inference.
 _ROWS_OF_A_BLOCK = 512
 _IN_MEMORY = np.ndarray | list | tuple | str | bytes | torch.Tensor
 
 
 def is_source(X: MatrixLike) -> bool:
-    """Return whether rows are to be read batch by batch.
+    """Return whether `X` is a source of batches.
 
-    They are from an array in chunks (zarr, h5py, dask), from what has ``to_batches`` or
-    ``iter_batches`` (pyarrow), from an iterator, from an iterable that can not be indexed (a
-    ``DataLoader``), and from a function that returns one of these or a list of batches. Arrays,
-    lists, tuples, data frames and tensors are in memory already.
+    Sources are arrays in chunks (zarr, h5py, dask), objects with ``to_batches`` or ``iter_batches``
+    (pyarrow), iterators, iterables that cannot be indexed (a ``DataLoader``), and functions that
+    return one of these or a list of batches. Arrays, lists, tuples, data frames and tensors are not
+    sources, since they are in memory already.
     """
     if isinstance(X, _IN_MEMORY) or sp.issparse(X):
         return False
@@ -38,10 +38,10 @@ def is_source(X: MatrixLike) -> bool:
 
 @dataclass(frozen=True)
 class Batch:
-    """Checked rows.
+    """A validated batch of rows.
 
-    ``values`` has shape (n_rows, n_features); ``sample_shape`` is that of a sample as it came;
-    ``names`` are those of the features, or None.
+    ``values`` has shape (n_rows, n_features); ``sample_shape`` is the shape of a sample in the
+    source; ``names`` are the names of the features, or None.
     """
 
     values: np.ndarray
@@ -49,22 +49,22 @@ class Batch:
     names: np.ndarray | None
 
     def array(self, values: np.ndarray) -> Any:
-        """Return values of this kind of rows as a user would give them."""
+        """Return values in the form of the source: a data frame, or samples with their shape."""
         if self.names is not None:
             return pd.DataFrame(values, columns=self.names, copy=False)
         return values.reshape(len(values), *self.sample_shape)
 
 
 def checked_batches(X: Any) -> Iterator[Batch]:
-    """Yield the batches of a source that have rows.
+    """Yield the validated batches of a source, without empty ones.
 
-    Each is a matrix, or an array of samples with axes, of real numbers that are finite or NaN; all
-    have the same features.
+    Each batch must be a matrix, or an array of samples with several axes, of real numbers that are
+    finite or NaN. All batches must have the same features.
 
     Raises
     ------
     ValueError
-        If one has not, or if there are no rows at all.
+        If a batch is invalid, or if there are no rows.
     """
     first = None
     for number, raw in enumerate(_batches(X)):
@@ -77,12 +77,12 @@ def checked_batches(X: Any) -> Iterator[Batch]:
         if len(batch.values):
             yield batch
         elif first is batch:
-            first = None  # of no rows, not all is known
+            first = None  # the features of an empty batch may be unknown
     if first is None:
         raise ValueError(
-            f"X, a {type(X).__name__}, gave no rows. "
+            f"X, a {type(X).__name__}, returned no rows. "
             + (
-                "An iterator can be passed over only once: give a function that returns a new one."
+                "An iterator can be read only once: give a function that returns a new iterator."
                 if isinstance(X, Iterator)
                 else "Give batches of at least one row."
             )
@@ -90,18 +90,18 @@ def checked_batches(X: Any) -> Iterator[Batch]:
 
 
 def blocks(X: Any) -> Iterator:
-    """Yield the rows of a source as blocks of nearly equal size, whatever that of its batches.
+    """Yield the rows of a source as blocks of nearly equal size, independent of its batches.
 
-    All but the last have a multiple of the rows that a network is shown at once, so that each row
-    has the same place there as if all rows were in one array. Where batches have names, blocks are
-    data frames.
+    The number of rows of all but the last block is a multiple of the batch size of inference, so
+    that each row has the same position in a batch as if all rows were in one array. If batches have
+    feature names, blocks are data frames.
     """
     waiting, n_waiting = [], 0
     for batch in checked_batches(X):
         n_rows = _rows_of_a_block(batch.values.shape[1])
         n_waiting += len(batch.values)
         if n_waiting < n_rows:
-            waiting.append(batch.values.copy())  # the source may use its memory again
+            waiting.append(batch.values.copy())  # the source may reuse its memory
             continue
         rows = np.concatenate([*waiting, batch.values]) if waiting else batch.values
         n_whole = n_waiting // n_rows * n_rows
@@ -118,7 +118,7 @@ def _rows_of_a_block(n_features: int) -> int:
 
 
 def joined(results: Iterable) -> Any:
-    """Return the results of blocks as one: arrays, sparse matrices, data frames, or tuples."""
+    """Concatenate the results of blocks: arrays, sparse matrices, data frames, or tuples."""
     results = list(results)
     first = results[0]
     if isinstance(first, tuple):
@@ -133,7 +133,7 @@ def _has_chunks(X: Any) -> bool:
 
 
 def _reader(X: Any) -> Callable[[], Iterable[Any]] | None:
-    """Return the method of a reader of tables that gives its batches, or None."""
+    """Return the method of a table reader that returns its batches, or None."""
     return getattr(X, "to_batches", None) or getattr(X, "iter_batches", None)
 
 
@@ -147,7 +147,7 @@ def _is_function(X: Any) -> bool:
 
 
 def _batches(X: Any) -> Iterator:
-    """Yield the batches of a source as they come."""
+    """Yield the batches of a source without validation."""
     if _has_chunks(X):
         return _slices(X)
     reader = _reader(X)
@@ -158,7 +158,7 @@ def _batches(X: Any) -> Iterator:
     try:
         returned = X()
     except TypeError as error:
-        raise TypeError(f"X is a function that can not be called as X(): {error}") from error
+        raise TypeError(f"X is a function that cannot be called as X(): {error}") from error
     if isinstance(returned, list | tuple):
         return iter(returned)
     if is_source(returned) and not _is_function(returned):
@@ -171,7 +171,7 @@ def _batches(X: Any) -> Iterator:
 
 def _slices(X: Any) -> Iterator[np.ndarray]:
     """Yield the rows of an array on disk, whole chunks at a time."""
-    if hasattr(X, "numblocks"):  # dask, which may not know how many rows a chunk has
+    if hasattr(X, "numblocks"):  # dask, whose chunks may have an unknown number of rows
         yield from (np.asarray(X.blocks[i]) for i in range(X.numblocks[0]))
         return
     if len(X.shape) < 2:
@@ -184,15 +184,15 @@ def _slices(X: Any) -> Iterator[np.ndarray]:
 
 
 def _checked(raw: Any) -> Batch:
-    """Return a batch as a matrix of numbers."""
+    """Return a validated batch."""
     if type(raw).__module__.startswith("pyarrow"):
         raw = raw.to_pandas()
     if isinstance(raw, torch.Tensor):
         raw = from_tensor(raw)
     if sp.issparse(raw):
         raise ValueError(
-            "it is a sparse matrix, which would take far more room as rows on disk. Give all rows "
-            "as one matrix: scipy.sparse.vstack(batches)."
+            "it is a sparse matrix, which would take far more space as dense rows on disk. Give "
+            "all rows as one matrix: scipy.sparse.vstack(batches)."
         )
     if len(getattr(raw, "shape", ())) < 2:
         raise ValueError(
@@ -200,7 +200,7 @@ def _checked(raw: Any) -> Batch:
             f"n_features) or (n_rows, ...), a data frame, a tensor or a RecordBatch, without y or "
             f"weights."
         )
-    reader = BaseEstimator()  # learns the names
+    reader = BaseEstimator()  # receives the feature names
     values = validate_data(
         reader, raw, dtype="numeric", ensure_all_finite=False, ensure_min_samples=0, allow_nd=True
     )
@@ -213,7 +213,7 @@ def _checked(raw: Any) -> Batch:
 
 
 def _check_alike(batch: Batch, first: Batch) -> None:
-    """Refuse a batch with other features than the first one."""
+    """Refuse a batch with other features than the first batch."""
     if batch.sample_shape != first.sample_shape:
         raise ValueError(
             f"its samples have shape {batch.sample_shape}, those of the first batch "
@@ -233,7 +233,7 @@ def _named(value: object) -> str:
 
 
 def _names(batch: Batch, other: Batch) -> str:
-    """Return the first names of a batch that are not those of another."""
+    """Return the first few feature names of a batch that differ from those of another."""
     if batch.names is None:
         return "without names"
     unlike = batch.names if other.names is None else batch.names[batch.names != other.names]

@@ -1,4 +1,4 @@
-"""Rows from a source, written to a file once, as an array that is read from there."""
+"""Spooling of the rows of a source to a temporary file, read as a memory map."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from skae._data.sources import Batch, checked_batches, is_source
 
 
 def at_hand(X: MatrixLike) -> Any:
-    """Return rows that can be passed over several times: those of a source from a file."""
+    """Return rows that can be read several times; those of a source from a temporary file."""
     return spooled(X) if is_source(X) else X
 
 
 def spooled(X: MatrixLike) -> Any:
-    """Return all rows of a source, as ``np.concatenate`` of its batches would, but on disk.
+    """Return all rows of a source, like ``np.concatenate`` of its batches, but on disk.
 
-    The file has no name, so nothing can be left behind: the system frees its room with the last
-    reference to the rows, or with the end of the process.
+    The file has no name, so it cannot be left behind: the system deletes it with the last reference
+    to the rows, or at the end of the process.
 
     Parameters
     ----------
@@ -33,15 +33,15 @@ def spooled(X: MatrixLike) -> Any:
     Returns
     -------
     {memmap, data frame} of shape (n_samples, n_features) or (n_samples, ...)
-        A data frame where batches have names; its values are a memory map as well.
+        A data frame if batches have feature names; its values are a memory map as well.
 
     Raises
     ------
     ValueError
-        If a batch is not as it should be, or if there are no rows.
+        If a batch is invalid, or if there are no rows.
 
     OSError
-        If there is no room for the rows.
+        If there is not enough disk space.
     """
     with _RowsOnDisk() as rows:
         for batch in checked_batches(X):
@@ -50,7 +50,7 @@ def spooled(X: MatrixLike) -> Any:
 
 
 class _RowsOnDisk:
-    """A file without a name, to which rows are appended."""
+    """An unnamed temporary file to which rows are appended."""
 
     def __init__(self) -> None:
         self._file, self._n_rows = _new_file(), 0
@@ -61,11 +61,11 @@ class _RowsOnDisk:
         return self
 
     def __exit__(self, *error: object) -> None:
-        with contextlib.suppress(OSError):  # what could not be written can not be now
-            self._file.close()  # a map of it has its own way there
+        with contextlib.suppress(OSError):  # flushing may fail again
+            self._file.close()  # memory maps have their own handle
 
     def append(self, batch: Batch) -> None:
-        """Append rows; their dtype and that of earlier ones become one that holds both."""
+        """Append rows; the dtype of all rows becomes the common type of old and new rows."""
         self._kind = self._kind or batch
         wide = np.result_type(batch.values.dtype, self._dtype or batch.values.dtype)
         if self._n_rows and wide != self._dtype:
@@ -101,11 +101,11 @@ def _new_file() -> IO[bytes]:
 
 
 def _explained(error: OSError, n_rows: int) -> OSError:
-    """Return an error that says what was written, where, and what to do about it."""
+    """Return an error that says what was written, where, and what to do."""
     return OSError(
         error.errno or errno.EIO,
         f"The rows of X could not be written to a temporary file in {tempfile.gettempdir()} "
-        f"({error.strerror}, after {n_rows} rows). They are passed over several times, and take "
-        f"as much room there as an array of them. Set the environment variable TMPDIR to a folder "
-        f"with more room",
+        f"({error.strerror}, after {n_rows} rows). They are read several times, and take as much "
+        f"disk space as an array of them. Set the environment variable TMPDIR to a folder with "
+        f"more space",
     )

@@ -1,4 +1,4 @@
-"""From whatever the user has to a matrix of finite numbers."""
+"""Validation of X, codes, sample weights and labels."""
 
 from __future__ import annotations
 
@@ -28,34 +28,34 @@ from skae.architectures.structured import without_ones
 
 @naming("X")
 def validate_X(estimator: Any, X: MatrixLike, *, reset: bool, min_samples: int = 1) -> Any:
-    """Return `X` as a matrix or a CSR matrix of real numbers, of its own dtype.
+    """Return `X` as an array or a CSR matrix of real numbers, without changing its dtype.
 
-    All are finite, or NaN where that may be: at the beginning of a fit, where every feature has a
-    known value, and later where the fit has learned of missing values.
+    All numbers must be finite or NaN. NaN is allowed in `fit`, if every feature has a known value,
+    and afterwards if the estimator was fitted for missing values.
 
-    Integers stay integers: converting a stack of 8-bit images would take eight times its memory.
-    Memory maps stay on disk, and rows that come in batches are written there.
+    Integers stay integers: converting 8-bit images would take eight times their memory. Memory maps
+    stay on disk, and the rows of sources of batches are written to disk.
 
     Parameters
     ----------
     estimator : BaseAutoencoder
-        Gets ``n_features_in_``, ``feature_names_in_`` and ``sample_shape_`` on `reset`, and is
-        asked for them otherwise.
+        The attributes ``n_features_in_``, ``feature_names_in_`` and ``sample_shape_`` are set if
+        `reset`, and compared to `X` otherwise.
 
     X : array-like, sparse matrix, data frame, torch.Tensor or source of batches
-        What the user gave, of shape (n_samples, n_features) or (n_samples, *sample_shape).
+        The user's data, of shape (n_samples, n_features) or (n_samples, *sample_shape).
 
     reset : bool
-        Whether this is the beginning of a fit.
+        Whether this is the validation in `fit`.
 
     min_samples : int, default=1
-        How many rows there must be.
+        Smallest number of rows.
 
     Raises
     ------
     ValueError
-        If `X` holds infinity, or NaN where none may be, if it has no rows or columns, or other
-        columns than in fit.
+        If `X` contains infinity, or NaN where it is not allowed, if it has no rows or columns, or
+        other columns than in `fit`.
     """
     missing_allowed = reset or estimator._takes_missing()
     X, shape = _as_rows(as_matrix_like(at_hand(X)))
@@ -68,7 +68,7 @@ def validate_X(estimator: Any, X: MatrixLike, *, reset: bool, min_samples: int =
             reset=reset,
             accept_sparse="csr",
             dtype="numeric",
-            ensure_all_finite=False,  # which would take more memory, where NaN is allowed
+            ensure_all_finite=False,  # done below in blocks, with less memory
             ensure_min_samples=min_samples,
         )
         check_finite(X, missing_allowed)
@@ -91,32 +91,32 @@ def validate_X(estimator: Any, X: MatrixLike, *, reset: bool, min_samples: int =
 
 @naming("X")
 def validate_codes(estimator: Any, X: MatrixLike) -> Any:
-    """Return codes as a matrix or a CSR matrix of float32 or float64.
+    """Return codes as an array or a CSR matrix of float32 or float64.
 
     Raises
     ------
     ValueError
-        If they are not finite, or not as many values as the codes of the fit have.
+        If codes are not finite, or do not have `n_components_` columns.
     """
     X = check_array(as_matrix_like(X), accept_sparse="csr", input_name="X")
     _check_real(X)
     if X.shape[1] != estimator.n_components_:
         raise ValueError(
             f"X has {X.shape[1]} columns, but the codes of this {type(estimator).__name__} have "
-            f"{estimator.n_components_}: give what transform returned."
+            f"{estimator.n_components_}: give the result of transform."
         )
     return X if X.dtype in (np.float32, np.float64) else X.astype(np.float64)
 
 
 @naming("sample_weight")
 def validate_sample_weight(sample_weight: ArrayLike | None, X: Matrix) -> np.ndarray | None:
-    """Return weights of the rows of `X` with mean 1, or None where all rows count the same.
+    """Return weights of the rows of `X` with mean 1, or None for equal weights.
 
     Raises
     ------
     ValueError
-        If a weight is negative or not finite, if there is not one for each row, or if fewer
-        than two are above zero.
+        If weights are negative or not finite, if their number is not the number of rows, or if
+        fewer than two are above zero.
     """
     if sample_weight is None:
         return None
@@ -131,46 +131,47 @@ def validate_sample_weight(sample_weight: ArrayLike | None, X: Matrix) -> np.nda
 
 @naming("sample_weight")
 def checked_weight(sample_weight: ArrayLike, X: Matrix) -> np.ndarray:
-    """Return weights of the rows of `X`, the largest of which is 1.
+    """Return weights of the rows of `X` with maximum 1.
 
     Raises
     ------
     ValueError
-        If a weight is negative or not finite, if there is not one for each row, or if all are
-        zero.
+        If weights are negative or not finite, if their number is not the number of rows, or if
+        all are zero.
     """
     if np.asarray(sample_weight).ndim == 0 and not (is_number(sample_weight) and sample_weight > 0):
         raise ValueError(
             f"sample_weight must be an array of one number for each row, got {sample_weight!r}."
         )
-    with np.errstate(over="ignore"):  # of numbers beyond float64, which are then infinite
+    with np.errstate(over="ignore"):  # numbers out of the range of float64 become infinite
         weight = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     if not weight.any():
         raise ValueError(f"sample_weight must be above zero for some rows, got 0 of {len(weight)}.")
-    return weight / weight.max()  # the sum of the largest numbers is out of range
+    return weight / weight.max()  # the sum of very large weights may overflow
 
 
 @naming("y")
 def validate_labels(y: ArrayLike | None, X: Matrix) -> np.ndarray:
-    """Return what is known of each row: 1 normal, -1 anomaly, 0 nothing, of dtype int8.
+    """Return the label of each row: 1 normal, -1 anomaly, 0 unknown, of dtype int8.
 
     Warns
     -----
     UserWarning
-        If `y` holds -1 but also other values than 1 and 0, and is ignored for that.
+        If `y` contains -1 but also other values than 1 and 0, and is therefore ignored.
 
     Raises
     ------
     ValueError
-        If there is not one label for each row, or if fewer than two rows are no anomalies.
+        If the number of labels is not the number of rows, or if fewer than two rows are not
+        labelled as anomalies.
     """
-    nothing = np.zeros(X.shape[0], dtype=np.int8)
+    unknown = np.zeros(X.shape[0], dtype=np.int8)
     if y is None:
-        return nothing
+        return unknown
     labels: np.ndarray = column_or_1d(y)
     check_consistent_length(X, labels)
     if not np.isin(-1, labels):
-        return nothing
+        return unknown
     if not np.isin(labels, (-1, 0, 1)).all():
         warnings.warn(
             "y is ignored: it may hold -1 for known anomalies, 1 for normal rows and 0 for all "
@@ -178,40 +179,40 @@ def validate_labels(y: ArrayLike | None, X: Matrix) -> np.ndarray:
             UserWarning,
             stacklevel=2,
         )
-        return nothing
+        return unknown
     if (labels != -1).sum() < 2:
         raise ValueError(
-            f"y says that {(labels == -1).sum()} of {len(labels)} rows are anomalies (-1), but at "
-            f"least two must be normal (1) or unknown (0)."
+            f"y labels {(labels == -1).sum()} of {len(labels)} rows as anomalies (-1), but at "
+            f"least two rows must be normal (1) or unknown (0)."
         )
     return labels.astype(np.int8)
 
 
 def output_dtype(X: Matrix) -> np.dtype:
-    """Return the dtype of results for input of this dtype: float32 stays, the rest is float64."""
+    """Return the dtype of results for `X`: float32 for float32 and smaller floats, else float64."""
     single = X.dtype.kind == "f" and X.dtype.itemsize <= 4
     return np.dtype(np.float32 if single else np.float64)
 
 
 def _check_real(X: Any) -> None:
-    """Refuse what is no real number, or beyond the largest that computations are made with."""
+    """Refuse dtypes other than real numbers, and numbers out of the range of float64."""
     if X.dtype.kind not in "fiub":
         raise ValueError(f"X must hold real numbers, got dtype {X.dtype}: convert it first.")
     if X.dtype.kind == "f" and X.dtype.itemsize > 8:
         values, largest = X.data if sp.issparse(X) else X, np.finfo(np.float64).max
         if np.nanmax(np.abs(values), initial=0) > largest:
             raise ValueError(
-                f"X holds numbers beyond {largest:.3g}, the largest of float64, in which skae "
-                f"computes: rescale it first."
+                f"X contains numbers larger than {largest:.3g}, the largest number of float64, in "
+                f"which skae computes: rescale X first."
             )
 
 
 def _no_missing_values(estimator: Any) -> str:
     name = type(estimator).__name__
     return (
-        f"Input X contains NaN, but this {name} was fitted on rows without missing values and has "
-        f"learned nothing of them: fit it on rows with missing values, or with a corruption that "
-        f"hides entries, kind=Denoising('missing')."
+        f"Input X contains NaN, but this {name} was fitted on rows without missing values: fit it "
+        f"on rows with missing values, or with a corruption that hides entries, "
+        f"kind=Denoising('missing')."
     )
 
 
@@ -225,12 +226,12 @@ def _check_features_known(X: Matrix) -> None:
         listed = ", ".join(map(str, empty[:5])) + (", ..." if len(empty) > 5 else "")
         raise ValueError(
             f"X has no known value in {len(empty)} of its {len(known)} columns (number {listed}): "
-            f"leave them out."
+            f"remove these columns."
         )
 
 
 def known_features(X: Matrix) -> np.ndarray:
-    """Return which features have a known value, of shape (n_features,)."""
+    """Return a mask of the features with a known value, of shape (n_features,)."""
     known = np.zeros(X.shape[1], dtype=bool)
     for _, block in dense_blocks(X):
         known |= ~np.isnan(block).all(axis=0)
@@ -238,7 +239,7 @@ def known_features(X: Matrix) -> np.ndarray:
 
 
 def features_with_missing(X: Matrix) -> np.ndarray:
-    """Return which features have a missing value, of shape (n_features,)."""
+    """Return a mask of the features with a missing value, of shape (n_features,)."""
     missing = np.zeros(X.shape[1], dtype=bool)
     for _, block in dense_blocks(X):
         missing |= np.isnan(block).any(axis=0)
@@ -246,16 +247,16 @@ def features_with_missing(X: Matrix) -> np.ndarray:
 
 
 def has_missing(X: Any) -> bool:
-    """Return whether a matrix of real numbers holds NaN."""
+    """Return whether a matrix of real numbers contains NaN."""
     if X.dtype.kind != "f":
         return False
     values = [(None, X.data)] if sp.issparse(X) else dense_blocks(X)
-    # NaN is less than nothing, and no array is made.
+    # The minimum is NaN if any entry is; unlike np.isnan(block).any(), it needs no temporary array.
     return any(np.isnan(block.min(initial=0)) for _, block in values)
 
 
 def n_known(X: Matrix) -> np.ndarray | int:
-    """Return how many values of each row are known, at least 1, of shape (n_samples,) or ()."""
+    """Return the number of known values of each row, at least 1, (n_samples,) or a scalar."""
     if not has_missing(X):
         return X.shape[1]
     counts = [np.count_nonzero(~np.isnan(block), axis=1) for _, block in dense_blocks(X)]
@@ -263,14 +264,14 @@ def n_known(X: Matrix) -> np.ndarray | int:
 
 
 def _as_rows(X: Any) -> tuple[Any, tuple[int, ...] | None]:
-    """Return `X` with one row for each sample, and the shape of a sample if it had more axes."""
+    """Return `X` with one row per sample, and the shape of a sample if `X` has more axes."""
     if not isinstance(X, np.ndarray) or X.ndim < 3:
         return X, None
     return X.reshape(len(X), math.prod(X.shape[1:])), X.shape[1:]
 
 
 def _check_shape(estimator: Any, shape: tuple[int, ...]) -> None:
-    """Refuse samples of another shape than those of fit; axes of length one do not count."""
+    """Refuse samples of another shape than in `fit`, apart from axes of size 1."""
     n_features = estimator.n_features_in_
     known = (estimator.sample_shape_, estimator.architecture_.sample_shape((n_features,)))
     if not any(without_ones(shape) == without_ones(other) for other in known):

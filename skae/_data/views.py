@@ -1,4 +1,4 @@
-"""Matrices whose rows are read where they are asked for, and not before."""
+"""Lazy views of the rows of matrices, and read-ahead of memory maps."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from numpy.typing import DTypeLike
 
 from skae._data.matrix import Matrix
 
-# Rows of a memory map that are so many bytes apart, or fewer, are read with what is between them.
+# Rows of a memory map that are at most so many bytes apart are read together with the gap.
 _CLOSE = 2**17
 
 
 class ChosenRows:
-    """Some rows of a matrix.
+    """A lazy view of some rows of a matrix.
 
     Parameters
     ----------
-    X : ndarray or object of the same use, of shape (n_samples, n_features)
+    X : ndarray or similar object of shape (n_samples, n_features)
         All rows.
 
     index : ndarray of shape (n_chosen,)
-        Which of them, in which order.
+        Indices of the rows in order.
     """
 
     def __init__(self, X: Matrix, index: np.ndarray):
@@ -41,25 +41,25 @@ class ChosenRows:
         return self._X[self._index[rows]]
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
-        # For callbacks of the user, who are shown what is trained on.
+        # For the user's callbacks, which receive the training rows.
         return np.asarray(self[:], dtype=dtype)
 
     @property
     def bytes_in_memory(self) -> int:
-        """What their numbers take in memory."""
+        """Memory of the values of the rows."""
         return bytes_in_memory(self._X) * len(self) // max(1, self._X.shape[0])
 
 
 class Converted:
-    """The rows of a matrix as a function makes them.
+    """A lazy view of the rows of a matrix, transformed by a function.
 
     Parameters
     ----------
-    X : ndarray or object of the same use, of shape (n_samples, n_features)
+    X : ndarray or similar object of shape (n_samples, n_features)
         Rows.
 
     function : callable
-        From some of these rows to as many others, in a new array.
+        Function from some of the rows to a new array with as many rows.
     """
 
     def __init__(self, X: Matrix, function: Callable):
@@ -78,21 +78,21 @@ class Converted:
 
     @property
     def bytes_in_memory(self) -> int:
-        """What the numbers that they are made of take in memory."""
+        """Memory of the values of the original rows."""
         return bytes_in_memory(self._X)
 
 
 def rows_at(X: Matrix, index: np.ndarray) -> Matrix:
-    """Return some rows of a matrix; those of a sparse one, which is small, as a matrix."""
+    """Return some rows of a matrix: a view, or a copy of a sparse matrix, which is small."""
     return X[index] if sp.issparse(X) else ChosenRows(X, index)
 
 
 def bytes_in_memory(X: Any) -> int:
-    """Return what the numbers of a matrix take in memory: nothing, where they are on disk."""
+    """Return the memory of the values of a matrix, 0 if they are on disk."""
     known = getattr(X, "bytes_in_memory", None)
     if known is not None:
         return known
-    return 0 if is_on_disk(X) else X.data.nbytes  # of CSR, those of its values
+    return 0 if is_on_disk(X) else X.data.nbytes  # the values only, for CSR
 
 
 def is_on_disk(X: Matrix) -> bool:
@@ -102,10 +102,10 @@ def is_on_disk(X: Matrix) -> bool:
 
 @contextmanager
 def in_any_order(X: Matrix) -> Iterator[None]:
-    """Tell the system that rows are read from anywhere, not one after the other.
+    """Tell the operating system that rows of a memory map are read in random order.
 
-    It would otherwise read ahead of each of them, up to many megabytes, and memory would hold what
-    nobody asks for.
+    Otherwise, it would read ahead many megabytes for each row, and fill the memory with rows that
+    are not needed.
     """
     found = _memory_map(_array_of(X))
     if found is None or not hasattr(found, "madvise"):
@@ -119,7 +119,7 @@ def in_any_order(X: Matrix) -> Iterator[None]:
 
 
 def announce(X: Any, index: np.ndarray) -> None:
-    """Let the system read rows of a memory map at once that lie close together.
+    """Tell the operating system which rows of a memory map are read next.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def announce(X: Any, index: np.ndarray) -> None:
         All rows.
 
     index : ndarray of shape (n_chosen,)
-        Which of them are asked for next, in ascending order.
+        Indices of the rows that are read next, in ascending order.
     """
     found = _memory_map(_array_of(X))
     if found is None or not hasattr(found, "madvise"):
@@ -146,7 +146,7 @@ def announce(X: Any, index: np.ndarray) -> None:
 
 
 def _array_of(X: Matrix) -> Matrix:
-    """Return what views are views of."""
+    """Return the array that a view is based on."""
     while isinstance(X, ChosenRows | Converted):
         X = X._X
     return X

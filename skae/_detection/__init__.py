@@ -1,1 +1,1 @@
-"""What a detector knows beside its networks."""
+"""Calibration, attribution and ensembles of anomaly detectors."""

@@ -1,4 +1,4 @@
-"""The core: the rows that are closest by a robust mean and covariance."""
+"""Robust core of the training rows, by the minimum covariance determinant."""
 
 from __future__ import annotations
 
@@ -8,91 +8,93 @@ from scipy.linalg import solve_triangular
 
 from skae.scores.scatter import SMALLEST_EIGENVALUE, Scatter, shrunk_covariance
 
-# Median deviations below this share of the standard deviation are those of a constant majority.
+# Smaller median absolute deviations, relative to the standard deviation, are those of columns with
+# one value in more than half of the rows.
 _SMALLEST_SPREAD = 1e-3
-# In ranges of the middle seven tenths: what is further away does not add to the spread of a column.
+# Values farther from the median, in multiples of the range between the 15th and 85th percentile, do
+# not increase the standard deviation of a column.
 _FENCE = 20.0
-# In spreads: what is further away is as good as that far.
+# Largest absolute value of standardised columns.
 _FARTHEST = 1e6
-# In spreads: from here on a value is an outlier in a column of which more than half is another. A
-# one among zeros is as far away where one in a hundred is one.
+# In columns with one value in more than half of the rows, other values are outliers from this many
+# standard deviations on. In a column of zeros and ones with 1% ones, a one is that far away.
 _FAR = 10.0
-# Columns beyond which no covariance is written down.
+# With more columns, no covariance matrix is computed.
 _MOST_COLUMNS = 2048
 
 
-def core_rows(rows: np.ndarray, share: float, n_steps: int = 10) -> np.ndarray:
-    r"""Return which rows are the closest ones, by a robust mean and covariance.
+def core_rows(rows: np.ndarray, fraction: float, n_steps: int = 10) -> np.ndarray:
+    r"""Return a mask of the rows nearest to a robust mean, in a robust Mahalanobis distance.
 
-    As the minimum covariance determinant [1]_, with one start instead of many: from the half of
-    the rows nearest to the medians, mean and covariance are estimated again and again on the
-    share of the rows with the smallest Mahalanobis length. Rows that are far away, also by many,
-    have no say in where the middle is.
+    The minimum covariance determinant [1]_ with one start instead of many: beginning with the half
+    of the rows nearest to the medians, mean and covariance are re-estimated on the `fraction` of
+    the rows with the smallest Mahalanobis distances. Outliers do not influence the result, even if
+    they are many or very far away.
 
-    Columns of which more than half is one value, such as most columns of zeros and ones, only keep
-    rows out whose value is very far away, where there are other columns: the core would hold none
-    of their rarer values otherwise.
+    Columns with one value in more than half of the rows, such as most columns of zeros and ones,
+    are not used for the distances, since the core would otherwise not contain their rarer values.
+    They only exclude rows with very unusual values. If there are no other columns, all are used.
 
     Parameters
     ----------
     rows : ndarray of shape (n_samples, n_columns)
         Rows, some of which may be outliers.
 
-    share : float in (0, 1)
-        How many rows are taken.
+    fraction : float in (0, 1)
+        Fraction of the rows in the core.
 
     n_steps : int, default=10
-        How often mean and covariance are estimated again, at most.
+        Largest number of re-estimations of mean and covariance.
 
     Returns
     -------
     mask : ndarray of shape (n_samples,), dtype bool
-        True for ``ceil(share * n_samples)`` rows, or some more where lengths are equal, without
-        those that a column of one value keeps out.
+        True for ``ceil(fraction * n_samples)`` rows, or more if distances are equal, without the
+        rows that are excluded by columns with one value in more than half of the rows.
 
     References
     ----------
     .. [1] P. J. Rousseeuw and K. Van Driessen, "A fast algorithm for the minimum covariance
        determinant estimator", Technometrics 41(3), 1999.
     """
-    standard = _in_spreads(rows)
+    standard = _robustly_standardised(rows)
     one_value = np.median(np.abs(standard), axis=0) <= _SMALLEST_SPREAD
     if one_value.all():
-        return _closest_again_and_again(standard, share, n_steps)
-    core = _closest_again_and_again(standard[:, ~one_value], share, n_steps)
+        return _iterated_core(standard, fraction, n_steps)
+    core = _iterated_core(standard[:, ~one_value], fraction, n_steps)
     near = (np.abs(standard[:, one_value]) <= _FAR).all(axis=1)
     return core & near if (core & near).sum() > 1 else core
 
 
-def _closest_again_and_again(standard: np.ndarray, share: float, n_steps: int) -> np.ndarray:
-    core = closest(_lengths_from_medians(standard), 0.5)
+def _iterated_core(standard: np.ndarray, fraction: float, n_steps: int) -> np.ndarray:
+    core = nearest_rows(_distances_from_medians(standard), 0.5)
     for _ in range(n_steps):
-        before, core = core, closest(_lengths_from_core(standard, core), share)
+        before, core = core, nearest_rows(_distances_from_core(standard, core), fraction)
         if np.array_equal(before, core):
             break
     return core
 
 
-def closest(lengths: np.ndarray, share: float) -> np.ndarray:
-    """Return which lengths are the smallest ones, True for a share of them, or at least two."""
-    rank = min(len(lengths), max(2, int(np.ceil(share * len(lengths)))))
-    return lengths <= np.partition(lengths, rank - 1)[rank - 1]
+def nearest_rows(distances: np.ndarray, fraction: float) -> np.ndarray:
+    """Return a mask of a fraction of the rows, at least two, with the smallest distances."""
+    rank = min(len(distances), max(2, int(np.ceil(fraction * len(distances)))))
+    return distances <= np.partition(distances, rank - 1)[rank - 1]
 
 
-def _in_spreads(rows: np.ndarray) -> np.ndarray:
-    """Return columns with a spread of one around their medians, constant ones left at zero.
+def _robustly_standardised(rows: np.ndarray) -> np.ndarray:
+    """Return columns with median 0 and robust standard deviation 1; constant ones become 0.
 
-    The spread is the standard deviation without the hundredth of the entries at either end, so
-    that single entries far away do not make all others look alike.
+    The smallest and the largest hundredth of the entries are clipped before the standard deviation
+    is computed, so that it does not depend on a few extreme entries.
     """
-    # In units of an ordinary entry, since sums of the largest may be out of range.
+    # In units of the median absolute value, since sums of the largest entries may overflow.
     sizes = np.quantile(np.abs(rows), [0.5, 1], axis=0)
     units = np.where(sizes[0] > 0, sizes[0], sizes[1])
     with np.errstate(over="ignore"):
         centred = np.clip(_divided(rows, units), -(_FARTHEST**2), _FARTHEST**2)
     centred -= np.median(centred, axis=0)
     first, low, high, last = np.quantile(centred, [0.01, 0.15, 0.85, 0.99], axis=0)
-    # More than a hundredth may be as far away as floats go.
+    # More than a hundredth of the entries may be extreme.
     fence = np.where(high > low, _FENCE * (high - low), np.inf)
     inner = np.clip(centred, np.maximum(first, -fence), np.minimum(last, fence))
     spread = np.where(inner.std(axis=0) > 0, inner.std(axis=0), centred.std(axis=0))
@@ -100,14 +102,14 @@ def _in_spreads(rows: np.ndarray) -> np.ndarray:
 
 
 def _divided(columns: np.ndarray, units: np.ndarray) -> np.ndarray:
-    """Return columns over units, zero where a unit is."""
+    """Return columns divided by their units, zero if the unit is."""
     return np.divide(columns, units, out=np.zeros_like(columns), where=units > 0)
 
 
-def _lengths_from_core(standard: np.ndarray, core: np.ndarray) -> np.ndarray:
-    """Return squared Mahalanobis lengths by the mean and the covariance of some of the rows."""
+def _distances_from_core(standard: np.ndarray, core: np.ndarray) -> np.ndarray:
+    """Return squared Mahalanobis distances, by mean and covariance of the core."""
     if standard.shape[1] > _MOST_COLUMNS:
-        return Scatter.of(standard[core]).lengths(torch.from_numpy(standard)).numpy()
+        return Scatter.of(standard[core]).mahalanobis(torch.from_numpy(standard)).numpy()
     mean = standard[core].mean(axis=0)
     covariance = shrunk_covariance(standard[core] - mean)
     smallest = SMALLEST_EIGENVALUE * covariance.diagonal().mean() or 1.0
@@ -116,10 +118,10 @@ def _lengths_from_core(standard: np.ndarray, core: np.ndarray) -> np.ndarray:
     return np.square(solve_triangular(root, (standard - mean).T, lower=True)).sum(axis=0)
 
 
-def _lengths_from_medians(standard: np.ndarray) -> np.ndarray:
-    """Return squared lengths in median absolute deviations, in which no entry counts beyond 5."""
-    distances = np.abs(standard - np.median(standard, axis=0))
-    spread = 1.4826 * np.median(distances, axis=0)
-    # More than half of a column may be one value.
+def _distances_from_medians(standard: np.ndarray) -> np.ndarray:
+    """Return squared distances from the medians, in median absolute deviations clipped at 5."""
+    deviations = np.abs(standard - np.median(standard, axis=0))
+    spread = 1.4826 * np.median(deviations, axis=0)
+    # It is zero for columns with one value in more than half of the rows.
     spread = np.where(spread > _SMALLEST_SPREAD, spread, 1.0)
-    return np.square(np.minimum(distances / spread, 5)).sum(axis=1)
+    return np.square(np.minimum(deviations / spread, 5)).sum(axis=1)

@@ -1,4 +1,4 @@
-"""Several fitted networks, each with the score it gives, and what they say together."""
+"""Ensemble of fitted networks, each with its score, and their mean scores."""
 
 from __future__ import annotations
 
@@ -17,24 +17,25 @@ from skae._network.fitted_network import FittedNetwork, mean_reconstruction
 from skae.scores import Score
 from skae.scores.score import residuals
 
-# What stands for a score that is too large to be computed.
+# Value of a score that is too large to be computed.
 LARGEST = 1e300
-# Rows that a score is fitted to, and their entries.
+# Limits of the rows that a score is fitted to, and of their entries.
 _MOST_FITTED, _FEWEST_FITTED, _MOST_ENTRIES = 100_000, 5000, 2**23
 
 
 @dataclass(frozen=True)
 class Member:
-    """A network and the score that was fitted to it."""
+    """A fitted network and the score that was fitted to its residuals and codes."""
 
     network: FittedNetwork
     score: Score
 
 
 def fitted_score(score: Score, fitted: FittedNetwork, X: Matrix, device: str) -> Score:
-    """Return the score, fitted to what the network makes of these rows.
+    """Return the score, fitted to the residuals and codes of rows.
 
-    Of up to 100,000, fewer where they have more than 83 features: their residuals are in memory.
+    At most 100,000 rows are used, fewer if they have more than 83 features, since their residuals
+    are kept in memory.
     """
     n_rows = X.shape[0]
     most = min(_MOST_FITTED, max(_FEWEST_FITTED, _MOST_ENTRIES // X.shape[1]))
@@ -67,9 +68,9 @@ class Ensemble:
         return len(self.members)
 
     def scores(self, X: Matrix, device: str) -> np.ndarray:
-        """Return what each network finds in each row, of shape (n_members, n_samples).
+        """Return the score of each row by each network, of shape (n_members, n_samples).
 
-        Finite, float64; higher is more anomalous.
+        Scores are finite and float64; higher is more anomalous.
         """
         scores = np.empty((len(self), X.shape[0]))
         for of_member, member in zip(scores, self.members, strict=True):
@@ -80,18 +81,18 @@ class Ensemble:
         return np.nan_to_num(scores, copy=False, nan=LARGEST, posinf=LARGEST)
 
     def contributions(self, X: Matrix, device: str) -> np.ndarray:
-        """Return the share of each feature in the mean score, (n_samples, n_features), float64."""
-        shares = np.zeros(X.shape)
+        """Return the contributions of features to the mean score, (n_samples, n_features)."""
+        contributions = np.zeros(X.shape)
         for member in self.members:
             network = member.network.network(device)
-            of_batch = partial(_shares, member.score, network)
+            of_batch = partial(_contributions, member.score, network)
             for rows, of_features in member.network.computed(of_batch, X, network):
-                shares[rows] += of_features / len(self)
-        out_of_range = ~np.isfinite(shares).all(axis=1)
-        if out_of_range.any():  # nothing can be said of the features: all alike
+                contributions[rows] += of_features / len(self)
+        out_of_range = ~np.isfinite(contributions).all(axis=1)
+        if out_of_range.any():  # the features cannot be distinguished
             scores = self.scores(X[out_of_range], device).mean(axis=0)
-            shares[out_of_range] = scores[:, None] / X.shape[1]
-        return shares
+            contributions[out_of_range] = scores[:, None] / X.shape[1]
+        return contributions
 
     def reconstruct(self, X: Matrix, device: str) -> np.ndarray:
         """Return the mean of the reconstructions, in the units of `X`, float64."""
@@ -99,9 +100,9 @@ class Ensemble:
 
 
 @torch.inference_mode(False)
-def _shares(score: Score, network: AutoencoderNetwork, X: torch.Tensor) -> torch.Tensor:
-    """Return the shares of the features in the score of rows, those in its code included."""
-    X = X.clone()  # one that gradients are known of
+def _contributions(score: Score, network: AutoencoderNetwork, X: torch.Tensor) -> torch.Tensor:
+    """Return the contributions of features to the score, including those through the code."""
+    X = X.clone()  # outside of inference mode, so that gradients can be computed
     with torch.no_grad():
         codes = network.encode(X)
         of_features = score.of_features(network, X, codes)

@@ -26,6 +26,7 @@ from skae._network.network_spec import NetworkSpec
 from skae._runtime.precision import resolve_precision, tensor_dtype
 from skae._start.first_network import check_kind, first_network
 from skae._start.linear_part import LinearPart
+from skae._start.principal_axes import PrincipalAxes
 from skae.kinds.interface import Setting
 
 
@@ -80,30 +81,12 @@ def prepare(
     rows = Rows(X, scaling, policy.device, tensor_dtype(policy.precision))
     weight = _weight_tensor(sample_weight, rows)
     linear_part = LinearPart(rows, seeds.weights)
-    incomplete = takes_missing or moments.share_known < 1 or policy.kind.makes_missing()
+    incomplete = takes_missing or moments.known_fraction < 1 or policy.kind.makes_missing()
     if incomplete and gaussian is None:
         gaussian = linear_part.gaussian(weight)
     rank = None if gaussian is None else gaussian.factor.shape[1]
-    wanted: Any = rank if policy.n_components == "filling rank" else policy.n_components
-    axes = None
-    if policy.init == "pca" or not isinstance(wanted, Integral):
-        axes = linear_part.principal_axes(wanted, weight, gaussian)
-    n_features = X.shape[1]
-    n_components = resolve_n_components(wanted, axes, n_features, policy.kind)
-    takes_linear_path = policy.kind.takes_linear_path(n_components, n_features)
-    spec = NetworkSpec(
-        kind=policy.kind,
-        architecture=policy.architecture,
-        loss=policy.loss,
-        n_features=n_features,
-        n_components=n_components,
-        linear_path=policy.init == "pca" and takes_linear_path,
-        scaling=scaling,
-        precision=policy.precision,
-        filling_rank=rank,
-        head=head,
-    )
-    spec = _checked_parts(spec, policy, len(rows))
+    axes, n_components = _axes_and_size(policy, linear_part, weight, gaussian)
+    spec = _checked_spec(policy, scaling, n_components, rank, head, len(rows))
     network = first_network(spec, linear_part, moments, weight, axes, gaussian)
     return Prepared(
         policy=policy,
@@ -186,20 +169,59 @@ def _weight_tensor(sample_weight: np.ndarray | None, rows: Rows) -> torch.Tensor
     return torch.from_numpy(sample_weight).to(rows.dtype).to(rows.device)
 
 
-def _checked_parts(spec: NetworkSpec, policy: FitPolicy, n_rows: int) -> NetworkSpec:
-    """Refuse parts that do not go together; return the specification with the architecture's."""
-    shape = spec.architecture.sample_shape(policy.sample_shape)
+def _axes_and_size(
+    policy: FitPolicy,
+    linear_part: LinearPart,
+    weight: torch.Tensor,
+    gaussian: NormalDistribution | None,
+) -> tuple[PrincipalAxes | None, int]:
+    """Return the principal axes, if they are needed, and the size of the code."""
+    wanted: Any = policy.n_components
+    axes = None
+    if wanted == "filling rank":
+        assert gaussian is not None  # the estimators that ask for it take missing values
+        wanted = gaussian.factor.shape[1]
+    if policy.init == "pca" or not isinstance(wanted, Integral):
+        axes = linear_part.principal_axes(wanted, weight, gaussian)
+    n_features = linear_part.rows.shape[1]
+    return axes, resolve_n_components(wanted, axes, n_features, policy.kind)
+
+
+def _checked_spec(
+    policy: FitPolicy,
+    scaling: Scaling,
+    n_components: int,
+    filling_rank: int | None,
+    head: HeadPlan | None,
+    n_rows: int,
+) -> NetworkSpec:
+    """Return the specification of the network; refuse parts that do not go together."""
+    kind, architecture, n_features = policy.kind, policy.architecture, len(scaling.centre)
+    shape = architecture.sample_shape(policy.sample_shape)
+    takes_linear_path = kind.takes_linear_path(n_components, n_features)
+    spec = NetworkSpec(
+        kind=kind,
+        architecture=architecture,
+        loss=policy.loss,
+        n_features=n_features,
+        n_components=n_components,
+        linear_path=policy.init == "pca" and takes_linear_path,
+        scaling=scaling,
+        precision=policy.precision,
+        filling_rank=filling_rank,
+        head=head,
+    )
     setting = Setting(
-        n_components=spec.n_components,
-        n_features=spec.n_features,
+        n_components=n_components,
+        n_features=n_features,
         sample_shape=shape,
-        loss=spec.loss,
+        loss=policy.loss,
         weight_decay=policy.weight_decay,
         linear_path=spec.linear_path,
-        channel_axis=spec.architecture.channel_axis_of(shape),
+        channel_axis=architecture.channel_axis_of(shape),
     )
-    check_kind(spec.kind, setting)
-    return replace(spec, architecture=spec.architecture.resolved(shape, n_rows))
+    check_kind(kind, setting)
+    return replace(spec, architecture=architecture.resolved(shape, n_rows))
 
 
 def _with_precision(spec: NetworkSpec, policy: FitPolicy, n_rows: int, work: int) -> NetworkSpec:

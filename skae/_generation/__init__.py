@@ -1,1 +1,1 @@
-"""Sampling, posteriors and bounds of the likelihood."""
+"""Sampling, posteriors and bounds of the log-likelihood."""

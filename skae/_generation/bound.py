@@ -16,9 +16,9 @@ def balanced_draws(
 ) -> np.ndarray:
     """Return standard normal draws whose mean is 0 and whose variances are 1.
 
-    With each draw comes its reflection, and each coordinate is brought to variance 1: what the
-    bound has of a linear and of a squared term in a value of the code is then exact. A single
-    draw is left as it is.
+    Antithetic sampling: draws come in pairs `z` and `-z`, and each coordinate is rescaled to
+    variance 1. The expectations of linear and squared terms of a value of the code are then exact.
+    A single draw stays unchanged.
     """
     half = random_state.standard_normal(((n_draws + 1) // 2, n_components))
     draws = np.concatenate([half, -half])[:n_draws]
@@ -26,12 +26,12 @@ def balanced_draws(
 
 
 class Bound:
-    """The terms of the bound for a batch of rows.
+    """The terms of the evidence lower bound for a batch of rows.
 
     Parameters
     ----------
     network : AutoencoderNetwork
-        In evaluation mode, of a kind with a posterior.
+        A network in evaluation mode, of a kind with a posterior.
 
     X : torch.Tensor of shape (n_samples, n_features)
         Scaled rows.
@@ -48,7 +48,7 @@ class Bound:
     def draws(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Yield log p(x_j | z) of each entry and log p(z) - log q(z | x) of each draw, float64.
 
-        The former are zero for values that are missing: the bound is that of the known ones.
+        The former are zero for missing values: the bound is that of the known values.
         """
         deviation = torch.exp(0.5 * self.log_variance)
         for noise in self.noise:
@@ -73,7 +73,7 @@ class Bound:
         return total / len(self.noise)
 
     def _likelihood_at_once(self) -> torch.Tensor:
-        """Return the same by one pass of all draws: a graph would hold a decoder for each draw."""
+        """Return the same in one pass; otherwise an exported graph has a decoder for each draw."""
         codes = self.mean + torch.exp(0.5 * self.log_variance) * self.noise[:, None]
         target, missing = (
             rows.expand(len(self.noise), *rows.shape) for rows in (self.target, self.missing)
@@ -82,6 +82,6 @@ class Bound:
         return likelihoods.reshape(target.shape).mean(0)
 
     def divergence(self) -> torch.Tensor:
-        """Return the divergence of the posterior from the prior, in float64."""
+        """Return the Kullback-Leibler divergence of the posterior from the prior, in float64."""
         kind = self.network.kind
         return kind.divergence(self.mean.double(), self.log_variance.double()).sum(1)

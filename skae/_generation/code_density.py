@@ -1,4 +1,4 @@
-"""A density over codes, to draw new ones from."""
+"""A density of latent codes, for sampling."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ import numpy as np
 if TYPE_CHECKING:
     from sklearn.mixture import GaussianMixture
 
-# At most so many Gaussians, and so many codes for each value of a code in each of them.
+# Largest number of Gaussians. Each needs at least _CODES_PER_VALUE codes, times the size of a code
+# for full covariances.
 _MOST_GAUSSIANS, _CODES_PER_VALUE = 10, 5
-# Up to this size of the code, each Gaussian has a covariance of its own.
+# Up to this size of the code, Gaussians have full covariances, otherwise diagonal ones.
 _FULL_COVARIANCE = 64
 
 
 class CodeDensity:
-    """A mixture of Gaussians fitted to the codes of training rows when it is first needed.
+    """A Gaussian mixture of the codes of training rows, fitted when it is first needed.
 
     Parameters
     ----------
@@ -41,14 +42,14 @@ class CodeDensity:
         self._lock = threading.Lock()
 
     def mixture(self) -> GaussianMixture:
-        """Return the mixture: ten Gaussians, fewer where there are few codes."""
+        """Return the mixture of ten Gaussians, or fewer if there are few codes."""
         with self._lock:
             if self._mixture is None:
                 self._mixture = self._fitted()
             return self._mixture
 
     def _fitted(self) -> GaussianMixture:
-        from sklearn.mixture import GaussianMixture  # takes as long as all of skae to import
+        from sklearn.mixture import GaussianMixture  # slow to import
 
         n_codes, n_components = self.codes.shape
         full = n_components <= _FULL_COVARIANCE

@@ -1,4 +1,4 @@
-"""What a network whose codes are distributions says about rows: posteriors and likelihoods."""
+"""Posteriors and bounds of the log-likelihood, for kinds whose codes are distributions."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def elbo(
 ) -> np.ndarray:
     """Return the evidence lower bound of each row, in nats and the units of `X`, float64.
 
-    The expectation over the posterior is a mean over draws, the same for every row, so that the
-    value of a row does not depend on the others.
+    The expectation over the posterior is estimated by a mean over draws. They are the same for
+    every row, so that the bound of a row does not depend on other rows.
     """
     draws = balanced_draws(n_draws, fitted.n_components, random_state)
 
@@ -50,7 +50,7 @@ def elbo(
 def log_likelihood(
     fitted: FittedNetwork, X: Matrix, device: str, n_draws: int, random_state: np.random.RandomState
 ) -> np.ndarray:
-    """Return the importance-weighted bound of the log-likelihood of each row, as :func:`elbo`."""
+    """Return the importance-weighted bound of the log-likelihood, in the units of :func:`elbo`."""
     draws = random_state.standard_normal((n_draws, fitted.n_components))
 
     def of_batch(terms: Bound) -> torch.Tensor:
@@ -61,9 +61,9 @@ def log_likelihood(
 
 
 def _log_units(fitted: FittedNetwork, X: Matrix) -> np.ndarray | float:
-    """Return what a density of scaled rows loses when it is counted in the units of `X`.
+    """Return the difference between the log densities of scaled rows and of rows in units of `X`.
 
-    That is the logarithm of the scale, for each value that is known.
+    It is the sum of the logarithms of the scales of known values.
     """
     logs = np.log(np.broadcast_to(fitted.scaling.scale, fitted.n_features))
     if not fitted.spec.takes_missing:
@@ -78,7 +78,7 @@ def _bounds(
     device: str,
     draws: np.ndarray,
 ) -> np.ndarray:
-    """Return a bound of each row, from the terms of it."""
+    """Return a bound of each row, computed from its terms."""
     network = fitted.network(device)
     bound = np.empty(X.shape[0])
     for rows, block in fitted.computed(lambda x: of_batch(Bound(network, x, draws)), X, network):

@@ -1,4 +1,4 @@
-"""Tables of which few entries are known."""
+"""Tables of ratings, with few known entries."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from numpy.typing import DTypeLike
 
 from skae._data.blocks import dense_blocks
 
-# A row or column with few known entries has its mean drawn towards that of all entries, as if so
-# many more were known that are just that.
+# The mean of a row or column is shrunk towards the mean of all entries, as if it had this many
+# additional entries equal to that mean.
 _PRIOR_RATINGS = 5.0
 
 
@@ -21,7 +21,7 @@ class Ratings:
     Parameters
     ----------
     entries : csr_matrix of shape (n_rows, n_columns)
-        The known entries; zeros among them are known to be zero.
+        The known entries; explicitly stored zeros are known zeros.
     """
 
     def __init__(self, entries: sp.csr_matrix):
@@ -32,7 +32,7 @@ class Ratings:
         return self.shape[0]
 
     def __getitem__(self, rows: Any) -> np.ndarray:
-        """Return some rows as a dense array."""
+        """Return some rows as a dense array, with NaN for unknown entries."""
         block = self.entries[rows]
         dense = np.full(block.shape, np.nan, dtype=self.dtype)
         places = np.repeat(np.arange(block.shape[0]), np.diff(block.indptr))
@@ -46,7 +46,7 @@ def known_entries(X: Any) -> sp.csr_matrix:
     Parameters
     ----------
     X : ndarray or CSR matrix of shape (n_rows, n_columns)
-        What is NaN is unknown, and what a sparse matrix does not hold.
+        NaN, and entries that a sparse matrix does not store, are unknown.
     """
     single = X.dtype.kind == "f" and X.dtype.itemsize == 4
     dtype = np.float32 if single else np.float64
@@ -72,8 +72,8 @@ def _entries(
 
 
 def shrunk_means(entries: sp.csr_matrix) -> np.ndarray:
-    """Return the mean of each column, that of few entries drawn towards the mean of all."""
-    unit = np.float64(np.abs(entries.data).max()) or 1.0  # sums may be out of range otherwise
+    """Return the mean of each column, shrunk towards the mean of all entries."""
+    unit = np.float64(np.abs(entries.data).max()) or 1.0  # avoids overflow of the sums
     ratings = entries.data / unit
     overall = ratings.mean()
     n_columns = entries.shape[1]

@@ -1,1 +1,1 @@
-"""The normal distribution that fills missing values."""
+"""Imputation of missing values by a normal distribution."""

@@ -9,20 +9,20 @@ import torch
 
 from skae._missing.sample import Sample
 
-# Variances of features, in units of themselves, do not fall below this share.
+# Lower limit of the variances of standardised features.
 _SMALLEST_VARIANCE = 1e-6
-# The fit ends where no correlation changes by more.
+# The fit stops when no correlation changes by more than this.
 _TOLERANCE = 1e-3
-# Numbers in the matrices that are solved at once.
+# Largest number of entries of the matrices that are factorised at once.
 _SOLVED_NUMBERS = 2**20
 
 
 class CovarianceModel:
     r"""Mean and covariance by expectation maximisation (Little and Rubin [1]_, chapter 11).
 
-    Each iteration fills missing entries by their conditional means, and takes the covariance of
-    what comes out plus that which the missing entries have given the known ones. The covariance
-    is then shrunk,
+    Each iteration fills missing entries by their conditional means, and computes the covariance of
+    the filled rows plus the conditional covariance of the missing entries given the known ones.
+    The covariance is then shrunk,
 
     .. math:: \Sigma \leftarrow (1 - s) \Sigma + s \, \text{diag}(\Sigma).
 
@@ -61,10 +61,10 @@ class CovarianceModel:
         Parameters
         ----------
         sample : Sample
-            Rows in units of their deviations.
+            Standardised rows.
 
         shrinkage : float in [0, 1]
-            How much correlations lose in each iteration.
+            Shrinkage of correlations in each iteration.
 
         generator : torch.Generator
             Not used.
@@ -73,7 +73,7 @@ class CovarianceModel:
             The largest number of iterations.
 
         start : CovarianceModel or None, default=None
-            Where to begin; None is without any correlation.
+            Initial model; None for one without correlations.
         """
         count = (sample.weight @ sample.known).clamp_min(1)
         variances = (sample.weight @ sample.values.square()) / count
@@ -86,11 +86,11 @@ class CovarianceModel:
         return model
 
     def predict(self, sample: Sample) -> torch.Tensor:
-        """Return the conditional means of all entries that are not known, and those known."""
+        """Return the rows with missing entries replaced by their conditional means."""
         return torch.cat([filled for _, filled, _ in self._conditional(sample)])
 
     def factors(self) -> tuple[torch.Tensor, float]:
-        """Return a factor and a noise with ``covariance = factor factor^T + noise^2 I``."""
+        """Return loadings and noise with ``covariance = factor factor^T + noise^2 I``."""
         values, vectors = torch.linalg.eigh(self.covariance.cpu())
         smallest = max(float(values[0]), _SMALLEST_VARIANCE)
         factor = vectors * (values - smallest).clamp_min(0).sqrt()
@@ -113,9 +113,9 @@ class CovarianceModel:
     def _conditional(
         self, sample: Sample, with_spread: bool = False
     ) -> Iterator[tuple[torch.Tensor, torch.Tensor, Any]]:
-        """Yield, for some rows at a time, weights, filled rows, and the sum of the covariances.
+        """Yield weights, filled rows and the sum of conditional covariances, for blocks of rows.
 
-        Of entries that are not known, given those that are; zero for known ones.
+        The covariances are those of missing entries given the known ones, zero for known entries.
         """
         covariance = self.covariance
         n_features = len(covariance)
@@ -127,7 +127,7 @@ class CovarianceModel:
             strict=True,
         )
         for values, known, weight in parts:
-            # The covariance of known entries, and of independent ones in the place of the others.
+            # The covariance of known entries; missing ones are replaced by independent entries.
             of_known = covariance * known[:, :, None] * known[:, None, :]
             of_known.diagonal(dim1=1, dim2=2).add_(1 - known + _SMALLEST_VARIANCE)
             lower = torch.linalg.cholesky(of_known)
@@ -141,7 +141,7 @@ class CovarianceModel:
     ) -> torch.Tensor:
         """Return the weighted sum of the covariances of missing entries given known ones."""
         missing = 1 - known
-        # With L L^T the covariance of known entries, what they explain is R^T R, R = L^-1 S.
+        # With the covariance L L^T of known entries, the part they explain is R^T R, R = L^-1 S.
         explained = torch.linalg.solve_triangular(
             lower, self.covariance * known[:, :, None] * missing[:, None, :], upper=False
         )

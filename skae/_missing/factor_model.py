@@ -1,4 +1,4 @@
-"""A normal distribution with a few factors, fitted to rows with missing values."""
+"""A factor model, probabilistic PCA, fitted to rows with missing values."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import torch
 from skae._missing.filling import posterior_precision
 from skae._missing.sample import Sample
 
-# Numbers in the matrices that are solved at once.
+# Largest number of entries of the matrices that are factorised at once.
 _SOLVED_NUMBERS = 2**22
-# Passes that find where the factors start.
+# Iterations of the power method for the initial factors.
 _START_PASSES = 3
-# The noise variance does not fall below this share of that of the features.
+# Lower limit of the noise variance of standardised features.
 _SMALLEST_VARIANCE = 1e-4
 
 
@@ -23,10 +23,10 @@ class FactorModel:
     .. math:: x_j = \mu_j + f_j^T z + \sigma e_j, \qquad z, e \sim \mathcal{N}(0, I), \qquad
               f_j \sim \mathcal{N}(0, I / k), \qquad \mu_j \sim \mathcal{N}(0, 1),
 
-    over known entries (Ilin and Raiko [1]_). The priors keep features with few known entries,
-    such as films that few have rated, from being fitted to their noise. After each iteration the
-    scores `z` are brought to mean 0 and covariance 1 again, which takes far fewer iterations (Liu,
-    Rubin and Wu [2]_).
+    fitted to the known entries (Ilin and Raiko [1]_). The priors prevent overfitting of features
+    with few known entries, such as films with few ratings. After each iteration, the factor scores
+    `z` are standardised to mean 0 and covariance `I`, which speeds up the convergence (Liu, Rubin
+    and Wu [2]_).
 
     Parameters
     ----------
@@ -34,10 +34,10 @@ class FactorModel:
         The mean.
 
     factor : torch.Tensor of shape (n_features, rank)
-        What the features have of each factor.
+        Loadings of the features on the factors.
 
     noise_variance : torch.Tensor of shape ()
-        Variance of what the factors leave over.
+        Residual variance of each feature.
 
     References
     ----------
@@ -68,19 +68,19 @@ class FactorModel:
         Parameters
         ----------
         sample : Sample
-            Rows in units of their deviations.
+            Standardised rows.
 
         rank : int
             Number of factors.
 
         generator : torch.Generator
-            Draws where the search for the factors starts; on the CPU.
+            Source of randomness of the initial factors; on the CPU.
 
         n_iterations : int
             Number of iterations.
 
         start : FactorModel or None, default=None
-            Not used: with another number of factors it is no start.
+            Not used, since it has another number of factors.
         """
         model = cls._start(sample, rank, generator)
         for _ in range(n_iterations):
@@ -93,12 +93,12 @@ class FactorModel:
         return self.mean + torch.cat(means) @ self.factor.T
 
     def factors(self) -> tuple[torch.Tensor, float]:
-        """Return factor and noise."""
+        """Return loadings and noise."""
         return self.factor, float(self.noise_variance) ** 0.5
 
     @classmethod
     def _start(cls, sample: Sample, rank: int, generator: torch.Generator) -> FactorModel:
-        """Return the principal axes of rows whose missing entries are zero, nearly."""
+        """Return approximate principal axes of the rows, with missing entries set to zero."""
         n_features = sample.values.shape[1]
         values = sample.values * sample.weight.sqrt()[:, None]
         axes = torch.randn(n_features, rank, generator=generator).to(values)
@@ -110,7 +110,7 @@ class FactorModel:
         return cls(zeros, axes * variances.sqrt(), values.new_ones(()))
 
     def _posteriors(self, sample: Sample) -> Iterator[tuple[slice, torch.Tensor, torch.Tensor]]:
-        """Yield, for some rows at a time, which they are and E[z], Cov[z] of each."""
+        """Yield the slice of rows, E[z] and Cov[z], for blocks of rows."""
         rank = self.factor.shape[1]
         step = max(1, _SOLVED_NUMBERS // (rank + 1) ** 2)
         for start in range(0, len(sample.values), step):
@@ -142,9 +142,9 @@ class FactorModel:
         prior[-1] = 1
         ridge = torch.diag(self.noise_variance * prior)
         solved = torch.linalg.solve(grams + ridge, right[:, :, None])
-        left_over = (solved.mT @ grams @ solved)[:, 0, 0] - 2 * (solved[:, :, 0] * right).sum(1)
+        change = (solved.mT @ grams @ solved)[:, 0, 0] - 2 * (solved[:, :, 0] * right).sum(1)
         squares = sample.weight @ (sample.known * sample.values.square())
-        noise = (squares + left_over).sum() / (sample.weight @ sample.known).sum()
+        noise = (squares + change).sum() / (sample.weight @ sample.known).sum()
         factor, mean = solved[:, :-1, 0], solved[:, -1, 0]
         moments = moments / moments[-1, -1]
         mean_score = moments[-1, :-1]

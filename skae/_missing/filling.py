@@ -1,4 +1,4 @@
-"""What stands in the place of missing values: their mean given the rest of the row."""
+"""Imputation of missing values by their conditional means given the rest of the row."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import nn
 
 from skae._data.rows import Rows
 
-# Numbers in the matrices that are solved at once.
+# Largest number of entries of the matrices that are factorised at once.
 _SOLVED_NUMBERS = 2**22
 
 
@@ -19,8 +19,8 @@ class NormalDistribution:
     """A normal distribution of scaled rows, ``x = mean + deviation * (factor z + noise e)``.
 
     ``z`` and ``e`` are standard normal; ``mean`` and ``deviation`` have shape (n_features,),
-    ``factor`` (n_features, rank), ``noise`` is a standard deviation. Tensors are float64 where
-    the device has it.
+    ``factor`` (n_features, rank), ``noise`` is a standard deviation. Tensors are float64 if the
+    device supports it.
     """
 
     mean: torch.Tensor
@@ -30,14 +30,13 @@ class NormalDistribution:
 
 
 class Filling(nn.Module):
-    r"""Fills missing values by their conditional mean under a normal distribution.
+    r"""Fills missing values by their conditional means under a normal distribution.
 
-    With the known entries `o` of a row, in units of the deviations,
+    With the known entries `o` of a standardised row,
 
     .. math:: z = (\sigma^2 I + F_o^T F_o)^{-1} F_o^T x_o, \qquad \hat{x} = F z,
 
-    the posterior mean of a factor model (Tipping and Bishop [1]_). Known entries stay as they
-    are.
+    the posterior mean of a factor model (Tipping and Bishop [1]_). Known entries stay unchanged.
 
     Parameters
     ----------
@@ -45,7 +44,7 @@ class Filling(nn.Module):
         Size of a sample.
 
     rank : int
-        Number of factors; with as many as there are features, any covariance can be stated.
+        Number of factors; `n_features` factors can represent any covariance.
 
     References
     ----------
@@ -72,11 +71,11 @@ class Filling(nn.Module):
 
     @property
     def n_multiplications(self) -> int:
-        """Multiplications that filling a row takes, nearly."""
+        """Approximate number of multiplications to fill a row."""
         return len(self.mean) * self.rank**2 + self.rank**3 // 3
 
     def set(self, gaussian: NormalDistribution) -> None:
-        """Take over a distribution of the same size."""
+        """Set the parameters to those of a distribution of the same size."""
         self.mean.copy_(gaussian.mean)
         self.deviation.copy_(gaussian.deviation)
         self.factor.copy_(gaussian.factor)
@@ -88,7 +87,7 @@ class Filling(nn.Module):
         Parameters
         ----------
         X : torch.Tensor of shape (n_samples, n_features)
-            Scaled rows, NaN where a value is missing.
+            Scaled rows, with NaN for missing values.
 
         Returns
         -------
@@ -96,7 +95,7 @@ class Filling(nn.Module):
             Of the dtype of `X`.
         """
         known = ~torch.isnan(X)
-        # A graph that is exported can not ask: there, complete rows take the same way as others.
+        # An exported graph cannot branch on the data: there, complete rows are filled as well.
         if not torch.compiler.is_compiling() and known.all():
             return X
         wide = torch.float32 if X.device.type == "mps" else torch.float64
@@ -112,7 +111,7 @@ class Filling(nn.Module):
         Parameters
         ----------
         n_samples : int
-            How many.
+            Number of rows.
 
         generator : torch.Generator
             On the CPU, so that the draws are the same on all devices.
@@ -127,7 +126,7 @@ def _posterior_means(
 ) -> torch.Tensor:
     """Return E[z | known entries] of each row, of shape (n_samples, rank)."""
     precision = posterior_precision(known, factor, noise_variance)
-    right = (away @ factor)[:, :, None]  # entries that are not known are zero
+    right = (away @ factor)[:, :, None]  # missing entries are zero
     return torch.cholesky_solve(right, torch.linalg.cholesky(precision))[:, :, 0]
 
 
@@ -142,15 +141,15 @@ def posterior_precision(
 
 
 class FilledRows:
-    """Rows whose missing values are filled, block by block.
+    """Rows whose missing values are filled block by block.
 
     Parameters
     ----------
     rows : Rows
-        The data, NaN where a value is missing.
+        The data, with NaN for missing values.
 
     filling : Filling
-        On the device of the rows.
+        Filling on the device of the rows.
     """
 
     def __init__(self, rows: Rows, filling: Filling):
@@ -165,7 +164,7 @@ class FilledRows:
         return self._filling(self._rows.take(index))
 
     def blocks(self) -> Iterator[tuple[slice, torch.Tensor]]:
-        """Yield all rows as (rows, tensor) pairs of consecutive rows."""
+        """Yield all rows as (slice, tensor) pairs of consecutive rows."""
         step = max(1, _SOLVED_NUMBERS // self._filling.rank**2)
         for rows, block in self._rows.blocks():
             yield rows, torch.cat([self._filling(part) for part in block.split(step)])

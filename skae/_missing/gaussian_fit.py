@@ -1,4 +1,4 @@
-"""The normal distribution of rows with missing values, by expectation maximisation."""
+"""Fit of a normal distribution to rows with missing values."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from skae._missing.factor_model import FactorModel
 from skae._missing.filling import FilledRows, Filling, NormalDistribution
 from skae._missing.sample import Sample
 
-# Up to this many features have a covariance of their own; more are described by a few factors.
+# Up to this many features, a full covariance is fitted; with more features, a factor model.
 MOST_FEATURES = 40
-# Rows that are looked at: so many that an iteration takes a tenth of a second or less, for
-# covariances, and what a quarter of a gigabyte holds, for factors.
+# Limits of the number of rows: an iteration takes at most about 0.1 s for covariances, and the rows
+# take at most a quarter of a gigabyte for factor models.
 _COVARIANCE_WORK, _FEWEST_ROWS, _MOST_ROWS = 2e8, 1000, 20_000
 _FACTOR_NUMBERS = 2**25
-# Known values that are hidden to choose how simple the distribution is to be: a share of them,
-# as many times as make so many, where that is not too often.
-_HIDDEN_SHARE, _HIDDEN_VALUES, _MOST_TRIALS = 0.1, 2000, 8
-# So many values the deviations of other features count for.
+# Cross-validation of the complexity of the model: the fraction of known values that are hidden in a
+# trial, the total number of hidden values over all trials, and the largest number of trials.
+_HIDDEN_FRACTION, _HIDDEN_VALUES, _MOST_TRIALS = 0.1, 2000, 8
+# Weight of the prior for the deviation of a feature, in numbers of values.
 _PRIOR_VALUES = 2.0
 
 
@@ -33,23 +33,23 @@ def fit_gaussian(
 ) -> tuple[NormalDistribution, float]:
     """Fit a normal distribution to the known entries of rows.
 
-    Up to 40 features have a covariance, shrunk towards none between features; more have a few
-    factors and the same noise each. How far, and how many, is chosen by a tenth of the known
-    entries, hidden for that.
+    Up to 40 features get a covariance that is shrunk towards its diagonal; more features get a
+    factor model with the same noise variance for all features. The shrinkage, or the number of
+    factors, is chosen by the prediction error of a tenth of the known entries, which are hidden.
 
     Parameters
     ----------
     rows : Rows
-        Scaled rows, NaN where a value is missing.
+        Scaled rows, with NaN for missing values.
 
     weight : torch.Tensor of shape (n_samples,)
-        How much each row counts.
+        Weight of each row.
 
     seed : int
-        Decides which rows are looked at where not all are, and what is hidden.
+        Seed of the choice of rows, if not all are used, and of hidden entries.
 
     simplicity : float or None
-        What an earlier call has chosen. None chooses anew.
+        Shrinkage or number of factors chosen by an earlier call; None chooses it here.
 
     Returns
     -------
@@ -57,7 +57,7 @@ def fit_gaussian(
         The distribution.
 
     simplicity : float
-        What was chosen.
+        The shrinkage or the number of factors.
     """
     generator = torch.Generator().manual_seed(seed)
     n_features = rows.shape[1]
@@ -73,12 +73,12 @@ def fit_gaussian(
 
 
 def conditional_means(X: np.ndarray, seed: int) -> np.ndarray:
-    """Return rows whose missing values are filled by what a normal distribution says of them.
+    """Return rows with missing values filled by conditional means of a normal distribution.
 
     Parameters
     ----------
     X : ndarray of shape (n_samples, n_features), dtype float64
-        NaN where a value is missing.
+        Rows, with NaN for missing values.
 
     seed : int
         As in :func:`fit_gaussian`.
@@ -97,14 +97,14 @@ def conditional_means(X: np.ndarray, seed: int) -> np.ndarray:
 
 
 def most_rows(n_features: int) -> int:
-    """Return how many rows are looked at."""
+    """Return the largest number of rows that the distribution is fitted to."""
     if n_features > MOST_FEATURES:
         return max(_FEWEST_ROWS, _FACTOR_NUMBERS // n_features)
     return int(min(max(_FEWEST_ROWS, _COVARIANCE_WORK / n_features**3), _MOST_ROWS))
 
 
 def _some_rows(weight: torch.Tensor, n_rows: int, generator: torch.Generator) -> torch.Tensor:
-    """Return the indices of rows that count, drawn at random where there are more."""
+    """Return indices of rows with positive weights, at most `n_rows`, drawn at random."""
     eligible = torch.nonzero(weight)[:, 0].cpu()
     if len(eligible) > n_rows:
         chosen = torch.randperm(len(eligible), generator=generator)[:n_rows]
@@ -115,7 +115,7 @@ def _some_rows(weight: torch.Tensor, n_rows: int, generator: torch.Generator) ->
 def _standardised(
     X: torch.Tensor, weight: torch.Tensor
 ) -> tuple[Sample, torch.Tensor, torch.Tensor]:
-    """Return rows in units of their deviations, and the means and deviations of the features."""
+    """Return standardised rows, and the means and standard deviations of the features."""
     wide = torch.float32 if X.device.type == "mps" else torch.float64
     X, weight = X.to(wide), weight.to(wide)
     known = (~torch.isnan(X)).to(wide)
@@ -127,9 +127,9 @@ def _standardised(
 
 
 def _deviations(deviation: torch.Tensor, count: torch.Tensor) -> torch.Tensor:
-    """Return deviations, above zero; those of few values drawn towards those of other features.
+    """Return positive deviations; those of few values are shrunk towards the typical deviation.
 
-    In logarithms, so that the units of the features do not matter where there are many values.
+    The shrinkage is on a logarithmic scale.
     """
     varies = deviation > 0
     logs = deviation.clamp_min(torch.finfo(deviation.dtype).tiny).log()
@@ -139,13 +139,13 @@ def _deviations(deviation: torch.Tensor, count: torch.Tensor) -> torch.Tensor:
 
 
 def _chosen(model: Any, sample: Sample, generator: torch.Generator) -> float:
-    """Return what predicts hidden entries best."""
-    n_hidden = _HIDDEN_SHARE * float(sample.known.sum())
+    """Return the shrinkage or number of factors that predicts hidden entries best."""
+    n_hidden = _HIDDEN_FRACTION * float(sample.known.sum())
     n_trials = min(max(1, math.ceil(_HIDDEN_VALUES / max(1.0, n_hidden))), _MOST_TRIALS)
     trials = []
     for _ in range(n_trials):
         hidden = torch.rand(sample.known.shape, generator=generator).to(sample.known.device)
-        trials.append((hidden < _HIDDEN_SHARE).to(sample.known.dtype) * sample.known)
+        trials.append((hidden < _HIDDEN_FRACTION).to(sample.known.dtype) * sample.known)
     best, smallest = model.choices[0], torch.inf
     fitted = [None] * n_trials
     for choice in model.choices:

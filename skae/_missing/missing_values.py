@@ -1,4 +1,4 @@
-"""What a network does about missing values."""
+"""Missing values in the input, the mask and the loss of a network."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from skae._missing.filling import Filling
 
 
 class MissingValues(nn.Module):
-    """What stands in the place of missing values, who is told of them, and what they count.
+    """Fills missing values, adds their mask to the input, and excludes them from the loss.
 
     Parameters
     ----------
@@ -19,23 +19,23 @@ class MissingValues(nn.Module):
         Shape of one sample.
 
     encoder_shape : tuple of int
-        Shape of what the encoder is given: that of a sample, or of one joined with its mask, see
-        ``Architecture.with_mask``.
+        Shape of the encoder's input: that of a sample, or of a sample concatenated with its mask,
+        see ``Architecture.with_mask``.
 
     rank : int
-        Rank of the distribution that missing values are filled by.
+        Number of factors of the distribution by which missing values are filled.
     """
 
-    share_known: torch.Tensor
+    known_fraction: torch.Tensor
 
     def __init__(self, sample_shape: tuple[int, ...], encoder_shape: tuple[int, ...], rank: int):
         super().__init__()
         self.filling = Filling(math.prod(sample_shape), rank)
-        self.register_buffer("share_known", torch.ones(()))
+        self.register_buffer("known_fraction", torch.ones(()))
         self.sample_shape, self.encoder_shape = sample_shape, encoder_shape
 
     def joined(self, samples: torch.Tensor, given: torch.Tensor) -> torch.Tensor:
-        """Return samples joined with the masks of what is missing, where the encoder is shown them.
+        """Return the input of the encoder: samples, joined with their masks if it uses them.
 
         Parameters
         ----------
@@ -43,7 +43,7 @@ class MissingValues(nn.Module):
             Filled samples.
 
         given : torch.Tensor of shape (n_samples, n_features)
-            The same with NaN where a value is missing.
+            The same samples with NaN for missing values.
         """
         if self.encoder_shape == self.sample_shape:
             return samples
@@ -53,14 +53,15 @@ class MissingValues(nn.Module):
         return torch.cat([samples, missing], dim=1).reshape(-1, *self.encoder_shape)
 
     def target(self, X: torch.Tensor, reconstruction: torch.Tensor) -> torch.Tensor:
-        """Return what should have been given; where nothing is known, what was given."""
+        """Return `X` with missing values replaced by the reconstruction: they have no error."""
         return torch.where(torch.isnan(X), reconstruction.detach(), X)
 
     def of_known(self, losses: torch.Tensor, X: torch.Tensor, reduction: str) -> torch.Tensor:
-        """Return losses that are zero where the value is missing.
+        """Return losses that are zero for missing values.
 
-        Of a mean, the others count more, so that what is added to it has the same weight as for
-        complete rows. A sum is that of a likelihood, and stays the one of the known values.
+        For a mean, the losses of known values are divided by their fraction, so that penalties
+        have the same relative weight as for complete rows. A sum is a log-likelihood, and stays
+        that of the known values.
         """
         losses = losses.masked_fill(torch.isnan(X), 0.0)
-        return losses / self.share_known if reduction == "mean" else losses
+        return losses / self.known_fraction if reduction == "mean" else losses

@@ -9,10 +9,10 @@ import torch
 
 @dataclass(frozen=True)
 class Sample:
-    """Rows in units of their deviations, for the models of this package.
+    """Standardised rows, for the models of this package.
 
-    ``values`` (n_samples, n_features) are zero where ``known``, of the same shape and dtype, is;
-    ``weight`` (n_samples,) counts the rows.
+    ``values`` (n_samples, n_features) are zero where ``known``, a mask of the same shape and dtype,
+    is zero; ``weight`` (n_samples,) are the weights of the rows.
     """
 
     values: torch.Tensor
@@ -20,6 +20,6 @@ class Sample:
     weight: torch.Tensor
 
     def hiding(self, hidden: torch.Tensor) -> Sample:
-        """Return this sample without the entries where `hidden`, of its shape, is 1."""
+        """Return this sample with the entries missing where the mask `hidden` is 1."""
         known = self.known * (1 - hidden)
         return replace(self, values=self.values * known, known=known)

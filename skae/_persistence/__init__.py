@@ -1,1 +1,1 @@
-"""Files of estimators: save and load."""
+"""Files of fitted estimators: save, load, and the upgrades of older files."""

@@ -1,12 +1,14 @@
-"""What each fitted estimator has, and what of it must go together."""
+"""Attributes of each fitted estimator: their types, and what must hold between them."""
 
 from __future__ import annotations
 
 import math
+from functools import partial
+from numbers import Real
+from typing import Literal
 
 import numpy as np
-import pandas as pd
-import scipy.sparse as sp
+from sklearn.impute import MissingIndicator
 
 from skae._detection.calibration import Calibration
 from skae._detection.ensemble import Ensemble
@@ -14,279 +16,267 @@ from skae._fitting.fit_policy import resolve_parts
 from skae._generation.code_density import CodeDensity
 from skae._imputation.imputation import Imputation
 from skae._network.fitted_network import FittedNetwork
-from skae._persistence.checks import (
-    Check,
-    array,
-    check_all,
-    choice,
-    either,
-    finite,
-    instance,
-    integer,
-    no_nan,
-    number,
-    sequence,
-)
-from skae._persistence.classes import FITTED_PARTS
+from skae._persistence.checks import ABOVE_ZERO, SIZE, Array, check_values, matches
 from skae._persistence.networks import check_numbers, check_optimizer_state, checked_network
 from skae._training.optimizer import resolve_optimizer
 from skae._utils.sklearn_private import validate_parameters
 from skae.architectures import Architecture
 from skae.kinds import Kind
-from skae.scores import Latent, Score
+from skae.scores import Score
+from skae.scores.scatter import Scatter
 
-_HISTORY = ("epoch", "train_loss", "valid_loss", "learning_rate", "seconds")
-
-
-def _is_history(value, sizes) -> None:
-    columns = list(value.columns) if isinstance(value, pd.DataFrame) else []
-    numeric = all(dtype.kind in "fiu" for dtype in value.dtypes) if columns else False
-    if not numeric or len(value) == 0 or not set(_HISTORY) <= set(columns):
-        raise ValueError("must be a table of numbers with the columns of a history.")
-
-
-def _is_names(value, sizes) -> None:
-    array("OU", "n_features_in")(value, sizes)
-    if not all(isinstance(name, str) for name in value):
-        raise ValueError("must be names.")
-
-
-def _is_output(value, sizes) -> None:
-    """Check what ``set_output`` leaves."""
-    if value not in ({}, *({"transform": name} for name in ("default", "pandas", "polars"))):
-        raise ValueError("must be what set_output leaves.")
-
-
-def _is_indicator(value, sizes) -> None:
-    if int(value.n_features_in_) != sizes["n_features_in"]:
-        raise ValueError("must belong to the features of the imputer.")
-
-
-_FINITE = finite()
-_SCALE = either(number(positive=True), array("f", "n_features", check=finite(positive=True)))
-_COMMON: dict[str, Check] = {
-    "n_features_in_": integer(1),
-    "sample_shape_": sequence(tuple, integer(1)),
-    "n_components_": integer(1),
-    "kind_": instance(Kind),
-    "architecture_": instance(Architecture),
-    "batch_size_": integer(1),
-    "learning_rate_": number(positive=True),
-    "n_epochs_": integer(0),
-    "device_": instance(str),
-    "precision_": choice("float32", "float64", "bfloat16"),
-    "history_": _is_history,
+_FLOATS = Array()
+_COLUMNS = {"epoch", "train_loss", "valid_loss", "learning_rate", "seconds"}
+_MOST_COLUMNS = 1000
+# Types by name, in the state that is pickled and saved: tables are dictionaries of arrays there.
+_COMMON = {
+    "n_features_in_": SIZE,
+    "sample_shape_": tuple[SIZE, ...],
+    "n_components_": SIZE,
+    "kind_": Kind,
+    "architecture_": Architecture,
+    "batch_size_": SIZE,
+    "learning_rate_": ABOVE_ZERO,
+    "n_epochs_": int,
+    "device_": str,
+    "precision_": Literal["float32", "float64", "bfloat16"],
+    "history_": dict[str, Array("fiu", finite=False)],
 }
-_MOMENTS: dict[str, Check] = {"mean_": array("f", "n_features", check=_FINITE), "scale_": _SCALE}
-_ONE_NETWORK: dict[str, Check] = {
+_MOMENTS = {"mean_": _FLOATS, "scale_": float | np.ndarray}
+_ONE_NETWORK = {
     **_COMMON,
     **_MOMENTS,
-    "_fitted": instance(FittedNetwork),
-    "_n_features_out": integer(1),
-    "best_epoch_": integer(0),
-    "loss_": instance(float),
-    "_optimizer_state": either(None, instance(dict)),
-    "_code_density": instance(CodeDensity),
-    "_of_kind": sequence(list, instance(str), least=0),
+    "_fitted": FittedNetwork,
+    "_n_features_out": SIZE,
+    "best_epoch_": int,
+    "loss_": Real,
+    "_optimizer_state": dict | None,
+    "_code_density": CodeDensity,
+    "_of_kind": list[str],
 }
-ATTRIBUTES: dict[str, dict[str, Check]] = {
+ATTRIBUTES: dict[str, dict] = {
     "AutoencoderTransformer": _ONE_NETWORK,
-    "AutoencoderClassifier": {**_ONE_NETWORK, "classes_": array("fiubOU", "n_classes")},
+    "AutoencoderClassifier": {**_ONE_NETWORK, "classes_": Array("fiubOU")},
     "AutoencoderOutlierDetector": {
         **_COMMON,
-        "_ensemble": instance(Ensemble),
-        "_calibration": instance(Calibration),
-        "_training_scores": array("f", "n_training", check=_FINITE),
-        "calibration_scores_": array("f", "n_calibration", check=_FINITE),
-        "offset_": number(),
-        "scoring_": instance(Score),
+        "_ensemble": Ensemble,
+        "_calibration": Calibration,
+        "_training_scores": _FLOATS,
+        "calibration_scores_": _FLOATS,
+        "offset_": float,
+        "scoring_": Score,
     },
     "AutoencoderImputer": {
         **_COMMON,
         **_MOMENTS,
-        "_bounds": sequence(tuple, array("f", "n_features", check=no_nan), least=2),
-        "_draws_seed": integer(0),
-        "_imputation": instance(Imputation),
-        "_kept": array("b", "n_features_in"),
-        "indicator_": either(None, _is_indicator),
+        "_bounds": tuple[Array(finite=False), ...],
+        "_draws_seed": int,
+        "_imputation": Imputation,
+        "_kept": Array("b"),
+        "indicator_": MissingIndicator | None,
     },
     "AutoencoderRecommender": {
         **_COMMON,
         **_MOMENTS,
-        "_imputation": instance(Imputation),
-        "_known": instance(sp.csr_matrix),
-        "biases_": array("f", "n_features", check=_FINITE),
-        "rating_range_": sequence(tuple, number(), least=2),
+        "_imputation": Imputation,
+        "_known": dict,
+        "biases_": _FLOATS,
+        "rating_range_": tuple[float, ...],
     },
 }
-# Attributes that some fits leave, and others do not.
-OPTIONAL: dict[str, Check] = {
-    "feature_names_in_": _is_names,
-    "explained_variance_ratio_": array("f", "n_components", check=_FINITE),
-    "_sklearn_output_config": _is_output,
-    "active_units_": array("i", "n_active"),
-    "dead_units_": array("i", "n_dead"),
-    "sparsity_": number(),
-    "dictionary_": array("f", "n_components", "n_features", check=_FINITE),
+# Attributes that some fits leave and others do not.
+OPTIONAL = {
+    "feature_names_in_": Array("OU"),
+    "explained_variance_ratio_": _FLOATS,
+    "_sklearn_output_config": dict,
 }
 
 
-def check_estimator(name: str, estimator, attributes: dict) -> None:
-    """Refuse a fitted estimator whose parts do not go together.
+def names_of(estimator) -> set[str]:
+    """Return the names of the attributes that a file holds of an estimator."""
+    of_kind = getattr(estimator, "_of_kind", ())
+    return {*ATTRIBUTES[estimator._stored_as], *OPTIONAL, *of_kind}
+
+
+def check_state(name: str, state: dict) -> None:
+    """Refuse attributes that a fit of an estimator does not leave.
 
     Parameters
     ----------
     name : str
-        Its class, as in ``ATTRIBUTES``.
+        Name of the estimator in files.
 
-    estimator : BaseAutoencoder
-        With its parameters and its attributes.
-
-    attributes : dict of str to object
-        What is to be looked at.
+    state : dict of str to object
+        Its attributes as they are pickled.
 
     Raises
     ------
     ValueError
-        In a sentence that names what is wrong.
+        If an attribute is missing, unknown, or of another type.
+    """
+    optional = {n: hint for n, hint in OPTIONAL.items() if n in state}
+    of_kind = set(state.get("_of_kind") or ()) - set(optional)
+    known = {n: value for n, value in state.items() if n not in of_kind}
+    check_values(known, {**ATTRIBUTES[name], **optional}, name)
+    _check_history(state["history_"])
+    if "_known" in state:
+        _check_ratings(**state["_known"])
+    if not all(type(one) is str for one in state.get("feature_names_in_", ())):
+        raise ValueError("feature_names_in_ must be strings.")
+    output = state.get("_sklearn_output_config", {})
+    if output not in ({}, *({"transform": name} for name in ("default", "pandas", "polars"))):
+        raise ValueError("_sklearn_output_config must be one that set_output leaves.")
+
+
+def _check_history(history: dict) -> None:
+    lengths = {len(column) for column in history.values()}
+    if not set(history) >= _COLUMNS or len(history) > _MOST_COLUMNS:
+        raise ValueError(f"history_ must have the columns {sorted(_COLUMNS)}.")
+    if len(lengths) != 1 or 0 in lengths:
+        raise ValueError("history_ must have a row for each epoch.")
+
+
+def _check_ratings(data, indices, indptr, shape) -> None:
+    # Checked before scipy does, whose own check of places is in compiled code that trusts them.
+    places = all(Array("i").matches(values) for values in (indices, indptr))
+    integers = {indices.dtype, indptr.dtype} <= {np.dtype(np.int32), np.dtype(np.int64)}
+    two = matches(shape, tuple[int, ...]) and len(shape) == 2
+    sound = places and integers and two and _FLOATS.matches(data)
+    if sound and len(indptr) == shape[0] + 1 and indptr[0] == 0:
+        sound = indptr[-1] == len(data) == len(indices) and (np.diff(indptr) >= 0).all()
+        inside = not len(indices) or 0 <= indices.min() <= indices.max() < shape[1]
+        if sound and inside:
+            return
+    raise ValueError("_known must be a sparse matrix of finite floats whose rows add up.")
+
+
+def check_estimator(estimator) -> None:
+    """Refuse a fitted estimator whose parameters and attributes do not go together.
+
+    Parameters
+    ----------
+    estimator : BaseAutoencoder
+        With its parameters and its attributes, which :func:`check_state` has accepted.
+
+    Raises
+    ------
+    ValueError
+        In a sentence that names the attribute.
     """
     validate_parameters(estimator)
     resolve_parts(estimator)
     optimizer = resolve_optimizer(estimator.optimizer)
-    optional = {n: check for n, check in OPTIONAL.items() if n in attributes}
-    of_kind = set(attributes.get("_of_kind") or ()) - set(optional)
-    known = {n: v for n, v in attributes.items() if n not in of_kind}
-    check_all(known, {**ATTRIBUTES[name], **optional}, _sizes(known), name)
-    networks = _networks(estimator)
-    shells = [checked_network(network) for network in networks]
+    networks = estimator._fitted_networks()
+    empty = [checked_network(network) for network in networks]
     _check_networks(estimator, networks)
-    _SPECIAL[name](estimator, networks)
-    if "_optimizer_state" in attributes:
-        check_optimizer_state(estimator._optimizer_state, shells[0], optimizer)
+    _SPECIAL[estimator._stored_as](estimator, networks)
+    if hasattr(estimator, "_optimizer_state"):
+        check_optimizer_state(estimator._optimizer_state, empty[0], optimizer)
 
 
-def _sizes(attributes: dict) -> dict[str, int]:
-    sizes = {"n_features_in": attributes.get("n_features_in_")}
-    return {name: size for name, size in sizes.items() if isinstance(size, int)}
+def _require(message: str, **conditions) -> None:
+    """Refuse attributes by name unless their conditions hold."""
+    for name, holds in conditions.items():
+        if not holds:
+            raise ValueError(f"{name} {message}")
 
 
-def _networks(estimator) -> list[FittedNetwork]:
-    if hasattr(estimator, "_ensemble"):
-        return [member.network for member in estimator._ensemble.members]
-    if hasattr(estimator, "_imputation"):
-        return estimator._imputation.networks
-    return [estimator._fitted]
+_of_networks = partial(_require, "is not that of the networks.")
 
 
 def _check_networks(estimator, networks: list[FittedNetwork]) -> None:
-    """Refuse networks of other sizes than the estimator's."""
+    """Refuse attributes and networks of different sizes."""
     n_features = math.prod(estimator.sample_shape_)
-    for network in networks:
-        if network.n_features != n_features or network.n_components != estimator.n_components_:
-            raise ValueError(
-                f"The networks have {network.n_features} features and codes of "
-                f"{network.n_components} values, the estimator {n_features} and "
-                f"{estimator.n_components_}."
-            )
-    for name in ("mean_", "biases_"):
-        if hasattr(estimator, name) and getattr(estimator, name).shape != (n_features,):
-            raise ValueError(f"{name} must have an entry for each of {n_features} features.")
-    if np.ndim(getattr(estimator, "scale_", 1.0)) and estimator.scale_.shape != (n_features,):
-        raise ValueError(f"scale_ must have an entry for each of {n_features} features.")
-    if len({network.spec.filling_rank is None for network in networks}) > 1:
-        raise ValueError("Some networks take missing values and others do not.")
-    if hasattr(estimator, "dictionary_"):
-        array("f", estimator.n_components_, n_features)(estimator.dictionary_, {})
+    scale = np.asarray(getattr(estimator, "scale_", 1.0), dtype=float)
+    _of_networks(
+        sample_shape_=all(network.n_features == n_features for network in networks),
+        n_components_=all(n.n_components == estimator.n_components_ for n in networks),
+        mean_=len(getattr(estimator, "mean_", networks[0].scaling.centre)) == n_features,
+        biases_=len(getattr(estimator, "biases_", networks[0].scaling.centre)) == n_features,
+        scale_=scale.shape in ((), (n_features,))
+        and Array(ndim=scale.ndim, positive=True).matches(scale),
+        filling_rank=len({network.spec.filling_rank is None for network in networks}) == 1,
+    )
 
 
 def _of_one_network(estimator, networks) -> None:
-    network = networks[0]
-    if estimator.n_features_in_ != network.n_features:
-        raise ValueError("n_features_in_ is not that of the network.")
-    if estimator._n_features_out != network.n_components:
-        raise ValueError("_n_features_out is not that of the network.")
-    if estimator._code_density.codes.shape[1:] != (network.n_components,):
-        raise ValueError("The codes of the density are not those of the network.")
-    if not len(estimator._code_density.codes):
-        raise ValueError("The density has no codes.")
+    network, codes = networks[0], estimator._code_density.codes
+    _of_networks(
+        n_features_in_=estimator.n_features_in_ == network.n_features,
+        _n_features_out=estimator._n_features_out == network.n_components,
+        _code_density=len(codes) and codes.shape[1:] == (network.n_components,),
+    )
     for name in estimator._of_kind:
         if not name.endswith("_") or name.startswith("_") or hasattr(type(estimator), name):
-            raise ValueError(f"{name[:99]!r} can not be an attribute of a kind.")
+            raise ValueError(f"{name[:99]!r} is no name for an attribute of a kind.")
 
 
 def _of_transformer(estimator, networks) -> None:
     _of_one_network(estimator, networks)
-    if networks[0].spec.head is not None:
-        raise ValueError("The network of a transformer has no classes.")
+    _check_no_head(networks)
 
 
 def _of_classifier(estimator, networks) -> None:
     _of_one_network(estimator, networks)
     head = networks[0].spec.head
-    if head is None or head.n_classes != len(estimator.classes_):
-        raise ValueError("The classes are not those of the network.")
+    _of_networks(classes_=head is not None and head.n_classes == len(estimator.classes_))
 
 
 def _of_detector(estimator, networks) -> None:
-    if estimator.n_features_in_ != math.prod(estimator.sample_shape_):
-        raise ValueError("n_features_in_ is not that of the networks.")
+    n_features = math.prod(estimator.sample_shape_)
+    named = [member for group in estimator._calibration.groups for member in group.members]
+    _of_networks(
+        n_features_in_=estimator.n_features_in_ == n_features,
+        _calibration=max(named) < len(networks),
+    )
+    _check_no_head(networks)
     for member in estimator._ensemble.members:
         member.score.check(member.network.spec.kind)
         check_numbers(member.score)
-        _check_score(member)
-        _check_no_head(member.network)
-    for group in estimator._calibration.groups:
-        if max(group.members) >= len(networks):
-            raise ValueError("The calibration speaks of a network that is not there.")
+        _check_score(member.score, member.network)
 
 
-def _check_score(member) -> None:
-    """Refuse a score that was fitted to rows or codes of other sizes, or not at all."""
-    network, score = member.network, member.score
-    for name in FITTED_PARTS.get(type(score).__name__, ()):
+def _check_score(score: Score, network: FittedNetwork) -> None:
+    """Refuse a score that was not fitted, or to rows or codes of other sizes."""
+    sizes = {"features": network.n_features, "code": network.n_components}
+    for name, columns in score.scatters.items():
         scatter = vars(score).get(name)
-        of_code = name.startswith("code") or isinstance(score, Latent)
-        n_columns = network.n_components if of_code else network.n_features
-        if scatter is None or len(scatter.mean) != n_columns:
-            raise ValueError(f"{name} of {score!r} is not that of its network.")
+        good = isinstance(scatter, Scatter) and len(scatter.mean) == sizes[columns]
+        _require(f"of {score!r} must have {sizes[columns]} columns.", **{name: good})
 
 
 def _of_imputer(estimator, networks) -> None:
-    _check_imputation(estimator, networks)
-    n_features = networks[0].n_features
-    if int(estimator._kept.sum()) != n_features or len(estimator._bounds) != 2:
-        raise ValueError("The features that are kept are not those of the networks.")
+    _check_imputation(networks)
+    n_features, indicator = networks[0].n_features, estimator.indicator_
     low, high = estimator._bounds
-    if low.shape != (n_features,) or high.shape != (n_features,) or (low > high).any():
-        raise ValueError("The bounds are not those of the features.")
     ratio = estimator._imputation.error_ratio
-    if ratio is None or ratio.shape != (n_features,):
-        raise ValueError("The ratios of errors are not those of the features.")
+    n_kept = estimator._kept.sum() if len(estimator._kept) == estimator.n_features_in_ else 0
+    _of_networks(
+        _kept=n_kept == n_features,
+        indicator_=indicator is None or indicator.n_features_in_ == estimator.n_features_in_,
+        _bounds=low.shape == high.shape == (n_features,) and (low <= high).all(),
+        error_ratio=_FLOATS.matches(ratio) and len(ratio) == n_features,
+    )
 
 
 def _of_recommender(estimator, networks) -> None:
-    _check_imputation(estimator, networks)
+    _check_imputation(networks)
     n_users, n_items = estimator._known.shape
-    n_shown = n_items if estimator.by == "user" else n_users
-    low, high = (*estimator.rating_range_, None)[:2]
-    if n_items != estimator.n_features_in_ or n_shown != networks[0].n_features or low > high:
-        raise ValueError("The ratings are not those of the networks.")
-    if estimator._known.dtype.kind != "f" or not np.isfinite(estimator._known.data).all():
-        raise ValueError("The ratings must be finite floats.")
+    low, high = estimator.rating_range_
+    _of_networks(
+        n_features_in_=estimator.n_features_in_ == n_items,
+        _known=networks[0].n_features == (n_items if estimator.by == "user" else n_users),
+        rating_range_=low <= high,
+    )
 
 
-def _check_imputation(estimator, networks) -> None:
-    for network in networks:
-        _check_no_head(network)
-        if network.spec.filling_rank is None:
-            raise ValueError("The networks of an imputer must take missing values.")
-        if network.spec.scaling.centre.shape != networks[0].spec.scaling.centre.shape:
-            raise ValueError("The networks of an imputer must have one scaling.")
+def _check_imputation(networks) -> None:
+    _check_no_head(networks)
+    _of_networks(filling_rank=all(network.spec.filling_rank is not None for network in networks))
 
 
-def _check_no_head(network: FittedNetwork) -> None:
-    if network.spec.head is not None:
-        raise ValueError("Only the network of a classifier has classes.")
+def _check_no_head(networks: list[FittedNetwork]) -> None:
+    _require("belongs to classifiers only.", head=all(n.spec.head is None for n in networks))
 
 
 _SPECIAL = {

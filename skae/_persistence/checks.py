@@ -1,196 +1,140 @@
-"""What values must be: each check raises a ValueError that says what is wrong.
+"""Checks of values from a file against type hints.
 
-A check is called with a value and with sizes by name. Where an array has a size of a name that is
-not known yet, it is noted, and must be the same wherever the name comes again.
+The hints are those of Python, such as ``tuple[int, ...]``, ``dict[str, ndarray]``, ``Literal`` or
+a class, and :class:`Array`. Integers are never negative and numbers never NaN;
+``Annotated[int, 1]`` is an integer of 1 or more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from numbers import Integral, Real
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import numpy as np
 
-Check = Callable[[object, dict[str, int]], None]
+SIZE = Annotated[int, 1]
+ABOVE_ZERO = Annotated[float, np.finfo(float).tiny]
 
 
-def check_all(values: dict, checks: dict[str, Check], sizes: dict[str, int], of: str) -> None:
+@dataclass(frozen=True)
+class Array:
+    """Hint of an array.
+
+    Parameters
+    ----------
+    kinds : str, default="f"
+        Kinds of its dtype as numpy has them, "f" for floats.
+
+    ndim : int, default=1
+        Number of axes.
+
+    finite : bool, default=True
+        Whether all entries must be finite.
+
+    positive : bool, default=False
+        Whether all entries must be above zero.
+    """
+
+    kinds: str = "f"
+    ndim: int = 1
+    finite: bool = True
+    positive: bool = False
+
+    def matches(self, value) -> bool:
+        """Return whether a value is such an array."""
+        if type(value) is not np.ndarray or value.dtype.kind not in self.kinds:
+            return False
+        if value.ndim != self.ndim or (self.positive and not (value > 0).all()):
+            return False
+        return not (self.finite and value.dtype.kind == "f") or bool(np.isfinite(value).all())
+
+
+def check_values(values: dict, hints: dict, owner: str) -> None:
     """Check values by name.
 
     Parameters
     ----------
     values : dict of str to object
-        What is there.
+        Values to check.
 
-    checks : dict of str to callable
-        What is expected: the same names.
+    hints : dict of str to hint
+        Expected names and types.
 
-    sizes : dict of str to int
-        Sizes that are known; more are noted.
-
-    of : str
-        What the values belong to, for the message.
+    owner : str
+        Class that the values belong to, for the message.
 
     Raises
     ------
     ValueError
-        If names are missing or too many, or if a value is not as expected.
+        If names are missing or unknown, or if a value is not of its type.
     """
-    if set(values) != set(checks):
-        differing = sorted(set(values) ^ set(checks), key=str)
-        raise ValueError(f"{of} has other fields than expected: {differing[:9]}.")
-    for name, check in checks.items():
-        try:
-            check(values[name], sizes)
-        except ValueError as error:
-            raise ValueError(f"{name} of {of} {error}") from None
+    if set(values) != set(hints):
+        missing = sorted(set(hints) - set(values))[:9]
+        unknown = [str(name)[:99] for name in sorted(set(values) - set(hints), key=str)[:9]]
+        raise ValueError(f"{owner} has missing values {missing} and unknown values {unknown}.")
+    for name, hint in hints.items():
+        require(matches(values[name], hint), f"{name} of {owner}", hint, values[name])
 
 
-def instance(*classes: type) -> Check:
-    """Check for an object of some classes."""
-
-    def check(value, sizes):
-        if not isinstance(value, classes):
-            names = " or ".join(c.__name__ for c in classes)
-            raise ValueError(f"must be {names}, got {type(value).__name__}.")
-
-    return check
+def require(condition, name: str, expected, value) -> None:
+    """Raise a ValueError that says which value was expected, unless a condition holds."""
+    if not condition:
+        shown = getattr(expected, "__name__", expected)
+        raise ValueError(f"{name} must be {shown}, got {repr(value)[:99]}.")
 
 
-def integer(low: int) -> Check:
-    """Check for an integer of at least `low`."""
+def matches(value, hint) -> bool:
+    """Return whether a value is of the type of a hint."""
+    if isinstance(hint, Array):
+        return hint.matches(value)
+    if hint in _PLAIN:
+        return _PLAIN[hint](value)
+    origin = get_origin(hint)
+    if origin is None:
+        return isinstance(value, hint)
+    return _OF_ORIGIN[origin](value, get_args(hint))
 
-    def check(value, sizes):
-        if not isinstance(value, Integral) or isinstance(value, bool) or value < low:
-            raise ValueError(f"must be an integer >= {low}, got {_shown(value)}.")
 
-    return check
+def _is_integer(value) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool) and value >= 0
 
 
-def number(*, positive: bool = False, finite: bool = True) -> Check:
-    """Check for a number that is no NaN."""
+def _is_number(value) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool) and value == value
 
-    def check(value, sizes):
-        real = isinstance(value, Real) and not isinstance(value, bool)
-        if not real or value != value or (finite and abs(value) == float("inf")):
-            raise ValueError(f"must be a {'finite ' * finite}number, got {_shown(value)}.")
-        if positive and value <= 0:
-            raise ValueError(f"must be above zero, got {_shown(value)}.")
+
+def _is_sequence_of(kind: type):
+    def check(value, arguments) -> bool:
+        return type(value) is kind and all(matches(item, arguments[0]) for item in value)
 
     return check
 
 
-def choice(*words: str) -> Check:
-    """Check for one of some words."""
-
-    def check(value, sizes):
-        if not isinstance(value, str) or value not in words:
-            raise ValueError(f"must be one of {list(words)}, got {_shown(value)}.")
-
-    return check
-
-
-def either(*checks: Check | None) -> Check:
-    """Check for what one of some checks accepts; None stands for None."""
-
-    def check(value, sizes):
-        errors = []
-        for one in checks:
-            if one is None:
-                if value is None:
-                    return
-                continue
-            try:
-                one(value, sizes)
-                return
-            except ValueError as error:
-                errors.append(str(error))
-        raise ValueError(" ".join(errors))
-
-    return check
-
-
-def sequence(kind: type, item: Check, *, least: int = 1) -> Check:
-    """Check for a list or a tuple, each item of which is as another check says."""
-
-    def check(value, sizes):
-        if type(value) is not kind or len(value) < least:
-            raise ValueError(f"must be a {kind.__name__} of {least} or more, got {_shown(value)}.")
-        for one in value:
-            item(one, sizes)
-
-    return check
-
-
-def dictionary(key: type, item: Check) -> Check:
-    """Check for a dictionary with keys of a type."""
-
-    def check(value, sizes):
-        if type(value) is not dict or not all(type(k) is key for k in value):
-            raise ValueError(f"must be a dictionary with keys of {key.__name__}.")
-        for one in value.values():
-            item(one, sizes)
-
-    return check
-
-
-def array(kinds: str, *shape, check: Callable[[np.ndarray], None] | None = None) -> Check:
-    """Check for an array.
-
-    Parameters
-    ----------
-    kinds : str
-        Kinds of dtypes as numpy has them, such as "f" for floats; "d" is float64 alone.
-
-    *shape : int, str or Ellipsis
-        Lengths, or names of them; Ellipsis is any shape.
-
-    check : callable or None
-        Looks at the entries.
-    """
-
-    def check_array(value, sizes):
-        if type(value) is not np.ndarray:
-            raise ValueError(f"must be an array, got {type(value).__name__}.")
-        if value.dtype.kind not in kinds and not (kinds == "d" and value.dtype == np.float64):
-            raise ValueError(f"must not be an array of {value.dtype}.")
-        if shape != (...,):
-            _check_shape(value.shape, shape, sizes)
-        if check is not None:
-            check(value)
-
-    return check_array
-
-
-def _check_shape(found: tuple[int, ...], shape: tuple, sizes: dict[str, int]) -> None:
-    wanted = [sizes.get(length, length) for length in shape]
-    fits = len(found) == len(wanted) and all(
-        isinstance(w, str) or w == f for f, w in zip(found, wanted, strict=True)
+def _is_dictionary(value, arguments) -> bool:
+    return type(value) is dict and all(
+        type(key) is arguments[0] and matches(item, arguments[1]) for key, item in value.items()
     )
-    if not fits:
-        raise ValueError(f"must have the shape {tuple(wanted)}, got {found}.")
-    sizes.update((name, f) for name, f in zip(shape, found, strict=True) if isinstance(name, str))
 
 
-def finite(*, positive: bool = False, ascending: bool = False) -> Callable[[np.ndarray], None]:
-    """Return a check of the entries of an array."""
-
-    def check(values):
-        if not np.isfinite(values).all():
-            raise ValueError("must be finite.")
-        if positive and not (values > 0).all():
-            raise ValueError("must be above zero.")
-        if ascending and not (values.size and (np.diff(values) >= 0).all()):
-            raise ValueError("must be one or more numbers in ascending order.")
-
-    return check
+def _is_one_of(value, arguments) -> bool:
+    return any(matches(value, argument) for argument in arguments)
 
 
-def no_nan(values: np.ndarray) -> None:
-    """Refuse NaN among the entries of an array."""
-    if np.isnan(values).any():
-        raise ValueError("must hold no NaN.")
-
-
-def _shown(value) -> str:
-    return repr(value)[:99]
+_PLAIN = {
+    Any: lambda value: True,
+    None: lambda value: value is None,
+    NoneType: lambda value: value is None,
+    int: _is_integer,
+    float: _is_number,
+}
+_OF_ORIGIN = {
+    list: _is_sequence_of(list),
+    tuple: _is_sequence_of(tuple),
+    dict: _is_dictionary,
+    Literal: lambda value, words: isinstance(value, str) and value in words,
+    Annotated: lambda value, bound: matches(value, bound[0]) and value >= bound[1],
+    Union: _is_one_of,
+    UnionType: _is_one_of,
+}

@@ -1,12 +1,11 @@
-"""What no file can hold, code, and is given again when the file is read."""
+"""Code, which no file can hold: it is given again when the file is read."""
 
 from __future__ import annotations
 
+from skae._persistence.parts import WRAPPERS
 from skae._storage import FileFormatError
-from skae.corruptions import FunctionCorruption
-from skae.losses import FunctionLoss
 
-# Parameters of ``skae.load``, each the parameter of the estimator that it stands for.
+# Arguments of ``skae.load``, each the parameter of the estimator that it stands for.
 NAMES = ("kind", "architecture", "loss", "scoring", "optimizer")
 _EXAMPLES = {
     "architecture": "architecture=Custom(encoder, decoder)",
@@ -15,7 +14,6 @@ _EXAMPLES = {
     "optimizer": "optimizer=MyOptimizer",
     "scoring": "scoring=MyScore()",
 }
-_OF_FUNCTIONS = (FunctionLoss, FunctionCorruption)
 
 
 class Given:
@@ -32,24 +30,24 @@ class Given:
         self.used: set[str] = set()
 
     def at(self, path: str, described: str):
-        """Return what a place in the file stands for.
+        """Return the object that a place in the file stands for.
 
         Parameters
         ----------
         path : str
-            Such as "loss", or "architecture.encoder" for an attribute of what is given.
+            Such as "loss", or "architecture.encoder" for a parameter of the given object.
 
         described : str
-            What was there, for the message.
+            Name of the object that was saved, for the message.
 
         Raises
         ------
         FileFormatError
-            If nothing is given for it, or something without that attribute.
+            If no object is given for it, or one without that parameter.
         """
         name, *attributes = path.split(".")
         if name not in NAMES:
-            raise FileFormatError(f"The file asks for {path[:99]!r}, which can not be given.")
+            raise FileFormatError(f"The file asks for {path[:99]!r}, no argument of skae.load.")
         if name not in self.objects:
             raise FileFormatError(
                 f"The model was saved with {described[:99]} as {path[:99]}. That is code, which "
@@ -58,12 +56,12 @@ class Given:
         self.used.add(name)
         value = self.objects[name]
         for attribute in attributes:
-            if attribute == "function" and not isinstance(value, _OF_FUNCTIONS):
+            if attribute == "function" and not isinstance(value, WRAPPERS):
                 continue  # a function may be given without the object around it
             if attribute not in _parameters(value):
                 raise FileFormatError(
-                    f"{name}={self.objects[name]!r} has no {'.'.join(attributes)}, in the place "
-                    f"of which the model was saved with {described[:99]}."
+                    f"{name}={self.objects[name]!r} has no {'.'.join(attributes)}, for which the "
+                    f"model was saved with {described[:99]}."
                 )
             value = getattr(value, attribute)
         return value
@@ -71,14 +69,14 @@ class Given:
     def function_at(self, path: str, described: str):
         """Return the function that a place in the file stands for."""
         value = self.at(path, described)
-        if isinstance(value, _OF_FUNCTIONS):
+        if isinstance(value, WRAPPERS):
             value = value.function
         if not callable(value):
             raise FileFormatError(f"{path} must be callable as in the saved model, got {value!r}.")
         return value
 
     def class_at(self, path: str, described: str, base: type | tuple[type, ...]) -> type:
-        """Return the class of what a place in the file stands for, one derived from a base."""
+        """Return the class of the object that a place stands for, one derived from a base."""
         value = self.at(path, described)
         found = value if isinstance(value, type) else type(value)
         if not issubclass(found, base) or found.__qualname__ != described:
@@ -88,12 +86,12 @@ class Given:
         return found
 
     def check_used(self) -> None:
-        """Refuse what the file holds itself.
+        """Refuse objects that the file holds itself.
 
         Raises
         ------
         FileFormatError
-            If something was given that the file does not ask for.
+            If an object was given that the file does not ask for.
         """
         if set(self.objects) - self.used:
             raise FileFormatError(

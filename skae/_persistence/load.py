@@ -1,4 +1,4 @@
-"""Reading the files that ``save`` writes."""
+"""Loading a fitted estimator from the file that ``save`` wrote."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import os
 
 from sklearn.base import BaseEstimator
 
-from skae._persistence.attributes import check_estimator
-from skae._persistence.classes import parameters_of
+from skae._persistence.attributes import check_estimator, check_state
+from skae._persistence.decode import Decoder
 from skae._persistence.given import Given
-from skae._persistence.reading import Reader
+from skae._persistence.versions import arguments_of, class_name, renamed, upgraded
 from skae._storage import MOST_BYTES, FileFormatError, read_file
 from skae.estimators import (
     AutoencoderClassifier,
@@ -19,13 +19,14 @@ from skae.estimators import (
     AutoencoderTransformer,
 )
 
-ESTIMATORS: dict[str, type[BaseEstimator]] = {
-    "AutoencoderClassifier": AutoencoderClassifier,
-    "AutoencoderImputer": AutoencoderImputer,
-    "AutoencoderOutlierDetector": AutoencoderOutlierDetector,
-    "AutoencoderRecommender": AutoencoderRecommender,
-    "AutoencoderTransformer": AutoencoderTransformer,
-}
+_CLASSES: tuple[type[BaseEstimator], ...] = (
+    AutoencoderClassifier,
+    AutoencoderImputer,
+    AutoencoderOutlierDetector,
+    AutoencoderRecommender,
+    AutoencoderTransformer,
+)
+ESTIMATORS: dict[str, type[BaseEstimator]] = {cls._stored_as: cls for cls in _CLASSES}
 
 
 def load(
@@ -40,21 +41,23 @@ def load(
 ):
     """Load a fitted estimator from a file that its ``save`` wrote.
 
-    A file can not run code, and takes no more memory than twice its size: names, shapes, sizes
-    and types are checked first. It says nothing of who made it, and a model that someone else
-    trained may compute whatever they like.
+    A file cannot run code, and loading takes at most twice the memory of its size, since names,
+    shapes, sizes and types are checked first. A file does not say who made it, and a model that
+    someone else trained may compute anything.
 
     Parameters
     ----------
     path : str or path-like
-        The file.
+        Path of the file.
 
     architecture : Architecture or None, default=None
         Only for a model with :class:`~skae.architectures.Custom` or with an architecture of your
-        own: no file holds code, so it is given again. Its other parameters are those of the file.
+        own that is not registered: no file holds code, so it is given again. Its other parameters
+        are those of the file.
 
     kind : Kind or None, default=None
-        The same for a kind of your own, or one whose corruption is a function or your own.
+        The same for a kind of your own, or one whose corruption is a function or your own. Parts
+        that are registered, in ``skae.kinds.KINDS`` and its like, need not be given.
 
     loss : Loss, callable or None, default=None
         The same for a loss that is a function or your own.
@@ -78,9 +81,9 @@ def load(
     ------
     FileFormatError
         If the file is not from skae, is damaged, was written by a later version, or asks for
-        something that was not given.
+        code that was not given.
     OSError
-        If it can not be opened.
+        If it cannot be opened.
 
     Examples
     --------
@@ -99,35 +102,34 @@ def load(
     objects = {"architecture": architecture, "kind": kind, "loss": loss, "scoring": scoring}
     given = Given({**objects, "optimizer": optimizer})
     document, arrays = read_file(path, content="model", most_bytes=most_bytes)
-    if set(document) != {"estimator", "parameters", "attributes"}:
+    document = upgraded(document)
+    if set(document) != {"version", "estimator", "parameters", "attributes"}:
         raise FileFormatError("The file's document has other fields than that of a model.")
-    name = document["estimator"]
-    if not isinstance(name, str) or name not in ESTIMATORS:
-        raise FileFormatError(f"The file names the estimator {str(name)[:99]!r}, unknown here.")
-    reader = Reader(arrays, given)
-    estimator = _estimator(ESTIMATORS[name], reader.by_name(document["parameters"], "parameters"))
-    attributes = reader.by_name(document["attributes"], "attributes")
-    reader.check_all_read()
+    cls = _class_named(document["estimator"])
+    decoder = Decoder(arrays, given)
+    parameters = decoder.by_name(document["parameters"], "parameters")
+    estimator = cls(**arguments_of(cls, parameters))
+    state = renamed(cls, decoder.by_name(document["attributes"], "attributes"))
+    decoder.check_all_read()
     given.check_used()
-    vars(estimator).update(attributes)
-    _check(name, estimator, attributes)
+    _restore(estimator, state)
     return estimator
 
 
-def _check(name: str, estimator: BaseEstimator, attributes: dict) -> None:
+def _class_named(name) -> type[BaseEstimator]:
+    found = ESTIMATORS.get(class_name("estimator", name)) if isinstance(name, str) else None
+    if found is None:
+        raise FileFormatError(f"The file names the estimator {str(name)[:99]!r}, unknown here.")
+    return found
+
+
+def _restore(estimator: BaseEstimator, state: dict) -> None:
+    """Give an estimator the state of the file, after checking it."""
     try:
-        check_estimator(name, estimator, attributes)
+        check_state(estimator._stored_as, state)
+        estimator.__setstate__(state)
+        check_estimator(estimator)
     except FileFormatError:
         raise
-    except Exception as error:  # whatever stumbles over a value says that it can not be
-        raise FileFormatError(f"The file holds a model that can not be: {error}") from error
-
-
-def _estimator(cls: type[BaseEstimator], parameters: dict) -> BaseEstimator:
-    known = set(parameters_of(cls()))
-    if set(parameters) != known:
-        differing = sorted(set(parameters) ^ known)
-        raise FileFormatError(
-            f"The file has other parameters of {cls.__name__} than expected: {differing[:9]}."
-        )
-    return cls(**parameters)
+    except Exception as error:  # checks may fail on a value in ways of their own
+        raise FileFormatError(f"The file holds an invalid model: {error}") from error

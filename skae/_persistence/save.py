@@ -7,13 +7,14 @@ import warnings
 
 from sklearn.utils.validation import check_is_fitted
 
-from skae._persistence.attributes import ATTRIBUTES, OPTIONAL, check_estimator
-from skae._persistence.classes import parameters_of
+from skae._persistence.attributes import check_estimator, check_state, names_of
+from skae._persistence.encode import Encoder
 from skae._persistence.given import NAMES
-from skae._persistence.writing import Writer
+from skae._persistence.parts import parameters_of
+from skae._persistence.versions import VERSION
 from skae._storage import write_file
 
-# The attributes of a fit that hold a parameter as it was resolved.
+# Attributes of a fit that hold a parameter as it was resolved.
 _RESOLVED = {"kind_": "kind", "architecture_": "architecture", "scoring_": "scoring"}
 
 
@@ -25,21 +26,23 @@ def save(estimator, path: str | os.PathLike) -> None:
             f"save takes skae's own estimators, and {type(estimator).__name__} is another class: "
             f"a file could not say what it does. Use pickle, joblib or skops."
         )
-    parameters, attributes = _parameters(estimator), _attributes(estimator)
-    check_estimator(estimator._stored_as, estimator, attributes)
-    writer = Writer()
+    parameters, state = _parameters(estimator), _state(estimator)
+    check_state(estimator._stored_as, state)
+    check_estimator(estimator)
+    encoder = Encoder()
     document = {
+        "version": VERSION,
         "estimator": estimator._stored_as,
         "parameters": {
-            name: writer.write(value, name, name if name in NAMES else "")
+            name: encoder.encode(value, name, name if name in NAMES else "")
             for name, value in sorted(parameters.items())
         },
         "attributes": {
-            name: writer.write(value, name, _RESOLVED.get(name, ""))
-            for name, value in sorted(attributes.items())
+            name: encoder.encode(value, name, _RESOLVED.get(name, ""))
+            for name, value in sorted(state.items())
         },
     }
-    write_file(path, "model", document, writer.arrays)
+    write_file(path, "model", document, encoder.arrays)
 
 
 def _parameters(estimator) -> dict:
@@ -50,19 +53,18 @@ def _parameters(estimator) -> dict:
             UserWarning,
             stacklevel=4,
         )
-    # Nor is the path that a fit goes on from.
+    # The path of a checkpoint belongs to one fit as well.
     return {**parameters, "callbacks": None, "checkpoint": None}
 
 
-def _attributes(estimator) -> dict:
-    """Return what the fit left, and what users may set beside it."""
-    known = {*ATTRIBUTES[estimator._stored_as], *OPTIONAL, *getattr(estimator, "_of_kind", ())}
-    own = vars(estimator)
-    left_out = sorted(set(own) - known - set(vars(type(estimator)())))
+def _state(estimator) -> dict:
+    """Return the attributes of the fit, and those that users may set beside them."""
+    state, known = estimator.__getstate__(), names_of(estimator)
+    left_out = sorted(set(state) - known - set(vars(type(estimator)())))
     if left_out:
         warnings.warn(
-            f"The attributes {left_out} are left out of the file: save knows those of a fit only.",
+            f"The attributes {left_out} are left out of the file, since no fit sets them.",
             UserWarning,
             stacklevel=4,
         )
-    return {name: value for name, value in own.items() if name in known}
+    return {name: value for name, value in state.items() if name in known}

@@ -1,4 +1,4 @@
-"""The device that computes."""
+"""Choice of the device."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from skae._utils.checks import is_auto
 
 
 def resolve_device(device: str | torch.device) -> torch.device:
-    """Return the device that a name stands for, and refuse one that this machine lacks.
+    """Return the device of a name, and refuse one that this machine does not have.
 
     Parameters
     ----------
     device : str or torch.device
-        "auto" takes the first of a CUDA GPU, Apple's GPU ("mps") and the CPU that is there.
+        "auto" means the first available one of a CUDA GPU, Apple's GPU ("mps") and the CPU.
 
     Raises
     ------
     ValueError
-        If the name means no device, or one that is not there.
+        If the name is unknown or the device is not available.
     """
     if is_auto(device):
         return torch.device(_available()[0])
@@ -33,17 +33,17 @@ def resolve_device(device: str | torch.device) -> torch.device:
     )
     if missing:
         raise ValueError(
-            f"device={device!r} is not on this machine, which has {_available()}: choose one of "
-            f"them, or 'auto'."
+            f"device={device!r} is not available on this machine, which has {_available()}: choose "
+            f"one of them, or 'auto'."
         )
     return resolved
 
 
 def device_at_hand(device: str | torch.device) -> torch.device:
-    """Return the device asked for, or the CPU where this machine does not have it.
+    """Return the device of a name, or the CPU if this machine does not have that device.
 
-    A fitted model computes the same on every device, so one that was fitted on a GPU can be
-    used on a machine without one.
+    A fitted model works on every device, so a model that was fitted on a GPU can be used on a
+    machine without one.
     """
     try:
         return resolve_device(device)

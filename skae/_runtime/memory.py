@@ -1,4 +1,4 @@
-"""What happens where memory ends: smaller batches, or an error that says what to change."""
+"""Out-of-memory errors: smaller batches in inference, and errors that say what to change."""
 
 from __future__ import annotations
 
@@ -11,38 +11,38 @@ from typing import TypeVar
 
 import torch
 
-# What torch says where it has no error of its own for it: on the CPU of Linux and of Windows, on
-# Apple's GPU, and where a library of NVIDIA's asks for memory.
+# Messages of out-of-memory errors without an exception class of their own: on the CPU under Linux
+# and Windows, on Apple's GPU, and in NVIDIA's libraries.
 _MESSAGES = re.compile(
     r"DefaultCPUAllocator: (can't allocate|not enough) memory|MPS backend out of memory"
     r"|CU\w+_STATUS_ALLOC_FAILED"
 )
-_ASKED = re.compile(r"ried to allocate ([\d.]+ \w+)")
+_REQUESTED = re.compile(r"ried to allocate ([\d.]+ \w+)")
 
 Results = TypeVar("Results", torch.Tensor, tuple[torch.Tensor, ...])
 
 
 class DeviceMemoryError(MemoryError):
-    """The device has not enough memory."""
+    """The device does not have enough memory."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether an error says that memory is at its end."""
+    """Return whether an error is an out-of-memory error."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     return isinstance(error, RuntimeError) and _MESSAGES.search(str(error)) is not None
 
 
 class FittingBatches:
-    """Calls functions with batches, in parts where a whole one takes more memory than there is.
+    """Calls functions on batches, in smaller parts if a batch does not fit into memory.
 
-    Parts are halved until they fit, and stay as small. A part may be rounded in another way than
-    the whole, so results agree up to their last digits.
+    Parts are halved until they fit, and later batches keep the smaller size. Rounding may depend
+    on the size of a part, so results agree up to rounding errors.
 
     Parameters
     ----------
     device : torch.device
-        Where to compute.
+        Device of the computation.
     """
 
     def __init__(self, device: torch.device):
@@ -54,7 +54,7 @@ class FittingBatches:
         Parameters
         ----------
         function : callable
-            From tensors on the device to one or several tensors with as many rows.
+            Function from tensors on the device to one or several tensors with as many rows.
 
         *batch : torch.Tensor of shape (n_samples, ...)
             Rows, on any device.
@@ -62,9 +62,9 @@ class FittingBatches:
         Raises
         ------
         DeviceMemoryError
-            If there is no memory for a single row.
+            If a single row does not fit into memory.
         """
-        n_rows, asked = min(self.most_rows, len(batch[0])), None
+        n_rows, requested = min(self.most_rows, len(batch[0])), None
         while True:
             try:
                 results = _joined([function(*part) for part in self._parts(batch, n_rows)])
@@ -74,28 +74,28 @@ class FittingBatches:
                     raise
                 if n_rows <= 1:
                     raise DeviceMemoryError(_beyond_one_row(self.device, error)) from error
-                asked = _asked(error)
-            # Here the error is gone, and with it all that its frames held.
+                requested = _requested(error)
+            # After the except block, the error no longer keeps tensors of its frames alive.
             n_rows = self.most_rows = n_rows // 2
             _empty_cache(self.device)
-        if asked is not None:
-            warnings.warn(_smaller(n_rows, self.device, asked), RuntimeWarning, stacklevel=2)
+        if requested is not None:
+            warnings.warn(_smaller(n_rows, self.device, requested), RuntimeWarning, stacklevel=2)
         return results
 
     def _parts(self, batch: tuple[torch.Tensor, ...], n_rows: int) -> Iterator[tuple]:
-        """Yield consecutive rows of the tensors, on the device."""
+        """Yield parts of the tensors, consecutive rows, on the device."""
         for part in zip(*(tensor.split(max(1, n_rows)) for tensor in batch), strict=True):
             yield tuple(tensor.to(self.device) for tensor in part)
 
 
 @contextmanager
 def memory_of_training(batch_size: int, device: torch.device) -> Iterator[None]:
-    """Say what to change where the memory of the device does not suffice to train.
+    """Turn out-of-memory errors in training into errors that say what to change.
 
     Raises
     ------
     DeviceMemoryError
-        In the place of the errors of torch.
+        Instead of the errors of torch.
     """
     try:
         yield
@@ -104,34 +104,35 @@ def memory_of_training(batch_size: int, device: torch.device) -> Iterator[None]:
             raise
         raise DeviceMemoryError(
             f"Training takes more memory than {device} has, with batch_size={batch_size}"
-            f"{_asked(error)}. Try a smaller batch_size, smaller hidden layers or fewer channels "
-            f"of the architecture, precision='bfloat16' on a GPU, or device='cpu' where that has "
-            f"more."
+            f"{_requested(error)}. Try a smaller batch_size, smaller hidden layers or fewer "
+            f"channels of the architecture, precision='bfloat16' on a GPU, or device='cpu' if it "
+            f"has more memory."
         ) from error
 
 
-def _smaller(n_rows: int, device: torch.device, asked: str) -> str:
+def _smaller(n_rows: int, device: torch.device, requested: str) -> str:
     return (
-        f"A batch takes more memory than {device} has{asked}: it goes on with {n_rows} rows at a "
-        f"time, which is slower. Free memory, or set device='cpu' where that has more."
+        f"A batch takes more memory than {device} has{requested}: the computation continues with "
+        f"{n_rows} rows at a time, which is slower. Free memory, or set device='cpu' if it has "
+        f"more."
     )
 
 
 def _beyond_one_row(device: torch.device, error: BaseException) -> str:
     return (
-        f"Even a single row takes more memory than {device} has{_asked(error)}: free memory, or "
-        f"set device='cpu' where that has more."
+        f"Even a single row takes more memory than {device} has{_requested(error)}: free memory, "
+        f"or set device='cpu' if it has more."
     )
 
 
-def _asked(error: BaseException) -> str:
-    """Return how much was asked for, where the error says so."""
-    found = _ASKED.search(str(error))
-    return f", which was asked for {found[1]} at once" if found else ""
+def _requested(error: BaseException) -> str:
+    """Return the amount of memory that was requested, if the error contains it."""
+    found = _REQUESTED.search(str(error))
+    return f" (requested: {found[1]} at once)" if found else ""
 
 
 def _empty_cache(device: torch.device) -> None:
-    """Give back what torch keeps for later."""
+    """Release the memory that torch has cached."""
     if device.type == "cuda":
         with torch.cuda.device(device):
             torch.cuda.empty_cache()

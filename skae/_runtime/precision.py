@@ -1,4 +1,4 @@
-"""The precision that a network computes in."""
+"""Numerical precision of training and inference."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ import torch
 
 from skae._utils.checks import is_auto
 
-# Multiplications of a batch on its way forward from which half precision pays: below, the casts
-# cost more.
+# Smallest number of multiplications of the forward pass of a batch for which half precision is
+# faster; below, casts take longer than they save.
 _MUCH_WORK = 5e7
 _BFLOAT16_INSTRUCTIONS = ("amx_bf16", "avx512_bf16")
 
 
 def resolve_precision(precision: str, device: torch.device, n_multiplications: int) -> str:
-    """Return the precision that "auto" stands for, or the one that was asked for.
+    """Return `precision` with "auto" resolved.
 
     "auto" means bfloat16 for training on processors with instructions for it (CPUs with AMX or
-    AVX-512 BF16, NVIDIA GPUs since Ampere), where a batch takes 50 million multiplications or
-    more on its way through the network, and float32 otherwise.
+    AVX-512 BF16, NVIDIA GPUs since Ampere) if the forward pass of a batch takes at least 50
+    million multiplications, and float32 otherwise.
 
     Parameters
     ----------
     precision : {"auto", "float32", "bfloat16", "float64"}
-        What was asked for.
+        The user's parameter.
 
     device : torch.device
-        Where to train.
+        Device of the training.
 
     n_multiplications : int
-        Multiplications of the forward pass of a batch.
+        Number of multiplications of the forward pass of a batch.
 
     Raises
     ------
     ValueError
-        If the device does not have that precision.
+        If the device does not support the precision.
     """
     if is_auto(precision):
         fast = n_multiplications >= _MUCH_WORK and _has_bfloat16_units(device)
@@ -50,24 +50,24 @@ def resolve_precision(precision: str, device: torch.device, n_multiplications: i
 
 
 def tensor_dtype(precision: str) -> torch.dtype:
-    """Return the dtype of weights and rows; in bfloat16, products alone are in half precision."""
+    """Return the dtype of weights and rows; with "bfloat16" it is float32, under autocast."""
     return torch.float64 if precision == "float64" else torch.float32
 
 
 def array_dtype(dtype: torch.dtype) -> type[np.floating]:
-    """Return the dtype of the arrays that become tensors of this dtype."""
+    """Return the numpy dtype for tensors of this dtype."""
     return np.float64 if dtype == torch.float64 else np.float32
 
 
 def autocast(precision: str, device: torch.device) -> AbstractContextManager:
-    """Return the context in which training computes its products."""
+    """Return the context of mixed-precision training, if `precision` needs one."""
     if precision == "bfloat16":
         return torch.autocast(device.type, torch.bfloat16)
     return contextlib.nullcontext()
 
 
 def full_precision(device: torch.device) -> AbstractContextManager:
-    """Return the context in which products within :func:`autocast` are as precise as weights."""
+    """Return the context that turns off :func:`autocast`."""
     if torch.is_autocast_enabled(device.type):
         return torch.autocast(device.type, enabled=False)
     return contextlib.nullcontext()

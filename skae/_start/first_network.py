@@ -148,7 +148,7 @@ def first_network(
     if gaussian is not None:
         assert network.missing is not None  # the specification has the rank of the gaussian
         network.missing.filling.set(gaussian)
-        network.missing.share_known.fill_(moments.share_known)
+        network.missing.known_fraction.fill_(moments.known_fraction)
     if spec.linear_path:
         assert axes is not None  # every caller finds them for a linear path
         rows = linear_part.complete(gaussian)

@@ -1,7 +1,7 @@
 """Files of plain values and arrays that are safe to open: JSON and safetensors in one zip.
 
-``FileFormatError`` is the error of what is no such file, ``write_file`` and ``read_file`` are the
-two ways. What the values mean is not known here.
+``write_file`` and ``read_file`` are the two ways, ``FileFormatError`` is the error for any other
+file. This package knows nothing of the meaning of the values.
 """
 
 from skae._storage.error import FileFormatError

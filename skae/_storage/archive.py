@@ -1,8 +1,8 @@
-"""The zip around the two members: all of its bytes follow from names, sizes and checksums.
+"""The zip around the entries: all of its bytes follow from names, sizes and checksums.
 
-So a reader needs no general parser of zips, which would have to be right about compression,
-encryption, names, comments, and headers that contradict each other. What is expected is made
-again and compared. Sizes are written in the fields of zip64 always, so there is one form only.
+Loading therefore needs no general parser of zips, which would have to be right about compression,
+encryption, names, comments, and headers that contradict each other. It makes the expected bytes
+again and compares. Sizes are always written in the fields of zip64, so there is one form only.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ _END_64 = struct.Struct("<4sQ2H2I4Q")
 _LOCATOR = struct.Struct("<4sIQI")
 _END = struct.Struct("<4s4H2IH")
 _VERSION, _STORED = 45, 0
-# No time of the day, and the first day that a zip can name: the same model makes the same file.
+# Midnight of the first day that a zip can name, so that the same model makes the same bytes.
 _TIME, _DATE = 0, (1 << 5) | 1
 _UNIX, _REGULAR_FILE = 3, 0o100644 << 16
 _IN_EXTRA_16, _IN_EXTRA = 0xFFFF, 0xFFFFFFFF
 
 
 @dataclass(frozen=True)
-class Member:
-    """A member of the zip: name, checksum and size of what it holds."""
+class Entry:
+    """An entry of the zip: its name, and the checksum and size of its bytes."""
 
     name: bytes
     crc: int
@@ -38,13 +38,13 @@ class Member:
 
     @property
     def header(self) -> bytes:
-        """What stands before its bytes."""
+        """Header before its bytes."""
         extra = _LOCAL_EXTRA.pack(1, _LOCAL_EXTRA.size - 4, self.size, self.size)
         fixed = _LOCAL.pack(SIGNATURE, *self._shared(), len(self.name), len(extra))
         return fixed + self.name + extra
 
     def listing(self, place: int) -> bytes:
-        """Return what stands for it at the end of the zip."""
+        """Return its line in the list at the end of the zip."""
         extra = _CENTRAL_EXTRA.pack(1, _CENTRAL_EXTRA.size - 4, self.size, self.size, place)
         made_by = _UNIX << 8 | _VERSION
         lengths = (len(self.name), len(extra), 0)
@@ -56,36 +56,36 @@ class Member:
 
 
 def header_length(name: bytes) -> int:
-    """Return the number of bytes before a member of this name."""
+    """Return the number of bytes of the header of an entry."""
     return _LOCAL.size + len(name) + _LOCAL_EXTRA.size
 
 
-def member_of(header: bytes, name: bytes) -> Member:
-    """Return the member that a header speaks of.
+def entry_of(header: bytes, name: bytes) -> Entry:
+    """Return the entry that a header describes.
 
     Raises
     ------
     FileFormatError
-        If it is not what skae writes before a member of this name.
+        If it is not the header that skae writes for an entry of this name.
     """
     if len(header) == header_length(name):
         crc = _LOCAL.unpack_from(header)[6]
-        member = Member(name, crc, _LOCAL_EXTRA.unpack_from(header, _LOCAL.size + len(name))[2])
-        if member.header == header:
-            return member
+        entry = Entry(name, crc, _LOCAL_EXTRA.unpack_from(header, _LOCAL.size + len(name))[2])
+        if entry.header == header:
+            return entry
     raise FileFormatError(
-        f"The file is no zip as skae writes it: expected {name.decode()!r} as a member that is "
+        f"The file is no zip as skae writes it: expected {name.decode()!r} as an entry that is "
         f"neither compressed nor encrypted. It is damaged, cut off, or not from skae."
     )
 
 
-def ending(members: list[Member]) -> bytes:
-    """Return what stands after the last member."""
+def ending(entries: list[Entry]) -> bytes:
+    """Return the bytes after the last entry."""
     place, listings = 0, b""
-    for member in members:
-        listings += member.listing(place)
-        place += len(member.header) + member.size
-    n = len(members)
+    for entry in entries:
+        listings += entry.listing(place)
+        place += len(entry.header) + entry.size
+    n = len(entries)
     sizes = (n, n, len(listings), place)
     end_64 = _END_64.pack(b"PK\x06\x06", _END_64.size - 12, _VERSION, _VERSION, 0, 0, *sizes)
     locator = _LOCATOR.pack(b"PK\x06\x07", 0, place + len(listings), 1)

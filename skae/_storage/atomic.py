@@ -1,4 +1,4 @@
-"""Writing a file so that there is always a whole one: the old or the new."""
+"""Atomic writes: there is always a whole file, the old one or the new one."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from typing import BinaryIO
 
 @contextlib.contextmanager
 def atomic_file(path: str | os.PathLike) -> Iterator[BinaryIO]:
-    """Give a file to write to, which takes the place of `path` when all is written.
+    """Yield a temporary file, which replaces `path` when all of it is written.
 
-    It stands in the same folder as ``.skae-<16 digits>.tmp`` meanwhile. On an error it is
-    removed; a process that is killed leaves it there.
+    Its name is ``.skae-<16 digits>.tmp``, in the same folder. On an error it is removed; a process
+    that is killed leaves it there.
 
     Parameters
     ----------
     path : str or path-like
-        Where the file is to be. A symbolic link is followed.
+        Path of the file. A symbolic link is followed.
 
     Yields
     ------
@@ -31,7 +31,7 @@ def atomic_file(path: str | os.PathLike) -> Iterator[BinaryIO]:
     Raises
     ------
     OSError
-        If it can not be written, or if there is something else than a file.
+        If it cannot be written, or if `path` is a folder or another thing than a file.
     """
     target = Path(os.path.realpath(os.fspath(path)))
     mode = _mode_of(target)
@@ -52,18 +52,18 @@ def atomic_file(path: str | os.PathLike) -> Iterator[BinaryIO]:
 
 
 def _mode_of(target: Path) -> int | None:
-    """Return the permissions of the file that is there already, which stay as they are."""
+    """Return the permissions of an existing file, which the new one keeps."""
     try:
         status = target.stat()
     except FileNotFoundError:
         return None
     if not stat.S_ISREG(status.st_mode):
-        raise OSError(f"{str(target)!r} is there already and is no file: give another path.")
+        raise OSError(f"{str(target)!r} exists and is no regular file: give another path.")
     return stat.S_IMODE(status.st_mode)
 
 
 def _sync_folder(folder: Path) -> None:
-    """Wait until the new name of the file is on the disk, where a folder can be synced."""
+    """Wait until the new name of the file is on the disk, on systems that sync folders."""
     if os.name != "posix":
         return
     descriptor = os.open(folder, os.O_RDONLY)

@@ -1,4 +1,4 @@
-"""Strict JSON: what is written is read back as it was, and little else is read at all."""
+"""Strict JSON: values come back as they were written, and any other JSON is refused."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import math
 
 from skae._storage.error import FileFormatError
 
-# How deep lists and dictionaries may stand in each other.
+# Largest depth of nested lists and dictionaries.
 MOST_DEPTH = 32
-# Integers beyond these are no numbers of skae.
+# Range of integers: that of 64 bits, signed and unsigned.
 _LEAST_INT, _MOST_INT = -(2**63), 2**64 - 1
 _MOST_DIGITS = 20
 # JSON has no infinities: they are written as {"$float": "inf"}.
 _FLOAT = "$float"
 _FLOATS = {"inf": math.inf, "-inf": -math.inf, "nan": math.nan}
-# What reading takes at most, in bytes of memory: for a character, and for one that begins a value.
+# Upper bounds of the bytes of memory that a character and a value take when they are read.
 _PER_CHARACTER, _PER_VALUE = 5, 80
 _STRUCTURE = (b",", b":", b"[", b"{")
 
@@ -31,29 +31,29 @@ def dumps(document) -> bytes:
     Raises
     ------
     TypeError
-        If something else is in it.
+        If it holds another type.
     ValueError
-        If an integer is too large, a text is none, or lists stand too deep in each other.
+        If an integer is too large, a string is no Unicode, or nesting is too deep.
     """
     plain = _writable(document, 0)
     return json.dumps(plain, sort_keys=True, allow_nan=False, separators=(",", ":")).encode("ascii")
 
 
 def loads(data: bytes, most_memory: int):
-    """Return what :func:`dumps` was given.
+    """Return the document that :func:`dumps` was given.
 
     Parameters
     ----------
     data : bytes
-        What came.
+        JSON.
 
     most_memory : int
-        Bytes that the values may take; refused before any is read.
+        Bytes of memory that the values may take; JSON that may need more is not parsed.
 
     Raises
     ------
     FileFormatError
-        If it is no such JSON.
+        If it is not JSON that :func:`dumps` writes.
     """
     n_values = sum(data.count(sign) for sign in _STRUCTURE)
     if _PER_CHARACTER * len(data) + _PER_VALUE * n_values > most_memory:
@@ -73,7 +73,7 @@ def loads(data: bytes, most_memory: int):
         raise
     except (ValueError, RecursionError) as error:
         raise FileFormatError(
-            f"The file's JSON can not be read: {type(error).__name__}: {error}"
+            f"The file's JSON cannot be read: {type(error).__name__}: {error}"
         ) from error
     _check_depth(document)
     return document
@@ -82,7 +82,7 @@ def loads(data: bytes, most_memory: int):
 def _writable(value, depth: int):
     """Return a value of types that JSON has."""
     if depth > MOST_DEPTH:
-        raise ValueError(f"Values may stand at most {MOST_DEPTH} deep in each other.")
+        raise ValueError(f"Values must not be nested more than {MOST_DEPTH} deep.")
     if value is None or type(value) is bool:
         return value
     if type(value) is str:
@@ -99,7 +99,7 @@ def _writable(value, depth: int):
         return [_writable(item, depth + 1) for item in value]
     if type(value) is dict:
         return {_key(key): _writable(item, depth + 1) for key, item in value.items()}
-    raise TypeError(f"A file can not hold {type(value).__name__}, got {value!r}.")
+    raise TypeError(f"A file cannot hold {type(value).__name__}, got {value!r}.")
 
 
 def _key(key) -> str:
@@ -109,17 +109,17 @@ def _key(key) -> str:
 
 
 def _text(value: str) -> str:
-    """Return a text, if it is one: two halves of a character would be read back as a whole."""
+    """Return a string, if it is Unicode: lone surrogates would come back as other characters."""
     value.encode("utf-8")
     return value
 
 
 def _dictionary(pairs: list):
-    """Return a dictionary, or the float that it stands for."""
+    """Return a dictionary, or the float that it encodes."""
     if len(pairs) == 1 and pairs[0][0] == _FLOAT:
         name = pairs[0][1]
         if not isinstance(name, str) or name not in _FLOATS:
-            raise FileFormatError("The file's JSON holds a float that can not be.")
+            raise FileFormatError("The file's JSON holds an unknown name of a float.")
         return _FLOATS[name]
     found = dict(pairs)
     if len(found) != len(pairs):
@@ -130,7 +130,7 @@ def _dictionary(pairs: list):
 
 
 def _integer(digits: str) -> int:
-    # Long ones take time that grows with the square of their length.
+    # The time that int takes grows with the square of the number of digits.
     if len(digits) > _MOST_DIGITS or not _LEAST_INT <= int(digits) <= _MOST_INT:
         raise FileFormatError("The file's JSON holds an integer of more than 64 bits.")
     return int(digits)
@@ -158,4 +158,4 @@ def _check_depth(document) -> None:
             for value in held
             for item in (value.values() if isinstance(value, dict) else value)
         ]
-    raise FileFormatError(f"The file's JSON stands more than {MOST_DEPTH} deep in itself.")
+    raise FileFormatError(f"The file's JSON is nested more than {MOST_DEPTH} deep.")

@@ -1,10 +1,10 @@
-"""The error of what is in a file."""
+"""The error for files that skae did not write, or that are damaged."""
 
 
 class FileFormatError(ValueError):
     """A file is not one that skae wrote, is damaged, or is of a later version.
 
-    That a file can not be opened at all stays an :class:`OSError`.
+    A file that cannot be opened at all raises an :class:`OSError`.
 
     Examples
     --------

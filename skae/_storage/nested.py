@@ -1,4 +1,4 @@
-"""Nested values with tensors among them, as a document and arrays, and back."""
+"""Nested values that hold tensors, as a document and arrays and back."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def packed(value) -> tuple[object, dict[str, np.ndarray]]:
 
 
 def unpacked(document, arrays: dict[str, np.ndarray]):
-    """Return what :func:`packed` was given, with tensors for arrays and lists for tuples."""
+    """Return the value that :func:`packed` was given, with tensors for arrays, lists for tuples."""
     if isinstance(document, list):
         return [unpacked(item, arrays) for item in document]
     if not isinstance(document, dict):

@@ -1,7 +1,15 @@
 """Arrays in the format of safetensors: a JSON header with names, types and places, then bytes.
 
-See https://huggingface.co/docs/safetensors for the format. It is read here and not by its library
-so that all arrays are views of one buffer, and nothing is in memory twice.
+See https://huggingface.co/docs/safetensors for the format. Its library is not used, only the tests
+compare with it, for three reasons:
+
+- Memory. Arrays are views of one buffer here, and are written from where they are. For a model of
+  200 MB (191 MiB), loading takes 191 MiB of memory and saving none; ``safetensors.numpy.load``,
+  ``deserialize`` and ``safe_open`` take 382 MiB, and ``safetensors.numpy.save`` 381 MiB.
+- Place. ``safe_open`` reads whole files only, and the arrays are an entry of a zip whose checksum
+  is taken while it is read.
+- Strictness. The library accepts names that come twice, booleans other than 0 and 1, arrays at odd
+  places and shapes such as (0, 2**62), all of which are refused here.
 """
 
 from __future__ import annotations
@@ -34,20 +42,20 @@ _TYPES = {
 _NAMES = {dtype: name for name, dtype in _TYPES.items()}
 _MOST_AXES = 32
 _MOST_LENGTH = 2**48
-# Headers are padded, so that arrays stand at places that are multiples of their items.
+# Headers are padded, so that arrays begin at multiples of the sizes of their items.
 _ALIGNMENT = 8
 
 
 def chunks(arrays: dict[str, np.ndarray]) -> list:
-    """Return what is to be written one after the other: a header, then arrays to be made bytes.
+    """Return a header and the arrays, in the order in which they are written.
 
     Raises
     ------
     TypeError
-        If a name is no string, or an array is not of the types that the format has.
+        If a name is no string, or the format has no such dtype.
     """
     little = {name: _little_endian(name, array) for name, array in arrays.items()}
-    # Those of large items first: then all stand at multiples of their items.
+    # In descending order of the sizes of items, which all begin at multiples of their items then.
     ordered = sorted(little.items(), key=lambda pair: (-pair[1].dtype.itemsize, pair[0]))
     header, place = {}, 0
     for name, array in ordered:
@@ -63,7 +71,7 @@ def chunks(arrays: dict[str, np.ndarray]) -> list:
 
 
 def as_bytes(chunk) -> memoryview:
-    """Return the bytes of a chunk, of which there may be none."""
+    """Return the bytes of a chunk, which may be empty."""
     if isinstance(chunk, bytes):
         return memoryview(chunk)
     return np.ascontiguousarray(chunk).reshape(-1).view(np.uint8).data
@@ -75,7 +83,7 @@ def read_arrays(size: int, read, most_memory: int) -> dict[str, np.ndarray]:
     Parameters
     ----------
     size : int
-        Number of bytes that there are.
+        Number of bytes of header and arrays.
 
     read : callable
         ``read(n_bytes)`` returns the next bytes as an array.
@@ -86,15 +94,13 @@ def read_arrays(size: int, read, most_memory: int) -> dict[str, np.ndarray]:
     Raises
     ------
     FileFormatError
-        If the header is not one of this format, or does not go with the number of bytes.
+        If the header has another format, or does not fit the number of bytes.
     """
     if size < _LENGTH.size:
         raise FileFormatError("The file's arrays are cut off before their header.")
     (length,) = _LENGTH.unpack(read(_LENGTH.size).tobytes())
     if length > size - _LENGTH.size:
-        raise FileFormatError(
-            f"The header of the file's arrays says that it has {length} bytes, of {size}."
-        )
+        raise FileFormatError(f"The header of the file's arrays claims {length} of {size} bytes.")
     header = document.loads(read(length).tobytes(), most_memory)
     entries = _entries(header)
     _check_places(entries, size - _LENGTH.size - length)
@@ -104,10 +110,12 @@ def read_arrays(size: int, read, most_memory: int) -> dict[str, np.ndarray]:
 
 def _little_endian(name: str, array: np.ndarray) -> np.ndarray:
     if not isinstance(name, str) or name == _METADATA or name.startswith("$"):
-        raise TypeError(f"The name of an array must be a string other than this, got {name!r}.")
+        raise TypeError(
+            f"The name of an array must be a string that is not reserved, got {name!r}."
+        )
     dtype = array.dtype.newbyteorder("<") if array.dtype.itemsize > 1 else array.dtype
     if dtype not in _NAMES:
-        raise TypeError(f"A file can not hold arrays of dtype {array.dtype}, got {name!r} of it.")
+        raise TypeError(f"A file cannot hold arrays of dtype {array.dtype}, such as {name!r}.")
     return array.astype(dtype, copy=False)
 
 
@@ -123,20 +131,20 @@ def _entry(name: str, fields) -> tuple[np.dtype, tuple[int, ...], int, int]:
         raise FileFormatError(f"The header of the file's arrays does not describe {name[:99]!r}.")
     dtype, shape, places = fields["dtype"], fields["shape"], fields["data_offsets"]
     if not isinstance(dtype, str) or dtype not in _TYPES:
-        raise FileFormatError(f"The file's array {name[:99]!r} has a dtype that is not known.")
+        raise FileFormatError(f"The file's array {name[:99]!r} has an unknown dtype.")
     if not _are_lengths(shape) or len(shape) > _MOST_AXES:
-        raise FileFormatError(f"The file's array {name[:99]!r} has a shape that can not be.")
+        raise FileFormatError(f"The file's array {name[:99]!r} has an invalid shape.")
     if not _are_lengths(places) or len(places) != 2:
-        raise FileFormatError(f"The file's array {name[:99]!r} has places that can not be.")
+        raise FileFormatError(f"The file's array {name[:99]!r} has invalid places.")
     begin, end = places
     if math.prod(shape) * _TYPES[dtype].itemsize != end - begin or begin % _TYPES[dtype].itemsize:
         raise FileFormatError(
-            f"The file's array {name[:99]!r} is said to have {end - begin} bytes from byte "
-            f"{begin} on, which does not go with its shape and dtype."
+            f"The file's array {name[:99]!r} has {end - begin} bytes from byte {begin} on, "
+            f"which does not fit its shape and dtype."
         )
     # The product above does not bound the other axes of an array without entries.
     if math.prod(max(1, length) for length in shape) > _MOST_LENGTH:
-        raise FileFormatError(f"The file's array {name[:99]!r} has a shape that can not be.")
+        raise FileFormatError(f"The file's array {name[:99]!r} has an invalid shape.")
     return _TYPES[dtype], tuple(shape), begin, end
 
 
@@ -151,13 +159,11 @@ def _check_places(entries: dict, size: int) -> None:
     places = sorted((begin, end) for _, _, begin, end in entries.values())
     joined = [(0, 0), *places, (size, size)]
     if any(end != begin for (_, end), (begin, _) in pairwise(joined)):
-        raise FileFormatError(
-            "The file's arrays overlap, leave gaps, or reach beyond the bytes that there are."
-        )
+        raise FileFormatError("The file's arrays overlap, leave gaps, or reach beyond the end.")
 
 
 def _view(buffer: np.ndarray, name: str, dtype, shape, begin: int, end: int) -> np.ndarray:
     raw = buffer[begin:end]
     if dtype == np.bool_ and raw.size and raw.max() > 1:
-        raise FileFormatError(f"The file's array {name[:99]!r} holds booleans that can not be.")
+        raise FileFormatError(f"The file's array {name[:99]!r} holds booleans other than 0 and 1.")
     return raw.view(dtype).reshape(shape).astype(dtype.newbyteorder("="), copy=False)

@@ -19,16 +19,16 @@ def resolve_part(value: object, parameter: str, registry: Registry, base_class: 
     Parameters
     ----------
     value : str or object
-        What the user gave.
+        The user's argument.
 
     parameter : str
         Name of the parameter, for the message.
 
-    registry : dict of str to type
-        The classes by name.
+    registry : mapping of str to callable
+        Classes by name, or functions that return a part.
 
     base_class : type
-        What an object must derive from.
+        Base class that an object must derive from.
 
     Raises
     ------
@@ -77,6 +77,8 @@ class NamedPartsMixin(BaseEstimator):
     name and sets the parameter there, so that searches over nested parameters work.
     """
 
+    # Registries by parameter. They are looked up in whenever a name is resolved, so that parts can
+    # be registered at any time: a registry with more names is a ``ChainMap``, never a copy.
     _part_registries: Mapping[str, Registry] = {}
 
     def set_params(self, **params: Any) -> Self:

@@ -1,7 +1,8 @@
-"""What encoder and decoder are made of: one file per architecture.
+"""The architectures of encoder and decoder, one file each.
 
 ``ARCHITECTURES`` holds every architecture by its name; ``architecture="dense"`` means
-``architecture=Dense()``. ``Custom`` takes modules of the user's own, and has no name.
+``architecture=Dense()``. ``Custom`` wraps the user's own torch
+modules and has no name.
 """
 
 from skae.architectures.architecture import Architecture

@@ -1,4 +1,4 @@
-"""The nonlinearities, by name."""
+"""The activation functions, by name."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 import torch
 from torch import nn
 
-# Below, what SiLU and ELU give differs by less than the rounding of float32 from their limits,
-# and so do their derivatives. Farther below, derivatives, and products of several of them, are so
-# small that processors compute with them many times slower: epochs took four times as long.
+# Below this input, SiLU, ELU and their derivatives differ from their limits by less than the
+# rounding error of float32. Their exact derivatives, and products of these, would be subnormal
+# numbers, with which processors compute many times slower: epochs took four times as long.
 _LOWEST = -20.0
 
 
 def _limited(X: torch.Tensor) -> torch.Tensor:
-    """Return numbers no lower than that; its derivative takes one pass less than that of clamp."""
+    """Return `X` clipped from below; the gradient is faster to compute than that of clamp."""
     return nn.functional.threshold(X, _LOWEST, _LOWEST)
 
 
@@ -45,7 +45,7 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
 
 
 def activation_of(architecture: Any) -> type[nn.Module]:
-    """Return the class that the `activation` of an architecture stands for."""
+    """Return the module class for the `activation` of an architecture."""
     try:
         return ACTIVATIONS[architecture.activation]
     except (KeyError, TypeError):

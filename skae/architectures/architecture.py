@@ -11,43 +11,43 @@ from torch import nn
 
 
 class Architecture(BaseEstimator):
-    """Base class of all architectures: what encoder and decoder are made of.
+    """Base class of all architectures: the layers of encoder and decoder.
 
-    An architecture sees shapes and tensors only. Parameters of an architecture are arguments of
-    its ``__init__``, stored as they are, as in every scikit-learn estimator.
+    An architecture works on shapes and tensors only. Parameters of an architecture are arguments
+    of its ``__init__``, stored unchanged, as in every scikit-learn estimator.
     """
 
     # Whether its modules draw from torch's global generators.
     draws_globally: bool = False
-    # What the automatic learning rate is multiplied by.
+    # Factor of the automatic learning rate.
     learning_rate_factor: float = 1.0
 
     def sample_shape(self, given: tuple[int, ...]) -> tuple[int, ...]:
-        """Return the shape in which the encoder is shown one sample.
+        """Return the shape of one sample as the encoder receives it.
 
         Parameters
         ----------
         given : tuple of int
-            Shape of one sample as it stands in `X`: ``(n_features,)`` for rows.
+            Shape of one sample in `X`: ``(n_features,)`` for tables.
 
         Returns
         -------
         tuple of int
-            A shape of as many values.
+            A shape with as many values.
 
         Raises
         ------
         ValueError
-            If the architecture can not take such samples.
+            If the architecture does not support such samples.
         """
         return (math.prod(given),)
 
     def channel_axis_of(self, sample_shape: tuple[int, ...]) -> int | None:
-        """Return which axis of a sample counts channels: 0, -1, or None where none does."""
+        """Return the axis of the channels of a sample: 0, -1, or None if there is none."""
         return None
 
     def resolved(self, sample_shape: tuple[int, ...], n_samples: int) -> Architecture:
-        """Return this architecture with its "auto" parameters replaced for some data.
+        """Return this architecture with its "auto" parameters resolved for the data.
 
         Parameters
         ----------
@@ -55,17 +55,17 @@ class Architecture(BaseEstimator):
             Shape of one sample.
 
         n_samples : int
-            Number of rows to train on.
+            Number of training rows.
 
         Returns
         -------
         Architecture
-            What :meth:`build` is called on, and what the estimator shows as ``architecture_``.
+            The architecture on which :meth:`build` is called, the estimator's ``architecture_``.
         """
         return self
 
     def is_linear(self) -> bool:
-        """Return whether encoder and decoder are linear maps, with these parameters."""
+        """Return whether encoder and decoder are linear maps with the current parameters."""
         return False
 
     def ties_weights(self) -> bool:
@@ -73,13 +73,13 @@ class Architecture(BaseEstimator):
         return False
 
     def needs_gates(self) -> bool:
-        """Return whether a start at PCA takes gates, since no last layer can start at zero."""
+        """Return whether a start at PCA needs gates, since no last layer can start at zero."""
         return self.ties_weights()
 
     def with_mask(
         self, sample_shape: tuple[int, ...]
     ) -> tuple[Architecture, tuple[int, ...]] | None:
-        """Return what builds an encoder that is shown samples and which of their values are known.
+        """Return the architecture of an encoder whose input includes a mask of missing values.
 
         Parameters
         ----------
@@ -89,15 +89,15 @@ class Architecture(BaseEstimator):
         Returns
         -------
         architecture : Architecture
-            What :meth:`build` is called on for the encoder.
+            The architecture on which :meth:`build` is called for the encoder.
 
         joined_shape : tuple of int
-            Shape of a sample joined with its mask, twice as many values: along the channels where
-            these come last, and one after the other otherwise.
+            Shape of a sample concatenated with its mask, twice as many values: along the channels
+            if these come last, and along the first axis otherwise.
 
         Notes
         -----
-        None where the encoder can not be shown a mask, since the decoder has the same weights.
+        None if the encoder cannot have a mask as input, since it has tied weights.
         """
         if self.ties_weights():
             return None
@@ -126,9 +126,9 @@ class Architecture(BaseEstimator):
             Number of outputs of the encoder; some kinds need more than `n_components`.
 
         generator : torch.Generator
-            Source of the first weights. Layers that draw in training derive from
-            :class:`~skae.architectures.layers.RandomLayer`. The generators of torch itself must
-            not be used.
+            Source of randomness of the initial weights; torch's global generators must not be
+            used. Layers that draw random numbers in training derive from
+            :class:`~skae.architectures.layers.RandomLayer`.
 
         Returns
         -------
@@ -140,7 +140,7 @@ class Architecture(BaseEstimator):
 
         Notes
         -----
-        The last layer with weights that a module registers must be the one that makes its
-        output: where the network starts at PCA, that layer starts at zero. Where that can not
-        be, :meth:`needs_gates` says so.
+        The last layer with weights that a module registers must compute its output: if the network
+        starts at PCA, the weights of that layer start at zero. If there is no such layer,
+        :meth:`needs_gates` must return True.
         """

@@ -23,49 +23,48 @@ _UPSAMPLINGS = ("transposed", "nearest")
 
 
 class Convolutional(Structured):
-    r"""Convolutions over images or series: the architecture for neighbours that belong together.
+    r"""Convolutional layers for images and time series.
 
-    The encoder halves each axis once for each entry of `channels`,
+    Each entry of `channels` adds a layer to the encoder that halves the size of each axis,
 
-    .. math:: h_{l+1} = \phi(\text{down}(W_l * h_l + b_l)),
+    .. math:: h_{l+1} = \phi(\text{down}(W_l * h_l + b_l)).
 
-    flattens what is left, and passes it through dense layers to the code. The decoder goes the
-    same way back (LeCun et al. [1]_, Masci et al. [2]_). A sample of any height, width or length
-    comes back at its own size: an axis of `s` becomes one of :math:`\lceil s/2 \rceil`, and the
-    decoder undoes each step to the size before it.
+    The result is flattened and passed through dense layers to the code. The decoder mirrors the
+    encoder (LeCun et al. [1]_, Masci et al. [2]_). Samples may have any height, width or number of
+    steps: the encoder reduces an axis of size `s` to :math:`\lceil s/2 \rceil`, and the decoder
+    restores the original size.
 
     Parameters
     ----------
     input_shape : "auto" or tuple of int, default="auto"
         Shape of one sample: (n_channels, height, width) for images, (n_channels, n_steps) for
-        series. "auto" is the shape of the samples of an `X` with more than two axes; rows are
-        taken for series of one channel.
+        series. "auto" is the shape of the samples of an `X` with more than two axes; rows of a
+        table are treated as series with one channel.
 
     channels : sequence of int, default=(16, 32)
         Channels after each convolution of the encoder; the decoder has the same in reverse.
 
     kernel_size : "auto" or int, default="auto"
-        Side of the kernels, an odd number, so that a value stays in its place. "auto" is 3 for
-        images and 7 for series.
+        Side of the kernels, an odd number, so that kernels are centred. "auto" is 3 for images and
+        7 for series.
 
     downsampling : {"stride", "pool"}, default="stride"
-        How an axis is halved: by convolutions that take every second place, or by the largest of
-        two neighbours after a convolution of every place, which takes about four times the time.
+        How an axis is halved: by convolutions with stride 2, or by max pooling after a convolution
+        with stride 1, which takes about four times as long.
 
     upsampling : {"transposed", "nearest"}, default="transposed"
-        How the decoder doubles an axis: by transposed convolutions, or by repeating values before
-        a convolution of every place, which takes about four times the time and leaves no
-        checkerboards [3]_.
+        How the decoder doubles an axis: by transposed convolutions, or by nearest-neighbour
+        upsampling before a convolution, which takes about four times as long and avoids
+        checkerboard artifacts [3]_.
 
     hidden_layer_sizes : sequence of int, default=(256,)
-        Sizes of the dense layers between the convolutions and the code. ``()`` leads straight
-        to the code.
+        Sizes of the dense hidden layers between the convolutions and the code; ``()`` for none.
 
     activation : {"elu", "gelu", "identity", "relu", "silu", "tanh"}, default="silu"
-        Nonlinearity after each layer.
+        Activation function after each layer.
 
     channel_axis : {0, -1} or None, default=0
-        Which axis of `input_shape` counts channels: the first, the last, as in
+        Axis of the channels in `input_shape`: the first (0), the last (-1), as in
         (height, width, n_channels), or none, as in (height, width) and (n_steps,).
 
     References
@@ -110,7 +109,7 @@ class Convolutional(Structured):
         self.channel_axis = channel_axis
 
     def resolved(self, sample_shape: tuple[int, ...], n_samples: int) -> Convolutional:
-        """Return this architecture with `input_shape` and `kernel_size` in numbers."""
+        """Return this architecture with `input_shape` and `kernel_size` resolved."""
         resolved = super().resolved(sample_shape, n_samples)
         if is_auto(self.kernel_size):
             n_axes = len(self._space(sample_shape)[1])
@@ -129,7 +128,7 @@ class Convolutional(Structured):
         return blocks.encoder(n_encoder_outputs), blocks.decoder(n_components)
 
     def is_linear(self) -> bool:
-        """Return whether there is no nonlinearity."""
+        """Return whether there is neither an activation function nor pooling."""
         return self.activation == "identity" and self.downsampling == "stride"
 
     def check(self) -> None:
@@ -191,12 +190,12 @@ class _Blocks:
         return [self._convolution(_CONVOLUTION, n_inputs, n_outputs), pool]
 
     def _up(self, level: int) -> list[nn.Module]:
-        """Return the layers from the space after a level of the encoder to the one before it."""
+        """Return the layers of the decoder that undo one level of the encoder."""
         space, (n_outputs, n_inputs) = self.spaces[level], self.channels[level : level + 2]
         if self.architecture.upsampling == "nearest":
             convolution = self._convolution(_CONVOLUTION, n_inputs, n_outputs)
             return [nn.Upsample(size=space), convolution]
-        # A side that was even lacks its last place otherwise.
+        # Without output padding, sides of even size would lack their last position.
         missing = tuple((side + 1) % 2 for side in space)
         return [
             self._convolution(_TRANSPOSED, n_inputs, n_outputs, stride=2, output_padding=missing)
@@ -215,7 +214,7 @@ class _Blocks:
             **settings,
         )
         layer = uniform_like_torch(layer, n_inputs * kernel_size**self.n_axes, self.generator)
-        # Channels that lie side by side in memory are multiplied up to twice as fast.
+        # Convolutions are up to twice as fast with channels last in memory.
         if self.n_axes == 2:
             layer.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's
         return layer

@@ -1,4 +1,4 @@
-"""The architecture of the user's own modules."""
+"""The architecture that wraps the user's own modules."""
 
 from __future__ import annotations
 
@@ -12,40 +12,41 @@ from skae.architectures.structured import Structured
 
 
 class Custom(Structured):
-    """Your own modules as encoder and decoder.
+    """User-defined torch modules as encoder and decoder.
 
-    Both are given as classes or as functions that make a module, so that each fit, each fold and
-    each clone begins with new weights. What they return may be any module that takes and gives
-    the shapes below; that is tried on a batch of two samples of zeros before training.
+    Both are given as classes or functions that return a module, so that each fit, each fold and
+    each clone starts with new weights. Any module with the input and output shapes below is
+    allowed; the shapes are checked on a batch of two samples of zeros before training.
 
-    With ``init="pca"`` they are what is added to the linear path, each behind a factor that
-    starts at zero, so any module will do; with ``init="random"`` they are the whole network.
+    With ``init="pca"`` the modules are added to the linear path, each multiplied by a learned
+    factor that starts at zero, so that any module can be used; with ``init="random"`` they are the
+    whole network.
 
     Parameters
     ----------
     encoder : callable
         ``encoder(sample_shape, n_outputs)`` returns a module from ``(n_samples, *sample_shape)``
-        to ``(n_samples, n_outputs)``. `n_outputs` is the size of the code, or more where the
-        kind needs more: twice as much for the variational one, which has means and log variances.
+        to ``(n_samples, n_outputs)``. `n_outputs` is the size of the code, or larger if the kind
+        needs it: twice the size for the variational kind, for means and log variances.
 
     decoder : callable
         ``decoder(sample_shape, n_components)`` returns a module from
-        ``(n_samples, n_components)`` to ``(n_samples, *sample_shape)``, or to rows of as many
-        values.
+        ``(n_samples, n_components)`` to ``(n_samples, *sample_shape)``, or to flat rows with as
+        many values.
 
     input_shape : "auto" or tuple of int, default="auto"
-        Shape of one sample, `sample_shape` above. "auto" is that of the samples of `X`:
-        (n_features,) for rows.
+        Shape of one sample, `sample_shape` above. "auto" is the shape of the samples of `X`,
+        (n_features,) for tables.
 
     channel_axis : {0, -1} or None, default=None
-        Which axis of `input_shape` counts channels, for corruptions that hide parts of images or
-        series. The modules are given samples as they are.
+        Axis of the channels in `input_shape`, for corruptions that hide parts of images or series.
+        It does not change the input of the modules.
 
     Notes
     -----
-    Layers of torch draw their first weights, and dropout, from torch's global generators. They
-    are seeded from `random_state` meanwhile and put back afterwards; fits in several threads at
-    once disturb each other's draws.
+    Layers of torch draw their initial weights, and dropout, from torch's global generators. During
+    a fit, these are seeded from `random_state`, and their states are restored afterwards. The
+    results of simultaneous fits in several threads are therefore not reproducible.
 
     Examples
     --------
@@ -81,7 +82,7 @@ class Custom(Structured):
         self.channel_axis = channel_axis
 
     def needs_gates(self) -> bool:
-        """Return True: nothing is known of the last layers."""
+        """Return True: the last layers of the modules are unknown."""
         return True
 
     def _build(
@@ -91,7 +92,7 @@ class Custom(Structured):
         n_encoder_outputs: int,
         generator: torch.Generator,
     ) -> tuple[nn.Module, nn.Module]:
-        """Return what the factories make, drawn from generators seeded by `generator`."""
+        """Return the user's modules, with torch's generators seeded from `generator`."""
         seed = int(torch.randint(2**62, (), generator=generator))
         with torch_draws(seed):
             encoder = self._make("encoder", sample_shape, n_encoder_outputs)

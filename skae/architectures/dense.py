@@ -14,59 +14,60 @@ from skae.architectures.activations import activation_of
 from skae.architectures.architecture import Architecture
 from skae.architectures.layers import Dropout, TiedLinear, linear
 
-# Wide layers pay for large samples, where there are enough of them to learn from.
+# Wide layers are better for many samples with many features.
 _LARGE_SAMPLE, _MANY_SAMPLES = 256, 5000
 
 
 class Dense(Architecture):
-    r"""Fully connected layers: the architecture for tables.
+    r"""Fully connected layers, for tables.
 
     The hidden layers of encoder and decoder are
 
     .. math:: h_l = D(\phi(N(W_l h_{l-1} + b_l))),
 
-    where :math:`\phi` is the `activation`, :math:`D` drops values if there is `dropout`, and
-    :math:`N` normalises if there is a `layer_norm`. The output layer is linear.
+    where :math:`\phi` is the `activation`, :math:`D` is the optional `dropout`, and :math:`N` is
+    the optional `layer_norm`. The output layer is linear.
 
     Parameters
     ----------
     hidden_layer_sizes : "auto" or sequence of int, default="auto"
         Sizes of the hidden layers of the encoder, from the data to the code; the decoder has
-        the same in reverse. ``()`` makes encoder and decoder linear. "auto" means ``(512, 256)``
-        for at least 5,000 samples of at least 256 values, ``(512, 512)`` if they are to be
-        `residual`, and ``(128, 128)`` otherwise.
+        the same in reverse. ``()`` makes encoder and decoder linear. With at least 5,000 samples
+        of at least 256 features, "auto" means ``(512, 256)``, or ``(512, 512)`` if `residual`;
+        otherwise it means ``(128, 128)``.
 
     activation : {"elu", "gelu", "identity", "relu", "silu", "tanh"}, default="silu"
-        Nonlinearity after each hidden layer.
+        Activation function after each hidden layer.
 
     tied_weights : bool, default=False
-        Whether each weight matrix of the decoder is that of the encoder's mirror layer,
-        transposed, which halves the number of weights. Biases and the weights of `layer_norm`
-        stay the decoder's own. The code is then not brought to unit variance, and a kind with
-        more encoder outputs than code values can not be used.
+        Whether each weight matrix of the decoder is the transposed matrix of the encoder's mirror
+        layer, which halves the number of weights. The decoder has its own biases and its own
+        weights of `layer_norm`. With tied weights, the code does not start with unit variance, and
+        kinds whose encoder has more outputs than the code has values are not supported.
 
     dropout : float in [0, 1), default=0.0
         Probability with which each value of a hidden layer is set to zero in training, after
-        the activation; the others are divided by ``1 - dropout`` [1]_. Neither the rows nor the
-        code nor the output are touched, and nothing is dropped outside of training.
+        the activation; the others are divided by ``1 - dropout`` [1]_. Input, code and output have
+        no dropout, and there is none outside of training.
 
     layer_norm : bool, default=False
-        Whether each hidden layer is normalised before its activation, over its values and for
-        each sample by itself,
+        Whether each hidden layer is normalised before its activation, over its values and
+        separately for each sample,
 
         .. math:: N(a) = \gamma \odot \frac{a - \text{mean}(a)}{\sqrt{\text{var}(a) + 10^{-5}}}
                   + \beta,
 
-        with :math:`\gamma` and :math:`\beta` learned, from 1 and 0 (Ba et al. [2]_).
+        with learned :math:`\gamma` and :math:`\beta`, initially 1 and 0 (Ba et al. [2]_).
 
     residual : bool, default=False
-        Whether each hidden layer that follows one of the same size adds what it is given,
+        Whether each hidden layer that follows one of the same size has a skip connection,
 
         .. math:: h_l = h_{l-1} + D(\phi(N(W_l h_{l-1} + b_l))),
 
-        so that it only has to learn a change (He et al. [3]_; here each block is one layer, and
-        nothing follows the sum). There is no skip where sizes differ, none from the rows or the
-        code, and none to the output; so two neighbours in `hidden_layer_sizes` must be equal.
+        so that it only has to learn a difference (He et al. [3]_; here each block is one layer, and
+        no activation follows the sum). There are no skip connections between layers of different
+        sizes, from the input or the code, or to the output; so two consecutive
+        `hidden_layer_sizes` must be equal.
 
     References
     ----------
@@ -107,7 +108,7 @@ class Dense(Architecture):
         self.residual = residual
 
     def resolved(self, sample_shape: tuple[int, ...], n_samples: int) -> Dense:
-        """Return this architecture with its layer sizes as numbers."""
+        """Return this architecture with `hidden_layer_sizes` resolved."""
         if not is_auto(self.hidden_layer_sizes):
             return self
         large = sample_shape[0] >= _LARGE_SAMPLE and n_samples >= _MANY_SAMPLES
@@ -115,7 +116,7 @@ class Dense(Architecture):
         return clone(self).set_params(hidden_layer_sizes=wide if large else (128, 128))
 
     def is_linear(self) -> bool:
-        """Return whether there is no hidden layer, or neither nonlinearity nor normalisation."""
+        """Return whether there is no hidden layer, or neither activation nor normalisation."""
         no_layers = not isinstance(self.hidden_layer_sizes, str) and not self.hidden_layer_sizes
         normalised = check_boolean(self.layer_norm, "layer_norm of Dense")
         return no_layers or (self.activation == "identity" and not normalised)
@@ -145,12 +146,12 @@ class Dense(Architecture):
         return self._network(forwards), self._network(backwards)
 
     def _network(self, layers: Sequence[nn.Linear | TiedLinear]) -> nn.Sequential:
-        """Return linear layers with all that belongs to the hidden ones, all but the last."""
+        """Return a network of linear layers, with all that follows each hidden one."""
         modules: list[nn.Module] = []
         for i, layer in enumerate(layers[:-1]):
             hidden_layer = self._hidden_layer(layer)
             n_outputs, n_inputs = layer.weight.shape
-            # The input of the first layer is no hidden layer, though it may have that size.
+            # The input of the first layer is not a hidden layer, though it may have that size.
             skips = self.residual and i > 0 and n_inputs == n_outputs
             modules += [Skip(*hidden_layer)] if skips else hidden_layer
         return nn.Sequential(*modules, layers[-1])
@@ -161,7 +162,7 @@ class Dense(Architecture):
         return [layer, *norm, activation_of(self)(), *dropout]
 
     def _checked_sizes(self) -> tuple[int, ...]:
-        """Return the sizes of the hidden layers, if the options go with them."""
+        """Return the sizes of the hidden layers after checking that the options suit them."""
         sizes = check_sizes(
             self.hidden_layer_sizes,
             "hidden_layer_sizes of Dense",
@@ -172,15 +173,15 @@ class Dense(Architecture):
         check_number(self.dropout, "dropout of Dense", low=0, high=1, open_high=True)
         if check_boolean(self.layer_norm, "layer_norm of Dense") and 1 in sizes:
             raise ValueError(
-                f"layer_norm=True of Dense needs hidden layers of 2 or more values, since a "
-                f"single one is always normalised to 0, got hidden_layer_sizes={sizes}."
+                f"layer_norm=True of Dense needs hidden layers of 2 or more units, since a "
+                f"single unit is always normalised to 0, got hidden_layer_sizes={sizes}."
             )
         if check_boolean(self.residual, "residual of Dense") and all(
             a != b for a, b in pairwise(sizes)
         ):
             raise ValueError(
-                f"residual=True of Dense needs two neighbours of the same size in "
-                f"hidden_layer_sizes, such as (128, 128), and does nothing otherwise, got {sizes}."
+                f"residual=True of Dense needs two consecutive layers of the same size in "
+                f"hidden_layer_sizes, such as (128, 128), and has no effect otherwise, got {sizes}."
             )
         return sizes
 
@@ -188,22 +189,22 @@ class Dense(Architecture):
         if n_encoder_outputs != n_components:
             raise ValueError(
                 f"tied_weights=True of Dense needs an encoder with as many outputs as the "
-                f"code has values, but the kind asks for {n_encoder_outputs} outputs and a "
+                f"code has values, but the kind needs {n_encoder_outputs} outputs and a "
                 f"code of {n_components}: use tied_weights=False, or another kind."
             )
 
 
 class Skip(nn.Sequential):
-    """Layers one after the other, whose sum with what they are given is the output.
+    """A residual block: layers with a skip connection.
 
     Parameters
     ----------
     *layers : torch.nn.Module
-        From and to the same number of values.
+        Layers with as many outputs as inputs.
     """
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
-        """Return `X` plus what the layers make of it."""
+        """Return `X` plus the output of the layers."""
         return X + super().forward(X)
 
 

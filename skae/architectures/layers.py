@@ -1,4 +1,4 @@
-"""Layers whose first weights and draws come from a generator of our own."""
+"""Layers that draw their initial weights and random numbers from a given generator."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ MOST_LAYERS = 1000
 
 
 def linear(n_inputs: int, n_outputs: int, generator: torch.Generator) -> nn.Linear:
-    """Return a linear layer; weights and biases uniform in ``+-1/sqrt(n_inputs)``, as torch's.
+    """Return a linear layer; weights and biases uniform in ``+-1/sqrt(n_inputs)``, as in torch.
 
-    ``torch.nn.Linear`` by itself draws from torch's global generator, which a fit must not touch.
+    ``torch.nn.Linear`` draws from torch's global generator, whose state a fit must not change.
     """
     layer = unfilled(nn.Linear, n_inputs, n_outputs)
     return uniform_like_torch(layer, n_inputs, generator)
 
 
 def uniform_like_torch(layer: Layer, fan_in: int, generator: torch.Generator) -> Layer:
-    """Draw all weights of a layer uniformly in ``+-1/sqrt(fan_in)``, as torch does by default."""
+    """Draw all weights of a layer uniformly in ``+-1/sqrt(fan_in)``, torch's default."""
     bound = 1 / math.sqrt(fan_in)
     with torch.no_grad():
         for parameter in layer.parameters():
@@ -32,9 +32,9 @@ def uniform_like_torch(layer: Layer, fan_in: int, generator: torch.Generator) ->
 
 
 class RandomLayer(nn.Module):
-    """Base class of layers that draw in training.
+    """Base class of layers that draw random numbers in training.
 
-    The network sets ``generator`` before each batch to train on. Without one nothing is drawn.
+    The network sets ``generator`` before each training batch. Without it, layers are deterministic.
     """
 
     generator: torch.Generator | None = None
@@ -43,12 +43,12 @@ class RandomLayer(nn.Module):
 class Dropout(RandomLayer):
     """Set entries to zero with probability `p` in training, and divide the others by ``1 - p``.
 
-    ``torch.nn.Dropout`` draws from torch's global generator, which a fit must not touch.
+    ``torch.nn.Dropout`` draws from torch's global generator, whose state a fit must not change.
 
     Parameters
     ----------
     p : float
-        Probability, in [0, 1).
+        Dropout probability, in [0, 1).
     """
 
     def __init__(self, p: float):
@@ -64,12 +64,12 @@ class Dropout(RandomLayer):
 
 
 class TiedLinear(nn.Module):
-    """A linear layer whose weights are those of another one, transposed.
+    """A linear layer whose weight matrix is that of another layer, transposed.
 
     Parameters
     ----------
     partner : torch.nn.Linear
-        The layer that has the weights. This layer has a bias of its own, which starts at zero.
+        The layer with the weights. The tied layer has its own bias, which starts at zero.
     """
 
     def __init__(self, partner: nn.Linear):
@@ -79,7 +79,7 @@ class TiedLinear(nn.Module):
 
     @property
     def weight(self) -> torch.Tensor:
-        """The weights, of shape (partner.in_features, partner.out_features)."""
+        """The weight matrix, of shape (partner.in_features, partner.out_features)."""
         return self._partner[0].weight.T
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
@@ -88,7 +88,7 @@ class TiedLinear(nn.Module):
 
 
 def silence(module: nn.Module) -> None:
-    """Set the last layer of `module` that has weights to zero, so that it gives zero."""
+    """Set the weights of the last layer of `module` to zero, so that its output is zero."""
     layers = [m for m in module.modules() if isinstance(getattr(m, "weight", None), nn.Parameter)]
     with torch.no_grad():
         for parameter in layers[-1].parameters(recurse=False):
@@ -96,15 +96,15 @@ def silence(module: nn.Module) -> None:
 
 
 class CodeReader(nn.Module):
-    """Base class of layers of a decoder that multiply the code in several places."""
+    """Base class of decoder layers with several weight matrices that multiply the code."""
 
     def code_weights(self) -> list[torch.Tensor]:
-        """Return the weights that multiply the code, of shape (n, n_components) each."""
+        """Return the weight matrices that multiply the code, each of shape (n, n_components)."""
         raise NotImplementedError
 
 
 def code_weights(decoder: nn.Module, n_components: int) -> list[torch.Tensor]:
-    """Return the weights of a decoder that multiply the code, as far as they are known."""
+    """Return the weight matrices of a decoder that multiply the code, none if unknown."""
     for layer in decoder.modules():
         if isinstance(layer, CodeReader):
             return layer.code_weights()
@@ -113,7 +113,7 @@ def code_weights(decoder: nn.Module, n_components: int) -> list[torch.Tensor]:
 
 
 def first_weight(module: nn.Module, n_inputs: int) -> torch.Tensor | None:
-    """Return the first weight matrix of `module` if it multiplies `n_inputs` inputs."""
+    """Return the first weight matrix of `module` if it has `n_inputs` columns, otherwise None."""
     for layer in module.modules():
         weight = getattr(layer, "weight", None)
         if isinstance(weight, torch.Tensor):

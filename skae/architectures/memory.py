@@ -1,4 +1,4 @@
-"""Whether a layer fits into the memory of this machine."""
+"""Memory checks before a layer is created."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from torch import nn
 
 Layer = TypeVar("Layer", bound=nn.Module)
 
-# What training keeps of each weight in float32: the weight, its gradient, two moments of the
+# Memory of each weight in training, in float32: the weight, its gradient, two moments of the
 # optimizer, and the best weight so far.
 _BYTES_OF_A_WEIGHT = 5 * 4
-# What is taken for the memory where the system does not tell.
+# Assumed memory if the system does not report it.
 _SOME_MEMORY = 2**36
 
 
 class NetworkTooLargeError(ValueError):
-    """A layer has more weights than this machine has memory for."""
+    """The machine does not have enough memory to train a layer of this size."""
 
 
 def unfilled(layer: type[Layer], *sizes: int, **settings: Any) -> Layer:
-    """Return a layer whose weights are not drawn yet; nothing is asked of torch's generators.
+    """Return a layer with uninitialised weights, without using torch's generators.
 
     Parameters
     ----------
     layer : type of torch.nn.Module
-        Its class.
+        Class of the layer.
 
     *sizes, **settings
         Arguments of the class.
@@ -34,7 +34,7 @@ def unfilled(layer: type[Layer], *sizes: int, **settings: Any) -> Layer:
     Raises
     ------
     NetworkTooLargeError
-        If training it would take more memory than there is.
+        If training the layer would take more memory than the machine has.
     """
     try:
         planned = layer(*sizes, **settings, device="meta")
@@ -45,7 +45,7 @@ def unfilled(layer: type[Layer], *sizes: int, **settings: Any) -> Layer:
 
 
 def check_memory(n_weights: int) -> None:
-    """Refuse weights that there is no memory for."""
+    """Refuse a number of weights that does not fit into memory in training."""
     needed, there = n_weights * _BYTES_OF_A_WEIGHT, _memory()
     if needed > there:
         raise NetworkTooLargeError(

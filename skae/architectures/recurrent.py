@@ -14,20 +14,20 @@ CELLS: dict[str, type[nn.RNNBase]] = {"gru": nn.GRU, "lstm": nn.LSTM}
 
 
 class Recurrent(Structured):
-    r"""LSTM or GRU layers over series: the architecture for what comes step by step.
+    r"""Recurrent layers (LSTM or GRU) for time series.
 
-    The encoder reads a series from its first step to its last (and, `bidirectional`, also from
-    the last to the first) and makes the code of what it then remembers,
+    The encoder reads a series from its first step to its last (if `bidirectional`, also in reverse)
+    and maps its final hidden state to the code,
 
     .. math:: h_t = \text{cell}(x_t, h_{t-1}), \qquad f(x) = A h_T + a.
 
-    The decoder is given the code at every step and unrolls a series of the same length from it,
+    The decoder receives the code as input at every step and generates a series of the same length,
 
     .. math:: s_t = \text{cell}(z, s_{t-1}), \quad s_0 = \tanh(B z + b), \qquad
               g(z)_t = C s_t + c,
 
-    as in Srivastava et al. [1]_, without feeding outputs back in. Cells are those of [2]_ and
-    [3]_; the forget gates of an LSTM start open, with a bias of one [4]_.
+    as in Srivastava et al. [1]_, without feeding outputs back as inputs. The cells are those of
+    [2]_ and [3]_; the forget gates of an LSTM have an initial bias of 1 [4]_.
 
     Parameters
     ----------
@@ -36,23 +36,23 @@ class Recurrent(Structured):
 
     input_shape : "auto" or tuple of int, default="auto"
         Shape of one sample: (n_steps, n_channels). "auto" is the shape of the samples of an `X`
-        with three axes; rows are taken for series of one channel.
+        with three axes; rows of a table are treated as series with one channel.
 
     hidden_size : int, default=64
-        Values that each layer remembers, in each direction.
+        Size of the hidden state of each layer, in each direction.
 
     n_layers : int, default=1
-        Layers of encoder and decoder, each.
+        Number of recurrent layers of the encoder and of the decoder.
 
     bidirectional : bool, default=False
-        Whether the encoder reads each series backwards as well. The decoder goes forward.
+        Whether the encoder also reads each series backwards. The decoder only runs forward.
 
     dropout : float in [0, 1), default=0.0
-        Share of the values that is set to zero in training between layers, so it needs
+        Probability with which each value is set to zero between layers in training. It needs
         ``n_layers`` of at least 2.
 
     channel_axis : {-1, 0} or None, default=-1
-        Which axis of `input_shape` counts channels: the last, the first, as in
+        Axis of the channels in `input_shape`: the last (-1), the first (0), as in
         (n_channels, n_steps), or none, as in (n_steps,).
 
     References
@@ -107,7 +107,7 @@ class Recurrent(Structured):
         n_encoder_outputs: int,
         generator: torch.Generator,
     ) -> tuple[nn.Module, nn.Module]:
-        """Return an encoder that reads series and a decoder that unrolls them."""
+        """Return an encoder that reads series and a decoder that generates them."""
         n_channels, (n_steps,) = self._space(sample_shape)
         n_directions = 2 if self.bidirectional else 1
         reader = Reader(self._layers(n_channels, n_directions, generator))
@@ -136,14 +136,14 @@ class Recurrent(Structured):
         check_number(self.dropout, "dropout of Recurrent", low=0, high=1, open_high=True)
         if self.dropout and self.n_layers == 1:
             raise ValueError(
-                f"dropout of Recurrent is applied between layers, so dropout={self.dropout} does "
-                f"nothing with n_layers=1: give n_layers=2 or more, or dropout=0."
+                f"dropout of Recurrent is applied between layers, so dropout={self.dropout} has "
+                f"no effect with n_layers=1: give n_layers=2 or more, or dropout=0."
             )
 
     def _layers(
         self, n_inputs: int, n_directions: int, generator: torch.Generator
     ) -> nn.ModuleList:
-        """Return one module for each layer: torch's own stack would draw its dropout globally."""
+        """Return one module per layer, since torch's stack drops out by its global generator."""
         layers: list[nn.Module] = []
         for i in range(self.n_layers):
             if i and self.dropout:
@@ -161,12 +161,12 @@ class Recurrent(Structured):
 
 
 class Reader(nn.Module):
-    """Series of shape (n_samples, n_steps, n_channels) to the last states of the last layer.
+    """Map from series, (n_samples, n_steps, n_channels), to the final hidden states.
 
     Parameters
     ----------
     layers : torch.nn.ModuleList
-        Recurrent layers, and dropout between them.
+        Recurrent layers, with dropout between them.
     """
 
     def __init__(self, layers: nn.ModuleList):
@@ -174,7 +174,7 @@ class Reader(nn.Module):
         self.layers = layers
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
-        """Return the states of all directions, of shape (n_samples, n_directions * hidden_size)."""
+        """Return final states of the last layer, (n_samples, n_directions * hidden_size)."""
         for layer in self.layers:
             if isinstance(layer, nn.RNNBase):
                 X, state = layer(X)
@@ -185,18 +185,18 @@ class Reader(nn.Module):
 
 
 class Unroller(CodeReader):
-    """Codes to the states of the last layer at every step.
+    """Map from codes to the hidden states of the last layer at every step.
 
     Parameters
     ----------
     first_states : torch.nn.Linear
-        From the code to the states of all layers before the first step.
+        Map from the code to the initial hidden states of all layers.
 
     layers : torch.nn.ModuleList
-        Recurrent layers, and dropout between them.
+        Recurrent layers, with dropout between them.
 
     n_steps : int
-        How many steps to unroll.
+        Number of steps.
     """
 
     def __init__(self, first_states: nn.Linear, layers: nn.ModuleList, n_steps: int):
@@ -204,11 +204,11 @@ class Unroller(CodeReader):
         self.first_states, self.layers, self.n_steps = first_states, layers, n_steps
 
     def code_weights(self) -> list[torch.Tensor]:
-        """Return the weights to the first states, and those of the first layer at every step."""
+        """Return the weights of the initial states and the input weights of the first layer."""
         return [self.first_states.weight, self.layers[0].get_parameter("weight_ih_l0")]
 
     def forward(self, code: torch.Tensor) -> torch.Tensor:
-        """Return states of shape (n_samples, n_steps, hidden_size)."""
+        """Return hidden states of shape (n_samples, n_steps, hidden_size)."""
         n_layers = sum(isinstance(layer, nn.RNNBase) for layer in self.layers)
         states = iter(torch.tanh(self.first_states(code)).chunk(n_layers, dim=1))
         X = code[:, None].expand(-1, self.n_steps, -1)

@@ -1,4 +1,4 @@
-"""The base class of architectures that know the axes of a sample."""
+"""The base class of architectures for images and time series."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from skae._utils.checks import check_sizes, is_auto, is_size
 from skae._utils.named_parts import with_own_numbers
 from skae.architectures.architecture import Architecture
 
-# Samples with sides from here on look like images where they are square, or have so many channels.
+# Samples with at least this side look like images if they are square or have this many channels.
 _LEAST_SIDE, _CHANNELS_OF_IMAGES = 8, (1, 3, 4)
 
 
@@ -22,18 +22,18 @@ class Structured(Architecture):
     """Base class of architectures for images and series.
 
     Subclasses have the parameters `input_shape`, the shape of one sample or "auto", and
-    `channel_axis`, which says which axis of it counts channels: 0 the first, -1 the last, None
-    none. "auto" is the shape of the samples of an `X` with more than two axes, and a series of
-    one channel for rows.
+    `channel_axis`, the axis of its channels: 0 for the first, -1 for the last, None for none.
+    "auto" is the shape of the samples of an `X` with more than two axes, and a series with one
+    channel for rows of a table.
     """
 
-    # How many axes a sample may have beside its channels; None is any number.
+    # Allowed numbers of axes of a sample besides its channels; None for any number.
     n_space_axes: tuple[int, ...] | None = (1, 2)
     input_shape: tuple[int, ...] | str
     channel_axis: int | None
 
     def sample_shape(self, given: tuple[int, ...]) -> tuple[int, ...]:
-        """Return `input_shape`, or what "auto" stands for; refuse samples of another one."""
+        """Return `input_shape`, with "auto" resolved; refuse samples of another shape."""
         self._check_channel_axis()
         if is_auto(self.input_shape):
             shape = given if len(given) > 1 else self._series_of(given)
@@ -50,7 +50,7 @@ class Structured(Architecture):
             )
         if math.prod(given) != math.prod(shape):
             raise ValueError(
-                f"input_shape={shape} of {name} is that of {math.prod(shape)} values, but X has "
+                f"input_shape={shape} of {name} has {math.prod(shape)} values, but X has "
                 f"{math.prod(given)} features: give a shape whose product is {math.prod(given)}."
             )
         return shape
@@ -62,7 +62,7 @@ class Structured(Architecture):
     def with_mask(
         self, sample_shape: tuple[int, ...]
     ) -> tuple[Architecture, tuple[int, ...]] | None:
-        """Return what builds an encoder for twice the channels, see the base class."""
+        """Return the architecture of an encoder with twice the channels, see the base class."""
         if self.channel_axis is None and self.n_space_axes is not None:
             return clone(self).set_params(channel_axis=0), (2, *sample_shape)
         if self.channel_axis_of(sample_shape) == -1:
@@ -70,7 +70,7 @@ class Structured(Architecture):
         return super().with_mask(sample_shape)
 
     def resolved(self, sample_shape: tuple[int, ...], n_samples: int) -> Architecture:
-        """Return this architecture with `input_shape` in numbers, and numbers as torch's."""
+        """Return this architecture with `input_shape` resolved, and numbers that torch accepts."""
         return with_own_numbers(self).set_params(input_shape=tuple(sample_shape))
 
     def build(
@@ -87,7 +87,7 @@ class Structured(Architecture):
         return resolved._build(sample_shape, n_components, n_encoder_outputs, generator)
 
     def check(self) -> None:
-        """Refuse parameters out of range, "auto" being resolved."""
+        """Refuse parameters out of range; "auto" is resolved already."""
 
     @abstractmethod
     def _build(
@@ -97,10 +97,10 @@ class Structured(Architecture):
         n_encoder_outputs: int,
         generator: torch.Generator,
     ) -> tuple[nn.Module, nn.Module]:
-        """Return an encoder and a decoder, with parameters that are checked and resolved."""
+        """Return an encoder and a decoder; parameters are checked and resolved already."""
 
     def _space(self, sample_shape: tuple[int, ...]) -> tuple[int, tuple[int, ...]]:
-        """Return the number of channels and the lengths of the other axes."""
+        """Return the number of channels and the sizes of the other axes."""
         if self.channel_axis is None:
             return 1, tuple(sample_shape)
         space = sample_shape[1:] if self.channel_axis == 0 else sample_shape[:-1]
@@ -117,7 +117,7 @@ class Structured(Architecture):
             )
 
     def _warn_of_images(self, shape: tuple[int, ...]) -> None:
-        """Warn of samples that look like images, but whose channels are counted by another axis."""
+        """Warn of samples that look like images with another axis of channels."""
         if self.channel_axis != 0 or self.n_space_axes is None or 2 not in self.n_space_axes:
             return
         instead = None
@@ -127,8 +127,8 @@ class Structured(Architecture):
             taken, instead = f"images of {shape[0]} channels", "-1 for channels that come last"
         if instead is not None:
             warnings.warn(
-                f"X holds samples of shape {shape}, which {type(self).__name__} takes for {taken}: "
-                f"give channel_axis={instead}, or input_shape={shape} where it is as it should be.",
+                f"X holds samples of shape {shape}, which {type(self).__name__} treats as {taken}: "
+                f"give channel_axis={instead}, or input_shape={shape} if this is correct.",
                 UserWarning,
                 stacklevel=2,
             )
@@ -160,18 +160,17 @@ class Structured(Architecture):
 
 
 def without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Return a shape without its axes of length one, which do not change the order of values."""
+    """Return a shape without its axes of size 1, which do not change the order of values."""
     return tuple(side for side in shape if side != 1)
 
 
 class MoveChannels(nn.Module):
-    """Move the axis of the channels of a batch, which counts from its first axis.
+    """Move the axis of the channels of a batch.
 
     Parameters
     ----------
     source, target : int or None
-        Where the channels are and where they are to be: None makes, or takes away, an axis of
-        one channel.
+        Old and new axis of the channels; None adds, or removes, an axis with one channel.
     """
 
     def __init__(self, source: int | None, target: int | None):
@@ -180,12 +179,12 @@ class MoveChannels(nn.Module):
 
     @classmethod
     def bringing(cls, position: int, channel_axis: int | None) -> MoveChannels:
-        """Return the way from samples with this `channel_axis` to channels at a position."""
+        """Return the module that moves channels from `channel_axis` to a position."""
         return cls({0: 1, -1: -1, None: None}[channel_axis], position)
 
     @classmethod
     def back(cls, position: int, channel_axis: int | None) -> MoveChannels:
-        """Return the way back."""
+        """Return the module that moves channels back to `channel_axis`."""
         return cls(position, {0: 1, -1: -1, None: None}[channel_axis])
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:

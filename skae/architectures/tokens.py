@@ -1,4 +1,4 @@
-"""Samples as tokens, and the blocks of attention that tokens pass through."""
+"""Tokens of samples and blocks of attention, the layers of the transformer."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from torch import nn
 from skae.architectures.layers import Dropout, linear
 from skae.architectures.memory import check_memory
 
-# Standard deviation of the first positions, as usual for transformers.
+# Standard deviation of the initial position embeddings, as usual for transformers.
 _DEVIATION = 0.02
-# Units of the layer of each block, in values of a token.
+# Hidden units of the feedforward layer of each block, in multiples of d_model.
 _EXPANSION = 2
 
 
 class Patches(nn.Module):
-    """The patches that images, or series, are cut into; as a module it puts them together.
+    """Splits images or series into patches; as a module, it joins the patches again.
 
-    A series is an image of height one.
+    A series is treated as an image of height 1.
 
     Parameters
     ----------
@@ -27,10 +27,10 @@ class Patches(nn.Module):
         Channels of a sample.
 
     space : tuple of int
-        Lengths of the other axes, one or two.
+        Sizes of the other axes, one or two.
 
     sides : tuple of int
-        Lengths of a patch along these axes.
+        Sizes of a patch along these axes.
     """
 
     def __init__(self, n_channels: int, space: tuple[int, ...], sides: tuple[int, ...]):
@@ -56,7 +56,7 @@ class Patches(nn.Module):
         return X.permute(0, 2, 4, 1, 3, 5).reshape(-1, self.n_tokens, self.token_size)
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
-        """Return the samples that patches belong to, of shape (n_samples, n_channels, *space)."""
+        """Return the samples of patches, of shape (n_samples, n_channels, *space)."""
         (rows, columns), (p, q) = self.grid, self.sides
         X = tokens.reshape(-1, rows, columns, self.n_channels, p, q).permute(0, 3, 1, 4, 2, 5)
         X = X.reshape(-1, self.n_channels, rows * p, columns * q)
@@ -64,7 +64,7 @@ class Patches(nn.Module):
 
 
 class PatchTokens(nn.Module):
-    """Patches of samples to tokens, by one linear map."""
+    """Map from samples to tokens: a linear map of each patch."""
 
     def __init__(self, patches: Patches, d_model: int, generator: torch.Generator):
         super().__init__()
@@ -77,7 +77,7 @@ class PatchTokens(nn.Module):
 
 
 class FeatureTokens(nn.Module):
-    """Rows to tokens, ``x_j w_j + b_j`` for each feature; the positions serve as `b`."""
+    """Map from rows to tokens ``x_j w_j + b_j``; the position embeddings serve as `b`."""
 
     def __init__(self, n_features: int, d_model: int, generator: torch.Generator):
         super().__init__()
@@ -91,24 +91,24 @@ class FeatureTokens(nn.Module):
 
 
 class TokenEncoder(nn.Module):
-    """Tokens of a sample to one vector.
+    """Map from samples, by their tokens, to one vector each.
 
     Parameters
     ----------
     embedding : torch.nn.Module
-        From samples to tokens of shape (n_samples, n_tokens, d_model).
+        Map from samples to tokens of shape (n_samples, n_tokens, d_model).
 
     n_tokens, d_model, n_heads, n_layers : int
         Sizes.
 
     pooling : {"token", "mean"}
-        What is returned: an added token after the last block, or the mean of all.
+        Output vector: an additional class token, or the mean of all tokens.
 
     dropout : float
-        Share of what a block adds that is dropped in training.
+        Dropout probability of the outputs of attention and feedforward layers.
 
     generator : torch.Generator
-        Source of the first weights.
+        Source of randomness of the initial weights.
     """
 
     def __init__(
@@ -142,7 +142,7 @@ class TokenEncoder(nn.Module):
 
 
 class Block(nn.Module):
-    """Attention, then a layer for each token, both on normalised tokens and added to them."""
+    """Attention and a feedforward layer, each with layer normalisation and a skip connection."""
 
     def __init__(self, d_model: int, n_heads: int, dropout: float, generator: torch.Generator):
         super().__init__()
@@ -162,9 +162,9 @@ class Block(nn.Module):
 
 
 class Attention(nn.Module):
-    r"""Each token as the mean of all, weighted by :math:`\text{softmax}(Q K^T / \sqrt{d})`.
+    r"""Multi-head self-attention, :math:`\text{softmax}(Q K^T / \sqrt{d}) V`.
 
-    Written out, since torch's fused attention has no second derivative, which contractive
+    Implemented here since torch's fused attention has no second derivative, which contractive
     autoencoders need.
     """
 

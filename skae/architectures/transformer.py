@@ -19,56 +19,58 @@ from skae.architectures.tokens import (
     TokenEncoder,
 )
 
-# Tokens along each axis of a sample that "auto" aims at.
+# Number of tokens along each axis of a sample with patch_size="auto".
 _TOKENS_OF_SERIES, _TOKENS_OF_SIDE = 32, 8
-# Attention compares each token with each other one: more would take gigabytes.
+# Memory of attention grows with the square of the number of tokens: more would take gigabytes.
 _MOST_TOKENS = 512
 _POOLINGS = ("token", "mean")
 
 
 class Transformer(Structured):
-    r"""Attention over patches of images, stretches of series or features of tables.
+    r"""Transformer over patches of images, segments of time series or features of tables.
 
-    The encoder turns a sample into tokens, vectors of `d_model` values: patches of an image [1]_
-    or stretches of a series by one linear map, or each feature of a table by one of its own,
-    :math:`x_j w_j + b_j` [2]_. Learned positions are added, and blocks of attention and of a
-    layer of ``2 * d_model`` units follow, each on normalised tokens and added to them,
+    The encoder turns a sample into tokens, vectors of `d_model` values: a shared linear map embeds
+    the patches of an image [1]_ or the segments of a series, and a separate one each feature of a
+    table, :math:`x_j w_j + b_j` [2]_. Learned position embeddings are added. The blocks that follow
+    consist of attention and a feedforward layer of ``2 * d_model`` units, each with layer
+    normalisation before it and a skip connection around it,
 
     .. math:: \text{attention}(Q, K, V) = \text{softmax}(Q K^T / \sqrt{d}) V
 
-    (Vaswani et al. [3]_). The code is made of a token of its own, or of the mean of all. The
-    decoder is light, as in [4]_: a linear map from the code to all tokens, one block, and a
-    linear map from each token to its values.
+    (Vaswani et al. [3]_). The code is a linear map of an additional class token, or of the mean of
+    all tokens. The decoder is small, as in [4]_: a linear map from the code to all tokens, one
+    block, and a linear map from each token to its values.
 
     Parameters
     ----------
     input_shape : "auto" or tuple of int, default="auto"
         Shape of one sample: (n_channels, height, width) for images, (n_channels, n_steps) for
-        series. "auto" is the shape of the samples of an `X` with more than two axes; rows are
-        taken for tables, each feature a token.
+        series. "auto" is the shape of the samples of an `X` with more than two axes; each feature
+        of a table is a token.
 
     patch_size : "auto", int or pair of int, default="auto"
-        Sides of a patch, or steps of a stretch. "auto" is an eighth of each side of an image and
-        a 32nd of a series, at least 2. Where it does not divide a side, zeros are added for the
-        encoder, and what the decoder makes of them is cut off.
+        Sides of a patch, or steps of a segment. "auto" is an eighth of each side of an image and
+        a 32nd of a series, at least 2. A side that is not divisible by it is padded with zeros for
+        the encoder, and the output of the decoder is cropped.
 
     d_model : int, default=64
-        Values of a token.
+        Size of a token.
 
     n_heads : int, default=4
-        Parts of a token that attention compares on their own; divides `d_model`.
+        Number of attention heads; must divide `d_model`.
 
     n_layers : int, default=2
-        Blocks of the encoder.
+        Number of blocks of the encoder.
 
     pooling : {"token", "mean"}, default="token"
-        What the code is made of: a token that begins the same for each sample, or the mean.
+        Input of the code's linear map: the class token, or the mean of all tokens.
 
     dropout : float in [0, 1), default=0.0
-        Share of what each block adds that is set to zero in training.
+        Probability with which each value of the outputs of attention and feedforward layers is set
+        to zero in training.
 
     channel_axis : {0, -1} or None, default=0
-        Which axis of `input_shape` counts channels: the first, the last, as in
+        Axis of the channels in `input_shape`: the first (0), the last (-1), as in
         (height, width, n_channels), or none, as in (height, width) and (n_steps,).
 
     References
@@ -117,7 +119,7 @@ class Transformer(Structured):
         self.channel_axis = channel_axis
 
     def sample_shape(self, given: tuple[int, ...]) -> tuple[int, ...]:
-        """Return `input_shape`, or what "auto" stands for; rows stay rows."""
+        """Return `input_shape`, with "auto" resolved; the shape of table rows stays unchanged."""
         self._check_channel_axis()
         stays = is_auto(self.input_shape) and self._is_table(given)
         return given if stays else super().sample_shape(given)
@@ -127,10 +129,10 @@ class Transformer(Structured):
         return None if self._is_table(sample_shape) else self.channel_axis
 
     def resolved(self, sample_shape: tuple[int, ...], n_samples: int) -> Transformer:
-        """Return this architecture with `input_shape` and `patch_size` in numbers."""
+        """Return this architecture with `input_shape` and `patch_size` resolved."""
         resolved = super().resolved(sample_shape, n_samples)
         if self._is_table(sample_shape):
-            # A shape of rows is no input_shape: "auto" stays, and means the same again.
+            # The shape of table rows is not a valid input_shape, so "auto" stays.
             return resolved.set_params(input_shape=self.input_shape)
         if is_auto(self.patch_size):
             _, space = self._space(sample_shape)
@@ -194,8 +196,8 @@ class Transformer(Structured):
         if not is_auto(self.patch_size):
             raise ValueError(
                 f"patch_size={self.patch_size!r} of Transformer is for images and series, but X "
-                f"holds rows of {sample_shape[0]} features: give their input_shape, such as "
-                f"(1, {sample_shape[0]}) for series, or leave patch_size='auto'."
+                f"is a table of {sample_shape[0]} features: give input_shape, such as "
+                f"(1, {sample_shape[0]}) for series, or use patch_size='auto'."
             )
 
     def _is_table(self, sample_shape: tuple[int, ...]) -> bool:
@@ -212,8 +214,8 @@ class Transformer(Structured):
             )
         if any(patch > side for patch, side in zip(sides, space, strict=True)):
             raise ValueError(
-                f"patch_size={size!r} of Transformer is larger than a side of the samples of "
-                f"shape {sample_shape}: give a smaller one."
+                f"patch_size={size!r} of Transformer is larger than a side of samples of "
+                f"shape {sample_shape}: give a smaller patch_size."
             )
         return Patches(n_channels, space, sides)
 
@@ -234,7 +236,7 @@ class Transformer(Structured):
 def _check_tokens(n_tokens: int, what: str) -> None:
     if n_tokens > _MOST_TOKENS:
         raise ValueError(
-            f"Transformer would see {n_tokens} tokens, the {what}, and takes at most "
-            f"{_MOST_TOKENS}: give an input_shape, if the features are those of images or series, "
-            f"and a larger patch_size, or take another architecture."
+            f"Transformer supports at most {_MOST_TOKENS} tokens, but X would have {n_tokens}, the "
+            f"{what}: give input_shape if the features are those of images or series, give a "
+            f"larger patch_size, or use another architecture."
         )

@@ -1,6 +1,6 @@
-"""Rows as bytes and back: codes rounded to steps, and coded by how often each of them occurs.
+"""Lossy compression of rows: quantisation and entropy coding of latent codes.
 
-The coder needs constriction, which ``pip install "skae[compression]"`` brings along.
+The entropy coder needs constriction, which ``pip install "skae[compression]"`` installs.
 """
 
 from skae.compression.compressor import Compressor

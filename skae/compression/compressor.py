@@ -1,4 +1,4 @@
-"""The codec around an estimator that gives codes."""
+"""Lossy compression of rows by the codes of a transformer."""
 
 from __future__ import annotations
 
@@ -19,42 +19,41 @@ from skae.compression.entropy_coder import EntropyCoder, import_constriction
 from skae.compression.quantiser import dequantise, quantise, step_for
 from skae.compression.rows import CheckedRows, as_dtype, check_rows
 
-# Rows whose reconstructions tell models apart.
+# Number of rows whose reconstructions are part of the fingerprint of a model.
 _ROWS_OF_A_FINGERPRINT = 8
 
 
 class Compressor(BaseEstimator):
-    r"""Rows as bytes and back, by the codes of a transformer.
+    r"""Lossy compression of rows by the codes of a transformer.
 
-    Each value of a code is rounded to the nearest multiple of `step`, and the whole numbers are
-    written by a range coder with a probability for each, learned from the codes of the training
-    rows. A row takes nearly
+    Each latent value is quantised to the nearest multiple of `step`, and a range coder encodes the
+    resulting integers, with probabilities estimated from the codes of the training rows. A row
+    takes approximately
 
     .. math:: -\sum_i \log_2 p_i \left( \left\lfloor z_i / \Delta \right\rceil \right)
 
-    bits, with its code `z`, the step :math:`\Delta` and the share :math:`p_i` of each whole number
-    among the training rows. What is lost is lost by the transformer and by rounding: a larger step
-    takes fewer bits and loses more. The whole numbers come back exactly.
+    bits, with its code `z`, the step :math:`\Delta` and the frequency :math:`p_i` of each integer
+    among the training rows. The loss comes from the transformer and from quantisation: a larger
+    step takes fewer bits and has a larger error. The integers are decoded exactly.
 
-    Any transformer will do. With codes of :class:`~skae.kinds.Compressive`, which is trained for
-    it, the step is 1; with PCA it is in units of `X`.
+    Any transformer with an inverse works. For :class:`~skae.kinds.Compressive`, which is trained
+    with a quantisation step of 1, use a step of 1; for PCA the step is in the units of `X`.
 
     Parameters
     ----------
     transformer : estimator
-        Has ``transform`` and ``inverse_transform``. One that is fitted is copied as it is; one that
-        is not is cloned and fitted to `X`.
+        An estimator with ``transform`` and ``inverse_transform``. A fitted one is copied as it is;
+        an unfitted one is cloned and fitted to `X`.
 
     step : float, default=1.0
-        Distance of the values that a code is rounded to, in units of the code.
+        Quantisation step: the distance between neighbouring quantised values, in units of the code.
 
     rate : float or None, default=None
-        Bits for each number of `X` (for each pixel of an image) that the training rows are to take.
-        The step is then chosen by it, and `step` is ignored. ``step_`` says which it was.
+        Target rate on the training rows, in bits per value of `X` (per pixel of an image). If
+        given, the step is chosen to reach it, and `step` is ignored; the chosen step is ``step_``.
 
     clip : bool, default=True
-        Whether each feature of a reconstruction is kept within the range that it has in the
-        training rows.
+        Whether to clip each feature of a reconstruction to its range in the training rows.
 
     Attributes
     ----------
@@ -62,31 +61,32 @@ class Compressor(BaseEstimator):
         The fitted transformer.
 
     step_ : float
-        The step.
+        The quantisation step.
 
     bits_per_component_ : ndarray of shape (n_components,), dtype float64
-        Bits that each value of a code takes, on average over the training rows.
+        Mean number of bits of each latent value over the training rows.
 
     rate_ : float
-        Bits for each number of a training row, without the header.
+        Bits per value of the training rows, without the header.
 
     fingerprint_ : str
-        Sixteen hexadecimal digits by which models are told apart.
+        Sixteen hexadecimal digits that identify the fitted model.
 
     n_features_in_ : int
         Number of features seen in `fit`.
 
     See Also
     --------
-    rate_distortion_curve : What is lost at which rate.
+    rate_distortion_curve : Rates and errors for several steps.
 
     Notes
     -----
-    The bytes hold a header of 28 bytes and four for each axis of a row, whole numbers that no
-    training row came near, the coded numbers, and a checksum of four bytes. The header has the
-    number of rows, their shape and dtype, and a fingerprint of the model, but not the model:
-    whoever decompresses needs a copy of the fitted compressor. As all rows of a call share one
-    header, many rows in one call take less than one by one.
+    The compressed data consist of a header of 28 bytes plus four for each axis of a row, the
+    integers that lie far outside the range of the training rows, the encoded integers, and a
+    checksum of four bytes. The header contains the number of rows, their shape and dtype, and a
+    fingerprint of the model, but not the model: decompression needs a copy of the fitted
+    compressor. There is one header per call, so many rows take fewer bytes in one call than one by
+    one.
 
     References
     ----------
@@ -105,8 +105,8 @@ class Compressor(BaseEstimator):
     >>> data = compressor.compress(X[1500:])
     >>> X[1500:].nbytes // len(data)
     14
-    >>> rebuilt = compressor.decompress(data)
-    >>> rebuilt.shape, rebuilt.dtype
+    >>> reconstructed = compressor.decompress(data)
+    >>> reconstructed.shape, reconstructed.dtype
     ((297, 64), dtype('uint8'))
     """
 
@@ -117,19 +117,19 @@ class Compressor(BaseEstimator):
         self.clip = clip
 
     def __sklearn_tags__(self):
-        """State that sparse rows are taken where the transformer takes them."""
+        """State that sparse rows are accepted if the transformer accepts them."""
         tags = super().__sklearn_tags__()
         if isinstance(self.transformer, BaseEstimator):
             tags.input_tags.sparse = get_tags(self.transformer).input_tags.sparse
         return tags
 
     def fit(self, X, y=None):
-        """Fit the transformer if it is not, choose the step, and learn the probabilities.
+        """Fit the transformer unless it is fitted, choose the step, and estimate the probabilities.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features) or (n_samples, ...)
-            Training rows, whatever the transformer takes.
+            Training rows, in any form that the transformer accepts.
 
         y : None
             Ignored.
@@ -145,8 +145,8 @@ class Compressor(BaseEstimator):
             If `transformer` lacks a method.
 
         ValueError
-            If a parameter is not as described, if no step has the rate, or if the step is so small
-            that whole numbers hardly ever occur twice.
+            If a parameter is invalid, if no step reaches the rate, or if the step is too small for
+            the probabilities to be estimated.
 
         ImportError
             If constriction is not installed.
@@ -154,8 +154,8 @@ class Compressor(BaseEstimator):
         self._check_parameters()
         import_constriction()
         rows = check_rows(X)
-        self._take(self._fitted_transformer(X), rows)
-        return self._learn(self._codes(rows))
+        self._set_transformer(self._fitted_transformer(X), rows)
+        return self._fit_coder(self._codes(rows))
 
     def _check_parameters(self) -> None:
         methods = ("fit", "transform", "inverse_transform")
@@ -177,11 +177,11 @@ class Compressor(BaseEstimator):
             check_is_fitted(self.transformer)
         except NotFittedError:
             return clone(self.transformer).fit(X)
-        # A copy: fitting the transformer again must not change what bytes mean.
+        # A copy, since fitting the transformer again would change how bytes are decoded.
         return copy.deepcopy(self.transformer)
 
-    def _take(self, transformer, rows: CheckedRows) -> None:
-        """Take a fitted transformer and the ranges of the training rows."""
+    def _set_transformer(self, transformer, rows: CheckedRows) -> None:
+        """Set the fitted transformer and the ranges of the training rows."""
         self.transformer_ = transformer
         self.n_features_in_ = rows.n_features
         self._lows, self._highs = rows.ranges()
@@ -197,8 +197,8 @@ class Compressor(BaseEstimator):
             )
         return codes
 
-    def _learn(self, codes: np.ndarray):
-        """Choose the step by the codes of the training rows, and learn the probabilities."""
+    def _fit_coder(self, codes: np.ndarray):
+        """Choose the step, and estimate the probabilities from the codes of the training rows."""
         self.step_ = float(self.step)
         if self.rate is not None:
             self.step_ = step_for(float(self.rate) * self.n_features_in_, codes)
@@ -209,31 +209,31 @@ class Compressor(BaseEstimator):
             asked = f"step={self.step_:g}"
             if self.rate is not None:
                 asked = f"rate={self.rate!r}, for which {asked},"
-            raise ValueError(f"{asked} does not do: {error}") from error
+            raise ValueError(f"{asked} is not possible: {error}") from error
         self.bits_per_component_ = self._coder.bits(symbols) / len(symbols)
         self.rate_ = float(self.bits_per_component_.sum() / self.n_features_in_)
-        # Codes in whole numbers would wrap around.
+        # Integer codes would overflow.
         self._code_dtype = np.dtype(codes.dtype if codes.dtype.kind == "f" else np.float64)
         self.fingerprint_ = self._fingerprint(symbols[:_ROWS_OF_A_FINGERPRINT]).hex()
         return self
 
     def _fingerprint(self, symbols: np.ndarray) -> bytes:
         """Return eight bytes of a digest of the probabilities and of some reconstructions."""
-        digest = hashlib.sha256(np.ascontiguousarray(self._rebuilt(symbols)).tobytes())
+        digest = hashlib.sha256(np.ascontiguousarray(self._reconstruct(symbols)).tobytes())
         digest.update(self._coder.lows.tobytes())
         for table in self._coder.tables:
             digest.update(table.tobytes())
         return digest.digest()[:8]
 
-    def _rebuilt(self, symbols: np.ndarray) -> np.ndarray:
-        """Return reconstructions as rows."""
+    def _reconstruct(self, symbols: np.ndarray) -> np.ndarray:
+        """Return the reconstructions of quantised codes as rows."""
         codes = dequantise(symbols, self.step_, self._code_dtype)
         rows = np.asarray(self.transformer_.inverse_transform(codes))
         rows = rows.reshape(len(symbols), self.n_features_in_)
         return np.clip(rows, self._lows, self._highs) if self.clip else rows
 
     def quantize(self, X):
-        """Return the codes of rows as whole numbers: what is written as bytes.
+        """Return the quantised codes of rows as integers, as they are encoded.
 
         Parameters
         ----------
@@ -243,39 +243,40 @@ class Compressor(BaseEstimator):
         Returns
         -------
         symbols : ndarray of shape (n_samples, n_components), dtype int64
-            Codes in units of ``step_``, rounded to the nearest, halves to the even one.
+            Codes in units of ``step_``, rounded to the nearest integer, halves to the even one.
         """
         check_is_fitted(self)
         return quantise(self._codes(check_rows(X, self)), self.step_)
 
     def dequantize(self, symbols):
-        """Return the reconstructions that belong to whole numbers.
+        """Return the reconstructions of quantised codes.
 
         Parameters
         ----------
         symbols : array-like of int of shape (n_samples, n_components)
-            What :meth:`quantize` returned.
+            Quantised codes, as :meth:`quantize` returns them.
 
         Returns
         -------
         X : ndarray of shape (n_samples, n_features)
-            Reconstructions, before they get the dtype and the shape of what was compressed.
+            Reconstructions as floating-point rows, without the dtype and the shape of the original
+            rows.
         """
         check_is_fitted(self)
         with naming("symbols"):
-            return self._rebuilt(self._checked_symbols(as_matrix_like(symbols)))
+            return self._reconstruct(self._checked_symbols(as_matrix_like(symbols)))
 
     def _checked_symbols(self, symbols) -> np.ndarray:
         symbols, n_components = check_array(symbols), len(self.bits_per_component_)
         if symbols.dtype.kind not in "iu" or symbols.shape[1] != n_components:
             raise ValueError(
-                f"symbols must be integers of shape (n_samples, {n_components}), what quantize "
-                f"returned, got {symbols.dtype} of shape {symbols.shape}."
+                f"symbols must be integers of shape (n_samples, {n_components}), as quantize "
+                f"returns them, got {symbols.dtype} of shape {symbols.shape}."
             )
         return symbols
 
     def compress(self, X):
-        """Return rows as bytes.
+        """Return the rows as compressed bytes.
 
         Parameters
         ----------
@@ -285,13 +286,13 @@ class Compressor(BaseEstimator):
         Returns
         -------
         data : bytes
-            What :meth:`decompress` makes rows of.
+            Compressed rows, for :meth:`decompress`.
         """
         check_is_fitted(self)
         rows = check_rows(X, self)
-        return self._written(rows, quantise(self._codes(rows), self.step_))
+        return self._to_bytes(rows, quantise(self._codes(rows), self.step_))
 
-    def _written(self, rows: CheckedRows, symbols: np.ndarray) -> bytes:
+    def _to_bytes(self, rows: CheckedRows, symbols: np.ndarray) -> bytes:
         words, escaped = self._coder.encode(symbols)
         fingerprint = bytes.fromhex(self.fingerprint_)
         return pack(
@@ -299,18 +300,18 @@ class Compressor(BaseEstimator):
         )
 
     def decompress(self, data):
-        """Return the rows that bytes stand for.
+        """Return the reconstructions of compressed rows.
 
         Parameters
         ----------
         data : bytes
-            What :meth:`compress` returned, of this compressor or of a copy.
+            Result of :meth:`compress` of this compressor or of a copy.
 
         Returns
         -------
         X : ndarray of shape (n_samples, ...)
-            Reconstructions with the shape and the dtype of the rows that were compressed. Whole
-            numbers are rounded, and kept within what the dtype can hold.
+            Reconstructions with the shape and the dtype of the original rows. For integer dtypes
+            they are rounded and clipped to the range of the dtype.
 
         Raises
         ------
@@ -318,15 +319,17 @@ class Compressor(BaseEstimator):
             If the bytes are cut off, damaged, not from skae, or written by another model.
         """
         contents, symbols = self._read(data)
-        return as_dtype(self._rebuilt(symbols), contents.dtype).reshape(-1, *contents.sample_shape)
+        return as_dtype(self._reconstruct(symbols), contents.dtype).reshape(
+            -1, *contents.sample_shape
+        )
 
     def decompress_symbols(self, data):
-        """Return the whole numbers that bytes stand for: exactly those that were written.
+        """Return the quantised codes of compressed rows, exactly as they were encoded.
 
         Parameters
         ----------
         data : bytes
-            What :meth:`compress` returned.
+            Result of :meth:`compress`.
 
         Returns
         -------
@@ -352,11 +355,11 @@ class Compressor(BaseEstimator):
         try:
             symbols = self._coder.decode(contents.words, contents.escaped, contents.n_rows)
         except ValueError as error:
-            raise ValueError(f"The bytes hold codes that can not be: {error}.") from error
+            raise ValueError(f"The bytes contain invalid codes: {error}.") from error
         return contents, symbols
 
 
 def check_positive(value, name: str) -> None:
-    """Refuse what is not a finite number above zero."""
+    """Raise an error if the value is not a finite number above zero."""
     if not is_number(value) or value <= 0:
         raise ValueError(f"{name} must be a number above 0, got {value!r}.")

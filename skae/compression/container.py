@@ -1,4 +1,4 @@
-"""What stands around the coded numbers: a header that is checked, and a checksum."""
+"""Binary format of compressed rows: a validated header, the encoded data and a checksum."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _VERSION = 1
 _HEADER = struct.Struct("<4sBBBB8sQI")
 _AXIS, _CHECKSUM, _WORD = struct.Struct("<I"), struct.Struct("<I"), np.dtype("<u4")
 _MOST_AXES = 32
-# Written by their place: new ones at the end.
+# The header stores the position in this tuple, so new dtypes belong at the end.
 DTYPES = tuple(
     np.dtype(name)
     for name in (
@@ -29,7 +29,7 @@ _ESCAPED = {width: np.dtype(f"<i{width}") for width in (1, 2, 4, 8)}
 
 @dataclass(frozen=True)
 class Contents:
-    """What is written as bytes.
+    """Contents of the compressed bytes.
 
     Parameters
     ----------
@@ -40,16 +40,16 @@ class Contents:
         Shape of a row.
 
     dtype : dtype
-        That of the rows, one of ``DTYPES``.
+        Dtype of the rows, one of ``DTYPES``.
 
     fingerprint : bytes
-        Eight bytes that tell models apart.
+        Eight bytes that identify the model.
 
     words : ndarray of shape (n_words,), dtype uint32
-        What the range coder wrote.
+        Output of the range coder.
 
     escaped : ndarray of shape (n_escaped,), dtype int64
-        Values that stand for themselves.
+        Values that are stored directly, without the range coder.
     """
 
     n_rows: int
@@ -61,7 +61,7 @@ class Contents:
 
 
 def pack(contents: Contents) -> bytes:
-    """Return the bytes: header, shape, escaped values, words, checksum of all that."""
+    """Return the bytes: header, shape, escaped values, words, and a checksum of all of them."""
     width = _width(contents.escaped)
     header = _HEADER.pack(
         _MAGIC,
@@ -84,43 +84,43 @@ def pack(contents: Contents) -> bytes:
 
 
 def unpack(data: bytes, fingerprint: bytes) -> Contents:
-    """Return what :func:`pack` was given.
+    """Return the contents from which :func:`pack` made the bytes.
 
-    Nothing is allocated but copies of parts of `data`.
+    It allocates only copies of parts of `data`.
 
     Parameters
     ----------
     data : bytes
-        What came.
+        The bytes to read.
 
     fingerprint : bytes
-        That of the model that is to decode it.
+        Fingerprint of the model that is to decode them.
 
     Raises
     ------
     ValueError
-        If they are not from skae, from a version that is not known, damaged, cut off, or from
+        If the bytes are not from skae, from an unknown version, damaged, cut off, or from
         another model.
     """
     if data[: len(_MAGIC)] != _MAGIC[: len(data)] or not data:
         raise ValueError(
-            f"data are no bytes of Compressor.compress: they begin with {bytes(data[:4])!r}, "
-            f"expected {_MAGIC!r}."
+            f"data must be bytes of Compressor.compress, which begin with {_MAGIC!r}, but they "
+            f"begin with {bytes(data[:4])!r}."
         )
     if len(data) < _HEADER.size + _CHECKSUM.size:
         raise ValueError(
-            f"The bytes are cut off: there are {len(data)}, fewer than the "
-            f"{_HEADER.size + _CHECKSUM.size} of a header and a checksum."
+            f"The bytes are cut off: there are {len(data)} bytes, but the header and the checksum "
+            f"alone take {_HEADER.size + _CHECKSUM.size}."
         )
     _, version, *fields = _HEADER.unpack_from(data)
     if version != _VERSION:
         raise ValueError(
-            f"The bytes say version {version} of their format, but this skae reads "
+            f"The bytes have format version {version}, but this version of skae reads version "
             f"{_VERSION}: they are damaged, or from another version of skae."
         )
     (checksum,) = _CHECKSUM.unpack_from(data, len(data) - _CHECKSUM.size)
     if zlib.crc32(data[: -_CHECKSUM.size]) != checksum:
-        raise ValueError("The bytes are damaged or cut off: their checksum is another one.")
+        raise ValueError("The bytes are damaged or cut off: their checksum does not match.")
     if fields[3] != fingerprint:
         raise ValueError(
             f"The bytes were written by another model (fingerprint {fields[3].hex()}, this one "
@@ -131,18 +131,18 @@ def unpack(data: bytes, fingerprint: bytes) -> Contents:
 
 
 def _parts(data, dtype, n_axes, width, fingerprint, n_rows, n_escaped) -> Contents:
-    """Return the contents by the fields of the header, none of which is trusted."""
+    """Return the contents that the fields of the header describe; no field is trusted."""
     if dtype >= len(DTYPES) or n_axes > _MOST_AXES or width not in _ESCAPED:
         raise ValueError(
-            f"The bytes have a header that can not be: dtype {dtype}, {n_axes} axes, {width} "
-            f"bytes for each escaped value."
+            f"The bytes have an invalid header: dtype {dtype}, {n_axes} axes, {width} bytes for "
+            f"each escaped value."
         )
     escapes_at = _HEADER.size + n_axes * _AXIS.size
     words_at, end = escapes_at + n_escaped * width, len(data) - _CHECKSUM.size
     if words_at > end or (end - words_at) % _WORD.itemsize:
         raise ValueError(
-            f"The bytes have a header that can not be: it speaks of {n_axes} axes and {n_escaped} "
-            f"escaped values, but {end - _HEADER.size} bytes follow it."
+            f"The bytes have an invalid header: it declares {n_axes} axes and {n_escaped} escaped "
+            f"values, but {end - _HEADER.size} bytes follow it."
         )
     shape = struct.unpack_from(f"<{n_axes}I", data, _HEADER.size)
     return Contents(
@@ -156,35 +156,35 @@ def _parts(data, dtype, n_axes, width, fingerprint, n_rows, n_escaped) -> Conten
 
 
 def check_claims(contents: Contents, n_features: int, least_bits: float) -> None:
-    """Refuse claims about sizes that cannot be true, before anything of that size is allocated.
+    """Raise an error if the declared sizes are impossible, before memory is allocated for them.
 
     Parameters
     ----------
     contents : Contents
-        What came.
+        Contents of the bytes.
 
     n_features : int
-        Numbers in a row.
+        Number of values in a row.
 
     least_bits : float
-        Bits that a row takes at least.
+        Smallest number of bits of a row.
 
     Raises
     ------
     ValueError
-        If the shape is not that of a row, or if so few words can not hold so many rows.
+        If the shape is not that of a row, or if there are too few words for that many rows.
     """
     if math.prod(contents.sample_shape) != n_features:
         raise ValueError(
-            f"The bytes have a header that can not be: rows of shape {contents.sample_shape}, "
-            f"but this model has {n_features} features."
+            f"The bytes have an invalid header: rows of shape {contents.sample_shape}, but this "
+            f"model has {n_features} features."
         )
-    # The coder rounds probabilities, and may leave its last words out.
+    # The coder rounds probabilities, and may omit its last words.
     bits = 8.1 * contents.words.nbytes + 64
     if not 0 < contents.n_rows <= bits / least_bits:
         raise ValueError(
-            f"The bytes have a header that can not be: it speaks of {contents.n_rows} rows, which "
-            f"{contents.words.nbytes} bytes of codes can not hold."
+            f"The bytes have an invalid header: it declares {contents.n_rows} rows, which do not "
+            f"fit into {contents.words.nbytes} bytes of codes."
         )
 
 

@@ -1,54 +1,56 @@
-"""Whole numbers as bytes, each column by a histogram of its own."""
+"""Entropy coding of integers, with a histogram for each column."""
 
 from __future__ import annotations
 
 import numpy as np
 from scipy.special import expit
 
-# Values of a column that have a probability of their own; others are escaped.
+# Largest number of values of a column with their own probability; other values are escaped.
 _MOST_SYMBOLS = 4096
-# Share of the values that may be escaped where the probabilities are learned.
+# Largest fraction of escaped values among the rows from which probabilities are estimated.
 _MOST_ESCAPED = 0.01
-# Rows that the smooth distribution under each histogram counts for.
+# Weight of the smooth prior distribution of each histogram, in rows.
 _PRIOR_ROWS = 8.0
-# The probability of an escape is at least this. It costs 0.0004 bits for each value, and makes
-# every value cost something: so many bytes can not claim to be any number of rows.
+# Smallest probability of an escape. It costs 0.0004 bits per value and ensures that every value
+# takes some bits, which limits the number of rows that a given number of bytes can declare.
 _LEAST_ESCAPE = 2.0**-12
 # The variance of a logistic distribution of scale one is pi^2 / 3.
 _LOGISTIC_DEVIATION = np.pi / np.sqrt(3)
-# Beyond it, neighbouring floats are more than one apart.
+# Neighbouring floats beyond this number are more than one apart.
 LARGEST_SYMBOL = 2**53
 
 
 class EntropyCoder:
-    r"""A range coder with a distribution for each column.
+    r"""Range coder with a probability distribution for each column.
 
     The probability of a value in a column is
 
     .. math:: p(v) = \frac{n_v + 8 \, q(v)}{n + 8}
 
-    with its number :math:`n_v` in the `n` rows the coder has learned from, and the mass `q` that
-    the logistic distribution of the same mean and variance has in [v - 1/2, v + 1/2]: otherwise a
-    value that happened not to occur could not be coded. What lies far outside of the rows is coded
-    as an escape, and stands behind the others as a plain number.
+    with its count :math:`n_v` in the `n` training rows and the probability `q` of [v - 1/2, v +
+    1/2] under the logistic distribution with the mean and variance of the column. Without this
+    prior, values that do not occur in the training rows could not be encoded. Values far outside
+    the range of the training rows are encoded as an escape, and stored separately as plain
+    integers.
 
     Parameters
     ----------
     symbols : ndarray of shape (n_samples, n_columns), dtype int64
-        Rows to learn from.
+        Training rows.
 
     Attributes
     ----------
     lows : ndarray of shape (n_columns,), dtype int64
-        The smallest value of each column with a probability of its own.
+        Smallest value of each column with its own probability.
 
     tables : list of ndarray of shape (n_values + 1,), dtype float32
-        Probabilities of each column: of its smallest value, of the next ones, of an escape.
+        Probabilities of each column: those of its values in ascending order, then that of an
+        escape.
 
     Raises
     ------
     ValueError
-        If more than a hundredth of the values would have to be escaped.
+        If more than a hundredth of the values would be escaped.
     """
 
     def __init__(self, symbols: np.ndarray):
@@ -63,8 +65,8 @@ class EntropyCoder:
         if n_escaped > _MOST_ESCAPED * symbols.size:
             raise ValueError(
                 f"the step is too small for these codes: {n_escaped} of {symbols.size} values are "
-                f"not among the {_MOST_SYMBOLS} of their columns that can have a probability. "
-                f"Give a larger step."
+                f"outside the {_MOST_SYMBOLS} integers per column that can have a probability. "
+                f"Use a larger step."
             )
 
     @property
@@ -73,13 +75,13 @@ class EntropyCoder:
         return len(self.tables)
 
     def least_bits(self) -> float:
-        """Return how many bits a row takes at least."""
+        """Return the smallest number of bits of a row."""
         return float(-sum(np.log2(np.float64(table.max() / table.sum())) for table in self.tables))
 
     def bits(self, symbols: np.ndarray) -> np.ndarray:
-        """Return how many bits each column takes, a float64 array of shape (n_columns,).
+        """Return the number of bits of each column, a float64 array of shape (n_columns,).
 
-        Escaped values count with their escape alone, not with the number behind the others.
+        For escaped values it counts the escape only, not the integer that is stored separately.
         """
         indices = self._indices(symbols)
         return np.array(
@@ -90,7 +92,7 @@ class EntropyCoder:
         )
 
     def encode(self, symbols: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return rows as words, and what is escaped.
+        """Return the encoded rows and the escaped values.
 
         Parameters
         ----------
@@ -100,10 +102,10 @@ class EntropyCoder:
         Returns
         -------
         words : ndarray of shape (n_words,), dtype uint32
-            What the range coder wrote, column by column.
+            Output of the range coder, column by column.
 
         escaped : ndarray of shape (n_escaped,), dtype int64
-            The values that are escaped, in the same order.
+            Escaped values, in the same order.
         """
         stream = import_constriction().stream
         encoder = stream.queue.RangeEncoder()
@@ -114,15 +116,15 @@ class EntropyCoder:
         return encoder.get_compressed(), symbols.T[escapes.T]
 
     def decode(self, words: np.ndarray, escaped: np.ndarray, n_rows: int) -> np.ndarray:
-        """Return the rows that :meth:`encode` was given.
+        """Return the rows from which :meth:`encode` made the words.
 
         Parameters
         ----------
         words : ndarray of shape (n_words,), dtype uint32
-            As :meth:`encode` returned them.
+            Output of :meth:`encode`.
 
         escaped : ndarray of shape (n_escaped,), dtype int64
-            The same.
+            Escaped values, as returned by :meth:`encode`.
 
         n_rows : int
             Number of rows.
@@ -134,7 +136,8 @@ class EntropyCoder:
         Raises
         ------
         ValueError
-            If the words are not what the coder writes, or if more or fewer values are escaped.
+            If the words are not valid output of the coder, or if the number of escapes does not
+            match the number of escaped values.
         """
         stream = import_constriction().stream
         decoder = stream.queue.RangeDecoder(words)
@@ -144,18 +147,20 @@ class EntropyCoder:
             try:
                 index = decoder.decode(_model(stream, table), n_rows)
             except (AssertionError, ValueError) as error:
-                raise ValueError("the range coder can not read it") from error
+                raise ValueError("the range coder cannot decode them") from error
             symbols[:, j] = self.lows[j] + index
             escapes[:, j] = index == len(table) - 1
         if not decoder.maybe_exhausted():
-            raise ValueError("the range coder finds more than these rows in it")
+            raise ValueError("they encode more than these rows")
         if escapes.sum() != len(escaped):
-            raise ValueError(f"{escapes.sum()} values are escaped, but {len(escaped)} are there")
+            raise ValueError(
+                f"{escapes.sum()} values are escaped, but {len(escaped)} escaped values follow"
+            )
         symbols.T[escapes.T] = escaped
         return symbols
 
     def _indices(self, symbols: np.ndarray) -> np.ndarray:
-        """Return where each value stands in the table of its column, the last place for escapes."""
+        """Return the index of each value in the table of its column, the last one for escapes."""
         last = np.array([len(table) - 1 for table in self.tables])
         indices = symbols - self.lows
         return np.where((indices < 0) | (indices > last), last, indices)
@@ -184,9 +189,10 @@ def _model(stream, table: np.ndarray):
 
 
 def _range(column: np.ndarray) -> tuple[int, int]:
-    """Return the smallest and the largest value that get a probability of their own.
+    """Return the smallest and the largest value with their own probability.
 
-    A quarter more than the column has on each side; around its median, where that is too much.
+    They extend the range of the column by a quarter on each side. If that range is too large, they
+    are centred at the median of the column.
     """
     low, high = int(column.min()), int(column.max())
     margin = 1 + (high - low) // 4
@@ -197,11 +203,11 @@ def _range(column: np.ndarray) -> tuple[int, int]:
 
 def _table(column: np.ndarray, inside: np.ndarray, low: int, high: int) -> np.ndarray:
     counts = np.bincount(inside - low, minlength=high - low + 1)
-    # Around the median of a column in two far groups, there may be nothing.
+    # If a column consists of two distant groups, no value may lie around its median.
     known = inside if len(inside) else np.array([low, high])
     scale = max(float(known.std()), 0.1) / _LOGISTIC_DEVIATION
     edges = (np.arange(low, high + 2) - 0.5 - float(known.mean())) / scale
-    # The upper half by the other tail: near one, differences lose their digits.
+    # Above the mean, use the upper tail: differences of numbers close to one lose precision.
     prior = np.abs(np.diff(np.where(edges > 0, -expit(-edges), expit(edges))))
     crossing = (edges[:-1] <= 0) & (edges[1:] > 0)
     prior[crossing] = np.diff(expit(edges))[crossing]

@@ -1,4 +1,4 @@
-"""Codes rounded to multiples of a step, and which step takes so many bits."""
+"""Quantisation of codes, and the search for the step that reaches a target rate."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import numpy as np
 
 from skae.compression.entropy_coder import LARGEST_SYMBOL
 
-# Rows by which a step is chosen, and how often the range of steps is halved for it.
+# Number of rows and of bisections in the search for a step.
 _ROWS_OF_A_SEARCH = 10_000
 _HALVINGS = 30
-# The smallest step that is tried, as a share of the largest value of a code.
-_FINEST = 2.0**-11
+# Smallest step in the search, as a fraction of the largest absolute value of a code.
+_SMALLEST_STEP = 2.0**-11
 
 
 def quantise(codes: np.ndarray, step: float) -> np.ndarray:
-    """Return codes in units of a step, rounded to the nearest, halves to the even one.
+    """Return codes in units of a step, rounded to the nearest integer, halves to the even one.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ def quantise(codes: np.ndarray, step: float) -> np.ndarray:
         Finite numbers.
 
     step : float
-        The distance of two neighbouring values.
+        Distance between neighbouring quantised values.
 
     Returns
     -------
@@ -31,47 +31,47 @@ def quantise(codes: np.ndarray, step: float) -> np.ndarray:
     Raises
     ------
     ValueError
-        If a code is so many steps that it is no exact whole number.
+        If a code is too many steps for an integer that float64 represents exactly.
     """
     with np.errstate(over="ignore"):
         steps = np.rint(codes / np.float64(step))
     if not (np.abs(steps) <= LARGEST_SYMBOL).all():
         raise ValueError(
             f"step={step:g} is too small for codes of up to {np.abs(codes).max():g}: these are "
-            f"more than 2**53 steps. Give a larger step, or look for extreme values in X."
+            f"more than 2**53 steps. Use a larger step, or look for extreme values in X."
         )
     return steps.astype(np.int64)
 
 
 def dequantise(symbols: np.ndarray, step: float, dtype: np.dtype) -> np.ndarray:
-    """Return the codes that whole numbers of steps stand for."""
+    """Return the codes of integers in units of the step."""
     return (symbols * np.float64(step)).astype(dtype)
 
 
 def step_for(bits: float, codes: np.ndarray) -> float:
-    """Return the step with which rows take so many bits each.
+    """Return the step with which a row takes a given number of bits.
 
     Parameters
     ----------
     bits : float
-        Bits for a row, by the entropies of the values of the code.
+        Target number of bits of a row: the sum of the entropies of the latent values.
 
     codes : ndarray of shape (n_samples, n_components)
-        Codes of training rows. Of many, some are looked at.
+        Codes of training rows. If there are many, the search uses a subset.
 
     Raises
     ------
     ValueError
-        If even the smallest step that is tried takes fewer.
+        If even the smallest step of the search takes fewer bits.
     """
     codes = codes[:: max(1, len(codes) // _ROWS_OF_A_SEARCH)]
     largest = float(np.abs(codes).max()) or 1.0
-    low, high = np.log(_FINEST * largest), np.log(4 * largest)
+    low, high = np.log(_SMALLEST_STEP * largest), np.log(4 * largest)
     most = _entropy(codes, np.exp(low))
     if bits > most:
         raise ValueError(
-            f"rate is too high: it asks for {bits:.4g} bits for each row, but these codes take at "
-            f"most {most:.4g}. Give a lower rate, or a transformer with more components."
+            f"rate is too high: it asks for {bits:.4g} bits per row, but these codes take at most "
+            f"{most:.4g}. Use a lower rate, or a transformer with more components."
         )
     for _ in range(_HALVINGS):
         middle = (low + high) / 2

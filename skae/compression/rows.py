@@ -1,4 +1,4 @@
-"""Rows that a compressor takes: their numbers, their shape and their dtype."""
+"""Validated rows with their original shape and dtype."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ class CheckedRows:
     Parameters
     ----------
     values : object of shape (n_samples, n_features)
-        What ``transform`` is given: a data frame stays one.
+        Rows in the form that is passed to ``transform``: a data frame stays a data frame.
 
     numbers : {ndarray, CSR matrix} of shape (n_samples, n_features)
-        The same as numbers.
+        The same rows as a matrix of numbers.
 
     sample_shape : tuple of int
-        Shape of a row as it came.
+        Original shape of a row.
 
     dtype : dtype
-        That of the numbers as they came.
+        Original dtype of the numbers.
     """
 
     values: object
@@ -41,7 +41,7 @@ class CheckedRows:
 
     @property
     def n_features(self) -> int:
-        """Numbers in a row."""
+        """Number of values in a row."""
         return self.numbers.shape[1]
 
     def ranges(self) -> tuple[np.ndarray, np.ndarray]:
@@ -53,23 +53,23 @@ class CheckedRows:
 
 
 def check_rows(X, estimator=None, name: str = "X") -> CheckedRows:
-    """Return rows of finite numbers.
+    """Return validated rows of finite numbers.
 
     Parameters
     ----------
     X : {array-like, sparse matrix} of shape (n_samples, n_features) or (n_samples, ...)
-        What the user gave.
+        Argument of the user.
 
     estimator : Compressor or None, default=None
-        The fitted one that rows must have the features of.
+        Fitted compressor whose number of features the rows must have.
 
     name : str, default="X"
-        What the user calls the rows.
+        Name of the argument, for error messages.
 
     Raises
     ------
     ValueError
-        If `X` holds other things than finite real numbers, or has other features.
+        If `X` contains anything but finite real numbers, or has another number of features.
     """
     with naming(name):
         return _checked(as_matrix_like(X), estimator)
@@ -79,7 +79,7 @@ def _checked(X, estimator) -> CheckedRows:
     numbers = check_array(X, accept_sparse="csr", dtype="numeric", allow_nd=True, input_name="X")
     if numbers.dtype.newbyteorder("=") not in DTYPES:
         raise ValueError(
-            f"X must hold real numbers of {DTYPES[0]} or a smaller dtype, got {numbers.dtype}: "
+            f"X must contain real numbers of {DTYPES[0]} or a smaller dtype, got {numbers.dtype}: "
             f"convert it first."
         )
     sample_shape = numbers.shape[1:]
@@ -95,12 +95,12 @@ def _checked(X, estimator) -> CheckedRows:
 
 
 def as_dtype(X: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """Return numbers in a dtype; whole ones are rounded and kept within its limits."""
+    """Return numbers in a dtype; for integer dtypes they are rounded and clipped to its range."""
     if dtype.kind == "b":
         return X >= 0.5
     if dtype.kind in "iu":
         limits = np.iinfo(dtype)
-        # The largest whole numbers of 64 bits are no floats: one below rounds to one above them.
+        # Floats cannot represent the largest 64-bit integers, which would round up and overflow.
         largest = np.nextafter(np.float64(limits.max), 0) if dtype.itemsize == 8 else limits.max
         X = np.clip(np.rint(X.astype(np.float64)), limits.min, largest)
     return X.astype(dtype)

@@ -1,4 +1,4 @@
-"""What is done in training to the rows that the encoder is shown: one file per corruption.
+"""The corruptions of the encoder's input in training, one file each.
 
 ``CORRUPTIONS`` holds every corruption by its name; ``corruption="masking"`` means
 ``corruption=Masking()``.
@@ -48,17 +48,17 @@ __all__ = [
 
 
 def resolve_corruption(value: CorruptionLike) -> Corruption | None:
-    """Return a corruption of its own for a fit.
+    """Return the corruption of a fit as an object.
 
     Parameters
     ----------
     value : None, str, Corruption or callable
-        What the user gave.
+        The user's parameter.
 
     Returns
     -------
     Corruption or None
-        The default of a name, a copy of an object, a function as a corruption; None for None.
+        The default object for a name, a copy of an object, a wrapped function; None for None.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def resolve_corruption(value: CorruptionLike) -> Corruption | None:
         If the name is unknown.
 
     TypeError
-        If `value` is nothing of these.
+        If `value` is of another type.
     """
     if value is None:
         return None

@@ -11,37 +11,37 @@ from skae.corruptions.features import Features
 
 
 class Corruption(BaseEstimator):
-    """Base class of all corruptions: what the encoder is shown in training instead of the rows.
+    """Base class of all corruptions: noise on the input of the encoder in training.
 
-    The network is to rebuild the rows as they were, so what it learns is what the rest of a row
-    says about the part that was changed. Nothing is corrupted in ``transform``.
+    The target is the clean row, so the network learns to predict the corrupted entries of a row
+    from the others. ``transform`` and all other methods do not corrupt anything.
 
-    Parameters of a corruption are arguments of its ``__init__``, stored as they are, as in every
+    Parameters of a corruption are arguments of its ``__init__``, stored unchanged, as in every
     scikit-learn estimator.
 
     Attributes
     ----------
     makes_missing : bool
-        Whether entries become NaN, which the network takes for missing ones.
+        Whether entries become NaN, which the network treats as missing values.
     """
 
     makes_missing = False
 
     def check(self, sample_shape: tuple[int, ...], channel_axis: int | None = None) -> None:
-        """Refuse parameters out of range, and samples that this corruption does not suit.
+        """Refuse parameters out of range, and samples that this corruption does not support.
 
         Parameters
         ----------
         sample_shape : tuple of int
-            Shape in which the architecture is shown a sample.
+            Shape of one sample as the architecture receives it.
 
         channel_axis : {0, -1} or None, default=None
-            Which of these axes counts channels, if any.
+            Axis of the channels, if any.
 
         Raises
         ------
         ValueError
-            If something does not go together, in a sentence that names it.
+            If parameters and samples are incompatible, with a message that names both.
         """
 
     @abstractmethod
@@ -53,10 +53,10 @@ class Corruption(BaseEstimator):
         Parameters
         ----------
         X : torch.Tensor of shape (n_samples, n_features)
-            Scaled rows. Must not be changed in place.
+            Scaled rows, which must not be changed in place.
 
         features : Features
-            What is known of the training rows.
+            Statistics of the features of the training rows.
 
         generator : torch.Generator
             Source of all randomness, on the device of `X`.
@@ -64,5 +64,5 @@ class Corruption(BaseEstimator):
         Returns
         -------
         torch.Tensor of shape (n_samples, n_features)
-            Of the dtype of `X`. Entries that are left alone are those of `X` to the last digit.
+            Of the dtype of `X`. Entries that are not corrupted are exactly those of `X`.
         """

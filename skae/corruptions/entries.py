@@ -1,4 +1,4 @@
-"""What corruptions of single entries share: which entries, and what stands there instead."""
+"""Helpers of corruptions of single entries: their random choice and their fill values."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from skae._utils.checks import is_number
 from skae.corruptions.features import Features
 
 
-def check_share(share: Any, corruption: str) -> None:
-    """Refuse a `share` that is not in (0, 1]."""
-    if not (is_number(share) and 0 < share <= 1):
+def check_fraction(fraction: Any, corruption: str) -> None:
+    """Refuse a `fraction` that is not in (0, 1]."""
+    if not (is_number(fraction) and 0 < fraction <= 1):
         raise ValueError(
-            f"share of {corruption} must be a number > 0 and <= 1, the probability that an entry "
-            f"is changed, got {share!r}."
+            f"fraction of {corruption} must be a number > 0 and <= 1, the probability that an "
+            f"entry is changed, got {fraction!r}."
         )
 
 
@@ -28,11 +28,11 @@ def check_fill(fill: Any, corruption: str) -> None:
 
 
 def fill_values(fill: str | float, features: Features, dtype: torch.dtype) -> torch.Tensor:
-    """Return what stands in place of hidden entries, scaled, of shape (n_features,)."""
+    """Return the scaled values that replace hidden entries, of shape (n_features,)."""
     values = features.mean if isinstance(fill, str) else features.scaled(fill)
     return values.to(dtype)
 
 
 def uniform(X: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Return a number for each entry of `X`, drawn from [0, 1)."""
+    """Return a uniform random number in [0, 1) for each entry of `X`."""
     return torch.rand(X.shape, generator=generator, device=X.device, dtype=torch.float32)

@@ -1,4 +1,4 @@
-"""What corruptions know of the data."""
+"""Statistics of the features of the training rows, for corruptions."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import torch
 # A value for each feature, or one for all.
 Values = float | np.ndarray | torch.Tensor
 
-# Up to here, float32 holds what scaled rows are in units of X, and their squares.
+# Up to this size of centre and scale, float32 can represent rows in units of X, and their squares.
 _MODERATE = 1e18
 
 
 class Features(torch.nn.Module):
-    """The features of the training rows in a few numbers.
+    """Statistics of the features of the training rows.
 
-    Buffers are in the scaled units of the network, where ``scaled = (X - centre) / scale``. Until
-    :meth:`set` is called, scaled units are those of `X`. What leads from one to the other belongs
-    to the scaling of a fit: it is in float64, as float32 may not hold it, and no buffer.
+    Buffers are in the scaled units of the network, ``scaled = (X - centre) / scale``. Before
+    :meth:`set` is called, scaled units are those of `X`. `centre` and `scale` belong to the scaling
+    of a fit; they are float64, since float32 may not be able to represent them, and not buffers.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ class Features(torch.nn.Module):
         Shape of one sample, such as (64,), (1, 28, 28) or (140, 1).
 
     channel_axis : {0, -1} or None, default=None
-        Which of these axes counts channels, if any.
+        Axis of the channels, if any.
 
     Attributes
     ----------
@@ -38,10 +38,10 @@ class Features(torch.nn.Module):
         Smallest and largest value of each feature.
 
     centre : torch.Tensor of shape (n_features,), dtype float64, on the CPU
-        What is subtracted from `X`, in its own units.
+        Subtracted from `X`, in units of `X`.
 
     scale : torch.Tensor of shape (n_features,), dtype float64, on the CPU
-        What is divided by, in units of `X`.
+        Divisor, in units of `X`.
     """
 
     mean: torch.Tensor
@@ -68,7 +68,7 @@ class Features(torch.nn.Module):
         centre: Values,
         scale: Values,
     ) -> None:
-        """Take over what is known, given in units of `X`.
+        """Set all statistics, given in units of `X`.
 
         Parameters
         ----------
@@ -78,15 +78,15 @@ class Features(torch.nn.Module):
         scale : array-like of shape (n_features,) or float
             As the attribute of the same name.
         """
-        # In float64, as rows are scaled: far from zero, float32 has no digits left for what
-        # remains after the centre is subtracted.
+        # In float64, as rows are scaled: far from zero, subtracting the centre in float32 would
+        # cancel all digits.
         self.set_units(centre, scale)
         for name, value in {"mean": mean, "low": low, "high": high}.items():
             getattr(self, name).copy_((_as_float64(value) - self.centre) / self.scale)
         self.deviation.copy_(_as_float64(deviation) / self.scale)
 
     def set_units(self, centre: Values, scale: Values) -> None:
-        """Say what scaled units are, and leave all else as it is.
+        """Set centre and scale alone.
 
         Parameters
         ----------
@@ -102,12 +102,12 @@ class Features(torch.nn.Module):
 
         Parameters
         ----------
-        value : float or torch.Tensor whose last axis, if any, has length n_features or 1
+        value : float or torch.Tensor whose last axis, if any, has n_features values or 1
             In units of `X`.
 
         Returns
         -------
-        torch.Tensor of shape (n_features,), or of the shape of `value` against it
+        torch.Tensor of shape (n_features,), or of `value` broadcast to it
         """
         centre, scale = self._units_on(self.mean.device)
         scaled = (torch.as_tensor(value, dtype=centre.dtype, device=centre.device) - centre) / scale
@@ -116,7 +116,7 @@ class Features(torch.nn.Module):
     def unscaled(self, X: torch.Tensor) -> torch.Tensor:
         """Bring scaled rows, or one of them, back to the units of `X`.
 
-        The dtype stays where it holds these units; otherwise it is float64.
+        The dtype stays if it can represent these units, and is float64 otherwise.
         """
         centre, scale = self._units_on(X.device)
         rows = X * scale + centre
@@ -125,7 +125,7 @@ class Features(torch.nn.Module):
         return rows.to(X.dtype) if moderate else rows
 
     def _units_on(self, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return centre and scale on a device, in float64 where it has that."""
+        """Return centre and scale on a device, in float64 if the device supports it."""
         dtype = torch.float32 if device.type == "mps" else torch.float64
         return self.centre.to(device, dtype), self.scale.to(device, dtype)
 

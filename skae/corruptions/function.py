@@ -19,16 +19,16 @@ class FunctionCorruption(Corruption):
     ----------
     function : callable
         ``function(X, generator)`` returns corrupted rows, a tensor of the shape of `X`. `X` is a
-        tensor of shape (n_samples, n_features) in the units of the data that ``fit`` was given,
-        and may be changed in place; `generator` is a ``torch.Generator`` on the device of `X`,
-        from which all randomness should come.
+        tensor of shape (n_samples, n_features) in the units of the data given to ``fit``, and may
+        be changed in place; `generator` is a ``torch.Generator`` on the device of `X`, which
+        should be the only source of randomness.
     """
 
     def __init__(self, function: Callable[[torch.Tensor, torch.Generator], torch.Tensor]):
         self.function = function
 
     def check(self, sample_shape: tuple[int, ...], channel_axis: int | None = None) -> None:
-        """Refuse what can not be called."""
+        """Refuse a `function` that is not callable."""
         if not callable(self.function):
             raise ValueError(
                 f"function of FunctionCorruption must be a callable function(X, generator), "
@@ -38,7 +38,7 @@ class FunctionCorruption(Corruption):
     def corrupt(
         self, X: torch.Tensor, features: Features, generator: torch.Generator
     ) -> torch.Tensor:
-        """Return what the function gives, after a look at its shape."""
+        """Return the result of the function after checking its shape."""
         given = features.unscaled(X)
         try:
             corrupted = self.function(given.clone(), generator)
@@ -52,8 +52,8 @@ class FunctionCorruption(Corruption):
             raise ValueError(
                 f"corruption={self.function!r} must return corrupted rows, a tensor of shape "
                 f"{tuple(X.shape)}, but returned {type(corrupted).__name__} of shape "
-                f"{None if shape is None else tuple(shape)}: return all rows and features of the "
-                f"X it is given, also those it leaves alone."
+                f"{None if shape is None else tuple(shape)}: return all rows and features of X, "
+                f"including those that are not corrupted."
             )
-        # There and back again costs the last digits, which must not look like a corruption.
+        # Rounding in the conversion of units must not look like a corruption.
         return torch.where(corrupted == given, X, features.scaled(corrupted).to(X.dtype))

@@ -27,18 +27,18 @@ class Gaussian(Corruption):
     Parameters
     ----------
     level : float or pair of float, default=0.3
-        Standard deviation of the noise. With a pair ``(low, high)`` that of each row is drawn
-        log-uniformly from between: a network that removes noise of every strength knows the data
-        at every scale.
+        Standard deviation of the noise. With a pair ``(low, high)``, the standard deviation is
+        drawn log-uniformly from that range for each row, so that the network learns to remove
+        noise of every strength.
 
     relative : bool, default=True
-        Whether `level` counts in standard deviations of each feature. A feature that is constant
-        then gets no noise. Otherwise it is in units of `X`, the same for all features.
+        Whether `level` is in standard deviations of each feature, so that a constant feature gets
+        no noise. Otherwise it is in units of `X`, the same for all features.
 
     clip : None, "range" or pair of float, default=None
-        Where corrupted values are cut off: nowhere, at the smallest and the largest entry of all
-        training rows (one range for all features, since pixels in the corner of an image may
-        have hardly any of their own), or at ``(low, high)`` in units of `X`.
+        Range to which corrupted values are clipped: none, that of all entries of the training rows
+        (one range for all features, since pixels in the corner of an image may have almost none
+        of their own), or ``(low, high)`` in units of `X`.
 
     References
     ----------
@@ -95,8 +95,8 @@ class Gaussian(Corruption):
         if not isinstance(self.level, tuple | list):
             return self.level
         low, high = (math.log(bound) for bound in self.level)
-        share = torch.rand(len(X), 1, generator=generator, device=X.device, dtype=torch.float64)
-        return torch.exp(low + (high - low) * share)
+        position = torch.rand(len(X), 1, generator=generator, device=X.device, dtype=torch.float64)
+        return torch.exp(low + (high - low) * position)
 
     def _clips_to_range(self) -> bool:
         return isinstance(self.clip, str) and self.clip == "range"
@@ -116,5 +116,5 @@ def _is_range(value: object) -> bool:
     if not (isinstance(value, tuple | list) and len(value) == 2):
         return False
     low, high = value
-    # Infinity is a bound that cuts nothing off; nan fails the comparison.
+    # An infinite bound clips nothing; NaN fails the comparison.
     return all(isinstance(bound, Real) for bound in value) and -math.inf <= low < high

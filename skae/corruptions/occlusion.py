@@ -1,4 +1,4 @@
-"""Occlusion of a part of each image or series."""
+"""Occlusion of a part of each image or time series."""
 
 from __future__ import annotations
 
@@ -15,35 +15,35 @@ from skae.corruptions.rectangles import Grid, check_shape
 
 
 class Occlusion(Corruption):
-    r"""Hide one rectangle of each image, or one span of each series.
+    r"""Hide one rectangle of each image, or one interval of each time series.
 
     Described in [1]_.
 
     .. math:: \tilde{x}_j = f_j \text{ if } j \in R, \text{ else } x_j,
 
-    with the fill :math:`f` and a rectangle `R` that is drawn for each row, uniformly from all
-    places where the whole of it fits. All channels are hidden alike.
+    with the `fill` :math:`f` and a rectangle `R` that is drawn for each row, uniformly from all
+    positions inside the image. The same rectangle is hidden in all channels.
 
     Parameters
     ----------
     size : float, int or pair of them, default=0.35
-        Sides of the rectangle: a float is a share of the side of the image, in (0, 1]; an int is
-        a number of pixels or steps. So 1.0 is the whole side and 1 is one pixel. A pair gives
-        height and width.
+        Sides of the rectangle: a float is a fraction of the side of the image, in (0, 1]; an int
+        is a number of pixels or time steps. So 1.0 is the whole side and 1 is one pixel. A pair
+        gives height and width.
 
     fill : "mean" or float, default="mean"
-        What stands in place of hidden entries: the mean of the feature over the training rows, or
-        a number in units of `X`.
+        Value of hidden entries: the mean of the feature over the training rows, or a number in
+        units of `X`.
 
     sample_shape : None or tuple of int, default=None
-        Shape of a sample: (height, width) or (n_channels, height, width) for images, (n_steps,)
-        for series. None means the shape in which the architecture is shown a sample; its
-        `channel_axis` then tells images from series. The dense architecture is shown rows, so
-        there it is given: ``Occlusion(sample_shape=(28, 28))``.
+        Shape of one sample: (height, width) or (n_channels, height, width) for images, (n_steps,)
+        for series. None means the shape of a sample as the architecture receives it, whose
+        `channel_axis` distinguishes images from series. The dense architecture receives flat rows,
+        so the shape must be given there: ``Occlusion(sample_shape=(28, 28))``.
 
     layout : None or "span", default=None
-        "span" says that samples of `sample_shape` are series, (n_steps,) or
-        (n_steps, n_channels). Without it, a shape of two axes is that of an image.
+        "span" means that samples of `sample_shape` are series, (n_steps,) or
+        (n_steps, n_channels). With None, a shape with two axes is that of an image.
 
     References
     ----------
@@ -64,7 +64,7 @@ class Occlusion(Corruption):
         self.layout = layout
 
     def check(self, sample_shape: tuple[int, ...], channel_axis: int | None = None) -> None:
-        """Refuse parameters out of range, and samples that are no images or series."""
+        """Refuse parameters out of range, and samples that are neither images nor series."""
         check_fill(self.fill, "Occlusion")
         if not (self.layout is None or (isinstance(self.layout, str) and self.layout == "span")):
             raise ValueError(f"layout of Occlusion must be None or 'span', got {self.layout!r}.")
@@ -74,7 +74,7 @@ class Occlusion(Corruption):
     def corrupt(
         self, X: torch.Tensor, features: Features, generator: torch.Generator
     ) -> torch.Tensor:
-        """Return rows with a hidden part."""
+        """Return rows with a hidden rectangle."""
         grid = self._grid(features.sample_shape, features.channel_axis)
         hidden = grid.draw(len(X), self._sides(grid), generator)
         return torch.where(hidden, fill_values(self.fill, features, X.dtype), X)
@@ -88,24 +88,24 @@ class Occlusion(Corruption):
         return Grid.of(shape, 0 if len(shape) == 3 else None)
 
     def _sides(self, grid: Grid) -> tuple[int, int]:
-        """Return height and width of the rectangle; that of a series is one high."""
+        """Return height and width of the rectangle; the height is 1 for series."""
         if grid.is_series:
-            return 1, _length(self.size, grid.width)
+            return 1, _n_pixels(self.size, grid.width)
         height, width = self.size if isinstance(self.size, tuple | list) else [self.size] * 2
-        return _length(height, grid.height), _length(width, grid.width)
+        return _n_pixels(height, grid.height), _n_pixels(width, grid.width)
 
     def _check_size(self, grid: Grid) -> None:
         is_pair = isinstance(self.size, tuple | list) and len(self.size) == 2
         sizes: Any = self.size if is_pair and not grid.is_series else [self.size]
         if not all(_is_size(size) for size in sizes):
             raise ValueError(
-                f"size of Occlusion must be a share > 0 and <= 1.0, an integer >= 1, or a pair of "
-                f"them for images, got {self.size!r} for samples of {grid}."
+                f"size of Occlusion must be a fraction > 0 and <= 1.0, an integer >= 1, or a pair "
+                f"of them for images, got {self.size!r} for samples of {grid}."
             )
         height, width = self._sides(grid)
         if height > grid.height or width > grid.width:
             raise ValueError(
-                f"size={self.size!r} of Occlusion is larger than a side of the samples of {grid}: "
+                f"size={self.size!r} of Occlusion is larger than a side of samples of {grid}: "
                 f"give a smaller size, or layout='span' for series."
             )
 
@@ -116,6 +116,6 @@ def _is_size(size: Any) -> bool:
     return is_number(size) and 0 < size <= 1
 
 
-def _length(size: Any, side: int) -> int:
-    """Return a size in pixels; the smallest share still hides one."""
+def _n_pixels(size: Any, side: int) -> int:
+    """Return a size in pixels, at least 1."""
     return int(size) if isinstance(size, Integral) else max(1, round(size * side))

@@ -1,4 +1,4 @@
-"""Where the rectangles of an occlusion lie."""
+"""Random rectangles of an occlusion."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import torch
 class Grid:
     """The axes of a sample: ``n_before x height x width x n_after`` entries.
 
-    Channels stand before or after; a series has a height of 1.
+    Channels come first or last; a series has a height of 1.
     """
 
     n_before: int
@@ -27,7 +27,7 @@ class Grid:
 
     @classmethod
     def of(cls, shape: tuple[int, ...], channel_axis: int | None) -> Grid:
-        """Return the grid of an image or a series, whose channels are counted by one axis."""
+        """Return the grid of an image or a series with this axis of channels."""
         n_channels, space = 1, shape
         if channel_axis is not None:
             n_channels = shape[channel_axis]
@@ -37,7 +37,7 @@ class Grid:
         return cls(before, height, width, after, is_series=len(space) == 1)
 
     def __str__(self) -> str:
-        """Return the lengths of the axes in words."""
+        """Return the size of the grid for error messages."""
         return f"{self.width} steps" if self.is_series else f"{self.height} x {self.width} pixels"
 
     def draw(
@@ -48,7 +48,7 @@ class Grid:
         Parameters
         ----------
         n_samples : int
-            How many.
+            Number of samples.
 
         sides : tuple of int
             Height and width of the rectangles.
@@ -69,28 +69,28 @@ class Grid:
 
 
 def check_shape(given: Any, shown: tuple[int, ...], layout: str | None) -> None:
-    """Refuse a shape of samples that is not that of images, or of series with a `layout`.
+    """Refuse a shape that is not that of images, or of series with a `layout`.
 
     Parameters
     ----------
     given : None or tuple of int
-        The user's shape; None means `shown`.
+        Shape given by the user; None means `shown`.
 
     shown : tuple of int
-        The shape in which the architecture is shown a sample.
+        Shape of one sample as the architecture receives it.
 
     layout : None or "span"
-        Whether samples are series.
+        Layout given by the user; "span" for series.
 
     Raises
     ------
     ValueError
-        If they do not go together.
+        If the shapes or the layout are incompatible.
     """
     if given is None and layout is None and len(shown) == 1:
         raise ValueError(
-            f"sample_shape of Occlusion must be given where the architecture is shown a sample as "
-            f"{shown[0]} values in a row, got None: give sample_shape=(height, width) for images "
+            f"sample_shape of Occlusion must be given where the architecture receives flat rows, "
+            f"here of {shown[0]} values, got None: give sample_shape=(height, width) for images "
             f"or layout='span' for series."
         )
     shape, n_axes = shown if given is None else given, 3 if layout is None else 2
@@ -101,7 +101,7 @@ def check_shape(given: Any, shown: tuple[int, ...], layout: str | None) -> None:
         )
     if math.prod(shape) != math.prod(shown):
         raise ValueError(
-            f"sample_shape={shape!r} of Occlusion is that of {math.prod(shape)} values, but X has "
+            f"sample_shape={shape!r} of Occlusion has {math.prod(shape)} values, but X has "
             f"{math.prod(shown)} features: give a shape whose product is {math.prod(shown)}."
         )
 
@@ -114,9 +114,9 @@ def _is_shape(shape: object) -> TypeGuard[Sequence[int]]:
     )
 
 
-def _spans(n_samples: int, length: int, side: int, generator: torch.Generator) -> torch.Tensor:
-    """Draw a span for each sample, all places alike; returns the shape (n_samples, side)."""
+def _spans(n_samples: int, size: int, side: int, generator: torch.Generator) -> torch.Tensor:
+    """Draw a uniformly placed interval for each sample; a mask of shape (n_samples, side)."""
     device = generator.device
-    start = torch.randint(side - length + 1, (n_samples, 1), generator=generator, device=device)
+    start = torch.randint(side - size + 1, (n_samples, 1), generator=generator, device=device)
     place = torch.arange(side, device=device)
-    return (place >= start) & (place < start + length)
+    return (place >= start) & (place < start + size)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 
 from skae.corruptions.corruption import Corruption
-from skae.corruptions.entries import check_share, uniform
+from skae.corruptions.entries import check_fraction, uniform
 from skae.corruptions.features import Features
 
 
 class SaltAndPepper(Corruption):
-    r"""Salt-and-pepper noise: entries here and there become extreme.
+    r"""Salt-and-pepper noise: random entries become the minimum or maximum of their feature.
 
     Described in [1]_.
 
@@ -18,13 +18,12 @@ class SaltAndPepper(Corruption):
        \max_i x_{ij} \text{ if } s / 2 \le u_j < s, \text{ else } x_j, \quad
        u_j \sim \mathcal{U}(0, 1),
 
-    with the share `s`, and `i` over the training rows.
+    with the `fraction` `s`, and minima and maxima over the training rows `i`.
 
     Parameters
     ----------
-    share : float, default=0.1
-        Probability that an entry is changed, in (0, 1]. Lowest and highest value of the feature
-        are equally likely.
+    fraction : float, default=0.1
+        Probability that an entry is changed, in (0, 1]. Minimum and maximum are equally likely.
 
     References
     ----------
@@ -32,19 +31,19 @@ class SaltAndPepper(Corruption):
        autoencoders", Journal of Machine Learning Research 11, 2010, section 3.3.
     """
 
-    def __init__(self, share: float = 0.1):
-        self.share = share
+    def __init__(self, fraction: float = 0.1):
+        self.fraction = fraction
 
     def check(self, sample_shape: tuple[int, ...], channel_axis: int | None = None) -> None:
-        """Refuse a `share` out of range."""
-        check_share(self.share, "SaltAndPepper")
+        """Refuse a `fraction` out of range."""
+        check_fraction(self.fraction, "SaltAndPepper")
 
     def corrupt(
         self, X: torch.Tensor, features: Features, generator: torch.Generator
     ) -> torch.Tensor:
         """Return rows with extreme entries."""
-        # One draw is both the choice of the entry and the fair coin.
+        # A single uniform number chooses the entries and between minimum and maximum.
         draw = uniform(X, generator)
         low, high = features.low.to(X.dtype), features.high.to(X.dtype)
-        extreme = torch.where(draw < self.share / 2, low, high)
-        return torch.where(draw < self.share, extreme, X)
+        extreme = torch.where(draw < self.fraction / 2, low, high)
+        return torch.where(draw < self.fraction, extreme, X)

@@ -1,4 +1,4 @@
-"""Readers of public data sets that users have on their disks."""
+"""Readers of public data sets from files on disk."""
 
 from skae.datasets.movielens import load_movielens
 

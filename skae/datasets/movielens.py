@@ -1,4 +1,4 @@
-"""The MovieLens ratings."""
+"""Reader of the MovieLens ratings."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pandas as pd
 import scipy.sparse as sp
 from sklearn.utils import Bunch
 
-# The files that releases hold: separator, columns of users, items, ratings and time stamps, and
-# lines to skip. Colons come in pairs, with nothing in between.
+# The files of the releases: separator, columns of users, items, ratings and time stamps, and number
+# of header lines. The separator "::" is read as two colons with an empty column between them.
 _LAYOUTS = {
     "u.data": ("\t", [0, 1, 2, 3], 0),
     "ratings.dat": (":", [0, 2, 4, 6], 0),
@@ -25,33 +25,33 @@ _COLUMNS = ["user", "item", "rating", "timestamp"]
 def load_movielens(path):
     r"""Read a MovieLens release as a sparse table of ratings.
 
-    The releases are at https://grouplens.org/datasets/movielens, under licences of their own:
+    The releases are available at https://grouplens.org/datasets/movielens, each with its licence:
     100K (``u.data``), 1M and 10M (``ratings.dat``), and all later ones (``ratings.csv``) [1]_.
 
     Parameters
     ----------
     path : str or path-like
-        A file of ratings, a folder that holds one, or the zip file as it was downloaded.
+        A file of ratings, a folder that contains one, or the downloaded zip file.
 
     Returns
     -------
     data : Bunch
-        With the attributes
+        Object with the attributes
 
         ratings : csr_matrix of shape (n_users, n_items), dtype float64
-            Ratings; what is absent is unknown.
+            Ratings; entries that are not stored are unknown.
         user_ids, item_ids : ndarray of int
-            The numbers that the release gives to the rows and the columns, in ascending order.
+            Numbers of the users and the items in the release, in ascending order.
         timestamps : csr_matrix of shape (n_users, n_items), dtype int64
-            Seconds since 1970 at which ratings were given.
+            Times of the ratings, in seconds since 1970.
 
     Raises
     ------
     FileNotFoundError
-        If there is no such file, or none of the ratings of a release in it.
+        If the file does not exist, or contains no ratings of a release.
 
     ValueError
-        If a line of the file does not hold a user, an item, a rating and a time stamp.
+        If a line of the file does not contain a user, an item, a rating and a time stamp.
 
     References
     ----------
@@ -85,11 +85,11 @@ def load_movielens(path):
         table = table[columns].set_axis(_COLUMNS, axis=1)
         numbers = table[["user", "item", "timestamp"]]
         if not (np.isfinite(table).all(axis=None) and (numbers % 1 == 0).all(axis=None)):
-            raise ValueError("a number is missing, or one that must be whole is not")
+            raise ValueError("a number is missing, or is not an integer")
     except ValueError as error:
         raise ValueError(
-            f"{path} is no MovieLens file of ratings: each line of {name} must hold a user, an "
-            f"item, a rating and a time stamp, separated by {separator!r}: {error}."
+            f"{path} is not a MovieLens file of ratings: each line of {name} must contain a user, "
+            f"an item, a rating and a time stamp, separated by {separator!r}: {error}."
         ) from error
     users, rows = np.unique(table["user"].astype(np.int64), return_inverse=True)
     items, places = np.unique(table["item"].astype(np.int64), return_inverse=True)
@@ -104,7 +104,7 @@ def load_movielens(path):
 
 
 def _found(path: Path) -> tuple[str, bytes]:
-    """Return the layout of the file of ratings at a path, and what it holds."""
+    """Return the name and the content of the file of ratings at a path."""
     if path.is_dir():
         for name in _LAYOUTS:
             if (path / name).is_file():

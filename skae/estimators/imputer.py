@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections import ChainMap
 from collections.abc import Sequence
 from numbers import Real
 from typing import Any, Self
@@ -207,7 +208,7 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
     """
 
     _part_registries = {
-        "kind": {**KINDS, "auto": hidden_again},
+        "kind": ChainMap[str, Any]({"auto": hidden_again}, KINDS),
         "architecture": ARCHITECTURES,
         "loss": LOSSES,
     }

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections import ChainMap
 from collections.abc import Sequence
 from numbers import Integral, Real
-from typing import Self, TypeGuard
+from typing import Any, Self, TypeGuard
 
 import numpy as np
 import pandas as pd
@@ -246,8 +247,8 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
     """
 
     _part_registries = {
-        "kind": {**KINDS, "auto": _noise_of_many_strengths},
-        "architecture": {**ARCHITECTURES, "auto": _one_wide_layer},
+        "kind": ChainMap[str, Any]({"auto": _noise_of_many_strengths}, KINDS),
+        "architecture": ChainMap[str, Any]({"auto": _one_wide_layer}, ARCHITECTURES),
         "loss": LOSSES,
         "scoring": SCORES,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import ChainMap
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, Self
@@ -182,8 +183,8 @@ class AutoencoderRecommender(ImputingAutoencoder):
     """
 
     _part_registries = {
-        "kind": {**KINDS, "auto": hidden_again},
-        "architecture": {**ARCHITECTURES, "auto": _one_layer},
+        "kind": ChainMap[str, Any]({"auto": hidden_again}, KINDS),
+        "architecture": ChainMap[str, Any]({"auto": _one_layer}, ARCHITECTURES),
         "loss": LOSSES,
     }
     _stored_as = "AutoencoderRecommender"

@@ -1,6 +1,6 @@
-"""Fitted estimators as ONNX graphs, which run without skae, scikit-learn and torch.
+"""Export of fitted estimators as ONNX graphs, which run without skae, scikit-learn and torch.
 
-What it needs comes with ``pip install "skae[onnx]"``.
+It needs packages that ``pip install "skae[onnx]"`` installs.
 """
 
 from skae.export.onnx_model import to_onnx

@@ -1,7 +1,7 @@
-"""Cholesky factors, and systems solved by them, as loops of ONNX, which has no operator for them.
+"""Cholesky factorisation and solution of linear systems as ONNX loops, as ONNX has no operator.
 
-They stand for operators of torch: for each row, the filling of missing values and the pursuit of
-sparse codes solve a small positive definite system.
+They replace operators of torch: both the imputation of missing values and the computation of sparse
+codes solve a small positive definite system for each row.
 """
 
 from typing import TypeVar, Union
@@ -16,7 +16,7 @@ T = TypeVar("T", bound=Union[FLOAT, DOUBLE])  # noqa: UP007
 
 @script()
 def cholesky(matrices: T, upper: bool = False) -> T:
-    """Return lower factors, column by column: ``A - l l^T`` is what is left to factor."""
+    """Return lower factors, computed column by column on the remainder ``A - l l^T``."""
     size = op.Squeeze(op.Shape(matrices, start=-1))
     places = op.Range(0, size, 1)
     rest = op.Identity(matrices)
@@ -33,7 +33,7 @@ def cholesky(matrices: T, upper: bool = False) -> T:
 
 @script()
 def cholesky_solve(right: T, lower: T, upper: bool = False) -> T:
-    """Return X with ``L L^T X = right``, by two substitutions, row by row."""
+    """Return the solution X of ``L L^T X = right``, by forward and backward substitution."""
     size = op.Squeeze(op.Shape(lower, start=-1))
     places = op.Unsqueeze(op.Range(0, size, 1), [-1])
     rest = op.Identity(right)
@@ -53,7 +53,7 @@ def cholesky_solve(right: T, lower: T, upper: bool = False) -> T:
     return rest
 
 
-# What torch's exporter is to write for operators that it does not know.
+# Translations of operators that torch's exporter does not support.
 TRANSLATIONS = {
     torch.ops.aten.linalg_cholesky.default: cholesky,
     torch.ops.aten.cholesky_solve.default: cholesky_solve,

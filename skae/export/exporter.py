@@ -1,4 +1,4 @@
-"""From a torch module to an ONNX model, by torch's exporter, which is kept silent meanwhile."""
+"""Export of a torch module as an ONNX model, with the output of torch's exporter silenced."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
-# Rows of the example that the exporter follows through the module. Other numbers than one, which
-# it would take for all that there can be, and than the sizes of axes.
+# Number of rows of the example that the exporter traces. It must be neither one, which the exporter
+# would treat as a fixed size, nor the size of another axis.
 _EXAMPLE_ROWS = 5
-# A single file can not hold more.
+# Largest size of a model in a single file.
 _MOST_BYTES = 2**31 - 2**24
 
 
 def require(name: str):
-    """Return a module of the extra that export needs.
+    """Import and return a module of the extra "onnx".
 
     Raises
     ------
@@ -46,34 +46,34 @@ def exported(
     Parameters
     ----------
     module : torch.nn.Module
-        From a tensor of shape (n_samples, n_columns) to a tensor.
+        Module that maps a tensor of shape (n_samples, n_columns) to a tensor.
 
     n_columns : int
-        Size of a row.
+        Number of values in a row.
 
     dtype : torch.dtype
-        That of the rows.
+        Dtype of the rows.
 
     output : str
-        Name of what comes out; what goes in is `X`.
+        Name of the output; the name of the input is `X`.
 
     opset_version : int or None, default=None
-        Version of ONNX's operators; None is torch's default.
+        Version of ONNX's operators; None means torch's default.
 
     Raises
     ------
     ValueError
-        If the weights take more than a file can hold.
+        If the weights are too large for one file.
 
     RuntimeError
-        If torch can not export the module.
+        If torch cannot export the module.
     """
     for name in ("onnx", "onnxscript"):
         require(name)
     _check_size(module)
     example = torch.linspace(-1, 1, _EXAMPLE_ROWS * n_columns, dtype=dtype)
     with _silent():
-        # Only here, as it imports onnxscript.
+        # Imported here, since it needs onnxscript.
         from skae.export.cholesky import TRANSLATIONS
 
         try:
@@ -88,12 +88,12 @@ def exported(
                 opset_version=opset_version,
                 verbose=False,
             )
-        except Exception as error:  # whatever torch, onnxscript or a module of the user raises
+        except Exception as error:  # any error of torch, onnxscript or a module of the user
             raise RuntimeError(
                 f"torch could not export a graph that computes {output!r}: "
-                f"{type(error).__name__}: {_first_line(error)} Modules given to "
-                f"skae.architectures.Custom must work for any number of rows, and must not "
-                f"branch by what is in them; losses and scores of your own neither."
+                f"{type(error).__name__}: {_first_line(error)} Your own modules, losses and "
+                f"scores must work for any number of rows, and must not branch on the values in "
+                f"them."
             ) from error
         return program.model_proto
 
@@ -103,13 +103,13 @@ def _check_size(module: nn.Module) -> None:
     n_bytes = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
     if n_bytes > _MOST_BYTES:
         raise ValueError(
-            f"The weights take {n_bytes / 2**30:.1f} GiB, and an ONNX model in one file can hold "
-            f"2 GiB: use fewer or smaller networks."
+            f"The weights take {n_bytes / 2**30:.1f} GiB, but an ONNX model in one file is limited "
+            f"to 2 GiB: use fewer or smaller networks."
         )
 
 
 def _first_line(error: Exception) -> str:
-    """Return what happened: the last cause says it best, and the first line of it."""
+    """Return the first line of the original error, which is the most specific."""
     while error.__cause__ is not None:
         error = error.__cause__
     lines = str(error).strip().splitlines()
@@ -118,7 +118,7 @@ def _first_line(error: Exception) -> str:
 
 @contextlib.contextmanager
 def _silent() -> Iterator[None]:
-    """Keep the warnings and the log of the exporter from the user."""
+    """Hide the warnings and log messages of the exporter."""
     logger = logging.getLogger("torch")
     disabled = [logging.getLogger(name) for name in ("onnxscript", "onnx_ir")]
     levels = [(log, log.level) for log in (logger, *disabled)]

@@ -1,4 +1,4 @@
-"""Which methods of which estimators can be graphs, and the torch modules that compute them."""
+"""Table of the methods that can be exported, and the torch modules that compute them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from skae.export.torch_modules import (
 
 
 def _network(module: type[nn.Module]) -> Callable:
-    """Return what makes a module of the one network of an estimator."""
+    """Return a function that makes a module of the only network of an estimator."""
     return lambda estimator: module(*estimator._fitted_networks())
 
 
@@ -58,8 +58,8 @@ def _outliers(estimator) -> nn.Module:
 def _imputed(estimator) -> nn.Module:
     if estimator.sample_posterior:
         raise ValueError(
-            "A graph draws nothing, but this AutoencoderImputer has sample_posterior=True: export "
-            "one with sample_posterior=False, which imputes means."
+            "A graph cannot draw random numbers, but this AutoencoderImputer has "
+            "sample_posterior=True: export one with sample_posterior=False, which imputes means."
         )
     indicator = estimator.indicator_
     return Imputed(
@@ -75,8 +75,8 @@ def _imputed(estimator) -> nn.Module:
 def _predicted_ratings(estimator) -> nn.Module:
     if estimator.by == "item":
         raise ValueError(
-            "A graph takes rows, which must be users, but this AutoencoderRecommender has "
-            "by='item', where rows are items: export one with by='user'."
+            "The rows of a graph must be users, but this AutoencoderRecommender has by='item', "
+            "whose networks take items as rows: export one with by='user'."
         )
     networks = estimator._fitted_networks()
     return Clipped(networks, (networks[0].n_features,), *estimator.rating_range_)
@@ -88,7 +88,7 @@ _OF_CODES = {
     "reconstruct": _reconstructed,
     "score_samples": _network(MinusSquaredError),
 }
-# What a graph can compute: for each estimator its methods, and what makes the module of each.
+# The exportable methods of each estimator, with the function that makes the module of each.
 METHODS: dict[type, dict[str, Callable]] = {
     AutoencoderTransformer: _OF_CODES,
     AutoencoderClassifier: {
@@ -110,12 +110,12 @@ METHODS: dict[type, dict[str, Callable]] = {
 
 
 def methods_of(estimator) -> dict[str, Callable]:
-    """Return the methods of an estimator that can be graphs.
+    """Return the exportable methods of an estimator.
 
     Raises
     ------
     TypeError
-        If it is no estimator of skae.
+        If it is not an estimator of skae.
     """
     for known, methods in METHODS.items():
         if isinstance(estimator, known):
@@ -127,12 +127,12 @@ def methods_of(estimator) -> dict[str, Callable]:
 
 
 def module_of(estimator, method: str) -> nn.Module:
-    """Return the torch module that computes a method, from a tensor of rows to one of results.
+    """Return the torch module that computes a method for a tensor of rows.
 
     Raises
     ------
     ValueError
-        If the method is none that a graph can compute.
+        If the method cannot be exported.
     """
     methods = methods_of(estimator)
     if method not in methods:
@@ -143,7 +143,7 @@ def module_of(estimator, method: str) -> nn.Module:
 
 
 def n_inputs(estimator, method: str) -> int:
-    """Return how many columns a graph takes: those of codes to decode, or those of `X`."""
+    """Return the number of input columns of a graph: latent values to decode, or features."""
     return estimator.n_components_ if method == "inverse_transform" else estimator.n_features_in_
 
 
@@ -153,6 +153,6 @@ def takes_float64(estimator) -> bool:
 
 
 def labels_of(estimator, method: str) -> np.ndarray | None:
-    """Return the labels whose numbers the module of a method returns; None where it does not."""
+    """Return the labels to which the module of a method returns indices, else None."""
     is_number = methods_of(estimator).get(method) is METHODS[AutoencoderClassifier]["predict"]
     return estimator.classes_ if is_number else None

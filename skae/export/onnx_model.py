@@ -1,4 +1,4 @@
-"""A method of a fitted estimator as an ONNX model."""
+"""Export of a method of a fitted estimator as an ONNX model."""
 
 from __future__ import annotations
 
@@ -17,11 +17,10 @@ from skae.export.methods import labels_of, methods_of, module_of, n_inputs, take
 def to_onnx(estimator, method="transform", path=None):
     """Return a method of a fitted estimator as an ONNX model, which runs without skae and torch.
 
-    The graph takes rows in the units of `X`, any number of them, and returns what the method does.
-    It has one input `X` of shape (n_samples, n_features), and one output with the name of the
-    method. Both are float32, or float64 for estimators with ``precision="float64"``; scores are
-    float64, and numbers of classes int64. It needs onnx and onnxscript:
-    ``pip install "skae[onnx]"``.
+    The graph takes any number of rows in the units of `X`, and returns the result of the method. It
+    has one input `X` of shape (n_samples, n_features), and one output with the name of the method.
+    Both are float32, or float64 for estimators with ``precision="float64"``; scores are float64,
+    and integer labels int64. Export needs onnx and onnxscript: ``pip install "skae[onnx]"``.
 
     Parameters
     ----------
@@ -29,7 +28,7 @@ def to_onnx(estimator, method="transform", path=None):
         A fitted estimator of skae.
 
     method : str, default="transform"
-        What the graph computes, for
+        Method that the graph computes. The choices are, for
 
         - :class:`~skae.AutoencoderTransformer`: "transform" (the encoder), "inverse_transform"
           (the decoder, from codes), "reconstruct" or "score_samples";
@@ -41,14 +40,13 @@ def to_onnx(estimator, method="transform", path=None):
         - :class:`~skae.AutoencoderRecommender`: "predict_all", with ``by="user"``.
 
     path : str or os.PathLike or None, default=None
-        Where to write the model. A file that is there is replaced at once, when the model is
-        complete.
+        File to write the model to. An existing file is replaced only when the model is complete.
 
     Returns
     -------
     model : onnx.ModelProto
-        The model, which ``onnx.checker`` has found valid. Its metadata are "skae_version",
-        "estimator", "method", and, as JSON, "feature_names" and "classes" where there are any.
+        The model, validated by ``onnx.checker``. Its metadata are "skae_version", "estimator",
+        "method", and, as JSON, "feature_names" and "classes" if there are any.
 
     Raises
     ------
@@ -56,17 +54,17 @@ def to_onnx(estimator, method="transform", path=None):
         If onnx or onnxscript is not installed.
 
     TypeError
-        If `estimator` is none of skae.
+        If `estimator` is not an estimator of skae.
 
     ValueError
-        If the estimator has no such method, or draws at random, or is too large for one file.
+        If the estimator has no such method, draws random numbers, or is too large for one file.
 
     RuntimeError
-        If torch can not export the network, such as modules of the user's own.
+        If torch cannot export the network, for example because of your own modules.
 
     See Also
     --------
-    register_skl2onnx : Whole pipelines as one graph.
+    register_skl2onnx : Export of whole pipelines.
 
     Examples
     --------
@@ -86,7 +84,7 @@ def to_onnx(estimator, method="transform", path=None):
     model = graph_of(estimator, method)
     labels = labels_of(estimator, method)
     if labels is not None:
-        _look_up(model, method, labels)
+        _gather_labels(model, method, labels)
     _describe(model, estimator, method)
     require("onnx").checker.check_model(model, full_check=True)
     if path is not None:
@@ -96,7 +94,7 @@ def to_onnx(estimator, method="transform", path=None):
 
 
 def graph_of(estimator, method: str, opset_version: int | None = None):
-    """Return the graph of a method alone; of ``predict`` of a classifier, the numbers of classes.
+    """Return the graph of a method; that of a classifier's ``predict`` returns class indices.
 
     Parameters
     ----------
@@ -104,10 +102,10 @@ def graph_of(estimator, method: str, opset_version: int | None = None):
         A fitted estimator of skae.
 
     method : str
-        What the graph computes.
+        Method that the graph computes.
 
     opset_version : int or None, default=None
-        Version of ONNX's operators; None is torch's default.
+        Version of ONNX's operators; None means torch's default.
     """
     methods_of(estimator)
     check_is_fitted(estimator)
@@ -116,8 +114,8 @@ def graph_of(estimator, method: str, opset_version: int | None = None):
     return exported(module_of(estimator, method), n_columns, dtype, method, opset_version)
 
 
-def _look_up(model, output: str, labels: np.ndarray) -> None:
-    """Let a graph that returns numbers of labels return the labels, which may be text."""
+def _gather_labels(model, output: str, labels: np.ndarray) -> None:
+    """Make a graph that returns indices return the labels themselves, which may be strings."""
     from onnx import TensorProto, helper, numpy_helper
 
     graph = model.graph
@@ -133,7 +131,7 @@ def _look_up(model, output: str, labels: np.ndarray) -> None:
 
 
 def _describe(model, estimator, method: str) -> None:
-    """Say in a model where it comes from."""
+    """Add metadata to a model."""
     metadata = {
         "skae_version": skae.__version__,
         "estimator": type(estimator).__name__,

@@ -1,4 +1,4 @@
-"""What skl2onnx makes of the estimators of skae, in pipelines with those of scikit-learn."""
+"""Converters of skl2onnx for the estimators of skae, for use in pipelines."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from skae.export.exporter import require
 from skae.export.methods import takes_float64
 from skae.export.onnx_model import graph_of
 
-# Where the functions stand that the estimators become.
+# ONNX domain of the functions of the estimators.
 _DOMAIN = "skae"
-# The first version of operators that torch's exporter knows.
+# The oldest operator set that torch's exporter supports.
 _OLDEST_OPSET = 18
 
 
 def register_skl2onnx():
     """Let ``skl2onnx.to_onnx`` convert pipelines with estimators of skae.
 
-    :class:`~skae.AutoencoderTransformer` and :class:`~skae.AutoencoderImputer` become what their
-    ``transform`` computes. :class:`~skae.AutoencoderOutlierDetector` has the outputs `label`
-    (``predict``) and `scores` (``decision_function``), both of shape (n_samples, 1) as skl2onnx
-    has them of IsolationForest; :class:`~skae.AutoencoderClassifier` has `label` and
+    For :class:`~skae.AutoencoderTransformer` and :class:`~skae.AutoencoderImputer` the graph
+    computes ``transform``. :class:`~skae.AutoencoderOutlierDetector` has the outputs `label`
+    (``predict``) and `scores` (``decision_function``), both of shape (n_samples, 1), like
+    IsolationForest in skl2onnx. :class:`~skae.AutoencoderClassifier` has the outputs `label` and
     `probabilities`, with the options `zipmap`, `nocl` and `output_class_labels` of skl2onnx. The
-    classifier is converted as the last step of a pipeline, not as a transformer. To call this
-    again changes nothing.
+    classifier can be converted as the last step of a pipeline, not as a transformer within it.
+    Calling this function again has no effect.
 
     Raises
     ------
@@ -38,7 +38,7 @@ def register_skl2onnx():
 
     See Also
     --------
-    to_onnx : One method of one estimator.
+    to_onnx : Export of one method of one estimator.
 
     Examples
     --------
@@ -87,7 +87,7 @@ def register_skl2onnx():
 
 
 def _transformed_shape(operator) -> None:
-    """Declare what comes out of a transformer: a matrix."""
+    """Declare the output of a transformer: a matrix."""
     n_columns = len(operator.raw_operator.get_feature_names_out())
     operator.outputs[0].type = _float_type(operator)(
         [operator.inputs[0].get_first_dimension(), n_columns]
@@ -95,7 +95,7 @@ def _transformed_shape(operator) -> None:
 
 
 def _outlier_shapes(operator) -> None:
-    """Declare what comes out of a detector: a column of labels and one of scores."""
+    """Declare the outputs of a detector: a column of labels and a column of scores."""
     from skl2onnx.common.data_types import Int64TensorType
 
     n_samples = operator.inputs[0].get_first_dimension()
@@ -136,12 +136,12 @@ def _convert_classifier(scope, operator, container) -> None:
 
 
 def _function_body(model):
-    """Return a model as skl2onnx takes the body of a function."""
+    """Return a model as the body of a function of skl2onnx."""
     from skl2onnx.common._container import ModelComponentContainer
 
     class Body(ModelComponentContainer):
         def ensure_topological_order(self):
-            """Leave the order of the nodes: it is right."""
+            """Keep the order of the nodes, which is already correct."""
 
     body = Body({"": model.opset_import[0].version, _DOMAIN: 1}, as_function=True)
     body.inputs.extend(model.graph.input)
@@ -153,12 +153,12 @@ def _function_body(model):
 
 
 class _Steps:
-    """Nodes that are added to a graph of skl2onnx, one after the other.
+    """Builder that adds nodes to a graph of skl2onnx, one after the other.
 
     Parameters
     ----------
     scope, operator, container : objects of skl2onnx
-        What converters are given.
+        Arguments of a converter.
     """
 
     def __init__(self, scope, operator, container):
@@ -176,10 +176,10 @@ class _Steps:
         return output
 
     def method(self, method: str) -> str:
-        """Add the graph of a method of the estimator, and return the name of what it gives.
+        """Add the graph of a method of the estimator, and return the name of its output.
 
-        The graph is a function of the model: skl2onnx sorts the nodes of a graph anew, and knows
-        neither optional inputs nor what loops use from outside.
+        The graph becomes a function of the model, since skl2onnx would sort the nodes of the main
+        graph again, and supports neither optional inputs nor loops that use outer values.
         """
         from onnx import TensorProto
 
@@ -193,7 +193,7 @@ class _Steps:
         return self.add(name, rows, domain=_DOMAIN)
 
     def finish(self, place: int, value: str) -> None:
-        """Let an output of the estimator be a value, of the type that was declared for it."""
+        """Assign a value to an output of the estimator, cast to the declared type."""
         from skl2onnx.common.data_types import guess_proto_type
 
         output = self.operator.outputs[place]
@@ -210,12 +210,12 @@ class _Steps:
         return self.scope.get_unique_variable_name(name)
 
     def _opset_version(self) -> int:
-        """Return the version of operators that was asked for; all of the graph is to have it."""
+        """Return the requested operator set, which the whole graph must use."""
         version = self.container.target_opset_any_domain("")
         if version < _OLDEST_OPSET:
             raise RuntimeError(
-                f"Estimators of skae are converted to opset {_OLDEST_OPSET} or newer, but "
-                f"target_opset={version} was asked for: give target_opset={_OLDEST_OPSET} or more."
+                f"Estimators of skae need opset {_OLDEST_OPSET} or newer, but target_opset="
+                f"{version} was requested: use target_opset={_OLDEST_OPSET} or newer."
             )
         self.container.node_domain_version_pair_sets.add(("", version))
         return version

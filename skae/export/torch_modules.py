@@ -1,7 +1,7 @@
-"""What methods of estimators compute, as torch modules: from rows in the units of `X` to results.
+"""Torch modules that compute methods of estimators for rows in the units of `X`.
 
-The networks and the scores are those that the estimators use. What estimators do in numpy, the
-scaling above all, is written here again for tensors.
+The networks and the scores are those of the estimators. Operations that estimators perform in
+numpy, above all scaling, are implemented here for tensors.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from skae._runtime.precision import tensor_dtype
 
 
 class Scaled(nn.Module):
-    """Rows as a network sees them: what ``Scaling.apply`` gives of rows of the same dtype.
+    """Scaling of rows to the input of a network, as ``Scaling.apply`` does for the same dtype.
 
     Parameters
     ----------
     scaling : Scaling
-        What stands between `X` and the network.
+        Scaling between `X` and the network.
 
     dtype : torch.dtype
-        That of the rows and of the network.
+        Dtype of the rows and of the network.
     """
 
     def __init__(self, scaling: Scaling, dtype: torch.dtype):
@@ -41,27 +41,27 @@ class Scaled(nn.Module):
             _register(self, centre=scaling.centre, scale=scaling.scale)
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
-        """Return scaled rows; what is missing stays NaN."""
+        """Return scaled rows; missing values stay NaN."""
         if self.in_parts:
             scaled = ((X - self.high) - self.low) * self.inverse
         else:
             scaled = ((X.double() - self.centre) / self.scale).to(self.dtype)
         if self.limit == np.inf:
             return scaled
-        # Runtimes differ in what a limit makes of NaN.
+        # Runtimes differ in the result of clamping NaN.
         return torch.where(torch.isnan(scaled), scaled, scaled.clamp(-self.limit, self.limit))
 
 
 class Unscaled(nn.Module):
-    """Scaled rows in the units of `X` again: what ``Scaling.undo`` gives of them.
+    """Inverse scaling of rows to the units of `X`, as ``Scaling.undo`` does.
 
     Parameters
     ----------
     scaling : Scaling
-        What stands between `X` and the network.
+        Scaling between `X` and the network.
 
     dtype : torch.dtype
-        That of the rows and of the network.
+        Dtype of the rows and of the network.
     """
 
     def __init__(self, scaling: Scaling, dtype: torch.dtype):
@@ -82,7 +82,7 @@ class Unscaled(nn.Module):
 
 
 class Inference(nn.Module):
-    """A network of its own for inference on the CPU, with the scaling before and behind it.
+    """Copy of a network for inference on the CPU, with scaling and inverse scaling.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ class Inference(nn.Module):
 
 
 class Codes(Inference):
-    """From rows to codes."""
+    """Latent codes of rows."""
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
         """Return codes of shape (n_samples, n_components)."""
@@ -107,7 +107,7 @@ class Codes(Inference):
 
 
 class Decoded(Inference):
-    """From codes to reconstructions.
+    """Reconstructions of latent codes.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ class Decoded(Inference):
 
 
 class Reconstructed(nn.Module):
-    """From rows to the mean of what networks make of them.
+    """Mean reconstructions of rows by several networks.
 
     Parameters
     ----------
@@ -146,15 +146,15 @@ class Reconstructed(nn.Module):
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
         """Return reconstructions of shape (n_samples, *sample_shape)."""
-        rebuilt = []
-        for of in self.members:
-            network = of.network
-            rebuilt.append(of.unscale(network.decode(network.encode(of.scale(X)))))
-        return torch.stack(rebuilt).mean(0).reshape(-1, *self.sample_shape)
+        reconstructed = []
+        for member in self.members:
+            network = member.network
+            reconstructed.append(member.unscale(network.decode(network.encode(member.scale(X)))))
+        return torch.stack(reconstructed).mean(0).reshape(-1, *self.sample_shape)
 
 
 class MinusSquaredError(Inference):
-    """From rows to minus their mean squared errors over known values, in squared units of `X`.
+    """Minus the mean squared errors of rows over observed values, in squared units of `X`.
 
     Parameters
     ----------
@@ -179,7 +179,7 @@ class MinusSquaredError(Inference):
 
 
 class MinusAnomalyScore(nn.Module):
-    """From rows to minus the mean of their anomaly scores by several networks.
+    """Minus the mean anomaly scores of rows by several networks.
 
     Parameters
     ----------
@@ -187,27 +187,27 @@ class MinusAnomalyScore(nn.Module):
         Networks, each with its score.
 
     offset : float, default=0.0
-        What is subtracted.
+        Offset to subtract.
     """
 
     def __init__(self, ensemble: Ensemble, offset: float = 0.0):
         super().__init__()
         self.members = nn.ModuleList(Inference(m.network) for m in ensemble.members)
         self.scores = [m.score for m in ensemble.members]
-        # Numbers that are no tensors would be written in float32.
+        # The exporter would write numbers that are not tensors in float32.
         _register(self, offset=np.float64(offset), largest=np.float64(LARGEST))
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
         """Return scores of shape (n_samples,), float64."""
         scores = []
-        for of, score in zip(self.members, self.scores, strict=True):
-            found = score(of.network, of.scale(X))
+        for member, score in zip(self.members, self.scores, strict=True):
+            found = score(member.network, member.scale(X))
             scores.append(torch.where(torch.isfinite(found), found, self.largest))
         return -torch.stack(scores).mean(0) - self.offset
 
 
 class Outliers(MinusAnomalyScore):
-    """From rows to labels."""
+    """Labels of rows, -1 for outliers and 1 for all others."""
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
         """Return -1 for outliers and 1 for all others, of shape (n_samples,), int64."""
@@ -215,7 +215,7 @@ class Outliers(MinusAnomalyScore):
 
 
 class Logits(Inference):
-    """From rows to the logits of classes."""
+    """Logits of the classes of rows."""
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
         """Return logits of shape (n_samples, n_classes)."""
@@ -223,7 +223,7 @@ class Logits(Inference):
 
 
 class Decision(Logits):
-    """From rows to logits, or, of two classes, to the second one minus the first."""
+    """Logits of rows; with two classes, the second logit minus the first."""
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
         """Return logits of shape (n_samples, n_classes) or (n_samples,)."""
@@ -232,7 +232,7 @@ class Decision(Logits):
 
 
 class Probabilities(Logits):
-    """From rows to the probabilities of classes."""
+    """Class probabilities of rows."""
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
         """Return probabilities of shape (n_samples, n_classes)."""
@@ -240,7 +240,7 @@ class Probabilities(Logits):
 
 
 class LogProbabilities(Logits):
-    """From rows to the logarithms of the probabilities of classes."""
+    """Logarithms of the class probabilities of rows."""
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
         """Return logarithms of shape (n_samples, n_classes)."""
@@ -248,15 +248,15 @@ class LogProbabilities(Logits):
 
 
 class ClassNumbers(Logits):
-    """From rows to the numbers of their most likely classes."""
+    """Indices of the most likely classes of rows."""
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
-        """Return places in ``classes_``, of shape (n_samples,), int64."""
+        """Return indices in ``classes_``, of shape (n_samples,), int64."""
         return super().forward(X).argmax(1)
 
 
 class Imputed(nn.Module):
-    """From rows to rows without missing values.
+    """Rows with imputed values.
 
     Parameters
     ----------
@@ -264,20 +264,20 @@ class Imputed(nn.Module):
         At least one.
 
     kept : ndarray of shape (n_features,), dtype bool
-        Which features the networks know.
+        Mask of the features that the networks use.
 
     bounds : tuple of two ndarray of shape (n_kept_features,)
-        Of what is imputed.
+        Bounds of the imputed values.
 
     marker : float
-        What stands for a missing value.
+        Value that stands for a missing value.
 
     shape : tuple of int
-        Shape of a row that is returned. Where it is that of all features, those that are not known
-        are zero.
+        Shape of a returned row. If it contains all features, those that the networks do not use are
+        zero.
 
     indicated : list of int
-        Features of which columns at the end say where they are missing.
+        Features with an indicator column of missing values at the end.
     """
 
     def __init__(
@@ -313,7 +313,7 @@ class Imputed(nn.Module):
 
 
 class Clipped(Reconstructed):
-    """From rows to reconstructions within a range.
+    """Reconstructions of rows, clipped to a range.
 
     Parameters
     ----------
@@ -337,12 +337,12 @@ class Clipped(Reconstructed):
 
 
 def inference_network(fitted: FittedNetwork) -> AutoencoderNetwork:
-    """Return a network of its own on the CPU, to compute with."""
+    """Return a copy of the network on the CPU for inference."""
     network = network_with(fitted.spec, fitted.weights, torch.device("cpu"))
     return network.eval().requires_grad_(False)
 
 
 def _register(module: nn.Module, **arrays) -> None:
-    """Give a module arrays as buffers of their names."""
+    """Register arrays as buffers of a module."""
     for name, array in arrays.items():
         module.register_buffer(name, torch.from_numpy(np.array(array)))

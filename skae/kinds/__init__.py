@@ -1,4 +1,4 @@
-"""What makes the code a good code: one file per kind.
+"""The kinds of autoencoder, one file each: the objective that makes the code useful.
 
 ``KINDS`` holds every kind by its name; ``kind="sparse"`` means ``kind=Sparse()``.
 """

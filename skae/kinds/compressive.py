@@ -13,53 +13,53 @@ from skae.kinds.entropy_model import EntropyModel
 from skae.kinds.interface import ForwardPass, LinearStart, Setting
 from skae.kinds.kind import Kind
 
-# The largest code that n_components="auto" stands for.
+# The largest code that n_components="auto" chooses.
 _MOST_COMPONENTS = 128
 
 
 class Compressive(Kind):
-    r"""A code that takes few bits once it is rounded: the kind that compresses.
+    r"""Autoencoder for lossy compression: a latent code that takes few bits when rounded.
 
-    The code is in units of the quantiser's step, so that rounding to whole numbers is what loses
-    something. The objective of one sample is the distortion and, times `weight`, the rate,
+    The code is in units of the quantiser's step: rounding it to integers is the lossy part of the
+    compression. The objective of one sample is the distortion plus `weight` times the rate,
 
     .. math:: \frac{1}{d} \sum_j \ell(\hat{x}_j, x_j) + \frac{\text{weight}}{d} \sum_i
               -\log_2 p_i(z_i),
 
-    with the loss :math:`\ell`, the number of features `d`, and distributions :math:`p_i` of the
-    rounded values that are learned with the network, mixtures of three logistic ones
-    (Theis et al. [1]_, Ballé et al. [2]_). Rounding has no gradient. In training the decoder is
-    given rounded codes, whose gradient is passed on as if they were not rounded, and the rate is
-    that of the code with uniform noise in [-1/2, 1/2] in the place of rounding (Minnen and
-    Singh [3]_). The rows held out are judged by rounded codes.
+    with the loss :math:`\ell`, the number of features `d`, and the distributions :math:`p_i` of the
+    rounded values. Each distribution is a mixture of three logistic distributions, learned
+    together with the network (Theis et al. [1]_, Ballé et al. [2]_). Rounding has a zero gradient,
+    so training replaces it as Minnen and Singh [3]_ do: the decoder receives rounded codes with a
+    straight-through gradient, and the rate is computed from the code plus uniform noise in
+    [-1/2, 1/2]. The validation loss is computed from rounded codes.
 
-    ``transform`` returns codes that are not rounded yet, and nothing is drawn in inference;
-    :class:`skae.compression.Compressor` rounds them and makes bytes of them.
+    ``transform`` returns codes before rounding and is deterministic;
+    :class:`skae.compression.Compressor` rounds the codes and encodes them as bytes.
 
-    With ``init="pca"`` the network starts at PCA with a uniform quantiser. The step :math:`\Delta`,
-    in units of the scaled data, is the one for which another bit would gain as much as it costs,
-    where steps are fine: the distortion :math:`\Delta^2 / 12` of a value falls by
-    :math:`\Delta^2 \ln 2 / 6` for each bit [4]_, so that
+    With ``init="pca"`` the network starts at PCA with a uniform quantiser. In units of the scaled
+    data, the step :math:`\Delta` is the one at which an additional bit reduces the distortion by
+    exactly what it costs. For fine steps, the distortion :math:`\Delta^2 / 12` of a value falls by
+    :math:`\Delta^2 \ln 2 / 6` per bit [4]_, so that
 
     .. math:: \Delta = \sqrt{6 \, \text{weight} / \ln 2}.
 
     Components that vary by less than about half a step are rounded to zero and take no bits: the
-    rate decides how many there are, and `n_components` is only the most that there can be.
+    rate decides how many components are used, and `n_components` is an upper limit.
 
     Parameters
     ----------
     weight : float, default=0.3
-        What a bit costs, in units of the loss: with "mse", for a bit for each feature, the share
-        of the variance that it has to explain. Less gives more bits and better reconstructions.
+        Cost of a bit, in units of the loss. With "mse", it is the fraction of the variance that
+        one bit per feature has to explain. Smaller values give more bits and smaller
+        reconstruction errors.
 
     corruption : None, str, Corruption or callable, default=None
-        What is done in training to the rows that the encoder is shown, see
-        :mod:`skae.corruptions`.
+        How the input of the encoder is corrupted in training, see :mod:`skae.corruptions`.
 
     Notes
     -----
-    With tied weights, the linear maps can not have a scale of their own, so a step starts as 1 in
-    units of the scaled data, whatever `weight` is.
+    With tied weights, encoder and decoder cannot be scaled independently, so the step starts at 1
+    in units of the scaled data, whatever `weight` is.
 
     References
     ----------
@@ -90,9 +90,9 @@ class Compressive(Kind):
         self.corruption = corruption
 
     def auto_n_components(self, n_needed: int, n_features: int) -> int:
-        """Return twice what PCA needs for 0.9 of the variance, at most half of the features or 128.
+        """Return twice `n_needed`, at most half of the features and at most 128.
 
-        The rate decides how many of them are used.
+        The rate decides how many of these components are used.
         """
         return min(2 * n_needed, (n_features + 1) // 2, _MOST_COMPONENTS)
 
@@ -101,12 +101,12 @@ class Compressive(Kind):
         check_number(self.weight, "weight of Compressive", low=0, open_low=True)
 
     def linear_start(self, deviations: torch.Tensor, residual_variance: float) -> LinearStart:
-        """Return PCA with codes in units of the step that belongs to the weight."""
+        """Return PCA with codes in units of the quantiser's step for this `weight`."""
         step = torch.full_like(deviations, math.sqrt(6 * self.weight / math.log(2)))
         return LinearStart(1 / step, step, state=EntropyModel.start(deviations / step))
 
     def new_state(self, n_components: int) -> EntropyModel:
-        """Return the distributions of the values of the code."""
+        """Return the distributions of the rounded values of the code."""
         return EntropyModel(n_components)
 
     def code(
@@ -115,14 +115,14 @@ class Compressive(Kind):
         generator: torch.Generator | None = None,
         state: Any = None,
     ) -> torch.Tensor:
-        """Return the encoder's output, rounded where the training asks."""
+        """Return the encoder's output, rounded in training."""
         if generator is None:
             return encoder_output
-        # The second term is zero, and has the gradient that rounding has not.
+        # Straight-through estimator: the second term is zero, but has the gradient of the identity.
         return encoder_output.detach().round() + (encoder_output - encoder_output.detach())
 
     def added_loss(self, forward_pass: ForwardPass) -> torch.Tensor | None:
-        """Return the bits for each feature, times the weight."""
+        """Return the bits per feature, times `weight`."""
         code = forward_pass.code
         if forward_pass.generator is not None and forward_pass.state.training:
             code = _with_noise(forward_pass.encoder_output, forward_pass.generator)
@@ -131,6 +131,6 @@ class Compressive(Kind):
 
 
 def _with_noise(code: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Return codes with uniform noise in [-1/2, 1/2]."""
+    """Return codes plus uniform noise in [-1/2, 1/2]."""
     noise = torch.rand(code.shape, generator=generator, device=code.device, dtype=code.dtype)
     return code + noise - 0.5

@@ -11,18 +11,18 @@ from skae.corruptions import CorruptionLike
 from skae.kinds.interface import ForwardPass, Setting
 from skae.kinds.kind import Kind
 
-# Up to this many values of the code, each has a gradient of its own.
+# Largest code for which jacobian="auto" computes one gradient for each value of the code.
 _EXACT_SIZE = 8
-# Variances of a value of the code below this are taken for it.
+# Lower limit of the variance of a value of the code.
 _SMALLEST_VARIANCE = 1e-6
-# Rows in a batch from which their variance says enough.
+# Smallest batch whose own variance is a good enough estimate.
 _ENOUGH_ROWS = 8
-# Rows that make half of a running mean.
+# A batch of this many rows has weight one half in the running moments.
 _MEMORY = 100
 
 
 class CodeMoments(torch.nn.Module):
-    """The running mean and variance of a code, for batches of too few rows.
+    """Running mean and variance of a code, for batches too small to estimate their own.
 
     Parameters
     ----------
@@ -39,13 +39,14 @@ class CodeMoments(torch.nn.Module):
         self.register_buffer("variance", torch.ones(n_components))
 
     def variance_of(self, code: torch.Tensor) -> torch.Tensor:
-        """Return the variances over a batch, or over the batches so far where it is small.
+        """Return the variances over the batch, or the running variances if the batch is small.
 
-        Either way, the gradient is such that a code of another scale has the same penalty.
+        In both cases the result scales with `code` in the gradient too, so that rescaling the code
+        does not change the penalty.
         """
         mean = self.mean.clone()
         if self.training:
-            # Under autocast codes are in half precision, the moments never are.
+            # Under autocast, codes are in half precision; the moments are not.
             self._note(code.detach().to(self.mean.dtype))
         if len(code) >= _ENOUGH_ROWS:
             return code.var(0, correction=0).clamp_min(_SMALLEST_VARIANCE)
@@ -53,26 +54,26 @@ class CodeMoments(torch.nn.Module):
         return self.variance.clone() * square / square.detach()
 
     def _note(self, code: torch.Tensor) -> None:
-        share = len(code) / (len(code) + _MEMORY)
+        weight = len(code) / (len(code) + _MEMORY)
         square = (code - self.mean).square().mean(0)
-        self.mean.lerp_(code.mean(0), share)
-        self.variance.lerp_(square, share).clamp_min_(_SMALLEST_VARIANCE)
+        self.mean.lerp_(code.mean(0), weight)
+        self.variance.lerp_(square, weight).clamp_min_(_SMALLEST_VARIANCE)
 
 
 class Contractive(Kind):
-    r"""A code that moves little when the data move a little.
+    r"""Contractive autoencoder: small changes of the input change the latent code little.
 
-    Added to the loss of each sample is
+    The penalty that is added to the loss of each sample is
 
     .. math:: \text{weight} \cdot \lVert J(x) \rVert_F^2, \qquad
               J_{ij}(x) = \frac{1}{s_i} \frac{\partial z_i}{\partial x_j},
 
-    the Jacobian of the encoder at `x` (Rifai et al. [1]_), with the code counted in units of its
-    standard deviations :math:`s_i` over the batch (over the batches so far, where a batch has
-    fewer than 8 rows): otherwise a smaller code with a larger decoder
-    would pay less and be no more robust, which Rifai et al. prevent by tying the weights. The
-    derivatives are those of the encoder in evaluation mode, whatever it is made of, with respect
-    to features divided by the root of their mean variance.
+    where :math:`J(x)` is the Jacobian of the encoder at `x` (Rifai et al. [1]_), with the code in
+    units of its standard deviations :math:`s_i` over the batch (running standard deviations for
+    batches of fewer than 8 rows). Without these units, shrinking the code and enlarging the
+    decoder's weights would reduce the penalty without making the code more robust; Rifai et al.
+    tie the weights to prevent this. The derivatives are those of the encoder in evaluation mode,
+    for any architecture, with respect to features divided by the root of their mean variance.
 
     Parameters
     ----------
@@ -80,13 +81,12 @@ class Contractive(Kind):
         Weight of the penalty.
 
     jacobian : {"auto", "exact", "projected"}, default="auto"
-        "exact" computes a gradient for each value of the code. "projected" estimates the norm by
-        a single one, :math:`\lVert J^T v \rVert^2` with random signs `v`, which is right on
-        average (Hutchinson [2]_). "auto" is exact for codes of up to 8 values.
+        "exact" computes one gradient for each value of the code. "projected" estimates the norm
+        with a single gradient, :math:`\lVert J^T v \rVert^2` with random signs `v`, an unbiased
+        estimator (Hutchinson [2]_). "auto" is exact for codes of up to 8 values.
 
     corruption : None, str, Corruption or callable, default=None
-        What is done in training to the rows that the encoder is shown, see
-        :mod:`skae.corruptions`.
+        How the input of the encoder is corrupted in training, see :mod:`skae.corruptions`.
 
     References
     ----------
@@ -114,7 +114,7 @@ class Contractive(Kind):
         self.corruption = corruption
 
     def check(self, setting: Setting) -> None:
-        """Refuse a negative weight and an unknown way to the Jacobian."""
+        """Refuse a negative `weight` and an unknown `jacobian`."""
         check_number(self.weight, "weight of Contractive", low=0)
         check_choice(self.jacobian, "jacobian of Contractive", ("auto", "exact", "projected"))
 
@@ -123,7 +123,7 @@ class Contractive(Kind):
         return CodeMoments(n_components)
 
     def added_loss(self, forward_pass: ForwardPass) -> torch.Tensor | None:
-        """Return the squared norm of the Jacobian at each row, times the weight."""
+        """Return the squared Frobenius norm of the Jacobian at each row, times `weight`."""
         if self.weight == 0:
             return None
         inverse = forward_pass.state.variance_of(forward_pass.code).rsqrt()
@@ -140,7 +140,7 @@ class Contractive(Kind):
     def _directions(
         self, code: torch.Tensor, generator: torch.Generator | None
     ) -> Iterator[torch.Tensor]:
-        """Yield what the code is multiplied by: unit vectors, or random signs for each row."""
+        """Yield the factors of the code: unit vectors, or random signs for each row."""
         n_components = code.shape[1]
         exact = self.jacobian == "exact" or (is_auto(self.jacobian) and n_components <= _EXACT_SIZE)
         if exact or generator is None:
@@ -153,10 +153,10 @@ class Contractive(Kind):
     def _squared_gradient(
         code: torch.Tensor, rows: torch.Tensor, weights: torch.Tensor, differentiable: bool
     ) -> torch.Tensor:
-        """Return the squared length of the gradient of ``weights @ code`` at each row.
+        """Return the squared norm of the gradient of ``weights @ code`` at each row.
 
-        The rows do not touch each other in the encoder, so the gradient of the sum over the rows
-        holds the gradient of each.
+        The code of a row depends on that row alone, so the gradient of the sum over all rows
+        contains the gradient of each.
         """
         (gradient,) = torch.autograd.grad(
             (weights * code).sum(), rows, create_graph=differentiable, retain_graph=True

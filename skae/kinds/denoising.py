@@ -12,7 +12,7 @@ from skae.losses.loss import Loss
 
 
 class Denoising(Kind):
-    r"""An autoencoder that is shown corrupted rows and has to give the clean ones.
+    r"""Denoising autoencoder: reconstructs clean rows from corrupted ones.
 
     With :math:`\tilde{x}` drawn from a corruption of `x`, and :math:`\hat{x}` the reconstruction
     from :math:`\tilde{x}`, the objective of one sample under ``loss="mse"`` is
@@ -21,19 +21,20 @@ class Denoising(Kind):
               + \frac{1 - \text{emphasis}}{d} \sum_{j \text{ not}} (x_j - \hat{x}_j)^2
 
     (Vincent et al. [1]_ with :math:`\alpha = 1` and :math:`\beta = 1 - \text{emphasis}`). Rows
-    are corrupted in training only, and the rows held out in the same way in every epoch;
-    ``reconstruct`` is the denoiser.
+    are corrupted in training only; the validation rows are corrupted in the same way in every
+    epoch. After fitting, ``reconstruct`` removes noise from the rows it is given.
 
     Parameters
     ----------
     corruption : str, Corruption or callable, default="gaussian"
-        What is done to the rows that the encoder is shown, by name ("gaussian", "masking",
-        "salt_and_pepper", "swap", "occlusion" or "missing") or as an object of
-        :mod:`skae.corruptions`. A callable ``corruption(X, generator)`` is given a tensor in the
-        units of `X` and returns one like it.
+        How the input of the encoder is corrupted: a name ("gaussian", "masking",
+        "salt_and_pepper", "swap", "occlusion" or "missing"), an object of
+        :mod:`skae.corruptions`, or a function ``corruption(X, generator)`` that receives a tensor
+        in the units of `X` and returns a tensor of the same shape.
 
     emphasis : float in [0, 1], default=0
-        0 counts all entries alike, 1 only those that were corrupted. No matter where all are.
+        0 weights all entries equally, 1 counts only the corrupted entries. It has no effect where
+        all entries are corrupted.
 
     References
     ----------
@@ -78,7 +79,7 @@ class Denoising(Kind):
         forward_pass: ForwardPass,
         log_scale: torch.Tensor | None,
     ) -> torch.Tensor:
-        """Return the loss of each entry, less for those that were not corrupted."""
+        """Return the loss of each entry, with a smaller weight where it was not corrupted."""
         losses = loss.elementwise(output, forward_pass.target)
         if self.emphasis == 0 or forward_pass.corrupted is None:
             return losses

@@ -1,4 +1,4 @@
-"""How many bits the values of a code take: a distribution of each, learned with the network."""
+"""Learned distributions of the rounded values of a latent code, and the bits they take."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import torch
 from torch import nn
 from torch.nn.functional import logsigmoid
 
-# Scales of the logistic distributions that are mixed, as factors of what they start at: codes have
-# sharper peaks and heavier tails than one of them.
+# Initial scales of the three logistic distributions, relative to the scale of the code: a mixture,
+# since codes have sharper peaks and heavier tails than a single logistic distribution.
 _FACTORS = (0.6, 1.0, 1.6)
-# Limits of the logarithm of a scale, in steps of the quantiser, that keep all terms finite.
+# Limits of the log scale, in steps of the quantiser, that keep all terms finite.
 _LOWEST_LOG_SCALE, _HIGHEST_LOG_SCALE = -5.0, 12.0
 # The variance of a logistic distribution of scale one is the square of this.
 _LOGISTIC_DEVIATION = math.pi / math.sqrt(3)
@@ -20,10 +20,10 @@ _LOGISTIC_DEVIATION = math.pi / math.sqrt(3)
 class EntropyModel(nn.Module):
     r"""A mixture of three logistic distributions for each value of a code.
 
-    A value that is rounded to `y` has the probability that the mixture gives to
-    :math:`[y - 1/2, y + 1/2]`, and takes minus its logarithm of bits. With
-    :math:`\sigma(b) - \sigma(a) = \sigma(b) \, \sigma(-a) \, (1 - e^{a - b})`, no digits are lost
-    in the tails.
+    The probability of the rounded value `y` is the mass of the mixture on
+    :math:`[y - 1/2, y + 1/2]`; its number of bits is minus the base-2 logarithm of that. The
+    identity :math:`\sigma(b) - \sigma(a) = \sigma(b) \, \sigma(-a) \, (1 - e^{a - b})` avoids
+    cancellation in the tails.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class EntropyModel(nn.Module):
 
     def __init__(self, n_components: int):
         super().__init__()
-        # Vectors and no matrices, which would decay.
+        # Vectors, since weight decay applies to matrices.
         for name in ("logits", "means", "log_scales"):
             values = torch.zeros(len(_FACTORS) * n_components)
             self.register_parameter(name, nn.Parameter(values))
@@ -47,7 +47,7 @@ class EntropyModel(nn.Module):
 
     @staticmethod
     def start(deviations: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Return parameters for codes of mean zero.
+        """Return the initial parameters for codes of mean zero.
 
         Parameters
         ----------
@@ -60,12 +60,12 @@ class EntropyModel(nn.Module):
         return {"log_scales": log_scales.flatten()}
 
     def bits(self, code: torch.Tensor) -> torch.Tensor:
-        """Return the bits of each value.
+        """Return the number of bits of each value.
 
         Parameters
         ----------
         code : torch.Tensor of shape (n_samples, n_components)
-            In steps of the quantiser, rounded or with noise in its place.
+            In steps of the quantiser, rounded, or with added noise in place of rounding.
 
         Returns
         -------
@@ -78,6 +78,6 @@ class EntropyModel(nn.Module):
         inverse = torch.exp(-log_scales.clamp(_LOWEST_LOG_SCALE, _HIGHEST_LOG_SCALE))
         centred = code.to(inverse.dtype) * inverse - means
         above, below = centred + 0.5 * inverse, centred - 0.5 * inverse
-        log_shares = logits.log_softmax(0) + torch.log(-torch.expm1(-inverse))
-        densities = log_shares + logsigmoid(above) + logsigmoid(-below)
+        log_masses = logits.log_softmax(0) + torch.log(-torch.expm1(-inverse))
+        densities = log_masses + logsigmoid(above) + logsigmoid(-below)
         return densities.logsumexp(0) / -math.log(2)

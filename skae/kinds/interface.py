@@ -1,4 +1,4 @@
-"""What a kind is given, and what it gives back."""
+"""The inputs and outputs of the methods of kinds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from skae.losses.loss import Loss
 
 @dataclass(frozen=True)
 class Setting:
-    """What a kind is to work with, for ``Kind.check``.
+    """The setting of a fit, for ``Kind.check``.
 
     Parameters
     ----------
@@ -23,19 +23,19 @@ class Setting:
         Size of the code and of a sample.
 
     sample_shape : tuple of int
-        Shape in which the architecture is shown a sample.
+        Shape of one sample as the architecture receives it.
 
     loss : Loss
-        What counts as a good reconstruction.
+        The reconstruction loss.
 
     weight_decay : float
-        Decay of the weights.
+        Weight decay.
 
     linear_path : bool
-        Whether encoder and decoder have a linear path, which starts as PCA.
+        Whether encoder and decoder have a linear path, which starts at PCA.
 
     channel_axis : {0, -1} or None
-        Which axis of a sample counts channels, if any.
+        Axis of the channels of a sample, if any.
     """
 
     n_components: int
@@ -49,24 +49,24 @@ class Setting:
 
 @dataclass(frozen=True)
 class LinearStart:
-    """What the linear path starts as: ``V = diag(encode) axes``, ``W = axes^T diag(decode)``.
+    """Initial linear path: ``V = diag(encode) axes``, ``W = axes^T diag(decode)``.
 
     Parameters
     ----------
     encode, decode : torch.Tensor of shape (n_components,)
-        Factors of the axes.
+        Factors of the principal axes.
 
     rest : torch.Tensor of shape (n_encoder_outputs - n_components,) or None
-        What the encoder's outputs beyond the code start as; None means zero.
+        Initial values of the encoder's outputs beyond the code; None means zero.
 
     encode_offset : torch.Tensor of shape (n_components,) or None
-        What the encoder's outputs are for the mean of the data; None means zero.
+        Output of the encoder for the mean of the data; None means zero.
 
     scale : float or None
-        Scale of the residuals, for kinds with a likelihood; None means what PCA leaves over.
+        Scale of the residuals, for kinds with a likelihood; None means that of PCA's residual.
 
     state : dict of str to torch.Tensor or None
-        What tensors of ``Kind.new_state`` start as, by their names; None leaves them as they are.
+        Initial values of tensors of ``Kind.new_state``, by name; None keeps their own.
     """
 
     encode: torch.Tensor
@@ -79,51 +79,51 @@ class LinearStart:
 
 @dataclass(frozen=True)
 class ForwardPass:
-    """What one batch looked like on its way through the network, for ``Kind.added_loss``.
+    """The tensors of one batch in the forward pass, for ``Kind.added_loss``.
 
     Parameters
     ----------
     target : torch.Tensor of shape (n_samples, n_features)
-        The rows that are to be reconstructed.
+        The rows to reconstruct.
 
     shown : torch.Tensor of shape (n_samples, n_features)
-        The rows that the encoder was shown: ``target`` after ``Kind.corrupt``.
+        Input of the encoder: ``target`` after ``Kind.corrupt``.
 
     corrupted : torch.Tensor of shape (n_samples, n_features), dtype bool, or None
-        Which entries ``Kind.corrupt`` changed; None where nothing is corrupted.
+        Mask of the entries that ``Kind.corrupt`` changed; None without a corruption.
 
     encoder_output : torch.Tensor of shape (n_samples, n_encoder_outputs)
-        What the encoder returned.
+        Output of the encoder.
 
     code : torch.Tensor of shape (n_samples, n_components)
-        What ``Kind.code`` made of it.
+        The latent code: result of ``Kind.code``.
 
     output : torch.Tensor of shape (n_samples, n_features)
-        What the decoder made of the code.
+        Output of the decoder.
 
     encode : callable
-        The encoder and ``Kind.code`` as in inference, from rows to codes, for penalties on
-        derivatives.
+        Function from rows to codes, the encoder and ``Kind.code`` as in inference, for penalties
+        on derivatives.
 
     decode : callable
-        The decoder, from codes to outputs.
+        Function from codes to outputs, the decoder.
 
     code_weights : callable
-        Returns the weights of the decoder that multiply the code, as a list of torch.Tensor of
-        shape (n, n_components). Column `i` of each belongs to the `i`-th value of the code.
+        Function that returns the weights of the decoder that multiply the code, as a list of
+        torch.Tensor of shape (n, n_components). Column `i` of each belongs to the `i`-th value of
+        the code.
 
     features : Features
-        What is known of the training rows.
+        Statistics of the features of the training rows.
 
     state : torch.nn.Module or None
-        What ``Kind.new_state`` returned; ``state.training`` says whether this is a batch to
-        train on.
+        Result of ``Kind.new_state``; ``state.training`` is True for a training batch.
 
     generator : torch.Generator or None
         Source of randomness; None in inference.
 
     progress : float
-        Share of the training that is done, in [0, 1]; 1 where losses are compared.
+        Fraction of the training that is done, in [0, 1]; 1 for the validation loss.
     """
 
     target: torch.Tensor
@@ -143,23 +143,23 @@ class ForwardPass:
 
 @dataclass(frozen=True)
 class CodeSummary:
-    """The codes of all training rows in a few numbers, for ``Kind.attributes``.
+    """Summary statistics of the codes of all training rows, for ``Kind.attributes``.
 
     Parameters
     ----------
     mean, variance : ndarray of shape (n_components,), dtype float64
-        Of each value of the code, over the rows.
+        Mean and variance of each value of the code over the rows.
 
-    share_active : ndarray of shape (n_components,), dtype float64
-        Share of the rows where ``Kind.active`` says that the value is active.
+    active_fraction : ndarray of shape (n_components,), dtype float64
+        Fraction of the rows in which the value is active, as decided by ``Kind.active``.
 
     directions : callable
-        Returns the decoder's direction of each value of the code, an ndarray of shape
-        (n_components, n_features) in units of `X`: what changes in the reconstruction of the
-        code zero when this value becomes one.
+        Function that returns the decoder's direction of each value of the code, an ndarray of
+        shape (n_components, n_features) in units of `X`: the change in the reconstruction of the
+        all-zero code when this value becomes one.
     """
 
     mean: np.ndarray
     variance: np.ndarray
-    share_active: np.ndarray
+    active_fraction: np.ndarray
     directions: Callable[[], np.ndarray]

@@ -16,40 +16,40 @@ from skae.losses.loss import Loss
 
 
 class Kind(NamedPartsMixin):
-    """Base class of all kinds: what makes the code a good code.
+    """Base class of all kinds: the objective that makes the latent code useful.
 
-    A kind sees tensors only. Every method has a default, that of the plain autoencoder, so a
-    subclass writes only what sets it apart. Parameters of a kind are arguments of its
-    ``__init__``, stored as they are, as in every scikit-learn estimator. A kind that takes
-    ``corruption`` stores it under that name.
+    A kind works on tensors only. Every method has a default, that of the plain autoencoder, so a
+    subclass overrides only what differs. Parameters of a kind are arguments of its ``__init__``,
+    stored unchanged, as in every scikit-learn estimator. A kind with a corruption stores it in the
+    attribute ``corruption``.
 
     Attributes
     ----------
     feature_reduction : {"mean", "sum"}
-        How the loss of the features of one sample becomes the loss of the sample.
+        How the losses of the features of a sample are combined into the loss of the sample.
 
     linear_decoder : bool
-        Whether the decoder is its linear path alone, ``W z + c``.
+        Whether the decoder consists of its linear path alone, ``W z + c``.
 
     linear_code : bool
         Whether :meth:`code` is linear in the encoder's output.
 
     fits_decoder : bool
-        Whether the linear path of the decoder starts at the least squares fit of the data by the
-        codes, instead of :meth:`linear_start`. For codes that are not linear.
+        Whether the linear path of the decoder starts at the least-squares regression of the data
+        on the codes instead of :meth:`linear_start`. For nonlinear codes.
 
     sparse_output : bool
         Whether ``transform`` returns a scipy CSR matrix.
 
     has_posterior : bool
-        Whether the code of a row is a distribution, as a :class:`Variational` one is.
+        Whether the code of a row is a distribution, as in :class:`Variational`.
 
     Notes
     -----
     The objective of one sample is ``reduction over features of loss(output, x) + added loss``. The
-    objective of a batch is the mean over its samples, weighted by ``sample_weight``. The rows
-    held out are judged by the same objective, with corruption and draws that are the same in
-    every epoch.
+    objective of a batch is the mean over its samples, weighted by ``sample_weight``. The
+    validation loss is the same objective on the validation rows, with the same corruption and
+    random draws in every epoch.
     """
 
     feature_reduction = "mean"
@@ -63,18 +63,18 @@ class Kind(NamedPartsMixin):
     _part_registries = {"corruption": CORRUPTIONS}
 
     def resolved(self) -> Kind:
-        """Return this kind with the corruption as an object: what the estimator works with."""
+        """Return this kind with its corruption as an object instead of a name."""
         if self.corruption is None:
             return self
         return clone(self).set_params(corruption=resolve_corruption(self.corruption))
 
     def auto_n_components(self, n_needed: int, n_features: int) -> int:
-        """Return the size of the code that "auto" stands for.
+        """Return the size of the code for ``n_components="auto"``.
 
         Parameters
         ----------
         n_needed : int
-            How many components PCA needs for 0.9 of the variance.
+            Number of components that PCA needs to explain 0.9 of the variance.
 
         n_features : int
             Number of features.
@@ -82,9 +82,9 @@ class Kind(NamedPartsMixin):
         return min(n_needed, (n_features + 1) // 2, 64)
 
     def n_axes(self, n_components: int, n_features: int) -> int:
-        """Return how many values of the code start at a principal axis.
+        """Return the number of values of the code that start at a principal axis.
 
-        The others start at the direction of a row drawn at random, seen from the mean.
+        Each of the others starts at the direction from the mean to a randomly drawn row.
         """
         return n_components
 
@@ -93,44 +93,44 @@ class Kind(NamedPartsMixin):
         return n_components <= n_features
 
     def check(self, setting: Setting) -> None:
-        """Refuse parameters out of range, and what this kind can not work with.
+        """Refuse parameters out of range, and settings that this kind does not support.
 
         Parameters
         ----------
         setting : Setting
-            Code size, features, loss and weight decay.
+            Code size, number of features, loss and weight decay.
 
         Raises
         ------
         ValueError
-            If something does not go together, in a sentence that names it.
+            If parameters and setting are incompatible, with a message that names both.
         """
 
     def linear_start(self, deviations: torch.Tensor, residual_variance: float) -> LinearStart:
-        """Return what the linear path starts as: codes of unit variance.
+        """Return the initial linear path, by default PCA with codes of unit variance.
 
         Parameters
         ----------
         deviations : torch.Tensor of shape (n_components,)
-            Standard deviations of the data along the axes.
+            Standard deviations of the data along the principal axes.
 
         residual_variance : float
-            Mean variance along the directions that the axes leave over.
+            Mean variance of the data along the remaining directions.
         """
         return LinearStart(1 / deviations, deviations)
 
     def wants_jitter(self) -> bool:
-        """Return whether ``jitter="auto"`` is to disturb what the encoder is shown."""
+        """Return whether ``jitter="auto"`` adds noise to the input of the encoder."""
         return self.corruption is None
 
     def makes_missing(self) -> bool:
-        """Return whether :meth:`corrupt` makes entries NaN, which the network takes as missing."""
+        """Return whether :meth:`corrupt` sets entries to NaN, that is, missing."""
         return self.corruption is not None and self.corruption.makes_missing
 
     def corrupt(
         self, X: torch.Tensor, features: Features, generator: torch.Generator
     ) -> torch.Tensor:
-        """Return what the encoder is shown in training instead of `X`.
+        """Return the input of the encoder in training, a corrupted version of `X`.
 
         Parameters
         ----------
@@ -138,7 +138,7 @@ class Kind(NamedPartsMixin):
             Scaled rows. Must not be changed in place.
 
         features : Features
-            What is known of the training rows.
+            Statistics of the features of the training rows.
 
         generator : torch.Generator
             Source of all randomness, on the device of `X`.
@@ -150,14 +150,14 @@ class Kind(NamedPartsMixin):
         return X if self.corruption is None else self.corruption.corrupt(X, features, generator)
 
     def n_encoder_outputs(self, n_components: int) -> int:
-        """Return how many outputs the encoder needs for a code of `n_components`."""
+        """Return the number of outputs of the encoder for a code of `n_components`."""
         return n_components
 
     def new_state(self, n_components: int) -> nn.Module | None:
-        """Return a module for what is to be remembered of the training, or learned with it.
+        """Return a module for statistics of the training and additional learned parameters.
 
-        Its parameters are trained with those of the network, and both they and its buffers are
-        kept with the weights.
+        Its parameters are trained together with those of the network, and its parameters and
+        buffers are stored with the weights.
         """
         return None
 
@@ -167,19 +167,19 @@ class Kind(NamedPartsMixin):
         generator: torch.Generator | None = None,
         state: Any = None,
     ) -> torch.Tensor:
-        """Return the code that belongs to an output of the encoder.
+        """Return the code for an output of the encoder.
 
         Parameters
         ----------
         encoder_output : torch.Tensor of shape (n_samples, n_encoder_outputs)
-            What the encoder returned.
+            Output of the encoder.
 
         generator : torch.Generator or None, default=None
-            Given in training only; without it the result must be deterministic, and that of a
-            row must not depend on other rows.
+            Given in training only. Without it, the result must be deterministic, and the code of
+            a row must not depend on other rows.
 
         state : torch.nn.Module or None, default=None
-            What :meth:`new_state` returned.
+            Result of :meth:`new_state`.
 
         Returns
         -------
@@ -190,15 +190,15 @@ class Kind(NamedPartsMixin):
     def refined(
         self, code: torch.Tensor, X: torch.Tensor, decoder: nn.Linear | TiedLinear
     ) -> torch.Tensor:
-        """Return better codes of rows, where the decoder is linear; used in inference only.
+        """Return improved codes, for kinds with a linear decoder; used in inference only.
 
         Parameters
         ----------
         code : torch.Tensor of shape (n_samples, n_components)
-            What :meth:`code` returned.
+            Result of :meth:`code`.
 
         X : torch.Tensor of shape (n_samples, n_features)
-            The rows.
+            The scaled rows.
 
         decoder : torch.nn.Linear
             The whole decoder.
@@ -221,13 +221,13 @@ class Kind(NamedPartsMixin):
         Parameters
         ----------
         loss : Loss
-            What counts as a good reconstruction.
+            The reconstruction loss.
 
         output : torch.Tensor of shape (n_samples, n_features)
-            What the decoder gave.
+            Output of the decoder.
 
         forward_pass : ForwardPass
-            Tensors of the batch, the target among them.
+            Tensors of the batch, including the target.
 
         log_scale : torch.Tensor of shape ()
             Logarithm of the learned scale of the residuals, for kinds with a likelihood.
@@ -239,7 +239,7 @@ class Kind(NamedPartsMixin):
         return loss.elementwise(output, forward_pass.target)
 
     def added_loss(self, forward_pass: ForwardPass) -> torch.Tensor | None:
-        """Return what is added to the loss of each sample.
+        """Return the penalty that is added to the loss of each sample.
 
         Parameters
         ----------
@@ -249,16 +249,16 @@ class Kind(NamedPartsMixin):
         Returns
         -------
         torch.Tensor of shape (n_samples,) or None
-            None where nothing is added.
+            None if nothing is added.
         """
         return None
 
     def active(self, code: torch.Tensor) -> torch.Tensor:
-        """Return which values of codes are active, a boolean tensor of the same shape."""
+        """Return a mask of the active values of codes, of the same shape."""
         return code != 0
 
     def attributes(self, summary: CodeSummary) -> dict[str, Any]:
-        """Return what this kind adds to the attributes of a fitted estimator.
+        """Return the attributes that this kind adds to a fitted estimator.
 
         Parameters
         ----------
@@ -268,6 +268,6 @@ class Kind(NamedPartsMixin):
         Returns
         -------
         dict of str to object
-            Names end in an underscore.
+            The names end in an underscore.
         """
         return {}

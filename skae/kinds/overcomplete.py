@@ -8,27 +8,27 @@ from skae.corruptions import CorruptionLike
 from skae.kinds.interface import Setting
 from skae.kinds.kind import Kind
 
-# The decay from which an autoencoder of digits no longer rebuilt pixels in any order: 0.01 and 0
-# explained 0.94 of them, 1 still 0.88, 10 only 0.29 (examples/plot_overcomplete.py).
+# Weight decay that keeps an overcomplete autoencoder from copying its input. The explained fraction
+# of the variance of digits with shuffled pixels, which have no structure to learn, was 0.94 with a
+# weight decay of 0 or 0.01, 0.88 with 1, and 0.29 with 10 (examples/plot_overcomplete.py).
 _ENOUGH_DECAY = 10.0
-# What n_components="auto" adds to the features, at most.
+# Largest difference between n_components="auto" and the number of features.
 _MOST_ADDED = 512
 
 
 class Overcomplete(Kind):
-    r"""A code larger than the data, held back by something else than its size.
+    r"""Autoencoder with a code larger than the data, regularised by other means than its size.
 
-    The objective is that of :class:`Undercomplete`. A code of more values than the data have can
-    hold a copy of them, so that the reconstruction is perfect and the code says nothing new [1]_.
-    What keeps it from that is a corruption, a strong decay of the weights or a penalty; without
-    a corruption, and with a ``weight_decay`` below 10, `fit` warns. It warns as well where the
-    code is not larger than the data. There is no start at PCA, which would be that copy.
+    The objective is that of :class:`Undercomplete`. A code with at least as many values as the
+    data have features can be a copy of the input, with a perfect reconstruction and no learned
+    structure [1]_. A corruption, a strong weight decay or a penalty prevents this; `fit` warns if
+    there is no corruption and ``weight_decay`` is below 10. It also warns if the code is not larger
+    than the data. The network does not start at PCA, which would be that copy.
 
     Parameters
     ----------
     corruption : None, str, Corruption or callable, default=None
-        What is done in training to the rows that the encoder is shown, see
-        :mod:`skae.corruptions`.
+        How the input of the encoder is corrupted in training, see :mod:`skae.corruptions`.
 
     References
     ----------
@@ -51,7 +51,7 @@ class Overcomplete(Kind):
         self.corruption = corruption
 
     def auto_n_components(self, n_needed: int, n_features: int) -> int:
-        """Return twice the features, at most 512 more than there are."""
+        """Return twice the number of features, at most 512 more than the number of features."""
         return n_features + min(n_features, _MOST_ADDED)
 
     def takes_linear_path(self, n_components: int, n_features: int) -> bool:
@@ -59,7 +59,7 @@ class Overcomplete(Kind):
         return False
 
     def check(self, setting: Setting) -> None:
-        """Warn if the code is not larger than the data, or if nothing holds it back."""
+        """Warn if the code is not larger than the data, or if nothing regularises it."""
         n_components, n_features = setting.n_components, setting.n_features
         if n_components <= n_features:
             _warn(
@@ -69,8 +69,8 @@ class Overcomplete(Kind):
             )
         elif self.corruption is None and setting.weight_decay < _ENOUGH_DECAY:
             _warn(
-                f"A code of {n_components} values can hold a copy of {n_features} features, and "
-                f"weight_decay={setting.weight_decay:g} does not keep this one from it: give "
+                f"A code of {n_components} values can be a copy of {n_features} features, and "
+                f"weight_decay={setting.weight_decay:g} does not prevent this: give "
                 f"kind=Overcomplete(corruption='masking'), a weight_decay of {_ENOUGH_DECAY:g} or "
                 f"more, or kind='sparse'."
             )

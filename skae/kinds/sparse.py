@@ -22,19 +22,19 @@ from skae.kinds.kind import Kind
 from skae.kinds.pursuit import subspace_pursuit
 from skae.kinds.sparsity import SPARSITIES, Sparsity, SparsityState
 
-# Share of the units that k="auto" lets a sample have.
-_AUTO_SHARE = 0.1
-# The largest code that n_components="auto" stands for.
+# Fraction of the units that are active with k="auto".
+_AUTO_FRACTION = 0.1
+# The largest code that n_components="auto" chooses.
 _MOST_COMPONENTS = 256
-# Steps of the pursuit: beyond two, hardly any variance was gained.
+# Pursuit steps: more than two explained hardly any additional variance.
 _AUTO_PURSUIT = 2
 
 
 class Sparse(Kind):
-    r"""A code of which few values are active at a time.
+    r"""Sparse autoencoder: a latent code with few active values for each sample.
 
-    With the code `z` and the columns :math:`w_i` of the weights that the decoder multiplies it
-    by, what is added to the loss of each sample, times `weight`, is
+    With the code `z` and the columns :math:`w_i` of the decoder's weight matrix, the penalty that
+    is added to the loss of each sample, times `weight`, is
 
     ================ ===========================================================================
     ``"l1"``         :math:`\sum_i |z_i| \, \lVert w_i \rVert / \sqrt{d}`
@@ -42,59 +42,61 @@ class Sparse(Kind):
     ``"kl"``         :math:`\sum_i \rho \log \frac{\rho}{\hat\rho_i} + (1 - \rho) \log \frac{1 -
                      \rho}{1 - \hat\rho_i}`, with activations in (0, 1), their means
                      :math:`\hat\rho_i` over the batch, and :math:`\rho` = `target_activation` [1]_
-    ``"topk"``       nothing: the `k` largest values of each sample are kept, the others are zero
+    ``"topk"``       none: the `k` largest values of each sample are kept, the others are zero
                      [2]_ [3]_
-    ``"batch_topk"`` nothing: of `n` samples, the `k n` largest values are kept, so samples may
-                     have more or fewer; in inference those above the mean threshold [4]_
+    ``"batch_topk"`` none: the `k n` largest values of a batch of `n` samples are kept, so the
+                     number varies between samples; in inference, the values above the mean
+                     threshold are kept [4]_
     ================ ===========================================================================
 
-    Counted with the lengths of the columns, a smaller code with a larger decoder pays the same.
-    "Large" means in absolute value: codes have signs, as those of dictionary learning. Under
-    "l1" values up to 0.1 are zero, and others are shrunk by as much.
+    The column norms make the penalty independent of the scale of the code: a smaller code with
+    larger decoder weights has the same penalty. "Largest" refers to absolute values, since codes
+    have signs, as in dictionary learning. "l1" applies soft thresholding at 0.1 to the code.
 
-    Units that were idle for 2,000 rows of the training are revived under "topk" and
-    "batch_topk": they reconstruct what the others leave over, with a weight of 1/32 [3]_.
+    Under "topk" and "batch_topk", dead units, those inactive for 2,000 training rows, are
+    revived by an auxiliary loss with a weight of 1/32: the error of reconstructing the residual
+    of the other units from the dead ones [3]_.
 
     Parameters
     ----------
     penalty : {"l1", "l2", "kl", "topk", "batch_topk"}, default="l1"
-        What makes the code sparse.
+        How the code is made sparse.
 
     weight : float or "auto", default="auto"
         Weight of the penalty of "l1" (auto: 0.03), "l2" (0.1) and "kl" (0.1).
 
     target_activation : float in (0, 1), default=0.05
-        Mean activation of each unit under "kl".
+        Desired mean activation of each unit under "kl".
 
     k : int or "auto", default="auto"
         Number of active values under "topk", for each sample, and "batch_topk", on average.
         "auto" means a tenth of the code, at least 1.
 
     linear_decoder : bool, default=False
-        Whether the decoder is ``W z + c`` alone, so that a row is a sum of few directions, as in
-        dictionary learning; otherwise it has the architecture's residual as well.
+        Whether the decoder is ``W z + c`` alone, so that each reconstruction is a combination of
+        few dictionary elements, as in dictionary learning. Otherwise the decoder also has the
+        architecture's nonlinear part.
 
     pursuit_steps : int or "auto", default="auto"
-        Steps of subspace pursuit [5]_ by which ``transform`` and ``reconstruct`` improve on the
-        encoder's choice of the `k` active values, and least squares values for them. Only for
-        "topk" with ``linear_decoder=True``, where "auto" means 2; otherwise it means 0. With 0
-        the codes are the encoder's.
+        Number of steps of subspace pursuit [5]_. ``transform`` and ``reconstruct`` use it to
+        improve the encoder's choice of the `k` active values, and compute these by least squares.
+        Only for "topk" with ``linear_decoder=True``, where "auto" means 2; otherwise "auto" means
+        0. With 0, codes are those of the encoder.
 
     sparse_output : bool, default=False
-        Whether ``transform`` returns a scipy CSR matrix. Not for "l2" and "kl", which have no
-        zeros.
+        Whether ``transform`` returns a scipy CSR matrix. Not available for "l2" and "kl", whose
+        codes have no zeros.
 
     corruption : None, str, Corruption or callable, default=None
-        What is done in training to the rows that the encoder is shown, see
-        :mod:`skae.corruptions`.
+        How the input of the encoder is corrupted in training, see :mod:`skae.corruptions`.
 
     Notes
     -----
-    The fitted estimator has ``sparsity_``, the share of zeros in the codes of the training rows
+    The fitted estimator has ``sparsity_``, the fraction of zeros in the codes of the training rows
     (under "kl", of values not above `target_activation`); ``dead_units_``, the units that no
     training row activates; and ``dictionary_``, of shape (n_components, n_features), the
-    decoder's direction of each unit in units of `X`: what is added to the reconstruction when
-    the unit alone is one.
+    decoder's direction of each unit in units of `X`: the change in the reconstruction when this
+    unit is one and all others are zero.
 
     References
     ----------
@@ -154,11 +156,11 @@ class Sparse(Kind):
         return min(n_features, _MOST_COMPONENTS)
 
     def n_axes(self, n_components: int, n_features: int) -> int:
-        """Return all of a code that is not larger than the data, and none of a larger one."""
+        """Return `n_components` if the code is not larger than the data, otherwise 0."""
         return n_components if n_components <= n_features else 0
 
     def takes_linear_path(self, n_components: int, n_features: int) -> bool:
-        """Return True: few values are active, however many there are."""
+        """Return True: few values are active, whatever the size of the code."""
         return True
 
     def check(self, setting: Setting) -> None:
@@ -189,7 +191,7 @@ class Sparse(Kind):
                 )
         if self.sparse_output and not SPARSITIES[self.penalty].has_zeros:
             raise ValueError(
-                f"sparse_output=True of Sparse is of no use with penalty={self.penalty!r}, whose "
+                f"sparse_output=True of Sparse has no benefit with penalty={self.penalty!r}, whose "
                 f"codes have no zeros: use penalty='l1', 'topk' or 'batch_topk'."
             )
 
@@ -198,7 +200,7 @@ class Sparse(Kind):
         return sparsity(
             weight=sparsity.auto_weight if is_auto(self.weight) else float(self.weight),
             target_activation=self.target_activation,
-            k=max(1, round(_AUTO_SHARE * n_components)) if is_auto(self.k) else int(self.k),
+            k=max(1, round(_AUTO_FRACTION * n_components)) if is_auto(self.k) else int(self.k),
         )
 
     def _can_pursue(self) -> bool:
@@ -207,7 +209,7 @@ class Sparse(Kind):
     def refined(
         self, code: torch.Tensor, X: torch.Tensor, decoder: nn.Linear | TiedLinear
     ) -> torch.Tensor:
-        """Return codes of as many active values that rebuild the rows better."""
+        """Return codes with as many active values and smaller reconstruction errors."""
         automatic = _AUTO_PURSUIT if self._can_pursue() else 0
         n_steps = automatic if is_auto(self.pursuit_steps) else int(self.pursuit_steps)
         if n_steps == 0:
@@ -216,11 +218,11 @@ class Sparse(Kind):
         return subspace_pursuit(code, X - decoder.bias, decoder.weight, k, n_steps)
 
     def linear_start(self, deviations: torch.Tensor, residual_variance: float) -> LinearStart:
-        """Return what the linear path starts as; it depends on the penalty."""
+        """Return the initial linear path, which depends on the penalty."""
         return self._sparsity(len(deviations)).start(deviations)
 
     def new_state(self, n_components: int) -> SparsityState:
-        """Return what is remembered of the training."""
+        """Return the statistics of the training that the penalties need."""
         return SparsityState(n_components)
 
     def code(
@@ -233,17 +235,17 @@ class Sparse(Kind):
         return self._sparsity(encoder_output.shape[1]).code(encoder_output, state)
 
     def added_loss(self, forward_pass: ForwardPass) -> torch.Tensor | None:
-        """Return the penalty on the code, or what revives dead units."""
+        """Return the penalty on the code, or the auxiliary loss of dead units."""
         return self._sparsity(forward_pass.code.shape[1]).penalty(forward_pass)
 
     def active(self, code: torch.Tensor) -> torch.Tensor:
-        """Return which values of codes are active."""
+        """Return a mask of the active values of codes."""
         return self._sparsity(code.shape[1]).active(code)
 
     def attributes(self, summary: CodeSummary) -> dict[str, Any]:
-        """Return the share of zeros, the dead units and the dictionary."""
+        """Return the fraction of zeros, the dead units and the dictionary."""
         return {
-            "sparsity_": float(1 - summary.share_active.mean()),
-            "dead_units_": np.flatnonzero(summary.share_active == 0),
+            "sparsity_": float(1 - summary.active_fraction.mean()),
+            "dead_units_": np.flatnonzero(summary.active_fraction == 0),
             "dictionary_": summary.directions(),
         }

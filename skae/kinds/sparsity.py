@@ -1,4 +1,4 @@
-"""The ways in which a sparse code is made sparse: one class for each penalty of ``Sparse``."""
+"""The penalties of the sparse kind, one class each."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from torch import nn
 
 from skae.kinds.interface import ForwardPass, LinearStart
 
-# Values of the code up to this size are zero under "l1". The penalty does not depend on the unit
-# that the code is counted in, so training moves the values, not this limit.
+# Threshold of the soft thresholding under "l1". The penalty does not depend on the scale of the
+# code, so the network can adapt that scale to a fixed threshold.
 _SHRINKAGE = 0.1
-# Rows without any activity after which a unit counts as dead in training.
+# Training rows without activity after which a unit counts as dead.
 _DEAD_AFTER = 2000
-# Weight of the reconstruction of the residual by dead units, and how many take part for each
-# unit that a sample may have.
+# Weight of the auxiliary loss of dead units, and number of dead units that are active for a sample,
+# in multiples of k.
 _REVIVAL_WEIGHT, _REVIVAL_UNITS = 1 / 32, 2
-# Share of the newest batch in the running mean of the threshold, which has to follow the values
-# of the code as they grow.
+# Weight of the newest batch in the running mean of the threshold, which has to follow the values of
+# the code as they grow.
 _NEWEST = 0.1
 _UNKNOWN = -1.0
 _TINY = 1e-12
 
 
 class SparsityState(nn.Module):
-    """What a sparse code remembers of the training.
+    """Statistics of the training that the sparse penalties need.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class SparsityState(nn.Module):
         Number of training rows since each unit was last active.
 
     threshold : torch.Tensor of shape ()
-        Mean of the smallest values that were kept in a batch; -1 before there was any.
+        Running mean of the smallest value kept in a batch; -1 before the first batch.
     """
 
     idle: torch.Tensor
@@ -52,13 +52,13 @@ class SparsityState(nn.Module):
         self.register_buffer("threshold", torch.full((), _UNKNOWN))
 
     def note_activity(self, code: torch.Tensor) -> None:
-        """Count the rows since each unit was active."""
+        """Update the number of rows since each unit was last active."""
         with torch.no_grad():
             active = (code != 0).any(0)
             self.idle.copy_(torch.where(active, 0.0, self.idle + len(code)))
 
     def note_threshold(self, smallest: torch.Tensor) -> None:
-        """Take the smallest value kept of a batch into the running mean."""
+        """Update the running mean of the threshold by the smallest value kept in a batch."""
         with torch.no_grad():
             known = self.threshold >= 0
             mean = torch.where(known, torch.lerp(self.threshold, smallest, _NEWEST), smallest)
@@ -67,7 +67,7 @@ class SparsityState(nn.Module):
 
 @dataclass(frozen=True)
 class Sparsity:
-    """Base class: how a code is made from the encoder's output, and what is added to the loss.
+    """Base class of the penalties: the code for an output of the encoder, and the added loss.
 
     Parameters
     ----------
@@ -75,10 +75,10 @@ class Sparsity:
         Weight of the penalty.
 
     target_activation : float
-        Mean activation that is asked for, by those who ask for one.
+        Desired mean activation; used by :class:`KL`.
 
     k : int
-        Number of units that a sample may have, by those who count them.
+        Number of active units of a sample; used by :class:`TopK` and :class:`BatchTopK`.
     """
 
     weight: float
@@ -89,7 +89,7 @@ class Sparsity:
     has_zeros = True
 
     def start(self, deviations: torch.Tensor) -> LinearStart:
-        """Return the start at PCA with all values in one unit, so that they can be compared."""
+        """Return a start at PCA with one scale for all values, so that they are comparable."""
         unit = deviations.square().mean().sqrt()
         return LinearStart((1 / unit).expand_as(deviations), unit.expand_as(deviations))
 
@@ -98,47 +98,47 @@ class Sparsity:
         return output
 
     def penalty(self, forward_pass: ForwardPass) -> torch.Tensor | None:
-        """Return what is added to the loss of each sample."""
+        """Return the penalty of each sample."""
         return None
 
     def active(self, code: torch.Tensor) -> torch.Tensor:
-        """Return which values of codes are active."""
+        """Return a mask of the active values of codes."""
         return code != 0
 
 
 class L1(Sparsity):
-    """Absolute values, counted in what they do to the reconstruction."""
+    """L1 penalty: absolute values, weighted by their effect on the reconstruction."""
 
     auto_weight = 0.03
 
     def code(self, output: torch.Tensor, state: SparsityState) -> torch.Tensor:
-        """Return values shrunk towards zero, small ones to zero."""
+        """Return the soft-thresholded output."""
         return nn.functional.softshrink(output, _SHRINKAGE)
 
     def penalty(self, forward_pass: ForwardPass) -> torch.Tensor:
-        """Return the sum of the absolute values times the lengths of the decoder's columns."""
+        """Return the sum of the absolute values times the norms of the decoder's columns."""
         return self.weight * forward_pass.code.abs() @ column_norms(forward_pass)
 
 
 class L2(Sparsity):
-    """Squares, counted in what they do to the reconstruction: small values, but no zeros."""
+    """L2 penalty: squares, weighted by their effect on the reconstruction; it makes no zeros."""
 
     auto_weight = 0.1
     has_zeros = False
 
     def penalty(self, forward_pass: ForwardPass) -> torch.Tensor:
-        """Return the sum of the squares times the squared lengths of the decoder's columns."""
+        """Return the sum of the squares times the squared norms of the decoder's columns."""
         return self.weight * forward_pass.code.square() @ column_norms(forward_pass).square()
 
 
 class KL(Sparsity):
-    """Activations in (0, 1) whose means over the rows are to be a small number."""
+    """KL penalty: activations in (0, 1) whose means over the rows approach a small target."""
 
     auto_weight = 0.1
     has_zeros = False
 
     def start(self, deviations: torch.Tensor) -> LinearStart:
-        """Return a start where the mean row has the activations that are asked for."""
+        """Return a start at which the mean row has the target activations."""
         offset = math.log(self.target_activation / (1 - self.target_activation))
         offsets = torch.full_like(deviations, offset)
         return LinearStart(1 / deviations, deviations, encode_offset=offsets)
@@ -148,7 +148,7 @@ class KL(Sparsity):
         return torch.sigmoid(output)
 
     def penalty(self, forward_pass: ForwardPass) -> torch.Tensor:
-        """Return the divergence of the mean activations of the batch, the same for each row."""
+        """Return the divergence of the mean activations from the target, the same for each row."""
         code = forward_pass.code
         margin = torch.finfo(code.dtype).eps
         mean = code.mean(0).clamp(margin, 1 - margin)
@@ -157,38 +157,38 @@ class KL(Sparsity):
         )
 
     def active(self, code: torch.Tensor) -> torch.Tensor:
-        """Return which activations are above the mean asked for."""
+        """Return a mask of the activations above the target."""
         return code > self.target_activation
 
 
 class TopK(Sparsity):
-    """The k largest values of each sample; the others are zero."""
+    """The k largest values of each sample, zeros elsewhere."""
 
     def code(self, output: torch.Tensor, state: SparsityState) -> torch.Tensor:
-        """Return the k values that are largest in absolute value."""
+        """Return the k values with the largest absolute values."""
         code = largest(output, self.k)
         if state.training:
             state.note_activity(code)
         return code
 
     def penalty(self, forward_pass: ForwardPass) -> torch.Tensor | None:
-        """Return the error of dead units as a reconstruction of what the others left over."""
+        """Return the auxiliary loss: the error of the dead units in reconstructing the residual."""
         dead = forward_pass.state.idle > _DEAD_AFTER
         n_dead = int(dead.sum()) if forward_pass.state.training else 0
         if n_dead == 0:
             return None
         k = min(_REVIVAL_UNITS * self.k, n_dead)
         code = largest(forward_pass.encoder_output.masked_fill(~dead, 0.0), k)
-        given = forward_pass.decode(code) - forward_pass.decode(torch.zeros_like(code[:1]))
-        left_over = (forward_pass.target - forward_pass.output).detach()
-        return _REVIVAL_WEIGHT * (left_over - given).square().mean(1)
+        rebuilt = forward_pass.decode(code) - forward_pass.decode(torch.zeros_like(code[:1]))
+        residual = (forward_pass.target - forward_pass.output).detach()
+        return _REVIVAL_WEIGHT * (residual - rebuilt).square().mean(1)
 
 
 class BatchTopK(TopK):
     """The k n largest values of a batch of n samples; in inference, those above a threshold."""
 
     def code(self, output: torch.Tensor, state: SparsityState) -> torch.Tensor:
-        """Return the values that are kept; before any training, the k largest of each sample."""
+        """Return the values above the threshold; before training, the k largest of each sample."""
         size = output.abs()
         if state.training:
             n_kept = min(self.k * len(output), size.numel())
@@ -211,26 +211,26 @@ SPARSITIES: dict[str, type[Sparsity]] = {
 
 
 def largest(values: torch.Tensor, k: int) -> torch.Tensor:
-    """Return the k values of each row that are largest in absolute value, zeros elsewhere."""
+    """Return the k values of each row with the largest absolute values, zeros elsewhere."""
     index = torch.topk(values.abs(), k, dim=1, sorted=False).indices
     return torch.zeros_like(values).scatter(1, index, values.gather(1, index))
 
 
 def column_norms(forward_pass: ForwardPass) -> torch.Tensor:
-    """Return the lengths of the columns that the decoder multiplies the code by.
+    """Return the norms of the columns of the decoder's weights that multiply the code.
 
-    Divided by the root of the number of features, so that a value of the code times its length
-    is what it does to the reconstruction, as a root mean square over the features.
+    The norms are divided by the root of the number of features, so that a value of the code times
+    its norm is its effect on the reconstruction, as a root mean square over the features.
     """
     weights = forward_pass.code_weights()
     if not weights:
         raise ValueError(
-            "This penalty of Sparse weighs each value of the code by the decoder's weights that "
-            "multiply it, and this decoder does not begin with a linear layer: let it begin with "
-            "torch.nn.Linear(n_components, ...), or take penalty='topk'."
+            "This penalty of Sparse weights each value of the code by the decoder weights that "
+            "multiply it, but this decoder does not begin with a linear layer: let it begin with "
+            "torch.nn.Linear(n_components, ...), or use penalty='topk'."
         )
     squares = reduce(torch.add, (weight.square().sum(0) for weight in weights))
-    # A column of zeros has no direction to shrink in: the small number keeps its gradient finite.
+    # The small number keeps the gradient of the root finite for columns of zeros.
     return torch.sqrt(squares / forward_pass.target.shape[1] + _TINY)
 
 

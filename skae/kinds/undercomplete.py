@@ -8,7 +8,7 @@ from skae.kinds.kind import Kind
 
 
 class Undercomplete(Kind):
-    r"""The plain autoencoder: nothing but a code smaller than the data holds it back.
+    r"""Plain autoencoder with a latent code smaller than the data.
 
     With `d` features, a code of `k <= d` values and the reconstruction :math:`\hat{x}`, the
     objective of one sample under ``loss="mse"`` is
@@ -20,8 +20,7 @@ class Undercomplete(Kind):
     Parameters
     ----------
     corruption : None, str, Corruption or callable, default=None
-        What is done in training to the rows that the encoder is shown, see
-        :mod:`skae.corruptions`.
+        How the input of the encoder is corrupted in training, see :mod:`skae.corruptions`.
 
     References
     ----------
@@ -47,7 +46,7 @@ class Undercomplete(Kind):
         n_components, n_features = setting.n_components, setting.n_features
         if n_components > n_features:
             raise ValueError(
-                f"n_components={n_components} is larger than the {n_features} features of X, and "
-                f"kind='undercomplete' needs a code that is not: give an n_components between 1 "
-                f"and {n_features}, or kind='overcomplete' for a larger code."
+                f"n_components={n_components} is larger than the {n_features} features of X, but "
+                f"kind='undercomplete' needs a code of at most that size: give n_components "
+                f"between 1 and {n_features}, or kind='overcomplete' for a larger code."
             )

@@ -14,32 +14,32 @@ from skae.kinds.interface import CodeSummary, ForwardPass, LinearStart, Setting
 from skae.kinds.kind import Kind
 from skae.losses.loss import Loss
 
-# Limits of the logarithm of the posterior's variance, and the smallest scale of residuals, that
-# keep all terms finite. The code has unit variance, and so has a scaled feature.
+# Limits of the posterior's log variance and of the log scale of the residuals that keep all terms
+# finite. The code has unit variance, and so has a scaled feature.
 _LOWEST_LOG_VARIANCE, _HIGHEST_LOG_VARIANCE = -15.0, 10.0
 _LOWEST_LOG_SCALE = -7.0
-# The variance over the rows of the posterior mean from which a value of the code is active.
+# A value of the code is active if its posterior mean has a larger variance over the rows.
 _ACTIVE_VARIANCE = 0.01
-# Less than this share of the code active is called a collapse.
-_COLLAPSED_SHARE = 0.1
+# A posterior collapse is a smaller fraction of active values.
+_COLLAPSED_FRACTION = 0.1
 _SMALLEST_NOISE = 1e-3
 
 
 class Variational(Kind):
-    r"""A code that is a distribution, near the standard normal one: the kind that generates.
+    r"""Variational autoencoder: the code is a distribution close to the standard normal.
 
-    The encoder gives the mean and the variance of a normal distribution `q`, from which the code
-    is drawn in training; the decoder gives the distribution of `x`. The objective of one sample
-    is minus the evidence lower bound (Kingma and Welling [1]_), in nats,
+    The encoder returns the mean and the variance of a normal distribution `q`, the posterior, from
+    which the code is drawn in training; the decoder returns the distribution of `x`. The objective
+    of one sample is the negative evidence lower bound (Kingma and Welling [1]_), in nats,
 
     .. math:: -E_{z \sim q} \log p(x | z) + \beta \sum_i \frac{1}{2}
               \left( \mu_i^2 + \sigma_i^2 - \log \sigma_i^2 - 1 \right),
 
     summed over features and values of the code. :math:`p(x | z)` follows from the loss: normal
-    with a learned variance for "mse", Laplace's with a learned scale for "mae", Bernoulli's for
-    "bce". With ``beta=1`` the objective is a bound of the likelihood of the data, which
-    :meth:`~skae.AutoencoderTransformer.elbo` gives. ``transform`` returns the mean :math:`\mu`:
-    nothing is drawn in inference.
+    with a learned variance for "mse", Laplace with a learned scale for "mae", Bernoulli for
+    "bce". With ``beta=1`` the objective is a bound of the log-likelihood of the data, which
+    :meth:`~skae.AutoencoderTransformer.elbo` returns. ``transform`` returns the mean :math:`\mu`
+    and is deterministic.
 
     With ``init="pca"`` the network starts at the probabilistic PCA of Tipping and Bishop [2]_,
     whose posterior is known, and trains from there.
@@ -47,19 +47,18 @@ class Variational(Kind):
     Parameters
     ----------
     beta : float, default=1
-        Weight of the divergence. More than 1 gives fewer active values of the code, which are
-        more independent (Higgins et al. [3]_), and worse reconstructions.
+        Weight of the divergence. Values above 1 give fewer and more independent active values of
+        the code (Higgins et al. [3]_), and larger reconstruction errors.
 
     warmup : float in [0, 1], default=0
-        Share of the training in which the weight of the divergence rises from 0 to `beta`.
+        Fraction of the training in which the weight of the divergence rises from 0 to `beta`.
 
     free_bits : float, default=0
-        Nats of divergence, averaged over the batch, that each value of the code has for free
-        (Kingma et al. [4]_). It keeps values in use that would give up otherwise.
+        Divergence of each value of the code, in nats and averaged over the batch, below which it is
+        not penalised (Kingma et al. [4]_). It prevents posterior collapse.
 
     corruption : None, str, Corruption or callable, default=None
-        What is done in training to the rows that the encoder is shown, see
-        :mod:`skae.corruptions`.
+        How the input of the encoder is corrupted in training, see :mod:`skae.corruptions`.
 
     References
     ----------
@@ -100,18 +99,18 @@ class Variational(Kind):
         self.corruption = corruption
 
     def check(self, setting: Setting) -> None:
-        """Refuse parameters out of range, and losses that stand for no distribution."""
+        """Refuse parameters out of range, and losses without a distribution."""
         check_number(self.beta, "beta of Variational", low=0)
         check_number(self.warmup, "warmup of Variational", low=0, high=1)
         check_number(self.free_bits, "free_bits of Variational", low=0)
         if setting.loss.distribution is None:
             raise ValueError(
-                f"kind='variational' needs a loss that stands for a distribution: 'mse', 'mae' or "
-                f"'bce', got loss={setting.loss!r}."
+                f"kind='variational' needs a loss with a distribution: 'mse', 'mae' or 'bce', got "
+                f"loss={setting.loss!r}."
             )
 
     def wants_jitter(self) -> bool:
-        """Return False: the objective would be another one than the bound."""
+        """Return False: with jitter, the objective would not be the evidence lower bound."""
         return False
 
     def linear_start(self, deviations: torch.Tensor, residual_variance: float) -> LinearStart:
@@ -129,11 +128,11 @@ class Variational(Kind):
         return LinearStart(decode / variances, decode, rest, scale=noise**0.5)
 
     def n_encoder_outputs(self, n_components: int) -> int:
-        """Return twice the size of the code, for means and logarithms of variances."""
+        """Return twice the size of the code, for means and log variances."""
         return 2 * n_components
 
     def posterior(self, encoder_output: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the mean and the logarithm of the variance of `q`."""
+        """Return the mean and the log variance of `q`."""
         mean, log_variance = encoder_output.chunk(2, dim=1)
         return mean, log_variance.clamp(_LOWEST_LOG_VARIANCE, _HIGHEST_LOG_VARIANCE)
 
@@ -157,7 +156,7 @@ class Variational(Kind):
         forward_pass: ForwardPass,
         log_scale: torch.Tensor | None,
     ) -> torch.Tensor:
-        """Return minus the logarithm of the likelihood of each entry."""
+        """Return the negative log-likelihood of each entry."""
         return -self.log_likelihood(loss, output, forward_pass.target, log_scale)
 
     def log_likelihood(
@@ -167,18 +166,18 @@ class Variational(Kind):
         target: torch.Tensor,
         log_scale: torch.Tensor | None,
     ) -> torch.Tensor:
-        """Return the logarithm of the likelihood of each entry."""
+        """Return the log-likelihood of each entry."""
         if log_scale is not None:
             log_scale = log_scale.clamp_min(_LOWEST_LOG_SCALE)
         return loss.log_likelihood(output, target, log_scale)
 
     @staticmethod
     def divergence(mean: torch.Tensor, log_variance: torch.Tensor) -> torch.Tensor:
-        """Return the divergence of `q` from the standard normal, for each value of the code."""
+        """Return the Kullback-Leibler divergence of `q` from N(0, 1) for each value of the code."""
         return 0.5 * (mean.square() + log_variance.exp() - log_variance - 1)
 
     def added_loss(self, forward_pass: ForwardPass) -> torch.Tensor | None:
-        """Return the divergence, times beta."""
+        """Return the divergence, times `beta`."""
         divergence = self.divergence(*self.posterior(forward_pass.encoder_output))
         beta = self.beta
         if self.warmup > 0:
@@ -189,13 +188,13 @@ class Variational(Kind):
         return beta * divergence.sum(1)
 
     def attributes(self, summary: CodeSummary) -> dict[str, Any]:
-        """Return which values of the code are active, and warn if hardly any is."""
+        """Return the active values of the code, and warn of a posterior collapse."""
         active = np.flatnonzero(summary.variance > _ACTIVE_VARIANCE)
         n_components = len(summary.variance)
-        if len(active) < _COLLAPSED_SHARE * n_components:
+        if len(active) < _COLLAPSED_FRACTION * n_components:
             warnings.warn(
                 f"Posterior collapse: only {len(active)} of the {n_components} values of the "
-                f"code say anything about X (active_units_). Try a smaller beta, "
+                f"code depend on X (active_units_). Try a smaller beta, "
                 f"Variational(free_bits=0.1) or a smaller n_components.",
                 UserWarning,
                 stacklevel=2,

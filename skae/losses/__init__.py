@@ -1,4 +1,4 @@
-"""What counts as a good reconstruction: one file per loss.
+"""The reconstruction losses, one file each.
 
 ``LOSSES`` holds every loss by its name; ``loss="mse"`` means ``loss=MSE()``.
 """

@@ -6,8 +6,8 @@ import torch
 
 from skae.losses.loss import Loss
 
-# Where the linear path is cut off, so that its logit stays finite; one step of 8-bit grey is
-# 4e-3, so the cut is not seen in images.
+# The linear path is clipped to [_MARGIN, 1 - _MARGIN], so that its logit stays finite. One grey
+# level of an 8-bit image is 4e-3, so the clipping is invisible in images.
 _MARGIN = 1e-3
 
 
@@ -16,11 +16,12 @@ class BCE(Loss):
 
     .. math:: \ell(x, p) = -x \log p - (1 - x) \log (1 - p), \quad p = \sigma(\text{output}).
 
-    The network sees `X` as it is. The linear path gives a probability, cut to (0, 1); the
-    residual is added to its logit. So a residual of zero gives PCA's reconstruction, clipped.
+    `X` is not scaled. The linear path gives a probability, clipped to (0, 1), and the nonlinear
+    part of the decoder is added to its logit. If that part is zero, the result is the clipped
+    reconstruction of PCA.
 
-    The distribution that goes with it is Bernoulli's, :math:`\log p(x) = -\ell(x, p)`, where the
-    entries are 0 or 1; between them it is a loss, and no probability.
+    The corresponding distribution is Bernoulli, :math:`\log p(x) = -\ell(x, p)`, for entries that
+    are 0 or 1. For entries in between, it is a loss but not a probability.
     """
 
     rescales = False
@@ -30,13 +31,13 @@ class BCE(Loss):
         """Refuse data outside [0, 1]."""
         if minimum < 0 or maximum > 1:
             raise ValueError(
-                f"loss='bce' needs all entries of X in [0, 1], but they run from {minimum:g} to "
+                f"loss='bce' needs all entries of X in [0, 1], but they range from {minimum:g} to "
                 f"{maximum:g}: rescale X, for example with sklearn.preprocessing.MinMaxScaler, or "
                 f"use loss='mse'."
             )
 
     def output(self, linear: torch.Tensor, residual: torch.Tensor) -> torch.Tensor:
-        """Add the residual to the logit of the linear path."""
+        """Add the nonlinear part to the logit of the linear path."""
         return torch.logit(linear, eps=_MARGIN) + residual
 
     def reconstruction(self, output: torch.Tensor) -> torch.Tensor:
@@ -52,5 +53,5 @@ class BCE(Loss):
     def log_likelihood(
         self, output: torch.Tensor, target: torch.Tensor, log_scale: torch.Tensor | None
     ) -> torch.Tensor:
-        """Return the logarithm of Bernoulli's probability of each entry."""
+        """Return the log probability of each entry under the Bernoulli distribution."""
         return -self.elementwise(output, target)

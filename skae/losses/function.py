@@ -24,7 +24,7 @@ class FunctionLoss(Loss):
         self.function = function
 
     def elementwise(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        """Return what the function gives, after a look at its shape."""
+        """Return the result of the function after checking its shape."""
         try:
             values = self.function(output, target)
         except Exception as error:
@@ -43,6 +43,6 @@ class FunctionLoss(Loss):
         if output.requires_grad and not values.requires_grad:
             raise ValueError(
                 f"loss={self.function!r} must be computed from the reconstruction by operations "
-                f"of torch, so that it has a gradient, but what it returned has none."
+                f"of torch, so that it has a gradient, but the result has no gradient."
             )
         return values

@@ -21,8 +21,8 @@ class Huber(Loss):
     Parameters
     ----------
     delta : float, default=1.0
-        Where the loss turns from squared to absolute, in units of the global scale of `X` (the
-        root of the mean variance of its features).
+        Error at which the loss changes from squared to absolute, in units of the global scale of
+        `X` (the root of the mean variance of its features).
 
     References
     ----------

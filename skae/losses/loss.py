@@ -9,24 +9,24 @@ from sklearn.base import BaseEstimator
 
 
 class Loss(BaseEstimator):
-    """Base class of all losses: what counts as a good reconstruction.
+    """Base class of all reconstruction losses.
 
     Conventions: targets and outputs are tensors of shape (n_samples, n_features). The decoder
-    gives an *output*; the *reconstruction* is what the user sees of it. The two differ only
-    where the output is a logit.
+    returns an *output*, which :meth:`reconstruction` turns into the *reconstruction* that users
+    see. The two differ only if the output is a logit.
 
     Attributes
     ----------
     rescales : bool
-        Whether the network sees features centred and divided by one global scale (True), or as
-        they are (False).
+        Whether features are centred and divided by one global scale for the network (True), or
+        left unchanged (False).
 
     has_scale : bool
-        Whether :meth:`log_likelihood` has a scale of the residuals to be learned.
+        Whether :meth:`log_likelihood` has a learned scale of the residuals.
 
     distribution : str or None
-        Name of the distribution whose logarithm :meth:`log_likelihood` is; None where the loss
-        stands for no distribution.
+        Name of the distribution whose log density is :meth:`log_likelihood`; None for a loss
+        without a distribution.
     """
 
     rescales = True
@@ -44,11 +44,11 @@ class Loss(BaseEstimator):
         Raises
         ------
         ValueError
-            If they lie outside of what the loss is defined on.
+            If they lie outside the domain of the loss.
         """
 
     def output(self, linear: torch.Tensor, residual: torch.Tensor) -> torch.Tensor:
-        """Join the linear path of the decoder, in units of the target, and its residual."""
+        """Combine the linear path, in units of the target, and the decoder's nonlinear part."""
         return linear + residual
 
     def reconstruction(self, output: torch.Tensor) -> torch.Tensor:
@@ -62,7 +62,7 @@ class Loss(BaseEstimator):
         Parameters
         ----------
         output, target : torch.Tensor of shape (n_samples, n_features)
-            What the decoder gave, and what it should have given.
+            Output of the decoder, and the true entries.
 
         Returns
         -------
@@ -72,18 +72,18 @@ class Loss(BaseEstimator):
     def log_likelihood(
         self, output: torch.Tensor, target: torch.Tensor, log_scale: torch.Tensor | None
     ) -> torch.Tensor:
-        """Return the logarithm of the probability (density) of each entry, in nats.
+        """Return the log probability (density) of each entry, in nats.
 
         Parameters
         ----------
         output, target : torch.Tensor of shape (n_samples, n_features)
-            What the decoder gave, and the entries.
+            Output of the decoder, and the true entries.
 
         log_scale : torch.Tensor of shape () or None
-            Logarithm of the scale of the residuals, where the distribution has one.
+            Logarithm of the scale of the residuals, if the distribution has one.
 
         Returns
         -------
         torch.Tensor of shape (n_samples, n_features)
         """
-        raise NotImplementedError(f"{type(self).__name__} stands for no distribution.")
+        raise NotImplementedError(f"{type(self).__name__} has no distribution.")

@@ -10,9 +10,9 @@ from skae.losses.loss import Loss
 
 
 class MAE(Loss):
-    r"""Absolute error, :math:`|x - \hat{x}|`: less moved by single large errors than MSE.
+    r"""Absolute error, :math:`|x - \hat{x}|`: less sensitive to single large errors than MSE.
 
-    The distribution that goes with it is Laplace's,
+    The corresponding distribution is the Laplace distribution,
     :math:`\log p(x) = -\log 2 b - |x - \hat{x}| / b`.
     """
 
@@ -26,6 +26,6 @@ class MAE(Loss):
     def log_likelihood(
         self, output: torch.Tensor, target: torch.Tensor, log_scale: torch.Tensor | None
     ) -> torch.Tensor:
-        """Return the logarithm of Laplace's density of each entry."""
+        """Return the log density of each entry under the Laplace distribution."""
         assert log_scale is not None  # has_scale
         return -torch.abs(output - target) * torch.exp(-log_scale) - log_scale - math.log(2)

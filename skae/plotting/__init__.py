@@ -1,6 +1,6 @@
-"""Pictures of what estimators say: one file per display.
+"""Displays of fitted estimators, one file per display.
 
-They need matplotlib, which ``pip install "skae[plots]"`` brings along.
+They need matplotlib, which ``pip install "skae[plots]"`` installs.
 """
 
 from skae.plotting.codes import CodesDisplay

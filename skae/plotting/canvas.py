@@ -1,8 +1,8 @@
-"""Axes to draw on, and how numbers and names are written there."""
+"""Axes and figures to draw on, and the formatting of numbers and names."""
 
 from __future__ import annotations
 
-# Names beyond this length lose their middle: beginnings and ends tell them apart.
+# Longer names are shortened in the middle, since beginnings and ends usually tell them apart.
 _LONGEST_NAME = 32
 # From here on numbers are written with an exponent.
 _EXPONENT_FROM = 1e9
@@ -14,7 +14,7 @@ def axes_for(ax, size: tuple[float, float]):
     Parameters
     ----------
     ax : matplotlib.axes.Axes or None
-        What the user gave.
+        Argument of the user.
 
     size : tuple of float
         Width and height of a new figure, in inches.
@@ -44,12 +44,12 @@ def axes_for(ax, size: tuple[float, float]):
 
 
 def figure_for(fig, size: tuple[float, float]):
-    """Return the figure of the user, or a new one, empty.
+    """Return the figure of the user, or a new empty figure.
 
     Parameters
     ----------
     fig : matplotlib.figure.Figure, matplotlib.figure.SubFigure or None
-        What the user gave.
+        Argument of the user.
 
     size : tuple of float
         Width and height of a new figure, in inches.
@@ -78,8 +78,8 @@ def figure_for(fig, size: tuple[float, float]):
     return fig
 
 
-def written_number(value: float, digits: int = 3) -> str:
-    """Return a number with so many digits, or with all before the point where there are more."""
+def format_number(value: float, digits: int = 3) -> str:
+    """Return a number with this many digits, but never fewer than all its integer digits."""
     from matplotlib.ticker import Formatter
 
     if abs(value) == float("inf"):
@@ -89,13 +89,13 @@ def written_number(value: float, digits: int = 3) -> str:
     return Formatter.fix_minus(f"{value + 0.0:.{digits}g}")  # minus zero plus zero is zero
 
 
-def written_name(name) -> str:
-    """Return a name as plain text of a length that leaves room for the picture."""
+def format_name(name) -> str:
+    """Return a name as plain text, shortened if it is long."""
     text = str(name)
     if len(text) > _LONGEST_NAME:
         half = (_LONGEST_NAME - 1) // 2
         text = f"{text[:half]}…{text[-half:]}"
-    # Two dollar signs would make matplotlib read a formula.
+    # Matplotlib would read the text between two dollar signs as a formula.
     return text.replace("$", r"\$")
 
 

@@ -1,4 +1,4 @@
-"""Checks of the estimators, rows and numbers that displays are given."""
+"""Validation of the arguments of displays."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from skae._utils.naming import naming
 
 
 def check_detector(estimator, *methods: str) -> None:
-    """Refuse estimators that are not fitted outlier detectors.
+    """Raise an error if the estimator is not a fitted outlier detector.
 
     Parameters
     ----------
     estimator : object
-        What the user gave.
+        Argument of the user.
 
     *methods : str
         Methods that it must have.
@@ -24,7 +24,7 @@ def check_detector(estimator, *methods: str) -> None:
     Raises
     ------
     TypeError
-        If a method or, in a fitted estimator, ``offset_`` is missing.
+        If it lacks a method or, although fitted, ``offset_``.
 
     NotFittedError
         If it is not fitted.
@@ -42,18 +42,18 @@ def check_detector(estimator, *methods: str) -> None:
 
 
 def check_methods(estimator, methods: tuple[str, ...], wanted: str = "") -> None:
-    """Refuse estimators that lack methods or are not fitted.
+    """Raise an error if the estimator lacks a method or is not fitted.
 
     Parameters
     ----------
     estimator : object
-        What the user gave.
+        Argument of the user.
 
     methods : tuple of str
         Methods that it must have.
 
     wanted : str, default=""
-        What it must have, in words, if that is more than `methods`.
+        Description of the requirement for the error message, if it is more than `methods`.
 
     Raises
     ------
@@ -73,18 +73,18 @@ def check_methods(estimator, methods: tuple[str, ...], wanted: str = "") -> None
     check_is_fitted(estimator)
 
 
-def in_order(values) -> list:
-    """Return the distinct values in ascending order."""
+def sorted_unique(values) -> list:
+    """Return the different values in ascending order."""
     found = list(pd.unique(values))
     try:
         return sorted(found)
-    except TypeError:  # numbers and strings
+    except TypeError:  # a mixture of numbers and strings
         return sorted(found, key=str)
 
 
 def threshold_of(estimator) -> float:
     """Return the anomaly score above which rows are outliers."""
-    # Some detectors of scikit-learn hold their offset in an array of one value.
+    # Some detectors of scikit-learn store their offset in an array with one entry.
     return -np.asarray(estimator.offset_, dtype=float).item()
 
 
@@ -93,12 +93,12 @@ def n_rows(X, name: str = "X") -> int:
     with naming(name):
         shape = np.shape(X) if isinstance(X, list | tuple) else as_matrix_like(X).shape
         if not shape:
-            raise ValueError(f"{name} must hold rows, got {X!r}.")
+            raise ValueError(f"{name} must contain rows, got {X!r}.")
         return shape[0]
 
 
-def listed(values) -> list:
-    """Return the items of an iterable, and an empty list for anything else."""
+def as_list(values) -> list:
+    """Return the items of a sequence as a list, and an empty list for any other object."""
     try:
         return list(values)
     except TypeError:

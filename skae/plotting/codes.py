@@ -1,4 +1,4 @@
-"""Codes of samples as points of a plane."""
+"""Scatter plot of latent codes."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from skae._data.containers import as_matrix_like
 from skae._utils.naming import naming
-from skae.plotting.canvas import axes_for, written_name
-from skae.plotting.checks import in_order
+from skae.plotting.canvas import axes_for, format_name
+from skae.plotting.checks import sorted_unique
 
-# Ten colours that are told apart in all kinds of colour vision, by M. A. Petroff, "Accessible
-# color sequences for data visualization", 2021, arXiv:2107.02270.
+# Ten colours that people with any kind of colour vision can distinguish, by M. A. Petroff,
+# "Accessible color sequences for data visualization", 2021, arXiv:2107.02270.
 _COLOURS = (
     "#3f90da",
     "#ffa90e",
@@ -28,34 +28,34 @@ _COLOURS = (
     "#717581",
     "#92dadd",
 )
-# The first ten categories have the first marker, the next ten the second.
+# The first ten categories have the first marker, the next ten have the second.
 _MARKERS = ("o", "^")
 _MOST_CATEGORIES = len(_COLOURS) * len(_MARKERS)
-# Area and opacity of points up to so many of them; both fall with more.
+# Area and opacity of up to _FEW_POINTS points; with more points both decrease.
 _FEW_POINTS, _LARGEST, _MOST_OPAQUE = 300, 30.0, 0.9
 _SMALLEST, _LEAST_OPAQUE = 2.0, 0.2
 
 
 class CodesDisplay:
-    """Two values of the codes of samples as points, coloured by what is known of the samples.
+    """Scatter plot of two latent values of each sample, coloured by labels.
 
-    Up to twenty different labels are categories, each with a colour, and a marker beyond ten.
-    Numbers with more values are a continuous colour. The more points, the smaller and the more
-    transparent they are.
+    Up to twenty different labels are categories, each with its own colour, and a second marker from
+    the eleventh on. Numeric labels with more values are shown on a continuous colour scale. The
+    more points there are, the smaller and the more transparent they become.
 
     It is recommended to use :meth:`from_estimator`. All parameters are stored as attributes.
 
     Parameters
     ----------
     codes : array-like of shape (n_samples, 2)
-        The two values of each sample.
+        Two latent values of each sample.
 
     labels : Series or array-like of shape (n_samples,), default=None
-        What is known of each sample. The name of a Series stands above the legend or beside the
+        Label of each sample. The name of a Series is the title of the legend or the label of the
         colour bar. None draws all points in one colour.
 
     names : sequence of str, default=None
-        Names of the two values. None names neither.
+        Names of the two values, for the labels of the axes. None leaves the axes without labels.
 
     Attributes
     ----------
@@ -63,20 +63,20 @@ class CodesDisplay:
         The points of each category, or all points.
 
     legend_ : matplotlib.legend.Legend or None
-        The categories, beside the axes.
+        The legend of the categories, beside the axes.
 
     colorbar_ : matplotlib.colorbar.Colorbar or None
-        The colours of numbers.
+        The colour bar of numeric labels.
 
     ax_ : matplotlib.axes.Axes
         The axes with the points.
 
     figure_ : matplotlib.figure.Figure
-        The figure around them.
+        The figure that contains the axes.
 
     See Also
     --------
-    ReconstructionsDisplay : What the decoder makes of codes.
+    ReconstructionsDisplay : Reconstructions of samples.
 
     Examples
     --------
@@ -99,27 +99,27 @@ class CodesDisplay:
 
     @classmethod
     def from_estimator(cls, estimator, X, y=None, *, ax=None, components=(0, 1), **scatter_kw):
-        """Draw two values of the codes of samples.
+        """Draw two latent values of each sample.
 
         Parameters
         ----------
         estimator : AutoencoderTransformer
-            A fitted transformer; those of scikit-learn, such as
-            :class:`sklearn.decomposition.PCA`, will do as well.
+            A fitted transformer; transformers of scikit-learn, such as
+            :class:`sklearn.decomposition.PCA`, work as well.
 
         X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features) or \
                 (n_samples, ...)
-            Samples, as `estimator` takes them.
+            Samples, in any form that `estimator` accepts.
 
         y : Series or array-like of shape (n_samples,), default=None
-            What is known of each sample, as `labels` of the class.
+            Label of each sample, as `labels` of the class.
 
         ax : matplotlib.axes.Axes, default=None
-            Axes to draw on; None makes a figure.
+            Axes to draw on; None creates a figure.
 
         components : tuple of two int, default=(0, 1)
-            Positions of the values in the code, first the horizontal one; negative positions
-            count from the end.
+            Positions of the horizontal and the vertical value in the latent code; negative
+            positions count from the end.
 
         **scatter_kw : dict
             Passed to :meth:`matplotlib.axes.Axes.scatter`.
@@ -138,8 +138,8 @@ class CodesDisplay:
             If `estimator` is not fitted.
 
         ValueError
-            If `components` are not two positions in the code, or if `y` has not one value for
-            each sample, or more than twenty different ones that are not numbers.
+            If `components` are not two positions in the code, if `y` does not have one value for
+            each sample, or if it has more than twenty different values that are not numbers.
 
         ImportError
             If matplotlib is not installed.
@@ -164,7 +164,7 @@ class CodesDisplay:
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
-            Axes to draw on; None makes a figure.
+            Axes to draw on; None creates a figure.
 
         **scatter_kw : dict
             Passed to :meth:`matplotlib.axes.Axes.scatter` for each category.
@@ -177,8 +177,9 @@ class CodesDisplay:
         Raises
         ------
         ValueError
-            If `codes` are not finite numbers of shape (n_samples, 2), or if `labels` has not one
-            value for each, or more than twenty different ones that are not numbers.
+            If `codes` are not finite numbers of shape (n_samples, 2), if `labels` does not have one
+            value for each sample, or if it has more than twenty different values that are not
+            numbers.
 
         ImportError
             If matplotlib is not installed.
@@ -186,39 +187,39 @@ class CodesDisplay:
         codes = _check_codes(self.codes)
         labels = None if self.labels is None else _check_labels(self.labels, "labels", len(codes))
         ax = axes_for(ax, size=(6.4, 4.8))
-        look = _look(len(codes), scatter_kw)
+        style = _point_style(len(codes), scatter_kw)
         title = getattr(self.labels, "name", None)
-        title = "" if title is None else written_name(title)
+        title = "" if title is None else format_name(title)
         self.legend_ = self.colorbar_ = None
         if labels is None:
-            self.points_ = [ax.scatter(*codes.T, **{"color": "C0", **look})]
+            self.points_ = [ax.scatter(*codes.T, **{"color": "C0", **style})]
         elif len(pd.unique(labels)) <= _MOST_CATEGORIES:
-            self.points_ = _draw_categories(ax, codes, labels, look)
+            self.points_ = _draw_categories(ax, codes, labels, style)
             self.legend_ = _add_legend(ax, self.points_, title)
         else:
-            self.points_ = [ax.scatter(*codes.T, c=labels.astype(np.float64), **look)]
+            self.points_ = [ax.scatter(*codes.T, c=labels.astype(np.float64), **style)]
             self.colorbar_ = _add_colorbar(ax, self.points_[0], title)
         for name, write in zip(self.names or (), (ax.set_xlabel, ax.set_ylabel), strict=False):
-            write(written_name(name))
+            write(format_name(name))
         ax.spines[["top", "right"]].set_visible(False)
         self.ax_, self.figure_ = ax, ax.figure
         return self
 
 
-def _draw_categories(ax, codes: np.ndarray, labels: np.ndarray, look: dict) -> list:
+def _draw_categories(ax, codes: np.ndarray, labels: np.ndarray, style: dict) -> list:
     """Draw the points of each category and return them."""
     points = []
-    for place, value in enumerate(in_order(labels)):
+    for place, value in enumerate(sorted_unique(labels)):
         marker, colour = divmod(place, len(_COLOURS))
-        # Matplotlib leaves labels out that begin with an underscore.
-        name = written_name(f" {value}" if str(value).startswith("_") else value)
+        # Matplotlib ignores labels that begin with an underscore.
+        name = format_name(f" {value}" if str(value).startswith("_") else value)
         own = {"color": _COLOURS[colour], "marker": _MARKERS[marker], "label": name}
-        points.append(ax.scatter(*codes[labels == value].T, **{**own, **look}))
+        points.append(ax.scatter(*codes[labels == value].T, **{**own, **style}))
     return points
 
 
 def _add_legend(ax, points: list, title):
-    """Name the categories beside the axes, with markers that are seen however small points are."""
+    """Add a legend beside the axes, with large opaque markers."""
     legend = ax.legend(
         handles=points,
         title=title,
@@ -235,26 +236,26 @@ def _add_legend(ax, points: list, title):
 
 
 def _add_colorbar(ax, points, title):
-    """Say what the colours of numbers are."""
+    """Add a colour bar for numeric labels."""
     colorbar = ax.figure.colorbar(points, ax=ax, label=title)
     colorbar.solids.set_alpha(1)
     colorbar.outline.set_visible(False)
     return colorbar
 
 
-def _look(n: int, scatter_kw: dict) -> dict:
-    """Return how points look of which there are so many, and as the user wants them."""
+def _point_style(n: int, scatter_kw: dict) -> dict:
+    """Return the style of `n` points; the keywords of the user take precedence."""
     crowd = max(1.0, n / _FEW_POINTS)
-    look = {
+    style = {
         "s": max(_SMALLEST, _LARGEST / crowd**0.5),
         "alpha": max(_LEAST_OPAQUE, _MOST_OPAQUE / crowd**0.25),
     }
     if "marker" not in scatter_kw:
-        look["linewidths"] = 0  # crosses consist of lines, but these markers do not
+        style["linewidths"] = 0  # only for filled markers: one of lines, as a cross, would vanish
     if "c" in scatter_kw:
         scatter_kw = {**scatter_kw, "color": scatter_kw["c"]}
         del scatter_kw["c"]
-    return {**look, **scatter_kw}
+    return {**style, **scatter_kw}
 
 
 def _check_components(components, n: int) -> list[int]:
@@ -271,19 +272,19 @@ def _check_components(components, n: int) -> list[int]:
 
 
 def _columns(codes, chosen: list[int]) -> np.ndarray:
-    """Return two columns of codes, whatever they are kept in, of shape (n_samples, 2)."""
+    """Return two columns of codes of any container, of shape (n_samples, 2)."""
     if sp.issparse(codes):
         return codes.tocsc()[:, chosen].toarray()
     return np.asarray(codes)[:, chosen]
 
 
 def _names(estimator, codes) -> list[str] | None:
-    """Return the names of the values of the code, None where they have none."""
+    """Return the names of the latent values, or None if they have no names."""
     if hasattr(codes, "columns"):
         return list(codes.columns)
     try:
         return list(estimator.get_feature_names_out())
-    except AttributeError:  # also that of a pipeline of which a step has no names
+    except AttributeError:  # also raised by a pipeline if one of its steps has no names
         return None
 
 
@@ -298,12 +299,12 @@ def _check_codes(codes) -> np.ndarray:
 
 
 def _check_labels(values, name: str, n: int) -> np.ndarray:
-    """Return labels of shape (n,), numbers if they have more values than there are categories."""
+    """Return labels of shape (n,), which must be numeric if they have too many different values."""
     with naming(name):
         labels = np.asarray(as_matrix_like(values))
     if labels.shape != (n,):
         raise ValueError(
-            f"{name} must hold one value for each of {n} samples, got an array of shape "
+            f"{name} must have one value for each of {n} samples, got an array of shape "
             f"{labels.shape}."
         )
     if pd.isna(labels).any():
@@ -313,8 +314,8 @@ def _check_labels(values, name: str, n: int) -> np.ndarray:
     n_values = len(pd.unique(labels))
     if n_values > _MOST_CATEGORIES and labels.dtype.kind not in "iuf":
         raise ValueError(
-            f"{name} must be numbers or have at most {_MOST_CATEGORIES} different values, a "
-            f"colour for each, got {n_values} of dtype {labels.dtype}."
+            f"{name} must be numbers or have at most {_MOST_CATEGORIES} different values, one "
+            f"for each colour, got {n_values} of dtype {labels.dtype}."
         )
     if labels.dtype.kind == "f" and not np.isfinite(labels).all():
         which = int(np.flatnonzero(~np.isfinite(labels))[0])

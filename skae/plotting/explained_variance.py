@@ -1,4 +1,4 @@
-"""How much of the variance is rebuilt from codes of so many values."""
+"""Explained variance against the size of the latent code."""
 
 from __future__ import annotations
 
@@ -8,59 +8,59 @@ from sklearn.decomposition import PCA
 
 from skae._utils.checks import is_size
 from skae._utils.random_state import own_random_state
-from skae.plotting.canvas import axes_for, written_name
-from skae.plotting.checks import check_numbers, listed
+from skae.plotting.canvas import axes_for, format_name
+from skae.plotting.checks import as_list, check_numbers
 from skae.plotting.matrices import as_matrix
 
 _SIZE = (6.4, 4.0)
-# Sizes nearer to each other, as a share of the axis, would have labels that overlap.
+# Labels of sizes that are closer together than this fraction of the axis would overlap.
 _LEAST_DISTANCE = 0.06
 
 
 class ExplainedVarianceDisplay:
-    r"""The share of the variance that is rebuilt, against the size of the code.
+    r"""Explained fraction of the variance, against the size of the latent code.
 
     .. math:: 1 - \frac{\sum \lVert x - \hat{x} \rVert^2}{\sum \lVert x - \mu \rVert^2}
 
-    with the mean :math:`\mu` of the training rows. PCA stands beside it: on its own training rows,
-    no linear map explains more.
+    with the mean :math:`\mu` of the training rows. PCA is drawn for comparison: on its training
+    rows, no linear map explains more.
 
     It is recommended to use :meth:`from_estimator`. All parameters are stored as attributes.
 
     Parameters
     ----------
     n_components : array-like of shape (n_sizes,)
-        Sizes of the code, all different.
+        Sizes of the latent code, all different.
 
     explained_variance : array-like of shape (n_sizes,)
-        The share that the estimator explains with each of them; at most 1.
+        Fraction of the variance that the estimator explains with each size; at most 1.
 
     pca_explained_variance : array-like of shape (n_sizes,), default=None
-        The same of PCA. None draws no line.
+        Fraction of the variance that PCA explains with each size. None draws no line for PCA.
 
     estimator_name : str, default=None
-        What the legend calls the estimator; None means "autoencoder".
+        Name of the estimator in the legend; None means "autoencoder".
 
     Attributes
     ----------
     line_ : matplotlib.lines.Line2D
-        The shares of the estimator.
+        The line of the estimator.
 
     pca_line_ : matplotlib.lines.Line2D or None
-        Those of PCA.
+        The line of PCA.
 
     legend_ : matplotlib.legend.Legend
-        Which line is which.
+        The legend.
 
     ax_ : matplotlib.axes.Axes
         The axes with the lines.
 
     figure_ : matplotlib.figure.Figure
-        The figure around them.
+        The figure that contains the axes.
 
     See Also
     --------
-    LatentTraversalDisplay : What the values of a code stand for.
+    LatentTraversalDisplay : Effect of each latent value on the reconstruction.
 
     Examples
     --------
@@ -99,30 +99,32 @@ class ExplainedVarianceDisplay:
         random_state=None,
         **line_kw,
     ):
-        """Fit the estimator with codes of each size, and draw what it explains.
+        """Fit the estimator with each code size, and draw the explained variance.
 
         Parameters
         ----------
         estimator : AutoencoderTransformer
-            What is cloned for each size; it need not be fitted. Other estimators with the
-            parameter ``n_components``, ``transform`` and ``inverse_transform`` will do as well.
+            The estimator, which is cloned for each size and need not be fitted. Other estimators
+            with the parameter ``n_components``, ``transform`` and ``inverse_transform`` work as
+            well.
 
         X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features) or \
                 (n_samples, ...)
-            Rows to fit.
+            Training rows.
 
         X_test : as `X`, default=None
-            Rows whose explained variance is drawn; None takes those of `X`.
+            Rows whose explained variance is drawn; None means those of `X`.
 
         n_components : sequence of int, default=(1, 2, 4, 8, 16)
-            Sizes of the code, all different. Those above the number of rows or features of `X`
-            are left out: PCA has no more components.
+            Sizes of the latent code, all different. Sizes above the number of rows or features of
+            `X` are ignored, since PCA cannot have more components.
 
         ax : matplotlib.axes.Axes, default=None
-            Axes to draw on; None makes a figure.
+            Axes to draw on; None creates a figure.
 
         random_state : int, RandomState instance or None, default=None
-            Given to each clone, and to PCA. None leaves to the clones what the estimator has.
+            Passed to each clone and to PCA. With None, the clones keep the `random_state` of the
+            estimator.
 
         **line_kw : dict
             Passed to :meth:`matplotlib.axes.Axes.plot` for the line of the estimator.
@@ -138,8 +140,9 @@ class ExplainedVarianceDisplay:
             If `estimator` has no parameter ``n_components`` or lacks a method.
 
         ValueError
-            If `n_components` are not different positive integers, or none that `X` has room for,
-            if `X_test` has other features than `X`, or if the rows do not vary.
+            If `n_components` are not different positive integers, if all of them exceed the number
+            of rows or features of `X`, if `X_test` does not have the features of `X`, or if the
+            rows do not vary.
 
         ImportError
             If matplotlib is not installed.
@@ -152,17 +155,17 @@ class ExplainedVarianceDisplay:
             raise ValueError(
                 f"X_test must have the {train.shape[1]} features of X, got {test.shape[1]}."
             )
-        sizes = _with_room(sizes, *train.shape)
+        sizes = _feasible_sizes(sizes, *train.shape)
         mean = train.mean(axis=0)
         _check_variance(test, mean, "X" if X_test is None else "X_test")
-        pca = _pca_shares(train, test, sizes, random_state)
-        # Before the fits: minutes of them are not lost to axes that are none.
+        pca = _pca_explained_fractions(train, test, sizes, random_state)
+        # Check the axes before the fits, which may take minutes.
         ax = axes_for(ax, _SIZE)
         fitted = (_clone(estimator, size, random_state).fit(X) for size in sizes)
         X_test = X if X_test is None else X_test
-        shares = np.array([_share(each, X_test, test, mean) for each in fitted])
+        fractions = np.array([_explained_fraction(each, X_test, test, mean) for each in fitted])
         name = type(estimator).__name__
-        return cls(sizes, shares, pca, estimator_name=name).plot(ax, **line_kw)
+        return cls(sizes, fractions, pca, estimator_name=name).plot(ax, **line_kw)
 
     def plot(self, ax=None, **line_kw):
         """Draw the lines.
@@ -170,7 +173,7 @@ class ExplainedVarianceDisplay:
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
-            Axes to draw on; None makes a figure.
+            Axes to draw on; None creates a figure.
 
         **line_kw : dict
             Passed to :meth:`matplotlib.axes.Axes.plot` for the line of the estimator.
@@ -184,57 +187,57 @@ class ExplainedVarianceDisplay:
         ------
         ValueError
             If `n_components` are not different positive integers, or if `explained_variance` or
-            `pca_explained_variance` are not as many finite numbers.
+            `pca_explained_variance` does not have one finite number for each of them.
 
         ImportError
             If matplotlib is not installed.
         """
         sizes = _different_sizes(self.n_components)
-        shares = _check_shares(self.explained_variance, "explained_variance", sizes)
+        fractions = _check_fractions(self.explained_variance, "explained_variance", sizes)
         pca = self.pca_explained_variance
         if pca is not None:
-            pca = _check_shares(pca, "pca_explained_variance", sizes)
+            pca = _check_fractions(pca, "pca_explained_variance", sizes)
         ax = axes_for(ax, _SIZE)
         order = np.argsort(sizes)
-        name = "autoencoder" if self.estimator_name is None else written_name(self.estimator_name)
-        look = {"color": "C0", "marker": "o", "label": name, **line_kw}
-        (self.line_,) = ax.plot(sizes[order], shares[order], **look)
+        name = "autoencoder" if self.estimator_name is None else format_name(self.estimator_name)
+        style = {"color": "C0", "marker": "o", "label": name, **line_kw}
+        (self.line_,) = ax.plot(sizes[order], fractions[order], **style)
         self.pca_line_ = None
         if pca is not None:
-            look = {"color": "C1", "linestyle": "--", "marker": "s", "label": "PCA"}
-            (self.pca_line_,) = ax.plot(sizes[order], pca[order], **look)
-        _furnish(ax, sizes[order])
+            style = {"color": "C1", "linestyle": "--", "marker": "s", "label": "PCA"}
+            (self.pca_line_,) = ax.plot(sizes[order], pca[order], **style)
+        _format_axes(ax, sizes[order])
         self.legend_ = ax.legend(loc="lower right", frameon=False)
         self.ax_, self.figure_ = ax, ax.figure
         return self
 
 
 def _clone(estimator, size: int, random_state):
-    """Return an estimator with codes of a size, not fitted."""
+    """Return an unfitted clone with this code size."""
     parameters = {"n_components": int(size)}
     if random_state is not None and "random_state" in estimator.get_params(deep=False):
         parameters["random_state"] = random_state
     return clone(estimator).set_params(**parameters)
 
 
-def _share(estimator, X, rows: np.ndarray, mean: np.ndarray) -> float:
-    """Return the explained share of the variance of `X`, whose plain numbers are `rows`."""
-    rebuilt = as_matrix(estimator.inverse_transform(as_matrix(estimator.transform(X))))
-    return float(1 - np.square(rows - rebuilt).sum() / np.square(rows - mean).sum())
+def _explained_fraction(estimator, X, rows: np.ndarray, mean: np.ndarray) -> float:
+    """Return the explained fraction of the variance of `X`; `rows` is `X` as a plain array."""
+    reconstructed = as_matrix(estimator.inverse_transform(as_matrix(estimator.transform(X))))
+    return float(1 - np.square(rows - reconstructed).sum() / np.square(rows - mean).sum())
 
 
-def _pca_shares(train, test, sizes: np.ndarray, random_state) -> np.ndarray:
-    """Return the share that PCA explains with each size."""
-    # Its randomized solver would draw from the global generator of numpy.
+def _pca_explained_fractions(train, test, sizes: np.ndarray, random_state) -> np.ndarray:
+    """Return the fraction of the variance that PCA explains with each size."""
+    # Without a generator, PCA's randomized solver would use the global one of numpy.
     rng = own_random_state(random_state)
     pca = PCA(int(sizes.max()), random_state=rng).fit(train)
-    # Components are orthonormal, so each adds the square of its value to what is rebuilt.
-    rebuilt = np.square(pca.transform(test)).sum(axis=0).cumsum()
-    return rebuilt[sizes - 1] / np.square(test - pca.mean_).sum()
+    # Components are orthonormal, so each adds the square of its value to the explained variance.
+    reconstructed = np.square(pca.transform(test)).sum(axis=0).cumsum()
+    return reconstructed[sizes - 1] / np.square(test - pca.mean_).sum()
 
 
-def _furnish(ax, sizes: np.ndarray) -> None:
-    """Name the axes, and write the sizes at theirs as far as there is room."""
+def _format_axes(ax, sizes: np.ndarray) -> None:
+    """Label the axes, and write as many sizes as fit."""
     from matplotlib.ticker import PercentFormatter
 
     ax.set_xscale("log", base=2)
@@ -249,7 +252,7 @@ def _furnish(ax, sizes: np.ndarray) -> None:
 
 
 def _labelled(sizes: np.ndarray) -> set[int]:
-    """Return the sizes, given in their order, that have room for a label, the largest first."""
+    """Return which of the ascending sizes get a label that overlaps no other, largest first."""
     places = np.log2(sizes)
     distance = _LEAST_DISTANCE * (places[-1] - places[0])
     shown = [len(sizes) - 1]
@@ -277,7 +280,7 @@ def _check_estimator(estimator) -> None:
 
 def _different_sizes(values) -> np.ndarray:
     """Return sizes of codes as an array of shape (n_sizes,)."""
-    sizes = listed(values)
+    sizes = as_list(values)
     if not sizes or not all(map(is_size, sizes)) or len(set(sizes)) < len(sizes):
         raise ValueError(
             f"n_components must be a sequence of different integers >= 1, got {values!r}."
@@ -285,19 +288,19 @@ def _different_sizes(values) -> np.ndarray:
     return np.array(sizes, dtype=int)
 
 
-def _with_room(sizes: np.ndarray, n_samples: int, n_features: int) -> np.ndarray:
-    """Return the sizes that rows have room for, in their order."""
-    room = min(n_samples, n_features)
-    if sizes.min() > room:
+def _feasible_sizes(sizes: np.ndarray, n_samples: int, n_features: int) -> np.ndarray:
+    """Return the sizes that are at most the number of rows and features, in ascending order."""
+    largest = min(n_samples, n_features)
+    if sizes.min() > largest:
         raise ValueError(
-            f"n_components must hold a size of at most {room}, as X has {n_samples} rows and "
-            f"{n_features} features, got {sizes.tolist()}."
+            f"n_components must contain a size of at most {largest}, since X has {n_samples} rows "
+            f"and {n_features} features, got {sizes.tolist()}."
         )
-    return np.sort(sizes[sizes <= room])
+    return np.sort(sizes[sizes <= largest])
 
 
 def _check_variance(rows: np.ndarray, mean: np.ndarray, name: str) -> None:
-    # The mean of equal rows is theirs but for its last digits.
+    # Rounding makes the mean of equal rows differ from them in its last digits.
     if np.abs(rows - mean).max() <= 1e-12 * np.abs(rows).max():
         raise ValueError(
             f"{name} must vary, got {len(rows)} rows that are all at the mean of X: there is no "
@@ -305,11 +308,12 @@ def _check_variance(rows: np.ndarray, mean: np.ndarray, name: str) -> None:
         )
 
 
-def _check_shares(values, name: str, sizes: np.ndarray) -> np.ndarray:
-    """Return shares as an array of shape (n_sizes,)."""
-    shares = check_numbers(values, name)
-    if len(shares) != len(sizes):
+def _check_fractions(values, name: str, sizes: np.ndarray) -> np.ndarray:
+    """Return explained fractions as an array of shape (n_sizes,)."""
+    fractions = check_numbers(values, name)
+    if len(fractions) != len(sizes):
         raise ValueError(
-            f"{name} must hold one value for each of {len(sizes)} n_components, got {len(shares)}."
+            f"{name} must have one value for each of {len(sizes)} n_components, got "
+            f"{len(fractions)}."
         )
-    return shares
+    return fractions

@@ -1,4 +1,4 @@
-"""What each feature adds to the anomaly score of a row."""
+"""Bar chart of the contributions of features to the anomaly score of a row."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import scipy.sparse as sp
 import torch
 
 from skae._utils.checks import check_size
-from skae.plotting.canvas import axes_for, written_name, written_number
+from skae.plotting.canvas import axes_for, format_name, format_number
 from skae.plotting.checks import (
     check_detector,
     check_numbers,
@@ -22,27 +22,28 @@ _RAISES, _LOWERS, _OTHERS = "C1", "C0", "0.7"
 
 
 class FeatureContributionsDisplay:
-    """Why a row is anomalous: what its features add to its anomaly score.
+    """Contributions of the features of one row to its anomaly score.
 
-    Bars to the right raise the score, bars to the left lower it, and all of them add up to it.
-    The longest come first; the features that have no bar of their own share the last one.
+    Bars to the right raise the score, bars to the left lower it, and all bars sum to the score.
+    The longest bars come first; the last bar sums up the remaining features.
 
     It is recommended to use :meth:`from_estimator`. All parameters are stored as attributes.
 
     Parameters
     ----------
     contributions : Series or array-like of shape (n_features,)
-        What each feature adds. The index of a Series holds the names of the features, otherwise
-        they are ``x0``, ``x1`` and so on; its name, if it has one, is that of the row.
+        Contribution of each feature. The index of a Series gives the names of the features, which
+        are otherwise ``x0``, ``x1`` and so on; the name of the Series, if any, is the name of the
+        row.
 
     values : array-like of shape (n_features,)
-        The row itself.
+        The values of the row.
 
     score : float
-        Its anomaly score: minus what ``score_samples`` returned.
+        Anomaly score of the row, minus ``score_samples``.
 
     threshold : float
-        The anomaly score above which rows are outliers: minus ``offset_``.
+        Anomaly score above which rows are outliers, minus ``offset_``.
 
     Attributes
     ----------
@@ -53,11 +54,11 @@ class FeatureContributionsDisplay:
         The axes with the bars.
 
     figure_ : matplotlib.figure.Figure
-        The figure around them.
+        The figure that contains the axes.
 
     See Also
     --------
-    ScoreDistributionDisplay : The anomaly scores of many rows.
+    ScoreDistributionDisplay : Distribution of the anomaly scores of many rows.
 
     Examples
     --------
@@ -81,7 +82,7 @@ class FeatureContributionsDisplay:
 
     @classmethod
     def from_estimator(cls, estimator, X, row=0, *, ax=None, max_features=10, **bar_kw):
-        """Draw the contributions to the score of one row.
+        """Draw the contributions to the anomaly score of one row.
 
         Parameters
         ----------
@@ -95,7 +96,7 @@ class FeatureContributionsDisplay:
             Position of the row in `X`; negative positions count from the end.
 
         ax : matplotlib.axes.Axes, default=None
-            Axes to draw on; None makes a figure.
+            Axes to draw on; None creates a figure.
 
         max_features : int, default=10
             As in :meth:`plot`.
@@ -136,11 +137,11 @@ class FeatureContributionsDisplay:
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
-            Axes to draw on; None makes a figure.
+            Axes to draw on; None creates a figure.
 
         max_features : int, default=10
-            How many features have a bar of their own. The others are added up in one more bar;
-            where that would be a single feature, the bar is its own.
+            Number of features with their own bar. One more bar sums up the others; if there is only
+            one other feature, the bar shows that feature.
 
         **bar_kw : dict
             Passed to :meth:`matplotlib.axes.Axes.barh`.
@@ -153,7 +154,7 @@ class FeatureContributionsDisplay:
         Raises
         ------
         ValueError
-            If `contributions` and `values` are not finite numbers, as many as the others, or if
+            If `contributions` and `values` are not equally many finite numbers, or if
             `max_features` is not a positive integer.
 
         ImportError
@@ -163,27 +164,27 @@ class FeatureContributionsDisplay:
         ax = axes_for(ax, size=(6.4, 1.3 + 0.34 * len(lengths)))
         places = np.arange(len(lengths))
         self.bars_ = ax.barh(places, lengths, **{"color": colours, "height": 0.72, **bar_kw})
-        ax.bar_label(self.bars_, [written_number(length) for length in lengths], padding=3)
-        _furnish(ax, labels, lengths)
+        ax.bar_label(self.bars_, [format_number(length) for length in lengths], padding=3)
+        _format_axes(ax, labels, lengths)
         ax.set_xlabel("contribution to the anomaly score")
         ax.set_title(self._title(), loc="left")
         self.ax_, self.figure_ = ax, ax.figure
         return self
 
     def _content(self, max_features) -> tuple[list[str], np.ndarray, list[str]]:
-        """Return label, length and colour of each bar."""
+        """Return the label, the length and the colour of each bar."""
         max_features = check_size(max_features, "max_features")
         contributions = check_numbers(self.contributions, "contributions")
         values = check_numbers(self.values, "values")
         if len(values) != len(contributions):
             raise ValueError(
-                f"values must be as many as contributions, got {len(values)} values and "
-                f"{len(contributions)} contributions."
+                f"values must have one number for each of contributions, got {len(values)} values "
+                f"and {len(contributions)} contributions."
             )
         names = _names(self.contributions)
         order = np.argsort(-np.abs(contributions), kind="stable")
         own = order if len(order) <= max_features + 1 else order[:max_features]
-        labels = [f"{written_name(names[j])} = {written_number(values[j], 4)}" for j in own]
+        labels = [f"{format_name(names[j])} = {format_number(values[j], 4)}" for j in own]
         lengths = contributions[own]
         colours = [_RAISES if length >= 0 else _LOWERS for length in lengths]
         if len(own) < len(order):
@@ -196,16 +197,16 @@ class FeatureContributionsDisplay:
         name = getattr(self.contributions, "name", None)
         verdict = "an outlier" if self.score > self.threshold else "not an outlier"
         if name is not None:
-            verdict = f"row {written_name(name)} is {verdict}"
+            verdict = f"row {format_name(name)} is {verdict}"
         return (
             f"{verdict[0].upper()}{verdict[1:]}\n"
-            f"anomaly score {written_number(self.score)}, "
-            f"threshold {written_number(self.threshold)}"
+            f"anomaly score {format_number(self.score)}, "
+            f"threshold {format_number(self.threshold)}"
         )
 
 
 def _one_row(X, row):
-    """Return a row as X is, of shape (1, n_features), and what it is called."""
+    """Return a row in the container of X, of shape (1, n_features), and its name."""
     n = n_rows(X)
     if not isinstance(row, Integral) or isinstance(row, bool) or not -n <= row < n:
         raise ValueError(
@@ -218,7 +219,7 @@ def _one_row(X, row):
 
 
 def _numbers_of(one) -> np.ndarray:
-    """Return the numbers in one row, whatever it is kept in, of shape (n_features,)."""
+    """Return the numbers of one row of any container, of shape (n_features,)."""
     if sp.issparse(one):
         one = one.toarray()
     elif isinstance(one, torch.Tensor):
@@ -232,14 +233,14 @@ def _names(contributions) -> list:
     return [f"x{j}" for j in range(len(contributions))]
 
 
-def _furnish(ax, labels: list[str], lengths: np.ndarray) -> None:
-    """Name the bars from top to bottom, and leave nothing beside them but what is needed."""
+def _format_axes(ax, labels: list[str], lengths: np.ndarray) -> None:
+    """Label the bars from top to bottom, and remove unneeded spines and ticks."""
     ax.set_yticks(np.arange(len(labels)), labels=labels)
     ax.set_ylim(len(labels) - 0.4, -0.6)
     ax.tick_params(axis="y", length=0)
     ax.axvline(0, color="0.3", linewidth=0.8)
     ax.spines[["top", "right", "left"]].set_visible(False)
-    # Room for the numbers at the ends, on the left beside the names.
+    # Leave room for the numbers at the ends of the bars.
     ax.margins(x=0.2 if (lengths < 0).any() else 0.13)
     if not np.any(lengths):
         ax.set_xlim(0, 1)

@@ -1,36 +1,36 @@
-"""Bins and axes of histograms of scores, which spread over orders of magnitude."""
+"""Bins and axes of histograms of scores that span orders of magnitude."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from skae._utils.checks import is_auto
-from skae.plotting.canvas import written_number
+from skae.plotting.canvas import format_number
 
-# Bins of "auto", at least and at most: a few far outliers would ask for thousands.
+# Limits of the number of bins with "auto": a few far outliers would otherwise give thousands.
 _FEWEST_BINS, _MOST_BINS = 20, 80
-# From this ratio of the highest count to the lowest on, low bars would not be seen beside high
-# ones, and the counts are drawn on a logarithmic axis.
-_UNLIKE = 50
-# Logarithmic axes of matplotlib fail near the ends of what a float can hold.
+# From this ratio of the highest to the lowest count on, low bars would be invisible on a linear
+# axis, so the axis of the counts is logarithmic.
+_LOG_COUNTS_FROM_RATIO = 50
+# Logarithmic axes of matplotlib fail near the limits of the range of a float.
 _LEAST, _GREATEST = 1e-100, 1e100
 
 
-def within_reach(scores, logarithmic: bool):
-    """Return the scores, those that no logarithmic axis can show moved to its ends."""
+def clip_to_log_range(scores, logarithmic: bool):
+    """Return the scores, clipped to the range that a logarithmic axis can show."""
     return np.clip(scores, _LEAST, _GREATEST) if logarithmic else scores
 
 
 def bin_edges(scores: np.ndarray, bins, logarithmic: bool) -> np.ndarray:
-    """Return the edges of bins that look equally wide on the axis.
+    """Return the edges of bins that are equally wide on the axis.
 
     Parameters
     ----------
     scores : ndarray of shape (n_samples,)
-        All scores; above zero where the axis is logarithmic.
+        All scores; positive if the axis is logarithmic.
 
     bins : int or "auto"
-        Their number. "auto" is the rule of Freedman and Diaconis, within limits.
+        Number of bins. "auto" is the rule of Freedman and Diaconis, within limits.
 
     logarithmic : bool
         Whether the axis is logarithmic.
@@ -43,14 +43,14 @@ def bin_edges(scores: np.ndarray, bins, logarithmic: bool) -> np.ndarray:
     low, high = places.min(), places.max()
     if is_auto(bins):
         bins = _n_bins(places)
-    # Scores that differ in their last digits only would leave no room between the edges.
+    # If the scores differ in their last digits only, neighbouring edges would coincide.
     if high - low <= 1e-9 * max(abs(low), abs(high), 1e-9):
         margin = 0.1 if logarithmic else 0.1 * max(abs(low), 1e-9)
         low, high = low - margin, high + margin
     edges = np.linspace(low, high, bins + 1)
     if not logarithmic:
         return edges
-    # The first and the last score lie on edges, and must not be lost to rounding.
+    # The first and the last score lie on edges; rounding must not exclude them.
     edges = 10.0**edges
     edges[0], edges[-1] = min(edges[0], scores.min()), max(edges[-1], scores.max())
     return edges
@@ -65,14 +65,14 @@ def _n_bins(places: np.ndarray) -> int:
     return max(_FEWEST_BINS, int(np.ceil(spread / width)))
 
 
-def unlike_counts(groups: list[np.ndarray], edges: np.ndarray) -> bool:
-    """Return whether some bars would not be seen beside others on a linear axis."""
+def counts_need_log_axis(groups: list[np.ndarray], edges: np.ndarray) -> bool:
+    """Return whether some bars would be invisible on a linear axis."""
     counts = np.concatenate([np.histogram(group, edges)[0] for group in groups])
-    return counts.max() >= _UNLIKE * counts[counts > 0].min()
+    return counts.max() >= _LOG_COUNTS_FROM_RATIO * counts[counts > 0].min()
 
 
-def write_ticks(ax) -> None:
-    """Write numbers instead of powers of ten at logarithmic axes, as many as there is room for."""
+def format_log_ticks(ax) -> None:
+    """Label logarithmic axes with plain numbers instead of powers of ten, as many as fit."""
     from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, ScalarFormatter
 
     for axis, (low, high) in ((ax.xaxis, ax.get_xlim()), (ax.yaxis, ax.get_ylim())):
@@ -89,21 +89,21 @@ def write_ticks(ax) -> None:
 
 
 def _tick(value: float, position: int) -> str:
-    # A function of a module, so that figures can be pickled.
-    return written_number(value)
+    # A module-level function, so that figures can be pickled.
+    return format_number(value)
 
 
 def density_weights(scores: np.ndarray, edges: np.ndarray, logarithmic: bool) -> np.ndarray:
-    """Return weights under which the bars of a group have an area of one, as it is seen."""
+    """Return weights with which the bars of a group have an area of one, as drawn on the axis."""
     ends = np.log10(edges[[0, -1]]) if logarithmic else edges[[0, -1]]
     width = (ends[1] - ends[0]) / (len(edges) - 1)
     return np.full(len(scores), 1 / (len(scores) * width))
 
 
-def leave_room_above(ax, share: float) -> None:
-    """Leave a share of the height free above the bars."""
+def leave_room_above(ax, fraction: float) -> None:
+    """Leave this fraction of the height free above the bars."""
     bottom, top = ax.get_ylim()
     if ax.get_yscale() == "log":
-        ax.set_ylim(bottom, bottom * (top / bottom) ** (1 / (1 - share)))
+        ax.set_ylim(bottom, bottom * (top / bottom) ** (1 / (1 - fraction)))
     else:
-        ax.set_ylim(bottom, bottom + (top - bottom) / (1 - share))
+        ax.set_ylim(bottom, bottom + (top - bottom) / (1 - fraction))

@@ -1,4 +1,4 @@
-"""What the values of a code stand for: reconstructions along each of them."""
+"""Latent traversals: reconstructions along single components of the code."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from numbers import Integral, Real
 import numpy as np
 
 from skae._utils.checks import check_size
-from skae.plotting.canvas import figure_for, written_name
-from skae.plotting.checks import check_methods, listed, n_rows
+from skae.plotting.canvas import figure_for, format_name
+from skae.plotting.checks import as_list, check_methods, n_rows
 from skae.plotting.matrices import as_matrix
 from skae.plotting.samples import as_images, checked_shape, image_axes, shape_of_samples
 from skae.plotting.traversal_panels import (
@@ -20,59 +20,60 @@ from skae.plotting.traversal_panels import (
     write_values,
 )
 
-# Names of more features would be too small to read.
+# The names of more features than this would be too small to read.
 _MOST_NAMES = 40
 
 
 class LatentTraversalDisplay:
-    """What the values of a code stand for: one changes at a time, and is decoded.
+    """Reconstructions along single components of the latent code.
 
-    Each row is one component. From left to right in images, and from dark to light in lines, its
-    value rises while the others stay where they are.
+    Each row shows one component. Its value rises from left to right for images and from dark to
+    light for lines, while all other components stay fixed.
 
     It is recommended to use :meth:`from_estimator`. All parameters are stored as attributes.
 
     Parameters
     ----------
     reconstructions : array-like of shape (n_components, n_steps, n_features)
-        What is decoded on the way along each component.
+        Reconstructions along each component.
 
     values : array-like of shape (n_components, n_steps)
-        The values of the component on that way.
+        Values of the component that belong to the reconstructions.
 
     components : array-like of shape (n_components,)
-        The number of each component, counted from 0.
+        Index of each component, counted from 0.
 
     sample_shape : tuple of int, default=None
-        Shape of one sample. (h, w), (1, h, w), (h, w, 1), (3, h, w) and (h, w, 3) are images;
-        others, and None, are drawn as lines. (n_steps, n_channels) is a series of up to three
-        channels, drawn one after the other.
+        Shape of one sample. (h, w), (1, h, w), (h, w, 1), (3, h, w) and (h, w, 3) are images; other
+        shapes, and None, are drawn as lines. (n_steps, n_channels) is a time series of up to three
+        channels, which are drawn one after the other.
 
     feature_names : array-like of shape (n_features,), default=None
-        Names of the features, written below lines.
+        Names of the features, shown below lines.
 
     limits : array-like of shape (2,) or (2, n_features), default=None
-        Lowest and highest value. In images they are the ends of the scale, the same for all, and
-        what lies beyond is drawn as they are; None takes those of the reconstructions. Lines are
-        drawn between those of each feature, "min" and "max"; None draws them in their own units.
+        Lowest and highest value. For images they are the ends of the colour scale of all images,
+        and values beyond them are clipped; None means the limits of the reconstructions. For lines,
+        each feature is scaled so that its limits become "min" and "max"; None draws lines in the
+        units of the features.
 
     Attributes
     ----------
     images_ : list of matplotlib.image.AxesImage
-        The images of each component in one, side by side; empty where lines are drawn.
+        One artist per component with its images side by side; empty if lines are drawn.
 
     lines_ : list of list of matplotlib.lines.Line2D
-        The lines of each component; empty where images are drawn.
+        The lines of each component; empty if images are drawn.
 
     axes_ : ndarray of matplotlib.axes.Axes of shape (n_components,)
         The axes of each component.
 
     figure_ : matplotlib.figure.Figure
-        The figure around them.
+        The figure that contains the axes.
 
     See Also
     --------
-    ExplainedVarianceDisplay : How much is rebuilt from codes of so many values.
+    ExplainedVarianceDisplay : Explained variance against the size of the latent code.
 
     Examples
     --------
@@ -114,52 +115,53 @@ class LatentTraversalDisplay:
         components=None,
         n_components=5,
         n_steps=9,
-        span=(0.05, 0.95),
+        percentiles=(0.05, 0.95),
         start="mean",
         sample_shape=None,
         fig=None,
         cmap=None,
     ):
-        """Decode the way along components of the code.
+        """Draw reconstructions along components of the latent code.
 
         Parameters
         ----------
         estimator : AutoencoderTransformer
-            A fitted estimator; others with ``transform`` and ``inverse_transform`` will do as
-            well, such as PCA.
+            A fitted estimator; others with ``transform`` and ``inverse_transform``, such as PCA,
+            work as well.
 
         X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features) or \
                 (n_samples, ...)
-            Rows, whose codes say how far each way goes. A data frame whose columns have names is
-            a table: each feature is drawn between its lowest and its highest value.
+            Rows whose codes determine the range of each component. A data frame with named columns
+            is treated as a table: each feature is scaled by its lowest and its highest value.
 
         components : sequence of int, default=None
-            Which components, counted from 0. None takes those with the largest effect: the
-            distance between the reconstructions at both ends of the way, for tables in units of
-            the ranges of the features.
+            Indices of the components, counted from 0. None means those with the largest effect,
+            which is the distance between the reconstructions at both ends of the range of the
+            component (for tables, in units of the ranges of the features).
 
         n_components : int, default=5
-            How many of them, at most, where `components` is None.
+            Largest number of components if `components` is None.
 
         n_steps : int, default=9
-            Number of codes on each way, both ends included.
+            Number of reconstructions of each component, both ends included.
 
-        span : tuple of float, default=(0.05, 0.95)
-            The quantiles of the component on `X` at which its way begins and ends; in between are
-            equal steps. Components that are zero in most rows need (0, 1).
+        percentiles : tuple of float, default=(0.05, 0.95)
+            The lower and upper percentile, in [0, 1], of the component over the rows of `X`: its
+            values are equally spaced between them. Components that are zero in most rows need
+            (0, 1).
 
         start : "mean" or int, default="mean"
-            Where the other components stay: at the mean of the codes, or at the code of the row
+            The code that fixes the other components: the mean of all codes, or the code of the row
             at this position in `X`; negative positions count from the end.
 
         sample_shape : tuple of int, default=None
-            Shape of one sample, as in the class. None takes that of `X`, of the rows that
-            `estimator` was fitted to or of its architecture, whichever has more than one axis,
-            and otherwise the square that the features fill, from 8 x 8 on. ``(n_features,)``
-            draws lines.
+            Shape of one sample, as in the class. None means the first of these shapes that has more
+            than one axis: that of the samples in `X`, in the training rows of `estimator`, or the
+            ``input_shape`` of its architecture. Otherwise rows with a square number of features, at
+            least 64, are square images. ``(n_features,)`` draws lines.
 
         fig : matplotlib.figure.Figure or matplotlib.figure.SubFigure, default=None
-            An empty figure to draw on; None makes one.
+            An empty figure to draw on; None creates one.
 
         cmap : str or matplotlib.colors.Colormap, default=None
             As in :meth:`plot`.
@@ -172,14 +174,14 @@ class LatentTraversalDisplay:
         Raises
         ------
         TypeError
-            If `estimator` has no ``transform`` or no ``inverse_transform``, or if `fig` is no
+            If `estimator` has no ``transform`` or no ``inverse_transform``, or if `fig` is not a
             figure.
 
         NotFittedError
             If `estimator` is not fitted.
 
         ValueError
-            If a parameter is not as described.
+            If a parameter is invalid.
 
         ImportError
             If matplotlib is not installed.
@@ -187,10 +189,10 @@ class LatentTraversalDisplay:
         check_methods(estimator, ("transform", "inverse_transform"))
         check_size(n_components, "n_components")
         _check_steps(n_steps)
-        span, start = _check_span(span), _check_start(start, n_rows(X))
+        percentiles, start = _check_percentiles(percentiles), _check_start(start, n_rows(X))
         codes = as_matrix(estimator.transform(X))
         origin = codes.mean(axis=0) if start is None else codes[start]
-        ends = np.quantile(codes, span, axis=0)
+        ends = np.quantile(codes, percentiles, axis=0)
         if components is not None:
             components = _check_components(components, codes.shape[1])
         sample_shape = shape_of_samples(sample_shape, estimator, X)
@@ -217,11 +219,11 @@ class LatentTraversalDisplay:
         Parameters
         ----------
         fig : matplotlib.figure.Figure or matplotlib.figure.SubFigure, default=None
-            An empty figure to draw on; None makes one.
+            An empty figure to draw on; None creates one.
 
         cmap : str or matplotlib.colors.Colormap, default=None
-            Colours of the numbers in grey images, or of the lines from the lowest to the highest
-            value. None means "gray" for images and "viridis" for lines.
+            Colour map of grey images, or of lines from the lowest to the highest
+            value of the component. None means "gray" for images and "viridis" for lines.
 
         Returns
         -------
@@ -231,12 +233,11 @@ class LatentTraversalDisplay:
         Raises
         ------
         TypeError
-            If `fig` is no figure.
+            If `fig` is not a figure.
 
         ValueError
-            If `reconstructions`, `values` and `components` are not of one length, if
-            `sample_shape` or `limits` does not fit the number of features, or if
-            `feature_names` are not as many.
+            If `reconstructions`, `values` and `components` do not have the same length, or if
+            `sample_shape`, `limits` or `feature_names` does not match the number of features.
 
         ImportError
             If matplotlib is not installed.
@@ -263,12 +264,12 @@ class LatentTraversalDisplay:
                 self.lines_.append(draw_lines(ax, row, steps, cmap or "viridis"))
                 ax.set_ylabel(f"component {component}")
         if not is_image:
-            self._furnish(limits, shape)
+            self._format_axes(limits, shape)
         self.figure_ = figure
         return self
 
     def _content(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the reconstructions and the values, checked."""
+        """Return the validated reconstructions and values."""
         rows = np.asarray(self.reconstructions, dtype=np.float64)
         values = np.asarray(self.values, dtype=np.float64)
         if rows.ndim != 3 or not rows.size:
@@ -283,13 +284,14 @@ class LatentTraversalDisplay:
             )
         if len(self.components) != len(rows):
             raise ValueError(
-                f"components must be as many as the {len(rows)} reconstructions, got "
+                f"components must have one index for each of {len(rows)} reconstructions, got "
                 f"{len(self.components)}."
             )
         names = self.feature_names
         if names is not None and len(names) != rows.shape[2]:
             raise ValueError(
-                f"feature_names must be one for each of {rows.shape[2]} features, got {len(names)}."
+                f"feature_names must have one name for each of {rows.shape[2]} features, got "
+                f"{len(names)}."
             )
         return rows, values
 
@@ -305,17 +307,19 @@ class LatentTraversalDisplay:
         return limits
 
     def _labels(self) -> list[str]:
-        """Return what is written below lines: the names of the features where that can be read."""
+        """Return the names of the features, or none if there are too many to be read."""
         names = [] if self.feature_names is None else list(self.feature_names)
-        return [written_name(name) for name in names] if len(names) <= _MOST_NAMES else []
+        return [format_name(name) for name in names] if len(names) <= _MOST_NAMES else []
 
-    def _furnish(self, limits: np.ndarray | None, shape) -> None:
-        """Name the features below the lines."""
+    def _format_axes(self, limits: np.ndarray | None, shape) -> None:
+        """Label the axes of lines."""
         labels, last = self._labels(), self.axes_[-1]
         if labels:
             slope = {"rotation": 45 if len(labels) <= 15 else 90, "ha": "right"}
             slope.update(rotation_mode="anchor", va="center" if len(labels) > 15 else "top")
-            last.set_xticks(range(len(labels)), labels, **(slope if _crowded(labels) else {}))
+            last.set_xticks(
+                range(len(labels)), labels, **(slope if _labels_overlap(labels) else {})
+            )
         elif n_channels(shape) > 1:
             places = (np.arange(shape[1]) + 0.5) * (shape[0] + 1) - 1
             last.set_xticks(places, [f"channel {channel}" for channel in range(shape[1])])
@@ -340,22 +344,22 @@ def _decoded(estimator, origin: np.ndarray, components, values: np.ndarray) -> n
 
 
 def _most_effective(estimator, origin: np.ndarray, ends: np.ndarray, unit) -> np.ndarray:
-    """Return all components, those first whose ends are decoded to the most distant rows."""
+    """Return all components in descending order of their effect on the reconstruction."""
     low, high = _decoded(estimator, origin, range(len(origin)), ends.T).swapaxes(0, 1)
     return np.argsort(-np.square((high - low) / unit).sum(axis=1), kind="stable")
 
 
 def _feature_names(X) -> list[str] | None:
-    """Return the names of the columns of a table, None where it has none."""
+    """Return the names of the columns of a table, or None if it has none."""
     columns = getattr(X, "columns", None)
     named = columns is not None and all(isinstance(name, str) for name in columns)
     return list(columns) if named else None
 
 
 def _limits(X, shape, names) -> np.ndarray | None:
-    """Return lowest and highest values: of images, of each column of a table, or None.
+    """Return the lowest and highest value of images or of each column of a table, else None.
 
-    Those of colours are what files of images have, if the rows keep to it: 0 and 1, or 0 and 255.
+    The limits of colour images are 0 and 1, or 0 and 255, if the rows lie within them.
     """
     if names is not None:
         rows = as_matrix(X)
@@ -371,11 +375,11 @@ def _limits(X, shape, names) -> np.ndarray | None:
 
 
 def _size(rows: np.ndarray, shape, labels: list[str]) -> tuple[float, float]:
-    """Return width and height of a figure, in inches."""
+    """Return the width and the height of a figure, in inches."""
     n_components, n_steps, n_features = rows.shape
     axes = image_axes(shape)
     if axes is None:
-        below = 0.3 + 0.055 * max(map(len, labels)) if _crowded(labels) else 0.5
+        below = 0.3 + 0.055 * max(map(len, labels)) if _labels_overlap(labels) else 0.5
         return (6.4 if n_features <= 15 else 8.0), below + 1.4 * n_components
     proportion = shape[axes[0]] / shape[axes[1]]
     width = min(0.8, 9 / n_steps, 1.2 / proportion)
@@ -383,8 +387,8 @@ def _size(rows: np.ndarray, shape, labels: list[str]) -> tuple[float, float]:
     return 1.2 + n_steps * width, 0.1 + (height + 0.22) * n_components
 
 
-def _crowded(labels: list[str]) -> bool:
-    """Return whether labels side by side would run into each other."""
+def _labels_overlap(labels: list[str]) -> bool:
+    """Return whether labels side by side would overlap."""
     return len(labels) * max(map(len, labels), default=0) > 50
 
 
@@ -392,16 +396,18 @@ def _check_steps(n_steps) -> None:
     check_size(n_steps, "n_steps", low=2)
 
 
-def _check_span(span) -> tuple[float, float]:
-    quantiles = tuple(listed(span))
-    numbers = len(quantiles) == 2 and all(isinstance(quantile, Real) for quantile in quantiles)
-    if not numbers or not 0 <= quantiles[0] < quantiles[1] <= 1:
-        raise ValueError(f"span must be two quantiles, 0 <= low < high <= 1, got {span!r}.")
-    return quantiles
+def _check_percentiles(percentiles) -> tuple[float, float]:
+    limits = tuple(as_list(percentiles))
+    numbers = len(limits) == 2 and all(isinstance(limit, Real) for limit in limits)
+    if not numbers or not 0 <= limits[0] < limits[1] <= 1:
+        raise ValueError(
+            f"percentiles must be two numbers, 0 <= low < high <= 1, got {percentiles!r}."
+        )
+    return limits
 
 
 def _check_start(start, n: int) -> int | None:
-    """Return the position of the row where the others stay, None for the mean of all."""
+    """Return the position of the row that fixes the other components, None for the mean."""
     if isinstance(start, str) and start == "mean":
         return None
     if not isinstance(start, Integral) or isinstance(start, bool) or not -n <= start < n:
@@ -414,7 +420,7 @@ def _check_start(start, n: int) -> int | None:
 
 def _check_components(components, size: int) -> np.ndarray:
     """Return the components as an array of shape (n_components,)."""
-    chosen = listed(components)
+    chosen = as_list(components)
     whole = all(isinstance(one, Integral) and not isinstance(one, bool) for one in chosen)
     if not chosen or not whole or min(chosen) < 0 or max(chosen) >= size:
         raise ValueError(

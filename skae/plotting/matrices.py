@@ -1,4 +1,4 @@
-"""Rows, codes and reconstructions as plain numbers, whatever they are kept in."""
+"""Conversion of rows, codes and reconstructions of any container to arrays."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from skae._utils.naming import naming
 
 
 def as_array(rows) -> np.ndarray:
-    """Return rows as an array of their own dtype and shape."""
+    """Return rows as an array with their dtype and shape."""
     rows = as_matrix_like(rows)
     return rows.toarray() if sp.issparse(rows) else np.asarray(rows)
 
 
 def as_matrix(X, name: str = "X") -> np.ndarray:
-    """Return rows as numbers, their axes in one.
+    """Return rows as a matrix of numbers, with the axes of each sample flattened.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ def as_matrix(X, name: str = "X") -> np.ndarray:
         Rows.
 
     name : str, default="X"
-        What the user calls them.
+        Name of the argument, for error messages.
 
     Returns
     -------
@@ -34,7 +34,7 @@ def as_matrix(X, name: str = "X") -> np.ndarray:
     Raises
     ------
     ValueError
-        If they are no rows of finite real numbers.
+        If they are not rows of real numbers.
     """
     with naming(name), np.errstate(over="ignore"):
         numbers = check_array(

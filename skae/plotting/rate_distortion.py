@@ -1,23 +1,23 @@
-"""What is lost at which rate."""
+"""Rate-distortion curve of a compressor."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from skae.compression import rate_distortion_curve
-from skae.plotting.canvas import axes_for, written_name
+from skae.plotting.canvas import axes_for, format_name
 from skae.plotting.checks import check_numbers
 
 _SIZE = (6.4, 4.0)
 
 
 class RateDistortionDisplay:
-    r"""The peak signal-to-noise ratio, against the bits for each number of the rows.
+    r"""Peak signal-to-noise ratio against the rate, in bits per value of a row.
 
     .. math:: \text{PSNR} = 10 \log_{10} \frac{r^2}{\text{MSE}}
 
-    with the mean squared error of the compressed rows and the range `r` of the data. Of two lines,
-    the one further up loses less at the same rate.
+    with the mean squared error of the compressed rows and the range `r` of the data. A higher line
+    means less distortion at the same rate.
 
     It is recommended to use :meth:`from_estimator`. All parameters are stored as attributes. To
     compare estimators, draw one on the axes of the other.
@@ -25,13 +25,13 @@ class RateDistortionDisplay:
     Parameters
     ----------
     rate : array-like of shape (n_steps,)
-        Bits for each number, as :func:`~skae.compression.rate_distortion_curve` returns them.
+        Bits per value, as :func:`~skae.compression.rate_distortion_curve` returns them.
 
     psnr : array-like of shape (n_steps,)
-        What is lost with as many, in decibels.
+        Peak signal-to-noise ratio at each rate, in decibels.
 
     estimator_name : str, default=None
-        What the legend calls the estimator; None means "autoencoder".
+        Name of the estimator in the legend; None means "autoencoder".
 
     Attributes
     ----------
@@ -39,18 +39,18 @@ class RateDistortionDisplay:
         The curve.
 
     legend_ : matplotlib.legend.Legend
-        All curves on the axes by their names.
+        The names of all curves on the axes.
 
     ax_ : matplotlib.axes.Axes
         The axes with the line.
 
     figure_ : matplotlib.figure.Figure
-        The figure around them.
+        The figure that contains the axes.
 
     See Also
     --------
-    skae.compression.rate_distortion_curve : The numbers behind it.
-    ExplainedVarianceDisplay : What is lost with codes of each size, without rounding.
+    skae.compression.rate_distortion_curve : The data of the curve.
+    ExplainedVarianceDisplay : Explained variance against the code size, without quantisation.
 
     Examples
     --------
@@ -85,34 +85,35 @@ class RateDistortionDisplay:
         ax=None,
         **line_kw,
     ):
-        """Compress rows with several steps, and draw what is lost.
+        """Compress rows with several quantisation steps, and draw the rate-distortion curve.
 
         Parameters
         ----------
         estimator : estimator
-            Has ``transform`` and ``inverse_transform``. One that is fitted is taken as it is; one
-            that is not is cloned and fitted to `X`.
+            An estimator with ``transform`` and ``inverse_transform``. A fitted estimator is used as
+            it is; an unfitted one is cloned and fitted to `X`.
 
         X : {array-like, sparse matrix} of shape (n_samples, n_features) or (n_samples, ...)
             Training rows.
 
         X_test : as `X`, default=None
-            Rows that are compressed; None takes those of `X`.
+            Rows to compress; None means those of `X`.
 
         steps : sequence of float, default=None
-            Steps of the quantiser; None takes nine, by the deviations of the codes.
+            Steps of the quantiser; None means nine steps that depend on the standard deviation of
+            the codes.
 
         clip : bool, default=True
-            Whether features are kept within their ranges in the training rows.
+            Whether to clip features to their ranges in the training rows.
 
         data_range : float, default=None
-            The range `r`; None takes that of `X`.
+            The range `r`; None means that of `X`.
 
         name : str, default=None
-            What the legend calls the estimator; None takes the name of its class.
+            Name of the estimator in the legend; None means the name of its class.
 
         ax : matplotlib.axes.Axes, default=None
-            Axes to draw on; None makes a figure.
+            Axes to draw on; None creates a figure.
 
         **line_kw : dict
             Passed to :meth:`matplotlib.axes.Axes.plot`.
@@ -128,12 +129,12 @@ class RateDistortionDisplay:
             If `estimator` lacks a method.
 
         ValueError
-            If the rows, the steps or the range are not as described.
+            If the rows, the steps or the range are invalid.
 
         ImportError
             If matplotlib or constriction is not installed.
         """
-        # Before the fit: minutes of it are not lost to axes that are none.
+        # Check the axes before the fit, which may take minutes.
         ax = axes_for(ax, _SIZE)
         curve = rate_distortion_curve(
             estimator, X, X_test, steps=steps, clip=clip, data_range=data_range
@@ -147,7 +148,7 @@ class RateDistortionDisplay:
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
-            Axes to draw on; None makes a figure.
+            Axes to draw on; None creates a figure.
 
         **line_kw : dict
             Passed to :meth:`matplotlib.axes.Axes.plot`.
@@ -160,7 +161,7 @@ class RateDistortionDisplay:
         Raises
         ------
         ValueError
-            If `rate` and `psnr` are not as many finite numbers.
+            If `rate` and `psnr` are not equally many finite numbers.
 
         ImportError
             If matplotlib is not installed.
@@ -168,14 +169,14 @@ class RateDistortionDisplay:
         rate, psnr = check_numbers(self.rate, "rate"), check_numbers(self.psnr, "psnr")
         if len(rate) != len(psnr):
             raise ValueError(
-                f"psnr must hold one value for each of {len(rate)} rates, got {len(psnr)}."
+                f"psnr must have one value for each of {len(rate)} rates, got {len(psnr)}."
             )
         ax = axes_for(ax, _SIZE)
         order = np.argsort(rate)
-        name = "autoencoder" if self.estimator_name is None else written_name(self.estimator_name)
-        look = {"marker": "o", "label": name, **line_kw}
-        (self.line_,) = ax.plot(rate[order], psnr[order], **look)
-        ax.set_xlabel("bits for each number")
+        name = "autoencoder" if self.estimator_name is None else format_name(self.estimator_name)
+        style = {"marker": "o", "label": name, **line_kw}
+        (self.line_,) = ax.plot(rate[order], psnr[order], **style)
+        ax.set_xlabel("bits per value")
         ax.set_ylabel("PSNR in dB")
         ax.grid(color="0.9")
         ax.set_axisbelow(True)

@@ -1,4 +1,4 @@
-"""What an estimator makes of single samples: images or series."""
+"""Samples and their reconstructions, drawn as images or as time series."""
 
 from __future__ import annotations
 
@@ -19,19 +19,20 @@ from skae.plotting.checks import (
 from skae.plotting.matrices import as_array
 from skae.plotting.samples import MOST_CHANNELS, as_images, image_axes, shape_of_samples
 
-# Panels of series beside each other.
+# Largest number of panels of series in a row.
 _MOST_COLUMNS = 4
 
 
 class ReconstructionsDisplay:
-    """Samples and what an estimator makes of them: a grid of images, or lines.
+    """Samples and their reconstructions, as a grid of images or as lines.
 
-    Images are a grid: originals in the first row, reconstructions in the last. Grey images have
-    one scale, from the darkest to the brightest value of the originals. Colours are clipped to
-    0 to 1 or 0 to 255, whichever the originals keep to, or else to the range of the originals.
+    Images are drawn in a grid: originals in the first row, reconstructions in the last. All grey
+    images have the same scale, from the lowest to the highest value of the originals. Colour images
+    are clipped to [0, 1] or [0, 255] if the originals lie within these limits, and otherwise to the
+    range of the originals.
 
-    Series have a panel for each sample: a broad pale line for the original and a thin one for the
-    reconstruction, in one colour for each channel. What the estimator was shown is dotted.
+    Time series have one panel per sample: a broad pale line for the original and a thin line for
+    the reconstruction, with one colour per channel. A dotted line shows the corrupted input.
 
     It is recommended to use :meth:`from_estimator`. All parameters are stored as attributes.
 
@@ -39,30 +40,30 @@ class ReconstructionsDisplay:
     ----------
     originals : array-like of shape (n_samples, ...)
         Images of shape (height, width), (1, height, width), (3, height, width),
-        (height, width, 1) or (height, width, 3), or series of shape (n_steps,) or
+        (height, width, 1) or (height, width, 3), or time series of shape (n_steps,) or
         (n_steps, n_channels).
 
     reconstructions : array-like of shape (n_samples, ...)
-        What the estimator made of them.
+        Reconstructions of the samples.
 
     corrupted : array-like of shape (n_samples, ...), default=None
-        What the estimator was shown instead of the originals, if it was something else.
+        Input of the estimator, if it is not the originals.
 
     series : bool, default=False
-        Whether samples with two axes are series. Those with one axis always are.
+        Whether samples with two axes are time series. Samples with one axis always are.
 
     Attributes
     ----------
     axes_ : ndarray of matplotlib.axes.Axes
-        Of shape (2, n_samples) for images, (3, n_samples) with `corrupted`, and (1, n_samples)
-        for series.
+        Axes of shape (2, n_samples) for images, (3, n_samples) for images with `corrupted`, and (1,
+        n_samples) for time series.
 
     figure_ : matplotlib.figure.Figure
-        The figure around them.
+        The figure that contains the axes.
 
     See Also
     --------
-    TrainingCurveDisplay : How the loss fell in training.
+    TrainingCurveDisplay : Losses during training.
 
     Examples
     --------
@@ -96,7 +97,7 @@ class ReconstructionsDisplay:
         fig=None,
         **artist_kw,
     ):
-        """Draw samples and what an estimator makes of them.
+        """Draw samples and their reconstructions.
 
         Parameters
         ----------
@@ -106,31 +107,31 @@ class ReconstructionsDisplay:
 
         X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features) or \
                 (n_samples, ...)
-            Samples, as `estimator` takes them.
+            Samples, in any form that `estimator` accepts.
 
         n_samples : int, default=8
-            How many are drawn, chosen at random and shown in the order of `X`. All are shown
-            where `X` has no more.
+            Number of samples to draw, chosen at random and shown in the order of `X`. If `X` has
+            fewer, all are shown.
 
         corrupted : array-like, sparse matrix or data frame of as many samples, default=None
-            Shown to the estimator instead of `X`.
+            Input of the estimator in place of `X`.
 
         random_state : int, RandomState instance or None, default=None
-            Decides which samples are drawn.
+            Determines which samples are drawn.
 
         sample_shape : tuple of int, default=None
-            Shape of one sample, ``(n_features,)`` for a series. None means the shape of the
-            samples in `X`, in the fit of `estimator`, or in the ``input_shape`` of its
-            architecture, the first of these that has more than one axis. Otherwise rows of a
-            square number of features, at least 64, are square images, and other rows are series.
+            Shape of one sample, ``(n_features,)`` for a time series. None means the first of these
+            shapes that has more than one axis: that of the samples in `X`, in the training rows of
+            `estimator`, or the ``input_shape`` of its architecture. Otherwise rows with a square
+            number of features, at least 64, are square images, and other rows are time series.
 
         series : bool, default=None
-            Whether samples with two axes are series. None leaves it to the architecture of
-            `estimator`, if it has an ``input_shape`` of two axes, by its ``channel_axis``;
-            otherwise, those of at most three columns are series.
+            Whether samples with two axes are time series. With None, the ``channel_axis`` of the
+            architecture of `estimator` decides if its ``input_shape`` has two axes; otherwise,
+            samples with at most three columns are time series.
 
         fig : matplotlib.figure.Figure, default=None
-            Empty figure to draw on; None makes a figure.
+            Empty figure to draw on; None creates a figure.
 
         **artist_kw : dict
             As in :meth:`plot`.
@@ -150,14 +151,14 @@ class ReconstructionsDisplay:
             If `estimator` is not fitted.
 
         ValueError
-            If `n_samples` is not a positive integer, if `corrupted` has not as many samples as
-            `X`, or if the samples do not have the shape of images or series.
+            If `n_samples` is not a positive integer, if `corrupted` does not have as many samples
+            as `X`, or if the samples do not have the shape of images or time series.
 
         ImportError
             If matplotlib is not installed.
         """
         reconstruct = _reconstruct_of(estimator)
-        rows = _drawn(X, check_size(n_samples, "n_samples"), random_state)
+        rows = _sampled_positions(X, check_size(n_samples, "n_samples"), random_state)
         originals = shown = _rows(X, rows)
         if corrupted is not None:
             _check_as_many(corrupted, X)
@@ -179,11 +180,11 @@ class ReconstructionsDisplay:
         Parameters
         ----------
         fig : matplotlib.figure.Figure, default=None
-            Empty figure to draw on; None makes a figure.
+            Empty figure to draw on; None creates a figure.
 
         **artist_kw : dict
             Passed to :meth:`matplotlib.axes.Axes.imshow` for each image, or to
-            :meth:`matplotlib.axes.Axes.plot` for the lines of each series.
+            :meth:`matplotlib.axes.Axes.plot` for the lines of each time series.
 
         Returns
         -------
@@ -196,8 +197,8 @@ class ReconstructionsDisplay:
             If `fig` is neither None nor a figure.
 
         ValueError
-            If the samples are not finite numbers, are not all of one shape, or do not have the
-            shape of images or series.
+            If the samples are not finite numbers, do not all have the same shape, or do not have
+            the shape of images or time series.
 
         ImportError
             If matplotlib is not installed.
@@ -211,7 +212,7 @@ class ReconstructionsDisplay:
         return self
 
     def _checked_samples(self) -> dict[str, np.ndarray]:
-        """Return the samples by what stands above them, from top to bottom."""
+        """Return the samples by their labels, from top to bottom."""
         named = {"originals": self.originals}
         if self.corrupted is not None:
             named["corrupted"] = self.corrupted
@@ -221,19 +222,19 @@ class ReconstructionsDisplay:
             check_numbers(values.ravel(), name)
             if values.shape != samples["originals"].shape or values.ndim < 2:
                 raise ValueError(
-                    f"{name} must be of shape (n_samples, ...), that of originals, got "
+                    f"{name} must be of shape (n_samples, ...), the same as originals, got "
                     f"{values.shape} and originals of shape {samples['originals'].shape}."
                 )
         labels = {
             "originals": "original",
-            "corrupted": "shown to the encoder",
+            "corrupted": "corrupted input",
             "reconstructions": "reconstruction",
         }
         return {labels[name]: values for name, values in samples.items()}
 
 
 def _reconstruct_of(estimator):
-    """Return the function from rows to reconstructions of a fitted estimator."""
+    """Return the function of a fitted estimator that reconstructs rows."""
     if hasattr(estimator, "reconstruct"):
         check_is_fitted(estimator)
         return estimator.reconstruct
@@ -245,8 +246,8 @@ def _reconstruct_of(estimator):
     return lambda X: estimator.inverse_transform(estimator.transform(X))
 
 
-def _drawn(X, n_samples: int, random_state) -> np.ndarray:
-    """Return the positions of samples drawn at random, in ascending order."""
+def _sampled_positions(X, n_samples: int, random_state) -> np.ndarray:
+    """Return the positions of randomly chosen samples, in ascending order."""
     n = n_rows(X)
     if n <= n_samples:
         return np.arange(n)
@@ -254,7 +255,7 @@ def _drawn(X, n_samples: int, random_state) -> np.ndarray:
 
 
 def _rows(X, rows: np.ndarray):
-    """Return some rows, in whatever they are kept."""
+    """Return some rows of any container."""
     if hasattr(X, "iloc"):
         return X.iloc[rows]
     if sp.issparse(X):
@@ -272,25 +273,25 @@ def _check_as_many(corrupted, X) -> None:
 
 
 def _samples(rows, shape: tuple[int, ...], name: str) -> np.ndarray:
-    """Return an array of shape (n_samples, *shape), whatever the rows are kept in."""
+    """Return rows of any container as an array of shape (n_samples, *shape)."""
     values = as_array(rows)
     if values.dtype.kind == "c":
-        raise ValueError(f"{name} must hold real numbers to be drawn, got {values.dtype}.")
+        raise ValueError(f"{name} must contain real numbers to be drawn, got {values.dtype}.")
     if values.dtype.kind not in "biuf":
         try:
             values = values.astype(np.float64)
         except (TypeError, ValueError, OverflowError) as error:
-            raise ValueError(f"{name} must hold numbers to be drawn, but {error}.") from error
+            raise ValueError(f"{name} must contain numbers to be drawn, but {error}.") from error
     if math.prod(values.shape[1:]) != math.prod(shape):
         raise ValueError(
-            f"{name} must hold samples of {math.prod(shape)} values, those of shape {shape}, got "
+            f"{name} must contain samples of {math.prod(shape)} values, for the shape {shape}, got "
             f"an array of shape {values.shape}."
         )
     return values.reshape(len(values), *shape)
 
 
 def _layout(estimator, shape: tuple[int, ...], series) -> tuple[bool, int | None]:
-    """Return whether samples are series, and the axis that counts their channels."""
+    """Return whether samples are time series, and the axis of their channels."""
     if series is not None and not isinstance(series, bool):
         raise ValueError(f"series must be True, False or None, got {series!r}.")
     if len(shape) != 2:
@@ -304,7 +305,7 @@ def _layout(estimator, shape: tuple[int, ...], series) -> tuple[bool, int | None
 
 
 def _draw_images(fig, samples: dict[str, np.ndarray], imshow_kw: dict):
-    """Draw a row of images for each kind of samples; return the figure and the axes."""
+    """Draw originals, corrupted inputs and reconstructions as rows of images."""
     images = {label: _images(values) for label, values in samples.items()}
     low, high = _range(images["original"])
     n, height, width = images["original"].shape[:3]
@@ -323,21 +324,21 @@ def _draw_images(fig, samples: dict[str, np.ndarray], imshow_kw: dict):
 
 
 def _images(samples: np.ndarray) -> np.ndarray:
-    """Return grey images of shape (n, height, width), or colours of (n, height, width, 3)."""
+    """Return images of shape (n, height, width), or (n, height, width, 3) with colours."""
     shape = samples.shape[1:]
     if len(shape) == 2:
         return samples
     if image_axes(shape) is None:
         raise ValueError(
             f"samples must be images of shape (height, width), with 1 or 3 channels before or "
-            f"after, or series of shape (n_steps,) or (n_steps, n_channels), got shape {shape}: "
-            f"give another sample_shape."
+            f"after, or time series of shape (n_steps,) or (n_steps, n_channels), got shape "
+            f"{shape}: give another sample_shape."
         )
     return as_images(samples, shape)
 
 
 def _range(originals: np.ndarray) -> tuple[float, float]:
-    """Return the values that are drawn darkest and brightest."""
+    """Return the values of the darkest and the brightest colour."""
     low, high = float(originals.min()), float(originals.max())
     if originals.ndim == 3 or low < 0 or high > 255:
         return low, high
@@ -345,7 +346,7 @@ def _range(originals: np.ndarray) -> tuple[float, float]:
 
 
 def _draw_series(fig, samples: dict[str, np.ndarray], line_kw: dict):
-    """Draw the lines of each sample in a panel; return the figure and the panels."""
+    """Draw each sample in a panel; return the figure and the panels."""
     n = len(samples["original"])
     n_columns = min(n, _MOST_COLUMNS)
     n_lines = math.ceil(n / n_columns)
@@ -367,19 +368,19 @@ def _draw_sample(ax, lines: dict[str, np.ndarray], line_kw: dict) -> None:
     from matplotlib.cbook import normalize_kwargs
     from matplotlib.lines import Line2D
 
-    looks = {
+    styles = {
         "original": {"linewidth": 3.5, "alpha": 0.35},
-        "shown to the encoder": {"linewidth": 1.2, "linestyle": ":", "color": "0.4"},
+        "corrupted input": {"linewidth": 1.2, "linestyle": ":", "color": "0.4"},
         "reconstruction": {"linewidth": 1.2},
     }
     for label, values in lines.items():
         for channel, line in enumerate(values.reshape(len(values), -1).T):
             name = label if channel == 0 else None
-            look = {"color": f"C{channel}", "label": name, **looks[label]}
-            ax.plot(line, **{**look, **normalize_kwargs(line_kw, Line2D)})
+            style = {"color": f"C{channel}", "label": name, **styles[label]}
+            ax.plot(line, **{**style, **normalize_kwargs(line_kw, Line2D)})
 
 
 def _add_legend(fig, ax) -> None:
-    """Say what the lines are, above all panels."""
+    """Add a legend of the lines above all panels."""
     handles, labels = ax.get_legend_handles_labels()
     fig.legend(handles, labels, loc="outside upper center", ncols=len(labels), frameon=False)

@@ -1,4 +1,4 @@
-"""Which samples are images, and in which shape."""
+"""Shapes of samples, and the recognition of images."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from numbers import Integral
 
 import numpy as np
 
-from skae.plotting.checks import listed
+from skae.plotting.checks import as_list
 
-# Rows of so many squares of numbers are taken for images where nothing says what they are: 8 x 8
-# and more. Tables seldom have so many columns and a square number of them.
+# Without any information about their shape, rows with a square number of features, 8 x 8 or more,
+# are treated as images. Tables seldom have so many columns and a square number of them.
 _LEAST_SIDE = 8
-# Samples with two axes are series where the second is no longer than this.
+# Samples with two axes are series if the second axis has at most this many entries.
 MOST_CHANNELS = 3
 
 
 def shape_of_samples(given, estimator, X) -> tuple[int, ...]:
-    """Return the shape of one sample: as it was given, from the first that knows it, or a guess."""
+    """Return the shape of one sample: as given, from `X`, from the estimator, or guessed."""
     own = tuple(X.shape if hasattr(X, "shape") else np.shape(X))[1:]
     n_features = prod(own)
     if given is not None:
@@ -33,7 +33,7 @@ def shape_of_samples(given, estimator, X) -> tuple[int, ...]:
 
 
 def image_axes(shape) -> tuple[int, int] | None:
-    """Return which axes of a sample are height and width, None where it is no image."""
+    """Return which axes of a sample are height and width, or None if it is not an image."""
     if len(shape) == 2 and shape[0] > 1 and shape[1] > MOST_CHANNELS:
         return (0, 1)
     if len(shape) == 3 and shape[0] in (1, 3):
@@ -44,7 +44,7 @@ def image_axes(shape) -> tuple[int, int] | None:
 
 
 def as_images(rows: np.ndarray, shape) -> np.ndarray:
-    """Return images of shape (n, h, w) or, in colour, (n, h, w, 3)."""
+    """Return images of shape (n, h, w), or (n, h, w, 3) with colours."""
     images = rows.reshape(-1, *shape)
     if image_axes(shape) == (1, 2):
         images = np.moveaxis(images, 1, -1)
@@ -53,7 +53,7 @@ def as_images(rows: np.ndarray, shape) -> np.ndarray:
 
 def checked_shape(shape, n_features: int) -> tuple[int, ...]:
     """Return the shape of one sample as a tuple."""
-    sides = tuple(listed(shape))
+    sides = tuple(as_list(shape))
     whole = all(
         isinstance(side, Integral) and not isinstance(side, bool) and side >= 1 for side in sides
     )

@@ -1,4 +1,4 @@
-"""How the anomaly scores of rows are distributed."""
+"""Histogram of anomaly scores."""
 
 from __future__ import annotations
 
@@ -8,46 +8,47 @@ import pandas as pd
 from skae._data.containers import as_matrix_like
 from skae._utils.checks import check_size, is_auto
 from skae._utils.naming import naming
-from skae.plotting.canvas import axes_for, written_name, written_number
+from skae.plotting.canvas import axes_for, format_name, format_number
 from skae.plotting.checks import (
     check_detector,
     check_numbers,
-    in_order,
     n_rows,
+    sorted_unique,
     threshold_of,
 )
 from skae.plotting.histogram import (
     bin_edges,
+    clip_to_log_range,
+    counts_need_log_axis,
     density_weights,
+    format_log_ticks,
     leave_room_above,
-    unlike_counts,
-    within_reach,
-    write_ticks,
 )
 
-# More groups than these cannot be told apart.
+# More groups than this could not be distinguished.
 _MOST_GROUPS = 10
 
 
 class ScoreDistributionDisplay:
     """Histograms of anomaly scores, and the threshold above which rows are outliers.
 
-    The axis of the scores is logarithmic where all scores are positive. So is that of the counts
-    where the lowest bar would not be seen beside the highest: few outliers beside many rows.
+    The axis of the scores is logarithmic if all scores are positive. The axis of the counts is
+    logarithmic if the lowest bar would otherwise be invisible, as with few outliers among many
+    rows.
 
     It is recommended to use :meth:`from_estimator`. All parameters are stored as attributes.
 
     Parameters
     ----------
     scores : array-like of shape (n_samples,)
-        Anomaly scores: minus what ``score_samples`` returned.
+        Anomaly scores, minus ``score_samples``.
 
     threshold : float
-        The anomaly score above which rows are outliers: minus ``offset_``.
+        Anomaly score above which rows are outliers, minus ``offset_``.
 
     labels : array-like of shape (n_samples,), default=None
-        The group of each row, at most ten of them. 1 and -1 stand for "normal" and "anomaly";
-        other values are shown as they are. None makes all rows one group.
+        Group of each row, with at most ten different groups. 1 and -1 stand for "normal" and
+        "anomaly"; other values are shown as they are. None means a single group.
 
     Attributes
     ----------
@@ -58,17 +59,17 @@ class ScoreDistributionDisplay:
         The line at the threshold.
 
     legend_ : matplotlib.legend.Legend
-        The groups, and what share of them lies beyond the threshold.
+        The groups, and the percentage of each group beyond the threshold.
 
     ax_ : matplotlib.axes.Axes
         The axes with the histograms.
 
     figure_ : matplotlib.figure.Figure
-        The figure around them.
+        The figure that contains the axes.
 
     See Also
     --------
-    FeatureContributionsDisplay : What the features of one row add to its score.
+    FeatureContributionsDisplay : Contributions of features to the anomaly score of one row.
 
     Examples
     --------
@@ -95,16 +96,16 @@ class ScoreDistributionDisplay:
         Parameters
         ----------
         estimator : AutoencoderOutlierDetector
-            A fitted detector; those of scikit-learn with ``offset_`` will do as well.
+            A fitted detector; those of scikit-learn with ``offset_`` work as well.
 
         X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
             Rows.
 
         y : array-like of shape (n_samples,), default=None
-            The group of each row, as `labels` of the class.
+            Group of each row, as `labels` of the class.
 
         ax : matplotlib.axes.Axes, default=None
-            Axes to draw on; None makes a figure.
+            Axes to draw on; None creates a figure.
 
         bins : int or "auto", default="auto"
             As in :meth:`plot`.
@@ -126,8 +127,8 @@ class ScoreDistributionDisplay:
             If `estimator` is not fitted.
 
         ValueError
-            If `y` has not one value for each row, or more than ten different ones, or if `bins`
-            is neither "auto" nor a positive integer.
+            If `y` does not have one value for each row or has more than ten different values, or if
+            `bins` is neither "auto" nor a positive integer.
 
         ImportError
             If matplotlib is not installed.
@@ -144,7 +145,7 @@ class ScoreDistributionDisplay:
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
-            Axes to draw on; None makes a figure.
+            Axes to draw on; None creates a figure.
 
         bins : int or "auto", default="auto"
             Number of bins, all of the same width on the axis. "auto" is the rule of Freedman and
@@ -152,7 +153,7 @@ class ScoreDistributionDisplay:
 
         **hist_kw : dict
             Passed to :meth:`matplotlib.axes.Axes.hist` for each group. ``density=True`` gives
-            each group the same area, as it is seen on the axis.
+            each group the same area, as drawn on the axis.
 
         Returns
         -------
@@ -162,8 +163,9 @@ class ScoreDistributionDisplay:
         Raises
         ------
         ValueError
-            If `scores` are not finite numbers, if `labels` has not one value for each, or more
-            than ten different ones, or if `bins` is neither "auto" nor a positive integer.
+            If `scores` are not finite numbers, if `labels` does not have one value for each score
+            or has more than ten different values, or if `bins` is neither "auto" nor a positive
+            integer.
 
         ImportError
             If matplotlib is not installed.
@@ -174,23 +176,23 @@ class ScoreDistributionDisplay:
         ax = axes_for(ax, size=(6.4, 4.0))
         logarithmic = bool((scores > 0).all())
         ax.set_xscale("log" if logarithmic else "linear")
-        shown = [within_reach(group, logarithmic) for _, group in groups]
-        edges = bin_edges(within_reach(scores, logarithmic), bins, logarithmic)
+        shown = [clip_to_log_range(group, logarithmic) for _, group in groups]
+        edges = bin_edges(clip_to_log_range(scores, logarithmic), bins, logarithmic)
         density = hist_kw.pop("density", False)
         if not density:
-            hist_kw.setdefault("log", unlike_counts(shown, edges))
+            hist_kw.setdefault("log", counts_need_log_axis(shown, edges))
         self.histograms_ = []
         for place, ((label, _), group) in enumerate(zip(groups, shown, strict=True)):
             if density:
                 hist_kw["weights"] = density_weights(group, edges, logarithmic)
             self.histograms_.append(_histogram(ax, group, edges, f"C{place}", label, **hist_kw))
         self._draw_threshold(ax, scores)
-        self._furnish(ax, density)
+        self._format_axes(ax, density)
         self.ax_, self.figure_ = ax, ax.figure
         return self
 
     def _groups(self, scores: np.ndarray) -> list[tuple[str | None, np.ndarray]]:
-        """Return what the legend says of each group, None if nothing, and its scores."""
+        """Return the label in the legend, if any, and the scores of each group."""
         if self.labels is None:
             return [(None, scores)]
         labels = _check_groups(self.labels, "labels", len(scores))
@@ -198,33 +200,33 @@ class ScoreDistributionDisplay:
         for value, name in _names(labels).items():
             group = scores[labels == value]
             rows = "1 row" if len(group) == 1 else f"{len(group):,} rows"
-            # Matplotlib leaves labels out that begin with an underscore.
-            name = written_name(f" {name}" if str(name).startswith("_") else name)
-            groups.append((f"{name}: {rows}, {self._share(group)} beyond", group))
+            # Matplotlib ignores labels that begin with an underscore.
+            name = format_name(f" {name}" if str(name).startswith("_") else name)
+            groups.append((f"{name}: {rows}, {self._percentage_above(group)} beyond", group))
         return groups
 
     def _draw_threshold(self, ax, scores: np.ndarray) -> None:
         place = float(self.threshold)
-        label = f"threshold {written_number(place)}"
+        label = f"threshold {format_number(place)}"
         if self.labels is None:
-            label += f": {self._share(scores)} of {len(scores):,} rows beyond"
-        # Nothing is drawn at NaN, but the legend says what the threshold is all the same.
-        if not np.isfinite(place) or place != within_reach(place, ax.get_xscale() == "log"):
+            label += f": {self._percentage_above(scores)} of {len(scores):,} rows beyond"
+        # At NaN no line is drawn, but the legend still shows the threshold.
+        if not np.isfinite(place) or place != clip_to_log_range(place, ax.get_xscale() == "log"):
             place = np.nan
         self.line_ = ax.axvline(place, color="0.2", linestyle="--", linewidth=1.2, label=label)
 
-    def _share(self, scores: np.ndarray) -> str:
-        """Return the share of scores above the threshold."""
-        return f"{written_number(100 * np.mean(scores > self.threshold))}%"
+    def _percentage_above(self, scores: np.ndarray) -> str:
+        """Return the percentage of the scores above the threshold."""
+        return f"{format_number(100 * np.mean(scores > self.threshold))}%"
 
-    def _furnish(self, ax, density: bool) -> None:
-        """Name the axes, and put the legend where neither bars nor the line are."""
+    def _format_axes(self, ax, density: bool) -> None:
+        """Label the axes, and add a legend above the bars and the line."""
         per = " per decade" if ax.get_xscale() == "log" else ""
         ax.set_xlabel("anomaly score")
         ax.set_ylabel(f"density{per}" if density else "rows")
         if not density and ax.get_yscale() == "log":
-            ax.set_ylim(bottom=0.7)  # a bar of one row is seen
-        write_ticks(ax)
+            ax.set_ylim(bottom=0.7)  # so that a bar of one row is visible
+        format_log_ticks(ax)
         ax.spines[["top", "right"]].set_visible(False)
         handles, labels = ax.get_legend_handles_labels()
         room = 0.03 + 0.065 * len(labels)
@@ -238,18 +240,18 @@ def _histogram(ax, scores: np.ndarray, edges, colour: str, label: str | None, **
     from matplotlib.colors import to_rgba
 
     colour = hist_kw.pop("color", colour)
-    look = {"histtype": "stepfilled", "edgecolor": colour, "linewidth": 1.3}
+    style = {"histtype": "stepfilled", "edgecolor": colour, "linewidth": 1.3}
     if "alpha" not in hist_kw:
-        look["facecolor"] = to_rgba(colour, 0.35)  # groups are seen through each other
-    return ax.hist(scores, edges, color=colour, label=label, **{**look, **hist_kw})[2]
+        style["facecolor"] = to_rgba(colour, 0.35)  # overlapping groups stay visible
+    return ax.hist(scores, edges, color=colour, label=label, **{**style, **hist_kw})[2]
 
 
 def _names(labels: np.ndarray) -> dict:
-    """Return the names of the values in their order."""
+    """Return the names of the groups in ascending order of their values."""
     found = list(pd.unique(labels))
     if -1 in found and set(found) <= {1, -1}:
         return {value: name for value, name in ((1, "normal"), (-1, "anomaly")) if value in found}
-    return {value: value for value in in_order(labels)}
+    return {value: value for value in sorted_unique(labels)}
 
 
 def _check_groups(values, name: str, n: int) -> np.ndarray:
@@ -258,19 +260,18 @@ def _check_groups(values, name: str, n: int) -> np.ndarray:
         groups = np.asarray(as_matrix_like(values))
     if groups.shape != (n,):
         raise ValueError(
-            f"{name} must hold one value for each of {n} rows, got an array of shape "
+            f"{name} must have one value for each of {n} rows, got an array of shape "
             f"{groups.shape}."
         )
     if pd.isna(groups).any():
         which = int(np.flatnonzero(pd.isna(groups))[0])
         raise ValueError(
-            f"{name} must say of each row to which group it belongs, got {groups[which]} at "
-            f"position {which}."
+            f"{name} must have no missing values, got {groups[which]} at position {which}."
         )
     n_groups = len(pd.unique(groups))
     if n_groups > _MOST_GROUPS:
         raise ValueError(
-            f"{name} must have at most {_MOST_GROUPS} different values, a group for each, got "
+            f"{name} must have at most {_MOST_GROUPS} different values, one for each group, got "
             f"{n_groups}."
         )
     return groups

@@ -1,4 +1,4 @@
-"""How the losses fell from epoch to epoch."""
+"""Training and validation losses by epoch."""
 
 from __future__ import annotations
 
@@ -8,47 +8,47 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
-from skae.plotting.canvas import axes_for, written_number
-from skae.plotting.histogram import write_ticks
+from skae.plotting.canvas import axes_for, format_number
+from skae.plotting.histogram import format_log_ticks
 
-# The losses by their columns, with their names and colours.
+# Columns of the losses, with their names and colours.
 _LOSSES = {
     "train_loss": ("training loss", "C0"),
     "valid_loss": ("validation loss", "C1"),
 }
-# Up to so many epochs, each of them is marked.
+# Up to this number of epochs, each epoch has a marker.
 _FEW_EPOCHS = 20
 
 
 class TrainingCurveDisplay:
     """Training and validation loss of each epoch, and the epoch whose weights were kept.
 
-    The axis of the losses is logarithmic where all of them are positive and the largest is more
-    than ten times the smallest.
+    The axis of the losses is logarithmic if all losses are positive and the largest is more than
+    ten times the smallest.
 
     It is recommended to use :meth:`from_estimator`. All parameters are stored as attributes.
 
     Parameters
     ----------
     history : DataFrame
-        A row for each epoch with the columns `epoch`, `train_loss` and `valid_loss`, NaN where a
-        loss was not computed. With a column `network`, each network has lines of its own.
+        One row per epoch with the columns `epoch`, `train_loss` and `valid_loss`; NaN if a loss was
+        not computed. With a column `network`, each network has its own lines.
 
     best_epoch : int, default=None
-        The epoch whose weights were kept. None marks no epoch.
+        Epoch whose weights were kept. None marks no epoch.
 
     Attributes
     ----------
     lines_ : list of matplotlib.lines.Line2D
-        The line of the training loss and that of the validation loss, where there are any; with
-        several networks, those of the first network come first.
+        The lines of the training loss and of the validation loss, as far as they were computed;
+        with several networks, the lines of the first network come first.
 
     best_line_ : matplotlib.lines.Line2D or None
         The vertical line at `best_epoch`.
 
     best_marker_ : matplotlib.lines.Line2D or None
-        The marker at the loss of `best_epoch`: the validation loss, or the training loss where
-        there is no other.
+        The marker at the loss of `best_epoch`: the validation loss or, if there is none, the
+        training loss.
 
     legend_ : matplotlib.legend.Legend
         The losses, and the epoch whose weights were kept.
@@ -57,18 +57,19 @@ class TrainingCurveDisplay:
         The axes with the lines.
 
     figure_ : matplotlib.figure.Figure
-        The figure around them.
+        The figure that contains the axes.
 
     See Also
     --------
-    ReconstructionsDisplay : What the network makes of single samples.
+    ReconstructionsDisplay : Reconstructions of samples.
 
     Notes
     -----
-    Epoch 0 is the network before its first epoch, which has no training loss yet. The training
-    loss is a mean over the batches of an epoch, while the weights change and with noise where
-    there is any. So it may lie above the validation loss. With ``early_stopping=False``, the
-    validation loss of a transformer is that of training rows, as no others are left.
+    Epoch 0 is the network before training, which has no training loss yet. The training loss is the
+    mean over the batches of an epoch, computed while the weights change and with the training
+    noise. Therefore it may lie above the validation loss. With ``early_stopping=False``, the
+    validation loss of a transformer is computed on training rows, since there are no validation
+    rows.
 
     Examples
     --------
@@ -88,16 +89,16 @@ class TrainingCurveDisplay:
 
     @classmethod
     def from_estimator(cls, estimator, *, ax=None, **line_kw):
-        """Draw the losses in the training of an estimator.
+        """Draw the losses of a fitted estimator.
 
         Parameters
         ----------
         estimator : AutoencoderTransformer or AutoencoderOutlierDetector
-            A fitted estimator. The networks of a detector are drawn together, and no epoch is
-            marked, because each has its own.
+            A fitted estimator. All networks of a detector are drawn on the same axes, and no epoch
+            is marked, since each network has its own best epoch.
 
         ax : matplotlib.axes.Axes, default=None
-            Axes to draw on; None makes a figure.
+            Axes to draw on; None creates a figure.
 
         **line_kw : dict
             Passed to :meth:`matplotlib.axes.Axes.plot`.
@@ -133,7 +134,7 @@ class TrainingCurveDisplay:
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
-            Axes to draw on; None makes a figure.
+            Axes to draw on; None creates a figure.
 
         **line_kw : dict
             Passed to :meth:`matplotlib.axes.Axes.plot` for each line.
@@ -149,8 +150,7 @@ class TrainingCurveDisplay:
             If `history` is not a DataFrame.
 
         ValueError
-            If a column is missing in `history`, if it has no rows, or if `best_epoch` is not one
-            of its epochs.
+            If `history` lacks a column or has no rows, or if `best_epoch` is not one of its epochs.
 
         ImportError
             If matplotlib is not installed.
@@ -163,14 +163,14 @@ class TrainingCurveDisplay:
         for _, network in history.groupby("network"):
             self.lines_ += _draw_losses(ax, network, history["network"].nunique(), line_kw)
         self.best_line_, self.best_marker_ = (None, None) if best is None else _mark(ax, best)
-        _furnish(ax, history)
+        _format_axes(ax, history)
         self.legend_ = ax.legend(*ax.get_legend_handles_labels(), frameon=False)
         self.ax_, self.figure_ = ax, ax.figure
         return self
 
 
 def _draw_losses(ax, network: pd.DataFrame, n_networks: int, line_kw: dict) -> list:
-    """Draw the losses of one network; only those of the first one are in the legend."""
+    """Draw the losses of one network; only the first network has entries in the legend."""
     from matplotlib.cbook import normalize_kwargs
     from matplotlib.lines import Line2D
 
@@ -178,17 +178,17 @@ def _draw_losses(ax, network: pd.DataFrame, n_networks: int, line_kw: dict) -> l
     for column, (name, colour) in _LOSSES.items():
         if network[column].isna().all():
             continue
-        look = {"color": colour, "marker": "." if len(network) <= _FEW_EPOCHS + 1 else None}
+        style = {"color": colour, "marker": "." if len(network) <= _FEW_EPOCHS + 1 else None}
         if n_networks > 1:
-            look |= {"linewidth": 1, "alpha": 0.6}
+            style |= {"linewidth": 1, "alpha": 0.6}
             name = f"{name} of {n_networks} networks"
         label = name if name not in ax.get_legend_handles_labels()[1] else None
-        lines += ax.plot(network["epoch"], network[column], **{**look, "label": label, **line_kw})
+        lines += ax.plot(network["epoch"], network[column], **{**style, "label": label, **line_kw})
     return lines
 
 
 def _mark(ax, best: pd.Series) -> tuple:
-    """Mark the epoch whose weights were kept, and its loss where it is known."""
+    """Mark the epoch whose weights were kept, and its loss if it is known."""
     known = [column for column in ("valid_loss", "train_loss") if not np.isnan(best[column])]
     epoch = int(best["epoch"])
     label = f"kept: epoch {epoch}" + (", before training" if epoch == 0 else "")
@@ -197,19 +197,19 @@ def _mark(ax, best: pd.Series) -> tuple:
     if known:
         name, colour = _LOSSES[known[0]]
         loss = best[known[0]]
-        label += f", {name} {written_number(loss)}"
-    look = {"linestyle": "none", "marker": "o", "markersize": 7, "markeredgecolor": "0.2"}
-    (marker,) = ax.plot([epoch], [loss], color=colour, label=label, zorder=3, **look)
+        label += f", {name} {format_number(loss)}"
+    style = {"linestyle": "none", "marker": "o", "markersize": 7, "markeredgecolor": "0.2"}
+    (marker,) = ax.plot([epoch], [loss], color=colour, label=label, zorder=3, **style)
     return line, marker
 
 
-def _furnish(ax, history: pd.DataFrame) -> None:
-    """Name the axes and write whole numbers at the epochs."""
+def _format_axes(ax, history: pd.DataFrame) -> None:
+    """Label the axes, with integers at the axis of the epochs."""
     from matplotlib.ticker import MaxNLocator
 
     ax.set_xlabel("epoch")
     ax.set_ylabel("loss")
-    write_ticks(ax)
+    format_log_ticks(ax)
     ax.xaxis.set_major_locator(MaxNLocator(10, integer=True, steps=[1, 2, 5, 10], min_n_ticks=1))
     margin = 0.03 * max(1, history["epoch"].max() - history["epoch"].min())
     ax.set_xlim(history["epoch"].min() - margin, history["epoch"].max() + margin)
@@ -217,14 +217,14 @@ def _furnish(ax, history: pd.DataFrame) -> None:
 
 
 def _spans_a_decade(history: pd.DataFrame) -> bool:
-    """Return whether a linear axis would not show how small losses differ."""
+    """Return whether all losses are positive and differ by more than a factor of ten."""
     losses = history[list(_LOSSES)].to_numpy(dtype=np.float64)
     losses = losses[np.isfinite(losses)]
     return len(losses) > 0 and losses.min() > 0 and losses.max() > 10 * losses.min()
 
 
 def _check_history(history) -> pd.DataFrame:
-    """Return the history with numbers of networks."""
+    """Return the history, with a column `network`."""
     if not isinstance(history, pd.DataFrame):
         raise TypeError(f"history must be a pandas DataFrame, got {type(history).__name__}.")
     missing = [name for name in ("epoch", *_LOSSES) if name not in history]
@@ -234,12 +234,12 @@ def _check_history(history) -> pd.DataFrame:
             f"{list(history.columns)} without {' and '.join(missing)}."
         )
     if not len(history):
-        raise ValueError("history must have a row for each epoch, got no rows.")
+        raise ValueError("history must have one row per epoch, got no rows.")
     return history if "network" in history else history.assign(network=0)
 
 
 def _check_epoch(best_epoch, history: pd.DataFrame) -> pd.Series | None:
-    """Return the row of the epoch that was kept."""
+    """Return the row of `best_epoch`."""
     if best_epoch is None:
         return None
     found = history[history["epoch"] == best_epoch]

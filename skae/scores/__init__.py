@@ -1,4 +1,4 @@
-"""Scores: what a network finds anomalous about a row."""
+"""Anomaly scores of rows, one file each."""
 
 from skae._utils.named_parts import resolve_part
 from skae.scores.elbo import Elbo
@@ -8,7 +8,7 @@ from skae.scores.reconstruction import Reconstruction
 from skae.scores.residual import Residual
 from skae.scores.score import Score
 
-# What the names that estimators accept stand for.
+# The scores that estimators accept by name.
 SCORES: dict[str, type[Score]] = {
     "residual": Residual,
     "joint": Joint,
@@ -19,7 +19,7 @@ SCORES: dict[str, type[Score]] = {
 
 
 def resolve_score(scoring: str | Score) -> Score:
-    """Return a score of its own for a fit: the default of a name, or a copy of an object."""
+    """Return the score of a fit as an object: the default for a name, or a copy of an object."""
     return resolve_part(scoring, "scoring", SCORES, Score)
 
 

@@ -1,4 +1,4 @@
-"""Minus the evidence lower bound."""
+"""The negative evidence lower bound."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from skae.scores.score import Score
 
 
 class Elbo(Score):
-    r"""Minus the evidence lower bound, for kinds whose codes are distributions.
+    r"""Negative evidence lower bound, for kinds whose codes are distributions.
 
     .. math:: a(x) = -E_{z \sim q(z|x)} \log p(x|z) + KL(q(z|x) \| N(0, I))
 
-    in nats, of a density of features as they were scaled. The expectation is a mean over draws
-    that are the same for all rows.
+    in nats, for the density of the scaled features. The expectation is estimated by a mean over
+    draws, the same for all rows.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class Elbo(Score):
         self.n_draws = n_draws
 
     def check(self, kind: Kind) -> None:
-        """Refuse kinds whose codes are points, and a number of draws out of range."""
+        """Refuse kinds whose codes are not distributions, and a number of draws out of range."""
         if not kind.has_posterior:
             raise ValueError(
                 f"scoring='elbo' needs a kind whose codes are distributions, such as "
@@ -40,11 +40,11 @@ class Elbo(Score):
         check_size(self.n_draws, "n_draws of Elbo")
 
     def of_features(self, network: Any, X: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
-        """Return minus the expected logarithm of the likelihood of each entry."""
+        """Return the negative expected log-likelihood of each entry."""
         return -self._bound(network, X).likelihood().cpu()
 
     def of_code(self, network: Any, X: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
-        """Return the divergence of the posterior from the prior."""
+        """Return the Kullback-Leibler divergence of the posterior from the prior."""
         return self._bound(network, X).divergence().cpu()
 
     def _bound(self, network: Any, X: torch.Tensor) -> Bound:

@@ -1,4 +1,4 @@
-"""The Mahalanobis length of residual and code."""
+"""The Mahalanobis distances of residual and latent code."""
 
 from __future__ import annotations
 
@@ -11,33 +11,36 @@ from skae.scores.score import Score, residuals
 
 
 class Joint(Score):
-    r"""Squared Mahalanobis length of the residual and of the code.
+    r"""Sum of the squared Mahalanobis distances of the residual and of the latent code.
 
     .. math:: a(x) = \frac{1}{d + k} \left(
               (r - \mu_r)^T \Sigma_r^{-1} (r - \mu_r)
               + (z - \mu_z)^T \Sigma_z^{-1} (z - \mu_z) \right), \qquad r = x - \hat{x}
 
-    with the means and the shrunk covariances of normal rows: what does not obey the relations
-    among the features, and what does but is far away. Normal rows have about 1.
+    with the means and the shrunk covariances of normal rows. It is large for rows that violate the
+    relations between the features, and for rows that satisfy them but are far from all others.
+    Normal rows have scores of about 1.
 
     Attributes
     ----------
     residual_scatter_, code_scatter_ : Scatter
-        Means and covariances.
+        Means and covariances of residuals and codes.
     """
 
+    scatters = {"residual_scatter_": "features", "code_scatter_": "code"}
+
     def fit(self, residuals: torch.Tensor, codes: torch.Tensor) -> Self:
-        """Learn the scatter of the residuals and of the codes."""
+        """Estimate means and covariances of residuals and codes."""
         self.residual_scatter_ = Scatter.of(residuals.numpy())
         self.code_scatter_ = Scatter.of(codes.numpy())
         return self
 
     def of_features(self, network: Any, X: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
-        """Return the squared whitened residuals, over the number of columns."""
+        """Return the squared whitened residuals, divided by the number of columns."""
         whitened = self.residual_scatter_.whitened(residuals(network, X, codes))
         return whitened.square() / (X.shape[1] + codes.shape[1])
 
     def of_code(self, network: Any, X: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
-        """Return the squared length of the code, over the number of columns."""
-        lengths = self.code_scatter_.lengths(codes.cpu().double())
-        return lengths / (X.shape[1] + codes.shape[1])
+        """Return the squared Mahalanobis distance of the code, divided by the number of columns."""
+        distances = self.code_scatter_.mahalanobis(codes.cpu().double())
+        return distances / (X.shape[1] + codes.shape[1])

@@ -1,4 +1,4 @@
-"""The Mahalanobis length of the code."""
+"""The Mahalanobis distance of the latent code."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from skae.scores.score import Score
 
 
 class Latent(Score):
-    r"""Squared Mahalanobis length of the code.
+    r"""Squared Mahalanobis distance of the latent code.
 
     .. math:: a(x) = \frac{1}{k} (z - \mu_z)^T \Sigma_z^{-1} (z - \mu_z)
 
-    with the mean and the shrunk covariance of the codes of normal rows. What is far from them in
-    the directions that the network knows; what it does not know goes unseen.
+    with the mean and the shrunk covariance of the codes of normal rows. It detects rows that are
+    far from normal rows in the directions that the code represents, and no others.
 
     Attributes
     ----------
@@ -24,8 +24,10 @@ class Latent(Score):
         Mean and covariance of the codes.
     """
 
+    scatters = {"scatter_": "code"}
+
     def fit(self, residuals: torch.Tensor, codes: torch.Tensor) -> Self:
-        """Learn the scatter of the codes."""
+        """Estimate mean and covariance of the codes."""
         self.scatter_ = Scatter.of(codes.numpy())
         return self
 
@@ -34,5 +36,5 @@ class Latent(Score):
         return None
 
     def of_code(self, network: Any, X: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
-        """Return the squared length, over the size of the code."""
-        return self.scatter_.lengths(codes.cpu().double()) / codes.shape[1]
+        """Return the squared Mahalanobis distance, divided by the size of the code."""
+        return self.scatter_.mahalanobis(codes.cpu().double()) / codes.shape[1]

@@ -1,4 +1,4 @@
-"""The mean squared error."""
+"""The mean squared reconstruction error."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from skae.scores.score import Score, residuals
 
 
 class Reconstruction(Score):
-    r"""Mean squared error of the reconstruction, the textbook score.
+    r"""Mean squared reconstruction error, the textbook anomaly score.
 
     .. math:: a(x) = \frac{1}{d} \lVert x - \hat{x} \rVert^2
 
-    Features that are hard to rebuild in every row decide as much as features that are rebuilt
-    exactly in all rows but anomalies, and what is far away but easy to rebuild goes unseen.
+    All features have the same weight, whether their reconstruction errors are large in every row
+    or only in anomalies. It does not detect rows that are far from all others but have a small
+    reconstruction error.
 
     Examples
     --------
@@ -29,7 +30,7 @@ class Reconstruction(Score):
     """
 
     def of_features(self, network: Any, X: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
-        """Return the squared errors over the number of features."""
+        """Return the squared errors, divided by the number of features."""
         return residuals(network, X, codes).square() / X.shape[1]
 
     def of_code(self, network: Any, X: torch.Tensor, codes: torch.Tensor) -> None:

@@ -1,4 +1,4 @@
-"""The Mahalanobis length of the residual."""
+"""The Mahalanobis distance of the residual."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from skae.scores.score import Score, residuals
 
 
 class Residual(Score):
-    r"""Squared Mahalanobis length of the residual.
+    r"""Squared Mahalanobis distance of the residual.
 
     .. math:: a(x) = \frac{1}{d} (r - \mu_r)^T \Sigma_r^{-1} (r - \mu_r), \qquad r = x - \hat{x}
 
-    with the mean and the shrunk covariance :math:`\Sigma_r` of the residuals of normal rows: an
-    error counts by how unusual it is for these features together. Normal rows have about 1.
+    with the mean and the shrunk covariance :math:`\Sigma_r` of the residuals of normal rows. It
+    measures how unusual the errors are, given the usual errors of each feature and their
+    correlations. Normal rows have scores of about 1.
 
     Attributes
     ----------
@@ -24,13 +25,15 @@ class Residual(Score):
         Mean and covariance of the residuals.
     """
 
+    scatters = {"scatter_": "features"}
+
     def fit(self, residuals: torch.Tensor, codes: torch.Tensor) -> Self:
-        """Learn the scatter of the residuals."""
+        """Estimate mean and covariance of the residuals."""
         self.scatter_ = Scatter.of(residuals.numpy())
         return self
 
     def of_features(self, network: Any, X: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
-        """Return the squared whitened residuals, over the number of features."""
+        """Return the squared whitened residuals, divided by the number of features."""
         return self.scatter_.whitened(residuals(network, X, codes)).square() / X.shape[1]
 
     def of_code(self, network: Any, X: torch.Tensor, codes: torch.Tensor) -> None:

@@ -1,4 +1,4 @@
-"""Where rows lie and how they spread: means and shrunk covariances, also robust ones."""
+"""Mean and shrunk covariance of rows, and Mahalanobis distances."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-# Eigenvalues count as at least this share of their mean.
+# Lower limit of the eigenvalues, as a fraction of their mean.
 SMALLEST_EIGENVALUE = 1e-4
-# Columns beyond which no covariance is written down, and rows that stand for all of them then.
+# With more columns, no covariance matrix is computed, and at most so many rows are used.
 _MOST_COLUMNS = 2048
 
 
 @dataclass(frozen=True)
 class Scatter:
-    r"""Mean and covariance of rows, for squared Mahalanobis lengths.
+    r"""Mean and covariance of rows, for squared Mahalanobis distances.
 
     The covariance is :math:`V \Lambda V^T + \rho (I - V V^T)`: the sample covariance shrunk
-    towards a multiple of the identity (Ledoit and Wolf [1]_), known along the axes `V`; along all
-    others it is :math:`\rho`. It can so be inverted for constant and for collinear columns, and
-    for more columns than rows.
+    towards a multiple of the identity (Ledoit and Wolf [1]_), with its eigenvalues along the axes
+    `V`, and :math:`\rho` in all other directions. It is invertible even for constant and collinear
+    columns, and for more columns than rows.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ class Scatter:
         Means of the columns.
 
     axes : ndarray of shape (n_columns, n_axes)
-        `V`, orthonormal columns.
+        `V`, with orthonormal columns.
 
     eigenvalues : ndarray of shape (n_axes,)
         Diagonal of :math:`\Lambda`.
@@ -49,7 +49,7 @@ class Scatter:
 
     @classmethod
     def of(cls, rows: np.ndarray) -> Scatter:
-        """Estimate the scatter of rows, an ndarray of shape (n_samples, n_columns)."""
+        """Estimate mean and covariance of rows, an ndarray of shape (n_samples, n_columns)."""
         mean = rows.mean(axis=0)
         axes, eigenvalues, rest = _spectrum(rows - mean)
         n_columns = rows.shape[1]
@@ -59,12 +59,13 @@ class Scatter:
         return cls(mean, axes, np.maximum(eigenvalues, smallest), max(rest, smallest))
 
     def whitened(self, rows: torch.Tensor) -> torch.Tensor:
-        r"""Return rows whose squares add up to their squared Mahalanobis lengths.
+        r"""Return whitened rows, whose squared norms are their squared Mahalanobis distances.
 
         .. math:: w = \left(V \Lambda^{-1/2} V^T + \rho^{-1/2} (I - V V^T)\right) (x - \mu)
 
-        By the symmetric root of the inverse covariance each value belongs to one column, and its
-        square is the share of that column in the length (Garthwaite and Koch [1]_).
+        With this symmetric square root of the inverse covariance, each whitened value belongs to
+        one column, and its square is the contribution of that column to the squared distance
+        (Garthwaite and Koch [1]_).
 
         Parameters
         ----------
@@ -81,18 +82,18 @@ class Scatter:
            to a quadratic form", Australian and New Zealand Journal of Statistics 58(1), 2016.
         """
         axes = torch.from_numpy(self.axes)
-        everywhere = self.rest**-0.5
-        along = torch.from_numpy(self.eigenvalues**-0.5 - everywhere)
+        outside = self.rest**-0.5
+        along = torch.from_numpy(self.eigenvalues**-0.5 - outside)
         centred = rows - torch.from_numpy(self.mean)
-        return everywhere * centred + (centred @ axes * along) @ axes.T
+        return outside * centred + (centred @ axes * along) @ axes.T
 
-    def lengths(self, rows: torch.Tensor) -> torch.Tensor:
-        """Return the squared Mahalanobis length of each row, of shape (n_samples,)."""
+    def mahalanobis(self, rows: torch.Tensor) -> torch.Tensor:
+        """Return the squared Mahalanobis distance of each row, of shape (n_samples,)."""
         return self.whitened(rows).square().sum(1)
 
 
 def _spectrum(centred: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
-    """Return axes and eigenvalues of the shrunk covariance, and its eigenvalue everywhere else."""
+    """Return axes and eigenvalues of the shrunk covariance, and its other eigenvalue."""
     if centred.shape[1] > _MOST_COLUMNS:
         return _spectrum_of_wide(centred[:: -(-len(centred) // _MOST_COLUMNS)])
     eigenvalues, axes = np.linalg.eigh(shrunk_covariance(centred))
@@ -101,16 +102,16 @@ def _spectrum(centred: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
 
 
 def shrunk_covariance(centred: np.ndarray) -> np.ndarray:
-    """Return the covariance of centred rows, shrunk as Ledoit and Wolf do."""
-    from sklearn.covariance import ledoit_wolf  # takes as long as all of skae to import
+    """Return the Ledoit-Wolf covariance of centred rows."""
+    from sklearn.covariance import ledoit_wolf  # slow to import
 
     return np.atleast_2d(ledoit_wolf(centred, assume_centered=True)[0])
 
 
 def _spectrum_of_wide(centred: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
-    """Return the same for fewer rows than columns, by the products of rows with one another.
+    """Return the same for fewer rows than columns, from the Gram matrix of the rows.
 
-    These have the eigenvalues of the covariance, and all that the shrinkage is computed from.
+    It has the nonzero eigenvalues of the sample covariance, which also determine the shrinkage.
     """
     n_rows, n_columns = centred.shape
     products = centred @ centred.T / n_rows

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from sklearn.base import BaseEstimator
@@ -12,32 +12,40 @@ from skae.kinds import Kind
 
 
 class Score(BaseEstimator):
-    """Base class of all scores: what a network finds anomalous about a row.
+    """Base class of all anomaly scores of rows.
 
-    The score of a row is the sum of shares that belong to its features, and of one share that
-    belongs to its code as a whole. It is counted in what the network sees: features as they were
-    scaled. A higher score is more anomalous.
+    The score of a row is the sum of one contribution of each feature and one contribution of the
+    code as a whole. It is computed from scaled features. A higher score is more anomalous.
 
-    A score sees a network and tensors only. ``network.encode`` and ``network.decode`` go from
-    rows to codes and back.
+    A score works on a network and tensors only. ``network.encode`` maps rows to codes and
+    ``network.decode`` maps codes to rows.
+
+    Attributes
+    ----------
+    scatters : dict of str to {"features", "code"}
+        Each :class:`Scatter` that :meth:`fit` leaves, by the name of the attribute, and what its
+        columns are. A score from a file must have them; other attributes of a fit are loaded as
+        they were saved.
     """
 
+    scatters: ClassVar[dict[str, str]] = {}
+
     def check(self, kind: Kind) -> None:
-        """Refuse kinds that this score does not suit.
+        """Refuse kinds that this score does not support.
 
         Parameters
         ----------
         kind : Kind
-            What makes the code a good code.
+            The kind of autoencoder.
 
         Raises
         ------
         ValueError
-            If they do not go together, in a sentence that names both.
+            If they are incompatible, with a message that names both.
         """
 
     def fit(self, residuals: torch.Tensor, codes: torch.Tensor) -> Score:
-        """Learn how the residuals and the codes of normal rows spread.
+        """Estimate the distribution of the residuals and of the codes of normal rows.
 
         Parameters
         ----------
@@ -45,7 +53,7 @@ class Score(BaseEstimator):
             Rows minus their reconstructions.
 
         codes : torch.Tensor of shape (n_samples, n_components), dtype float64
-            Their codes.
+            Codes of the same rows.
 
         Returns
         -------
@@ -58,44 +66,44 @@ class Score(BaseEstimator):
     def of_features(
         self, network: Any, X: torch.Tensor, codes: torch.Tensor
     ) -> torch.Tensor | None:
-        """Return the share of each feature.
+        """Return the contribution of each feature.
 
         Parameters
         ----------
         network : AutoencoderNetwork
-            In evaluation mode.
+            A network in evaluation mode.
 
         X : torch.Tensor of shape (n_samples, n_features)
             Scaled rows.
 
         codes : torch.Tensor of shape (n_samples, n_components)
-            What ``network.encode(X)`` returned.
+            Result of ``network.encode(X)``.
 
         Returns
         -------
         torch.Tensor of shape (n_samples, n_features), dtype float64, or None
-            None where the score says nothing of single features.
+            None for a score without contributions of single features.
         """
 
     @abstractmethod
     def of_code(self, network: Any, X: torch.Tensor, codes: torch.Tensor) -> torch.Tensor | None:
-        """Return the share of the code, differentiable in `X` where `codes` are.
+        """Return the contribution of the code, differentiable in `X` if `codes` are.
 
         Parameters
         ----------
         network : AutoencoderNetwork
-            In evaluation mode.
+            A network in evaluation mode.
 
         X : torch.Tensor of shape (n_samples, n_features)
             Scaled rows.
 
         codes : torch.Tensor of shape (n_samples, n_components)
-            What ``network.encode(X)`` returned.
+            Result of ``network.encode(X)``.
 
         Returns
         -------
         torch.Tensor of shape (n_samples,), dtype float64, or None
-            None where the score says nothing of the code.
+            None for a score without a contribution of the code.
         """
 
     def __call__(self, network: Any, X: torch.Tensor) -> torch.Tensor:
@@ -110,9 +118,9 @@ class Score(BaseEstimator):
 
 
 def residuals(network: Any, X: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
-    """Return what the reconstructions leave over, in float64 on the CPU; 0 for missing values.
+    """Return the residuals of the reconstructions, in float64 on the CPU; 0 for missing values.
 
-    The statistics are taken there: some devices have no numbers of 64 bits.
+    On the CPU, since some devices do not support float64.
     """
-    left_over = (X - network.decode(codes)).masked_fill(torch.isnan(X), 0.0)
-    return left_over.cpu().double()
+    differences = (X - network.decode(codes)).masked_fill(torch.isnan(X), 0.0)
+    return differences.cpu().double()

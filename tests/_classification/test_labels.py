@@ -38,7 +38,7 @@ def test_two_signs_are_two_classes():
     [
         (None, "requires y to be passed, but the target y is None"),
         ([-1, -1, -1], "y holds no label: all of its 3 values are -1"),
-        (np.array(["a", "-1", "b"]), "the text '-1' and has dtype <U2"),
+        (np.array(["a", "-1", "b"]), "the string '-1' and has dtype <U2"),
         ([0, np.nan, 1], "Input y contains NaN"),
         ([0.5, 0.25, 1.5], "Unknown label type: continuous"),
         ([0, 1], "inconsistent numbers of samples"),

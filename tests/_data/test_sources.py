@@ -155,8 +155,8 @@ def test_joined():
 
 
 BAD = {
-    "nothing": (iter([]), "X, a list_iterator, gave no rows. An iterator can be passed over only"),
-    "no rows": (lambda: [X[:0]], "X, a function, gave no rows. Give batches of at least one row"),
+    "nothing": (iter([]), "X, a list_iterator, returned no rows. An iterator can be read only"),
+    "no rows": (lambda: [X[:0]], "X, a function, returned no rows. Give batches of at least one"),
     "single rows": (iter(X), r"Batch 0 .*ndarray of shape \(6,\), but must be a matrix of rows"),
     "lists": (iter([X[:2].tolist()]), "Batch 0 .*of type list, but must be a matrix"),
     "pairs": (iter([(X, X[:, 0])]), "Batch 0 .*of type tuple, .*without y or weights"),

@@ -34,10 +34,12 @@ def test_summary_is_that_of_all_codes(block, dtype):
     reference = codes.numpy().astype(np.float64)
     np.testing.assert_allclose(summary.mean, reference.mean(axis=0), rtol=1e-10)
     np.testing.assert_allclose(summary.variance, reference.var(axis=0), rtol=1e-10)
-    np.testing.assert_allclose(summary.share_active, (reference != 0).mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(summary.active_fraction, (reference != 0).mean(axis=0), rtol=1e-12)
     assert summary.directions() == "directions"
-    assert summary.mean.dtype == summary.variance.dtype == summary.share_active.dtype == np.float64
-    assert 0 < summary.share_active.min() < summary.share_active.max() < 1
+    assert (
+        summary.mean.dtype == summary.variance.dtype == summary.active_fraction.dtype == np.float64
+    )
+    assert 0 < summary.active_fraction.min() < summary.active_fraction.max() < 1
 
 
 @pytest.mark.parametrize("block", [10, N])
@@ -59,7 +61,7 @@ def test_constant_codes_have_no_variance(value):
 def test_the_kind_says_what_is_active():
     codes = codes_of()
     summary = taken(codes, 10, kind=Sparse("kl", target_activation=0.5)).summary(dict)
-    np.testing.assert_allclose(summary.share_active, (codes > 0.5).numpy().mean(axis=0))
+    np.testing.assert_allclose(summary.active_fraction, (codes > 0.5).numpy().mean(axis=0))
 
 
 def test_codes_are_left_alone():

@@ -1,4 +1,4 @@
-"""What a file can not do, what is given again, and files that are not as they should be."""
+"""Safety of files, code that is given again, and damaged or crafted files."""
 
 import hashlib
 import itertools
@@ -22,10 +22,10 @@ from skae import (
     AutoencoderRecommender,
     AutoencoderTransformer,
 )
-from skae._persistence import classes
+from skae._persistence import parts
 from skae._storage import FileFormatError, read_file, write_file
 from skae.architectures import ARCHITECTURES, Architecture, Custom, Dense, Recurrent
-from skae.corruptions import CORRUPTIONS, Corruption, Masking
+from skae.corruptions import CORRUPTIONS, Corruption, FunctionCorruption, Masking
 from skae.kinds import KINDS, Denoising, Kind, Undercomplete
 from skae.losses import LOSSES, MSE, FunctionLoss, Loss
 from skae.scores import SCORES, Reconstruction, Score
@@ -303,15 +303,17 @@ def test_all_of_a_recommender(path, by):
 
 
 def test_every_class_of_the_registries_has_a_name_in_files():
-    registries = (KINDS, ARCHITECTURES, LOSSES, CORRUPTIONS, SCORES)
-    known = {Custom, FunctionLoss, *itertools.chain(*(r.values() for r in registries))}
-    assert known <= set(classes.PARTS.values())
-    assert all(name == part.__name__ for name, part in classes.PARTS.items())
-    for base, registry in zip(
-        (Kind, Architecture, Loss, Corruption, Score), registries, strict=True
+    for axis, registry in zip(
+        ("kind", "architecture", "loss", "corruption", "score"),
+        (KINDS, ARCHITECTURES, LOSSES, CORRUPTIONS, SCORES),
+        strict=True,
     ):
-        assert base in classes.BASES
-        assert all(issubclass(part, base) for part in registry.values())
+        assert parts.AXES[axis].registry is registry
+        assert registry.items() <= parts.AXES[axis].classes.items()
+        assert all(issubclass(part, parts.AXES[axis].base) for part in registry.values())
+    wrappers = {axis.wrapper for axis in parts.AXES.values()} - {None}
+    assert wrappers == {Custom, FunctionLoss, FunctionCorruption}
+    assert set(parts.BASES) == {Kind, Architecture, Loss, Corruption, Score}
 
 
 def test_a_later_version_says_so(path):
@@ -326,14 +328,32 @@ def test_a_later_version_says_so(path):
         skae.load(path)
 
 
-# What would take terabytes, or years, if it were built before it is looked at.
+# Sizes that would take terabytes, or years, if networks were built before they are checked.
 BOMBS = {
-    "n_features": ("_fitted", "fields", "n_features"),
-    "n_components": ("_fitted", "fields", "n_components"),
-    "filling_rank": ("_fitted", "fields", "filling_rank"),
-    "hidden_layer_sizes": ("_fitted", "fields", "architecture", "parameters", "hidden_size"),
-    "n_layers": ("_fitted", "fields", "architecture", "parameters", "n_layers"),
-    "input_shape": ("_fitted", "fields", "architecture", "parameters", "input_shape", "tuple", 0),
+    "n_features": ("_fitted", "fields", "spec", "fields", "n_features"),
+    "n_components": ("_fitted", "fields", "spec", "fields", "n_components"),
+    "filling_rank": ("_fitted", "fields", "spec", "fields", "filling_rank"),
+    "hidden_layer_sizes": (
+        "_fitted",
+        "fields",
+        "spec",
+        "fields",
+        "architecture",
+        "parameters",
+        "hidden_size",
+    ),
+    "n_layers": ("_fitted", "fields", "spec", "fields", "architecture", "parameters", "n_layers"),
+    "input_shape": (
+        "_fitted",
+        "fields",
+        "spec",
+        "fields",
+        "architecture",
+        "parameters",
+        "input_shape",
+        "tuple",
+        0,
+    ),
 }
 
 

@@ -30,7 +30,8 @@ def test_auto_takes_the_fastest_that_is_there(monkeypatch, cuda, mps, expected):
 
 @pytest.mark.parametrize("device", MISSING, ids=str)
 def test_refuses_a_device_that_is_not_there(device):
-    with pytest.raises(ValueError, match=r"device='?.*'? is not on this machine, .*'cpu'"):
+    match = r"device='?.*'? is not available on this machine, .*'cpu'"
+    with pytest.raises(ValueError, match=match):
         resolve_device(device)
 
 
@@ -49,7 +50,7 @@ def test_counts_the_gpus(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     assert resolve_device("cuda:1") == torch.device("cuda", 1)
-    with pytest.raises(ValueError, match="is not on this machine"):
+    with pytest.raises(ValueError, match="is not available on this machine"):
         resolve_device("cuda:2")
 
 

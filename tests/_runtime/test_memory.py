@@ -91,8 +91,8 @@ def test_batches_halve_until_they_fit(n_rows, n_tensors):
 
 def test_the_warning_says_how_many_rows_and_what_to_do():
     said = (
-        r"A batch takes more memory than cpu has, which was asked for 20.00 MiB at once: it goes "
-        r"on with 8 rows at a time, .* device='cpu'"
+        r"A batch takes more memory than cpu has \(requested: 20.00 MiB at once\): the computation "
+        r"continues with 8 rows at a time, .* device='cpu'"
     )
     with pytest.warns(RuntimeWarning, match=said) as warned:
         FittingBatches(CPU).call(limited(8, []), torch.ones(16, 1))
@@ -154,7 +154,7 @@ def test_inference_goes_on_with_fewer_rows(what, little_memory):
     estimator.fit(WITH_GAPS if gaps else X, Y if what == "classifier" else None)
     whole = np.asarray(infer(estimator))
     little_memory(7, training=False)
-    with pytest.warns(RuntimeWarning, match="goes on with 4 rows at a time"):
+    with pytest.warns(RuntimeWarning, match="continues with 4 rows at a time"):
         found = np.asarray(infer(estimator))
     np.testing.assert_allclose(found, whole, rtol=1e-4, atol=1e-4)
 
@@ -261,5 +261,5 @@ def test_memory_that_really_ends():
     )
     assert done.returncode == 0, done.stderr
     inference, training = done.stdout.splitlines()
-    assert re.search("goes on with (16|32|64) rows at a time", inference)
-    assert re.search(r"with batch_size=500, which was asked for \d+ bytes at once", training)
+    assert re.search("continues with (16|32|64) rows at a time", inference)
+    assert re.search(r"with batch_size=500 \(requested: \d+ bytes at once\)", training)

@@ -1,4 +1,4 @@
-"""Files that are safe to open: what comes back, and what is refused."""
+"""Files that are safe to open: values that come back, and files that are refused."""
 
 import hashlib
 import io
@@ -59,7 +59,7 @@ def with_document(path, held, arrays_bytes=None, **fields):
 def packed(members):
     import zlib
 
-    known = [archive.Member(name, zlib.crc32(data), len(data)) for name, data in members]
+    known = [archive.Entry(name, zlib.crc32(data), len(data)) for name, data in members]
     parts = [member.header + data for member, (_, data) in zip(known, members, strict=True)]
     return b"".join(parts) + archive.ending(known)
 
@@ -113,10 +113,10 @@ def test_arrays_of_any_layout(tmp_path):
 @pytest.mark.parametrize(
     "document", [{"a": object()}, {"a": np.float64(1)}, {1: 2}, {"$float": "inf"}, {"a": {1}}]
 )
-def test_what_a_file_can_not_hold(tmp_path, document):
-    with pytest.raises(TypeError, match=r"file can not hold|Keys must be strings"):
+def test_types_that_a_file_cannot_hold(tmp_path, document):
+    with pytest.raises(TypeError, match=r"file cannot hold|Keys must be strings"):
         write_file(tmp_path / "a", "model", document, {})
-    with pytest.raises(TypeError, match="can not hold arrays of dtype object"):
+    with pytest.raises(TypeError, match="cannot hold arrays of dtype object"):
         write_file(tmp_path / "a", "model", {}, {"a": np.array([None])})
     with pytest.raises(UnicodeEncodeError):
         write_file(tmp_path / "a", "model", {"a": "\ud800"}, {})
@@ -169,10 +169,10 @@ def test_checksums_of_the_zip(path, which):
         data = [file.read(name) for name in file.namelist()]
         crcs = [info.CRC ^ (i == which) for i, info in enumerate(file.infolist())]
     names = (b"meta.json", b"tensors.safetensors")
-    members = [archive.Member(*m) for m in zip(names, crcs, map(len, data), strict=True)]
+    members = [archive.Entry(*m) for m in zip(names, crcs, map(len, data), strict=True)]
     parts = b"".join(m.header + d for m, d in zip(members, data, strict=True))
     path.write_bytes(parts + archive.ending(members))
-    refused(path, f"the checksum of '{names[which].decode()}' is another one")
+    refused(path, f"the checksum of '{names[which].decode()}' differs")
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_members_of_other_names(path):
     data = path.read_bytes()
     assert read_file(path, content="model")[0] == {"a": 1}
     path.write_bytes(data[: data.rindex(b"PK\x01\x02")] + data[data.rindex(b"PK\x06\x06") :])
-    refused(path, "not the end of a zip")
+    refused(path, "not followed by the end of a zip")
 
 
 def test_checksum_of_the_document(path):
@@ -212,7 +212,7 @@ def test_checksum_of_the_document(path):
         meta, arrays = (file.read(name) for name in file.namelist())
     changed = meta.replace(b'"yes":true', b'"yes":null')
     path.write_bytes(packed([(b"meta.json", changed), (b"tensors.safetensors", arrays)]))
-    refused(path, "checksum of its JSON is another one")
+    refused(path, "checksum of its JSON differs")
 
 
 @pytest.mark.parametrize(
@@ -222,7 +222,7 @@ def test_checksum_of_the_document(path):
         ({"version": 0}, "which version of the format"),
         ({"version": True}, "which version of the format"),
         ({"format": "other"}, "not from skae"),
-        ({"content": "checkpoint"}, "holds no model but 'checkpoint'"),
+        ({"content": "checkpoint"}, "must hold a model, got 'checkpoint'"),
         ({"document": []}, "holds no document"),
         ({"more": 1}, "other fields"),
         ({"tensors": "0" * 64}, "checksum of its arrays"),
@@ -245,8 +245,8 @@ def test_crafted_fields(path, fields, words):
         (b'{"a":%s1%s}' % (b"[" * 40, b"]" * 40), "more than 32 deep"),
         (b'{"a":%s1%s}' % (b"[" * 9**5, b"]" * 9**5), "RecursionError"),
         (b'{"a":"\xc3\xa4"}', "UnicodeDecodeError"),
-        (b'{"a":{"$float":"big"}}', "a float that can not be"),
-        (b'{"a":{"$float":[]}}', "a float that can not be"),
+        (b'{"a":{"$float":"big"}}', "unknown name of a float"),
+        (b'{"a":{"$float":[]}}', "unknown name of a float"),
         (b'{"a":{"$x":1,"$y":2}}', "begins with '\\$'"),
         (b'{"a":[%s0]}' % (b"0," * 10**6), "more than a file of its size may"),
         (b'{"a":}', "JSONDecodeError"),
@@ -269,20 +269,20 @@ ENTRY = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
         ({"a": ENTRY, "b": ENTRY}, "overlap"),
         ({"a": {**ENTRY, "data_offsets": [4, 12]}}, "leave gaps"),
         ({"a": {**ENTRY, "shape": [1], "data_offsets": [0, 4]}}, "leave gaps"),
-        ({"a": {**ENTRY, "data_offsets": [-8, 0]}}, "places that can not be"),
+        ({"a": {**ENTRY, "data_offsets": [-8, 0]}}, "invalid places"),
         ({"a": {**ENTRY, "shape": [10**12], "data_offsets": [0, 4 * 10**12]}}, "beyond"),
-        ({"a": {**ENTRY, "shape": [10**12]}}, "go with its shape"),
-        ({"a": {**ENTRY, "shape": [2.0]}}, "shape that can not be"),
-        ({"a": {**ENTRY, "shape": [True, 2]}}, "shape that can not be"),
-        ({"a": {**ENTRY, "shape": [1] * 33}}, "shape that can not be"),
-        ({"a": {**ENTRY, "shape": [0, 2**40, 2**40], "data_offsets": [0, 0]}}, "shape that can"),
-        ({"a": {**ENTRY, "dtype": "O"}}, "dtype that is not known"),
-        ({"a": {**ENTRY, "dtype": ["F32"]}}, "dtype that is not known"),
+        ({"a": {**ENTRY, "shape": [10**12]}}, "fit its shape"),
+        ({"a": {**ENTRY, "shape": [2.0]}}, "an invalid shape"),
+        ({"a": {**ENTRY, "shape": [True, 2]}}, "an invalid shape"),
+        ({"a": {**ENTRY, "shape": [1] * 33}}, "an invalid shape"),
+        ({"a": {**ENTRY, "shape": [0, 2**40, 2**40], "data_offsets": [0, 0]}}, "an invalid shape"),
+        ({"a": {**ENTRY, "dtype": "O"}}, "an unknown dtype"),
+        ({"a": {**ENTRY, "dtype": ["F32"]}}, "an unknown dtype"),
         ({"a": {**ENTRY, "dtype": "BOOL", "shape": [8]}}, "booleans"),
         ({"a": {**ENTRY, "more": 1}}, "does not describe"),
         ({"a": []}, "does not describe"),
         ([], "no dictionary"),
-        (b"\xff", "can not be read"),
+        (b"\xff", "cannot be read"),
         ({}, "leave gaps"),
     ],
 )
@@ -293,7 +293,7 @@ def test_crafted_tensors(path, header, words):
 
 def test_a_header_that_says_it_is_long(path):
     with_document(path, {}, (2**62).to_bytes(8, "little"))
-    refused(path, "says that it has 4611686018427387904 bytes, of 8")
+    refused(path, "claims 4611686018427387904 of 8 bytes")
     with_document(path, {}, b"1234")
     refused(path, "cut off before their header")
 
@@ -317,11 +317,11 @@ def test_what_is_no_file(tmp_path):
     for path, error in ((tmp_path / "none", FileNotFoundError), (tmp_path, OSError)):
         with pytest.raises(error):
             read_file(path, content="model")
-    with pytest.raises(OSError, match="is no file"):
+    with pytest.raises(OSError, match="is no regular file"):
         write_file(tmp_path, "model", {}, {})
     if os.path.exists("/dev/null"):
         refused("/dev/null", "no regular file")
-        with pytest.raises(OSError, match="is no file"):
+        with pytest.raises(OSError, match="is no regular file"):
             write_file("/dev/null", "model", {}, {})
 
 

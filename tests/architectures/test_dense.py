@@ -250,7 +250,7 @@ def test_tied_linear_network_stays_at_pca():
 def test_tied_weights_refuse_kinds_with_more_outputs(dense):
     sentence = (
         r"tied_weights=True of Dense needs an encoder with as many outputs as the code has values, "
-        r"but the kind asks for 8 outputs and a code of 4: use tied_weights=False, or another kind"
+        r"but the kind needs 8 outputs and a code of 4: use tied_weights=False, or another kind"
     )
     ae = AutoencoderTransformer(4, kind="variational", architecture=dense, max_epochs=1)
     with pytest.raises(ValueError, match=sentence):
@@ -556,7 +556,10 @@ def test_refuses_what_is_not_boolean(name, value):
 
 @pytest.mark.parametrize("hidden", [(), (5,), (5, 4), (4, 5, 4)])
 def test_refuses_residual_layers_without_a_skip(hidden):
-    sentence = r"residual=True of Dense needs two neighbours of the same size in hidden_layer_sizes"
+    sentence = (
+        r"residual=True of Dense needs two consecutive layers of the same size in "
+        r"hidden_layer_sizes"
+    )
     with pytest.raises(ValueError, match=sentence):
         build(Dense(hidden, residual=True))
     ae = AutoencoderTransformer(2, architecture=Dense(hidden, residual=True))

@@ -215,7 +215,7 @@ def test_fits_with_dropout_are_reproducible():
         ({"n_layers": 0}, "n_layers of Recurrent must be an integer from 1 to 1000, got 0"),
         ({"bidirectional": 1}, "bidirectional of Recurrent must be True or False, got 1"),
         ({"dropout": 1.0, "n_layers": 2}, r"dropout of Recurrent must be .*\[0, 1\), got 1.0"),
-        ({"dropout": 0.5}, "dropout=0.5 does nothing with n_layers=1: give n_layers=2"),
+        ({"dropout": 0.5}, "dropout=0.5 has no effect with n_layers=1: give n_layers=2"),
     ],
 )
 def test_wrong_parameters_are_refused(parameters, message):

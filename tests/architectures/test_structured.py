@@ -82,7 +82,7 @@ def test_shape_of_samples(architecture, given, expected):
         (
             Convolutional((1, 4, 5)),
             (21,),
-            r"input_shape=\(1, 4, 5\) of Convolutional is that of 20",
+            r"input_shape=\(1, 4, 5\) of Convolutional has 20",
         ),
         (Convolutional((1, 4, 5)), (21,), "X has 21 features: give a shape whose product is 21"),
         (
@@ -112,7 +112,7 @@ def test_shape_of_samples(architecture, given, expected):
         ),
         (Convolutional(channel_axis=False), (7,), "channel_axis of .*got False"),
         (Transformer(channel_axis="last"), (7,), "channel_axis of Transformer must be .*'last'"),
-        (Custom(None, None, (3, 2)), (7,), r"input_shape=\(3, 2\) of Custom is that of 6 values"),
+        (Custom(None, None, (3, 2)), (7,), r"input_shape=\(3, 2\) of Custom has 6 values"),
     ],
 )
 def test_other_shapes_are_refused(architecture, given, message):

@@ -336,7 +336,7 @@ def test_forged_bytes_with_a_right_checksum_are_rows_or_refused(compressor, data
 def test_a_claim_of_many_rows_is_refused_before_memory_is_taken(compressor, data):
     body = bytearray(data[:-4])
     struct.pack_into("<Q", body, 16, 10**12)
-    with pytest.raises(ValueError, match="speaks of 1000000000000 rows, which"):
+    with pytest.raises(ValueError, match="declares 1000000000000 rows, which"):
         compressor.decompress(bytes(body) + struct.pack("<I", zlib.crc32(bytes(body))))
 
 
@@ -363,7 +363,7 @@ def test_other_bytes(compressor, data, kind):
         ({"rate": float("inf")}, "rate must be"),
         ({"rate": 50.0}, "rate is too high"),
         ({"clip": 1}, "clip must be True or False, got 1"),
-        ({"step": 1e-6}, "step=1e-06 does not do: the step is too small"),
+        ({"step": 1e-6}, "step=1e-06 is not possible: the step is too small"),
         ({"step": 1e-300}, "step=1e-300 is too small for codes"),
     ],
 )
@@ -405,7 +405,7 @@ def test_codes_of_another_shape():
         (TEST[:0], "0 sample"),
         (TEST[0].astype(float), "1D array"),
         (TEST.astype(complex), "[Cc]omplex"),
-        (TEST.astype(np.longdouble), "X must hold real numbers of float64 or a smaller dtype"),
+        (TEST.astype(np.longdouble), "X must contain real numbers of float64 or a smaller dtype"),
     ],
 )
 def test_bad_rows(compressor, rows, message):

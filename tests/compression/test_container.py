@@ -91,7 +91,9 @@ def test_shapes(shape):
     "foreign", [b"", b"PK\x03\x04" * 20, b"\x89PNG\r\n\x1a\n", b"x", b"SKAE" * 9]
 )
 def test_foreign_bytes(foreign):
-    with pytest.raises(ValueError, match=r"no bytes of Compressor.compress: they begin with b'"):
+    with pytest.raises(
+        ValueError, match=r"must be bytes of Compressor.compress, .* they begin with b'"
+    ):
         unpack(foreign, FINGERPRINT)
 
 
@@ -126,7 +128,9 @@ def test_another_model_is_named():
 def test_another_version_is_named():
     body = bytearray(pack(contents())[:-4])
     body[4] = 9
-    with pytest.raises(ValueError, match="say version 9 of their format, but this skae reads 1"):
+    with pytest.raises(
+        ValueError, match="have format version 9, but this version of skae reads version 1"
+    ):
         unpack(signed(body), FINGERPRINT)
 
 
@@ -148,13 +152,15 @@ def test_another_version_is_named():
 def test_forged_headers(place, form, value, message):
     body = bytearray(pack(contents())[:-4])
     struct.pack_into(form, body, place, value)
-    with pytest.raises(ValueError, match=f"header that can not be: .*{message}"):
+    with pytest.raises(ValueError, match=f"invalid header: .*{message}"):
         unpack(signed(body), FINGERPRINT)
 
 
 @pytest.mark.parametrize("n_rows", [0, 2**20, 2**63, 2**64 - 1])
 def test_rows_that_the_bytes_can_not_hold(n_rows):
-    with pytest.raises(ValueError, match=f"speaks of {n_rows} rows, which 8 bytes of codes"):
+    with pytest.raises(
+        ValueError, match=f"declares {n_rows} rows, which do not fit into 8 bytes of codes"
+    ):
         check_claims(contents(n_rows=n_rows), 10, least_bits=0.01)
 
 

@@ -144,7 +144,7 @@ def test_more_rows_than_were_written_are_refused():
     words, escaped = coder.encode(symbols)
     with pytest.raises(ValueError, match="more than these rows"):
         coder.decode(words, escaped, 10)
-    with pytest.raises(ValueError, match="0 values are escaped, but 1 are there"):
+    with pytest.raises(ValueError, match="0 values are escaped, but 1 escaped values follow"):
         coder.decode(words, np.array([5]), 400)
 
 

@@ -59,7 +59,7 @@ def test_many_rows_are_looked_at_in_part(codes):
 
 
 def test_rates_that_no_step_has(codes):
-    with pytest.raises(ValueError, match=r"asks for 100 bits .* at most \d+\.?\d*\. Give a lower"):
+    with pytest.raises(ValueError, match=r"asks for 100 bits .* at most \d+\.?\d*\. Use a lower"):
         step_for(100, codes)
     with pytest.raises(ValueError, match="at most 0"):
         step_for(0.1, np.zeros((5, 2)))

@@ -35,7 +35,7 @@ every_corruption = pytest.mark.parametrize(
     [*DEFAULTS.values(), Gaussian(level=(0.1, 0.5)), FunctionCorruption(add_noise)],
     ids=[*DEFAULTS, "range of levels", "function"],
 )
-every_share = pytest.mark.parametrize("corruption", [Masking, SaltAndPepper, Swap])
+every_fraction = pytest.mark.parametrize("corruption", [Masking, SaltAndPepper, Swap])
 
 
 def seeded(seed=0):
@@ -159,7 +159,7 @@ def test_rows_are_changed_but_not_in_place(corruption):
     before = X.clone()
     shown = corruption.corrupt(X, features, seeded())
     assert torch.equal(X, before)
-    assert (shown != X).any(1).double().mean() > 0.9  # a share that is drawn may be nearly 0
+    assert (shown != X).any(1).double().mean() > 0.9  # a fraction that is drawn may be nearly 0
 
 
 @every_corruption
@@ -298,8 +298,8 @@ def test_levels_of_rows_are_log_uniform(level, relative):
     if high - low < 0.1:
         assert found.std() < 0.03
         return
-    share = (found - low) / (high - low)
-    assert kstest(share.numpy(), "uniform").pvalue > 0.01
+    fraction = (found - low) / (high - low)
+    assert kstest(fraction.numpy(), "uniform").pvalue > 0.01
     # Not uniform in the level itself.
     levels = (found.exp() - level[0]) / (level[1] - level[0])
     assert kstest(levels.numpy(), "uniform").pvalue < 1e-6
@@ -350,42 +350,42 @@ def without_extremes(X, features):
     return X.clamp(features.low + 1e-3, features.high - 1e-3)
 
 
-@every_share
-@pytest.mark.parametrize("share", [0.05, 0.3, 0.9])
-def test_share_of_the_entries_is_changed(corruption, share):
+@every_fraction
+@pytest.mark.parametrize("fraction", [0.05, 0.3, 0.9])
+def test_fraction_of_the_entries_is_changed(corruption, fraction):
     _, X, features = data(4000)
-    changed = corruption(share=share).corrupt(X, features, seeded()) != X
-    bound = 5 * (share * (1 - share)) ** 0.5
-    assert abs(changed.double().mean() - share) < bound / X.numel() ** 0.5
-    assert ((changed.double().mean(0) - share).abs() < bound / 4000**0.5).all()
+    changed = corruption(fraction=fraction).corrupt(X, features, seeded()) != X
+    bound = 5 * (fraction * (1 - fraction)) ** 0.5
+    assert abs(changed.double().mean() - fraction) < bound / X.numel() ** 0.5
+    assert ((changed.double().mean(0) - fraction).abs() < bound / 4000**0.5).all()
     # As many in a row as independent draws give.
-    expected = N_FEATURES * share * (1 - share)
+    expected = N_FEATURES * fraction * (1 - fraction)
     assert changed.sum(1).double().var() == pytest.approx(expected, rel=0.15)
 
 
-@every_share
-def test_larger_share_changes_more(corruption):
+@every_fraction
+def test_larger_fraction_changes_more(corruption):
     _, X, features = data()
     X = without_extremes(X, features)
     few, many = (
-        corruption(share=share).corrupt(X, features, seeded()) != X for share in (0.1, 0.5)
+        corruption(fraction=fraction).corrupt(X, features, seeded()) != X for fraction in (0.1, 0.5)
     )
     assert (many | ~few).all()
     assert many.sum() > 3 * few.sum()
 
 
-@every_share
-@pytest.mark.parametrize("share", [1, 1.0, np.float64(1)])
-def test_share_of_one_changes_all(corruption, share):
+@every_fraction
+@pytest.mark.parametrize("fraction", [1, 1.0, np.float64(1)])
+def test_fraction_of_one_changes_all(corruption, fraction):
     _, X, features = data()
     X = without_extremes(X, features)
-    corruption(share=share).check(SAMPLE_SHAPE)
-    assert (corruption(share=share).corrupt(X, features, seeded()) != X).all()
+    corruption(fraction=fraction).check(SAMPLE_SHAPE)
+    assert (corruption(fraction=fraction).corrupt(X, features, seeded()) != X).all()
 
 
 def test_masking_puts_the_mean_of_the_feature():
     raw, X, features = data()
-    shown = Masking(share=0.4).corrupt(X, features, seeded())
+    shown = Masking(fraction=0.4).corrupt(X, features, seeded())
     filled = features.unscaled(shown)
     expected = torch.where(shown != X, raw.mean(0), raw)
     torch.testing.assert_close(filled, expected)
@@ -394,7 +394,7 @@ def test_masking_puts_the_mean_of_the_feature():
 @pytest.mark.parametrize("fill", [0, -3.5, np.float32(2), np.int64(100)])
 def test_masking_fills_in_units_of_the_data(fill):
     raw, X, features = data()
-    shown = Masking(share=0.4, fill=fill).corrupt(X, features, seeded())
+    shown = Masking(fraction=0.4, fill=fill).corrupt(X, features, seeded())
     expected = torch.where(shown != X, torch.full_like(raw, float(fill)), raw)
     torch.testing.assert_close(features.unscaled(shown), expected, atol=1e-12, rtol=1e-12)
 
@@ -402,7 +402,7 @@ def test_masking_fills_in_units_of_the_data(fill):
 def test_salt_and_pepper_is_half_and_half():
     _, X, features = data(4000)
     X = without_extremes(X, features)
-    shown = SaltAndPepper(share=0.5).corrupt(X, features, seeded())
+    shown = SaltAndPepper(fraction=0.5).corrupt(X, features, seeded())
     low, high, left = shown == features.low, shown == features.high, shown == X
     assert (low | high | left).all()
     for extreme in (low, high):
@@ -416,10 +416,10 @@ def rows_that_name_their_entries(n_samples, n_features):
     return (row + n_samples * column).double()
 
 
-def donors(n_samples, n_features, share=1.0):
+def donors(n_samples, n_features, fraction=1.0):
     """Return the row that each entry comes from after a swap, and the column."""
     X = rows_that_name_their_entries(n_samples, n_features)
-    shown = Swap(share).corrupt(X, Features((n_features,)), seeded()).long()
+    shown = Swap(fraction).corrupt(X, Features((n_features,)), seeded()).long()
     return shown % n_samples, shown // n_samples
 
 
@@ -452,7 +452,7 @@ def test_swap_has_a_donor_for_each_entry():
 
 def test_swap_keeps_the_distribution_of_each_feature():
     _, X, features = data(4000)
-    shown = Swap(share=1.0).corrupt(X, features, seeded())
+    shown = Swap(fraction=1.0).corrupt(X, features, seeded())
     for j in range(N_FEATURES):
         assert torch.isin(shown[:, j], X[:, j]).all()
     # Rows are drawn with replacement.
@@ -462,7 +462,7 @@ def test_swap_keeps_the_distribution_of_each_feature():
 
 def test_swap_of_two_rows():
     X = rows_that_name_their_entries(2, 9)
-    shown = Swap(share=1.0).corrupt(X, Features((9,)), seeded())
+    shown = Swap(fraction=1.0).corrupt(X, Features((9,)), seeded())
     assert torch.equal(shown, X.flip(0))
 
 
@@ -563,8 +563,8 @@ def test_occlusion_draws_a_place_for_each_row():
 
 
 def test_larger_occlusion_hides_more():
-    shares = [hidden_by(Occlusion(size), (10, 10)).mean() for size in (0.2, 0.5, 0.9)]
-    np.testing.assert_allclose(shares, [0.04, 0.25, 0.81])
+    fractions = [hidden_by(Occlusion(size), (10, 10)).mean() for size in (0.2, 0.5, 0.9)]
+    np.testing.assert_allclose(fractions, [0.04, 0.25, 0.81])
 
 
 def test_occlusion_fills_in_units_of_the_data():
@@ -648,10 +648,10 @@ def test_none_is_no_corruption():
 
 
 def test_an_object_is_copied():
-    given = Masking(share=0.7)
+    given = Masking(fraction=0.7)
     corruption = resolve_corruption(given)
     assert corruption is not given
-    assert corruption.share == 0.7
+    assert corruption.fraction == 0.7
 
 
 def test_a_function_becomes_a_corruption():
@@ -755,10 +755,12 @@ def test_gaussian_refuses_a_range(clip):
     refuses(Gaussian(clip=clip), r"clip of Gaussian must be None, 'range' or a pair .*, got ")
 
 
-@every_share
-@pytest.mark.parametrize("share", [0, -0.1, 1.01, 2, *NO_NUMBERS])
-def test_refuses_a_share(corruption, share):
-    refuses(corruption(share), f"share of {corruption.__name__} must be a number > 0 and <= 1")
+@every_fraction
+@pytest.mark.parametrize("fraction", [0, -0.1, 1.01, 2, *NO_NUMBERS])
+def test_refuses_a_fraction(corruption, fraction):
+    refuses(
+        corruption(fraction), f"fraction of {corruption.__name__} must be a number > 0 and <= 1"
+    )
 
 
 @pytest.mark.parametrize("corruption", [Masking, Occlusion])
@@ -772,7 +774,7 @@ def test_refuses_a_fill(corruption, fill):
     "size", [0, -1, 0.0, 1.5, (2,), (1, 2, 3), (1, 0), (0.5, "1"), *NO_NUMBERS]
 )
 def test_occlusion_refuses_a_size(size):
-    refuses(Occlusion(size), r"size of Occlusion must be a share > 0 .*, got .* of 4 x 6 pixels")
+    refuses(Occlusion(size), r"size of Occlusion must be a fraction > 0 .*, got .* of 4 x 6 pixels")
 
 
 @pytest.mark.parametrize(
@@ -781,7 +783,7 @@ def test_occlusion_refuses_a_size(size):
 def test_occlusion_refuses_a_size_that_does_not_fit(size, sample_shape):
     refuses(
         Occlusion(size),
-        r"size=.* of Occlusion is larger than a side of the samples of \d+ x \d+ pixels",
+        r"size=.* of Occlusion is larger than a side of samples of \d+ x \d+ pixels",
         sample_shape,
     )
 
@@ -801,7 +803,7 @@ def test_occlusion_asks_for_the_shape_where_there_is_none():
 
 
 def test_occlusion_refuses_a_shape_of_another_size():
-    match = r"sample_shape=\(7, 7\) of Occlusion is that of 49 values, but X has 48 features"
+    match = r"sample_shape=\(7, 7\) of Occlusion has 49 values, but X has 48 features"
     refuses(Occlusion(sample_shape=(7, 7)), match, (48,))
 
 
@@ -879,23 +881,24 @@ def test_occlusion_of_images_with_the_channels_last():
 # Missing
 
 
-@pytest.mark.parametrize(("share", "mean"), [(0.3, 0.3), ((0.0, 1.0), 0.5), ((0.1, 0.3), 0.2)])
-def test_missing_hides_its_share(share, mean):
+@pytest.mark.parametrize(("fraction", "mean"), [(0.3, 0.3), ((0.0, 1.0), 0.5), ((0.1, 0.3), 0.2)])
+def test_missing_hides_its_fraction(fraction, mean):
     _, X, features = data(n_samples=4000)
-    hidden = torch.isnan(Missing(share).corrupt(X, features, seeded()))
+    hidden = torch.isnan(Missing(fraction).corrupt(X, features, seeded()))
     assert float(hidden.double().mean()) == pytest.approx(mean, abs=0.02)
 
 
-def test_missing_draws_a_share_for_each_row():
+def test_missing_draws_a_fraction_for_each_row():
     _, X, features = data(n_samples=4000)
     of_rows = torch.isnan(Missing((0.2, 0.6)).corrupt(X, features, seeded())).double().mean(1)
-    spread = of_rows.std() ** 2 - 0.4 * 0.6 / N_FEATURES  # what is left is that of the shares
+    spread = of_rows.std() ** 2 - 0.4 * 0.6 / N_FEATURES  # what is left is that of the fractions
     assert float(spread) == pytest.approx(0.4**2 / 12, rel=0.2)
 
 
 @pytest.mark.parametrize(
-    "share", [0, 1.5, -0.1, "all", True, None, (0.5, 0.5), (0.6, 0.2), (0.1,), (-0.1, 0.5), (0, 2)]
+    "fraction",
+    [0, 1.5, -0.1, "all", True, None, (0.5, 0.5), (0.6, 0.2), (0.1,), (-0.1, 0.5), (0, 2)],
 )
-def test_missing_refuses_shares_out_of_range(share):
-    with pytest.raises(ValueError, match="share of Missing must be a number > 0 and <= 1"):
-        Missing(share).check(SAMPLE_SHAPE)
+def test_missing_refuses_fractions_out_of_range(fraction):
+    with pytest.raises(ValueError, match="fraction of Missing must be a number > 0 and <= 1"):
+        Missing(fraction).check(SAMPLE_SHAPE)

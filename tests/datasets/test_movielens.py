@@ -59,5 +59,5 @@ def test_nothing_there(tmp_path):
 def test_other_content_is_refused(text, tmp_path):
     path = tmp_path / "u.data"
     path.write_text(text)
-    with pytest.raises(ValueError, match="is no MovieLens file of ratings"):
+    with pytest.raises(ValueError, match="is not a MovieLens file of ratings"):
         load_movielens(path)

@@ -530,5 +530,5 @@ def test_refused_labels():
     X = normal_rows(30)
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         detector().fit(X, np.zeros(29))
-    with pytest.raises(ValueError, match="29 of 30 rows are anomalies"):
+    with pytest.raises(ValueError, match="29 of 30 rows as anomalies"):
         detector().fit(X, np.repeat([-1, 0], [29, 1]))

@@ -278,7 +278,7 @@ def test_bad_data_are_refused(data, message):
         ({"weight_decay": -1.0}, "weight_decay"),
         ({"validation_fraction": 1.0}, "validation_fraction"),
         ({"patience": 0}, "patience"),
-        ({"device": "cuda:99"}, "device='cuda:99' is not on this machine"),
+        ({"device": "cuda:99"}, "device='cuda:99' is not available on this machine"),
         ({"device": "none"}, "device must be"),
         ({"precision": "float8"}, "precision"),
         ({"random_state": "none"}, "random_state"),

@@ -122,7 +122,7 @@ def test_opset(target_opset):
 
 
 def test_an_opset_that_is_too_old():
-    with pytest.raises(RuntimeError, match="target_opset=9 was asked for: give target_opset=18"):
+    with pytest.raises(RuntimeError, match="target_opset=9 was requested: use target_opset=18"):
         converted(AutoencoderTransformer(2, **SMALL), target_opset=9)
 
 

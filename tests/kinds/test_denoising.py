@@ -39,7 +39,7 @@ def error(reconstruction, X=TEST):
 @pytest.mark.parametrize("emphasis", [0, 0.5, 1])
 @pytest.mark.parametrize("loss", [MSE(), MAE()], ids=["mse", "mae"])
 def test_emphasis_weighs_entries(make_network, emphasis, loss):
-    kind = Denoising(Masking(share=0.4, fill=9.0), emphasis=emphasis)
+    kind = Denoising(Masking(fraction=0.4, fill=9.0), emphasis=emphasis)
     network = make_network(kind=kind, loss=loss)
     X = torch.randn(20, 6, generator=seeded(1))
     with torch.no_grad():
@@ -153,7 +153,7 @@ def test_default_is_gaussian_noise(X):
         (Denoising(emphasis=-0.1), "emphasis of Denoising must be a number"),
         (Denoising(emphasis="all"), "emphasis of Denoising must be a number"),
         (Denoising(Gaussian(level=0)), "level of Gaussian must be a finite number > 0, or a pair"),
-        (Denoising(Masking(share=1.5)), "share of Masking must be .*got 1.5"),
+        (Denoising(Masking(fraction=1.5)), "fraction of Masking must be .*got 1.5"),
         (Denoising("noise"), r"corruption must be one of \['gaussian', .*got 'noise'"),
         (Denoising("occlusion"), "sample_shape of Occlusion must be given"),
         (Denoising(Occlusion(sample_shape=(8, 8))), "64 values, but X has 6 features"),

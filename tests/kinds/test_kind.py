@@ -263,10 +263,10 @@ def test_resolved_turns_names_into_objects(name, corruption):
 
 @every_kind
 def test_resolved_does_not_share_the_corruption(name):
-    kind = KINDS[name](corruption=Masking(share=0.4))
+    kind = KINDS[name](corruption=Masking(fraction=0.4))
     resolved = kind.resolved()
     assert resolved.corruption is not kind.corruption
-    assert resolved.corruption.share == 0.4
+    assert resolved.corruption.fraction == 0.4
 
 
 def test_nested_parameters_of_the_corruption():
@@ -276,8 +276,8 @@ def test_nested_parameters_of_the_corruption():
     assert ae.kind.corruption.level == 0.7
     assert ae.get_params()["kind__corruption__level"] == 0.7
     assert Denoising().corruption == "gaussian"
-    ae.set_params(kind__corruption="masking", kind__corruption__share=0.1)
-    assert ae.kind.corruption.share == 0.1
+    ae.set_params(kind__corruption="masking", kind__corruption__fraction=0.1)
+    assert ae.kind.corruption.fraction == 0.1
     with pytest.raises(ValueError, match="Invalid parameter 'level'"):
         ae.set_params(kind__corruption__level=0.7)
 

@@ -15,8 +15,8 @@ from skae.kinds import Overcomplete
 IRIS = load_iris().data
 DIGITS = load_digits().data[:300]
 NOTHING_HOLDS_IT = (
-    r"A code of {} values can hold a copy of {} features, and weight_decay={} does not keep this "
-    r"one from it: give kind=Overcomplete\(corruption='masking'\), a weight_decay of 10 or more, "
+    r"A code of {} values can be a copy of {} features, and weight_decay={} does not prevent "
+    r"this: give kind=Overcomplete\(corruption='masking'\), a weight_decay of 10 or more, "
     r"or kind='sparse'\."
 )
 
@@ -129,7 +129,7 @@ def test_what_nothing_holds_back_is_near_the_identity(data, n_smaller, architect
         "learning_rate": 0.01,
         "jitter": 0,
     }
-    with pytest.warns(UserWarning, match="does not keep this one from it"):
+    with pytest.warns(UserWarning, match="does not prevent this"):
         free = make(**parameters).fit(data)
     smaller = make(n_smaller, "undercomplete", **parameters).fit(data)
     corrupted = make(kind=Overcomplete(Masking(0.25)), **parameters).fit(data)
@@ -173,7 +173,7 @@ def test_corruption_helps_with_hidden_entries():
 
 def test_parameters_are_scikit_learns():
     kind = Overcomplete(Masking(0.1))
-    assert clone(kind).get_params()["corruption__share"] == 0.1
+    assert clone(kind).get_params()["corruption__fraction"] == 0.1
 
 
 def test_bad_corruption():

@@ -595,7 +595,7 @@ def test_corruption_helps_with_hidden_entries():
         *(
             (
                 {"penalty": penalty, "sparse_output": True},
-                rf"sparse_output=True of Sparse is of no use with penalty='{penalty}', whose "
+                rf"sparse_output=True of Sparse has no benefit with penalty='{penalty}', whose "
                 rf"codes have no zeros: use penalty='l1', 'topk' or 'batch_topk'\.",
             )
             for penalty in ("l2", "kl")

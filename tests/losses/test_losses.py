@@ -237,7 +237,7 @@ def test_what_a_loss_stands_for(name):
 def test_a_loss_without_a_distribution_has_no_likelihood(loss):
     assert loss.distribution is None
     output, target = outputs_and_targets()
-    with pytest.raises(NotImplementedError, match="stands for no distribution"):
+    with pytest.raises(NotImplementedError, match="has no distribution"):
         loss.log_likelihood(output, target, torch.tensor(0.0))
 
 

@@ -255,10 +255,10 @@ def test_code_of_one_value():
 @pytest.mark.parametrize("y", [[1, -1], np.ones((60, 1)), np.ones((1, 60)), 1, "abc"])
 def test_y_of_another_shape(y):
     with pytest.raises(
-        ValueError, match=r"y must hold one value for each of 60 samples, got .* shape"
+        ValueError, match=r"y must have one value for each of 60 samples, got .* shape"
     ):
         CodesDisplay.from_estimator(Same().fit(None), CODES, y)
-    with pytest.raises(ValueError, match="labels must hold one value for each of 60 samples, got"):
+    with pytest.raises(ValueError, match="labels must have one value for each of 60 samples, got"):
         draw(labels=y)
     assert not plt.get_fignums()
 

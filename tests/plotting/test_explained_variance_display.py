@@ -179,7 +179,9 @@ def test_sizes_without_room_are_left_out(X):
         2,
         3,
     ]
-    with pytest.raises(ValueError, match=r"n_components must hold .* at most 6, .*, got \[7, 9\]"):
+    with pytest.raises(
+        ValueError, match=r"n_components must contain .* at most 6, .*, got \[7, 9\]"
+    ):
         from_estimator(Unfit(), X, n_components=(7, 9))
 
 
@@ -270,7 +272,7 @@ def test_sizes_out_of_range(X, sizes):
 @pytest.mark.parametrize("name", ["explained_variance", "pca_explained_variance"])
 def test_shares_that_cannot_be_drawn(name):
     for broken, words in (
-        ([0.5], "hold one value for each of 2 n_components, got 1"),
+        ([0.5], "have one value for each of 2 n_components, got 1"),
         ([0.5, np.nan], "be finite numbers, got nan at position 1"),
         ([[0.5, 0.6]], "be one-dimensional and not empty"),
     ):

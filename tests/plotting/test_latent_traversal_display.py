@@ -90,8 +90,8 @@ def test_one_value_changes_at_a_time(X):
     assert row_names(display) == ["component 4", "component 1"]
 
 
-def test_span(X):
-    display = from_estimator(Identity().fit(X), X, components=[0], span=(0, 1), n_steps=2)
+def test_percentiles(X):
+    display = from_estimator(Identity().fit(X), X, components=[0], percentiles=(0, 1), n_steps=2)
     np.testing.assert_allclose(display.values, [[X[:, 0].min(), X[:, 0].max()]])
 
 
@@ -341,7 +341,7 @@ def test_sparse_codes(X):
     from skae.kinds import Sparse
 
     ae = AutoencoderTransformer(kind=Sparse(sparse_output=True), max_epochs=1, random_state=0)
-    assert from_estimator(ae.fit(X), X, span=(0, 1)).lines_
+    assert from_estimator(ae.fit(X), X, percentiles=(0, 1)).lines_
 
 
 def test_shape_from_the_architecture():
@@ -413,13 +413,13 @@ def test_display_can_be_pickled(keywords):
         ({"n_steps": 1}, "n_steps must be an integer >= 2, got 1"),
         ({"n_steps": 3.0}, "n_steps must be an integer >= 2, got 3.0"),
         ({"n_steps": True}, "n_steps must be an integer >= 2, got True"),
-        ({"span": (0.9, 0.1)}, "span must be two quantiles, .* got"),
-        ({"span": (0.5, 0.5)}, "span must be two quantiles, .* got"),
-        ({"span": (5, 95)}, "span must be two quantiles, .* got"),
-        ({"span": (0, 0.5, 1)}, "span must be two quantiles, .* got"),
-        ({"span": 0.9}, "span must be two quantiles, .* got 0.9"),
-        ({"span": "ab"}, "span must be two quantiles, .* got 'ab'"),
-        ({"span": (np.nan, 1)}, "span must be two quantiles, .* got"),
+        ({"percentiles": (0.9, 0.1)}, "percentiles must be two numbers, .* got"),
+        ({"percentiles": (0.5, 0.5)}, "percentiles must be two numbers, .* got"),
+        ({"percentiles": (5, 95)}, "percentiles must be two numbers, .* got"),
+        ({"percentiles": (0, 0.5, 1)}, "percentiles must be two numbers, .* got"),
+        ({"percentiles": 0.9}, "percentiles must be two numbers, .* got 0.9"),
+        ({"percentiles": "ab"}, "percentiles must be two numbers, .* got 'ab'"),
+        ({"percentiles": (np.nan, 1)}, "percentiles must be two numbers, .* got"),
         ({"start": 60}, "start must be 'mean' or .* from -60 to 59, got 60"),
         ({"start": -61}, "start must be 'mean' or .* got -61"),
         ({"start": "median"}, "start must be 'mean' or .* got 'median'"),
@@ -443,8 +443,14 @@ def test_parameters_out_of_range(X, keywords, sentence):
         ({"reconstructions": np.ones((2, 3))}, "reconstructions must be of shape .* got"),
         ({"reconstructions": np.ones((0, 3, 4))}, "reconstructions must be of shape .* got"),
         ({"values": np.ones((3, 2))}, r"values must be of shape \(2, 3\), .* got \(3, 2\)"),
-        ({"components": [1]}, "components must be as many as the 2 reconstructions, got 1"),
-        ({"feature_names": ["a"]}, "feature_names must be one for each of 4 features, got 1"),
+        (
+            {"components": [1]},
+            "components must have one index for each of 2 reconstructions, got 1",
+        ),
+        (
+            {"feature_names": ["a"]},
+            "feature_names must have one name for each of 4 features, got 1",
+        ),
         ({"sample_shape": (5,)}, r"sample_shape must be .* 4, got \(5,\)"),
         ({"limits": (0, 1)}, r"limits of lines must be of shape \(2, 4\), got \(2,\)"),
         (

@@ -38,7 +38,7 @@ def test_line_goes_from_the_lowest_rate_on():
 
 def test_names():
     display = draw()
-    assert display.ax_.get_xlabel() == "bits for each number"
+    assert display.ax_.get_xlabel() == "bits per value"
     assert display.ax_.get_ylabel() == "PSNR in dB"
     assert entries(display) == ["autoencoder"]
     assert entries(draw(name="a $ b $ " + 40 * "c"))[0].startswith(r"a \$ b \$")
@@ -97,7 +97,7 @@ def test_axes_are_checked_before_the_fit(monkeypatch):
 @pytest.mark.parametrize(
     ("rate", "psnr", "message"),
     [
-        ([1, 2], [3], "psnr must hold one value for each of 2 rates, got 1"),
+        ([1, 2], [3], "psnr must have one value for each of 2 rates, got 1"),
         ([], [], "rate must be one-dimensional and not empty"),
         ([[1]], [1], "rate must be one-dimensional"),
         ([np.nan], [1], "rate must be finite numbers"),

@@ -103,7 +103,7 @@ def test_images_are_originals_and_reconstructions():
 def test_corrupted_samples_are_shown_to_the_estimator():
     X, noise = ROWS[:3].reshape(3, 8, 8), np.ones((3, 8, 8))
     display = draw(X, corrupted=noise, series=False)
-    assert titles(display) == ["original", "shown to the encoder", "reconstruction"]
+    assert titles(display) == ["original", "corrupted input", "reconstruction"]
     for row, expected in enumerate([X, noise, noise / 2]):
         np.testing.assert_array_equal(images(display, row), expected)
 
@@ -293,7 +293,7 @@ def test_series_have_a_panel_each():
     X = np.random.default_rng(0).normal(size=(6, 10))
     display = draw(X, corrupted=-X)
     assert display.axes_.shape == (1, 6)
-    assert entries(display) == ["original", "shown to the encoder", "reconstruction"]
+    assert entries(display) == ["original", "corrupted input", "reconstruction"]
     for ax, row in zip(display.axes_[0], X, strict=True):
         for drawn, expected in zip(lines(ax), [row, -row, -row / 2], strict=True):
             np.testing.assert_array_equal(drawn, expected)
@@ -400,7 +400,7 @@ def test_corrupted_of_another_number():
 
 
 def test_corrupted_of_another_size():
-    with pytest.raises(ValueError, match=r"must hold samples of 64 values, .* got .* \(8, 9\)"):
+    with pytest.raises(ValueError, match=r"must contain samples of 64 values, .* got .* \(8, 9\)"):
         draw(ROWS, corrupted=ROWS[:, :9])
 
 
@@ -411,7 +411,7 @@ def test_words():
         def reconstruct(self, X):
             return np.ones((3, 2))
 
-    with pytest.raises(ValueError, match="X must hold numbers to be drawn, but could not"):
+    with pytest.raises(ValueError, match="X must contain numbers to be drawn, but could not"):
         draw(table, Words().fit(None))
 
 

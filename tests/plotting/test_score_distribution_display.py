@@ -336,16 +336,18 @@ def test_display_can_be_pickled(scores):
 @pytest.mark.parametrize("y", [[1, -1], np.ones((3, 1)), np.ones((1, 3)), 1, "abc"])
 def test_y_of_another_shape(y):
     X = np.ones((3, 1))
-    with pytest.raises(ValueError, match=r"y must hold one value for each of 3 rows, got .* shape"):
+    with pytest.raises(ValueError, match=r"y must have one value for each of 3 rows, got .* shape"):
         ScoreDistributionDisplay.from_estimator(FirstColumn().fit(X), X, y)
-    with pytest.raises(ValueError, match="labels must hold one value for each of 3 rows, got"):
+    with pytest.raises(ValueError, match="labels must have one value for each of 3 rows, got"):
         draw([1.0, 2.0, 3.0], labels=y)
     assert not plt.get_fignums()
 
 
 @pytest.mark.parametrize("missing", [np.nan, None, pd.NA])
 def test_y_with_missing_values(missing):
-    with pytest.raises(ValueError, match=r"labels must say .*, got (nan|None|<NA>) at position 1"):
+    with pytest.raises(
+        ValueError, match=r"labels must have no missing values, got (nan|None|<NA>) at position 1"
+    ):
         draw([1.0, 2.0, 3.0], labels=[1, missing, -1])
 
 

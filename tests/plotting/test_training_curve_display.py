@@ -229,7 +229,7 @@ def test_history_without_a_column(missing):
 
 
 def test_history_without_rows():
-    with pytest.raises(ValueError, match="history must have a row for each epoch, got no rows"):
+    with pytest.raises(ValueError, match="history must have one row per epoch, got no rows"):
         draw(history().iloc[:0])
 
 

@@ -6,7 +6,7 @@ import torch
 from scipy.spatial.distance import mahalanobis
 from sklearn.covariance import LedoitWolf, MinCovDet
 
-from skae._detection.core import closest, core_rows
+from skae._detection.core import core_rows, nearest_rows
 from skae.scores import scatter
 from skae.scores.scatter import Scatter
 
@@ -26,7 +26,7 @@ def spiked(n_samples=3000, n_columns=12, n_axes=3, seed=0):
 
 
 def lengths_of(scatter, rows):
-    return scatter.lengths(torch.from_numpy(rows)).numpy()
+    return scatter.mahalanobis(torch.from_numpy(rows)).numpy()
 
 
 def root_of(scatter):
@@ -477,20 +477,22 @@ def test_the_place_of_a_row_does_not_matter_with_very_many_columns(wide, n_sampl
 
 def test_closest_are_the_smallest():
     lengths = np.array([5.0, 1, 4, 2, 3])
-    np.testing.assert_array_equal(closest(lengths, 0.6), [False, True, False, True, True])
-    np.testing.assert_array_equal(closest(lengths, 0.61), [False, True, True, True, True])
-    assert closest(lengths, 0.999).all()
+    np.testing.assert_array_equal(nearest_rows(lengths, 0.6), [False, True, False, True, True])
+    np.testing.assert_array_equal(nearest_rows(lengths, 0.61), [False, True, True, True, True])
+    assert nearest_rows(lengths, 0.999).all()
 
 
 def test_closest_takes_all_that_are_as_close():
     lengths = np.array([1.0, 2, 2, 2, 3, 9])
-    np.testing.assert_array_equal(closest(lengths, 0.5), [True, True, True, True, False, False])
-    assert closest(np.zeros(7), 0.5).all()
+    np.testing.assert_array_equal(
+        nearest_rows(lengths, 0.5), [True, True, True, True, False, False]
+    )
+    assert nearest_rows(np.zeros(7), 0.5).all()
 
 
 @pytest.mark.parametrize(("n", "share", "n_closest"), [(1, 0.5, 1), (2, 0.1, 2), (3, 0.1, 2)])
 def test_closest_are_two_at_least(n, share, n_closest):
-    mask = closest(np.arange(n)[::-1].astype(float), share)
+    mask = nearest_rows(np.arange(n)[::-1].astype(float), share)
     assert mask.tolist() == [False] * (n - n_closest) + [True] * n_closest
 
 
@@ -499,4 +501,6 @@ def test_closest_are_two_at_least(n, share, n_closest):
 def test_closest_against_sorting(n, share):
     lengths = np.random.default_rng(n).integers(0, 20, n).astype(float)
     rank = max(2, int(np.ceil(share * n)))
-    np.testing.assert_array_equal(closest(lengths, share), lengths <= np.sort(lengths)[rank - 1])
+    np.testing.assert_array_equal(
+        nearest_rows(lengths, share), lengths <= np.sort(lengths)[rank - 1]
+    )

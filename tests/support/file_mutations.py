@@ -1,4 +1,4 @@
-"""Files that are not as they should be, by the hundred: for test_load.py and the fuzzing script.
+"""Damaged and crafted files, by the hundred: for test_load.py and the fuzzing script.
 
 Each sort is a generator of (name, bytes of a file) made from an honest file. Those of
 ``crafted`` have right checksums: someone who knows the format made them.
@@ -17,7 +17,7 @@ from skae._storage import archive, tensors
 from skae._storage.files import _meta, read_file
 
 NAMES = (b"meta.json", b"tensors.safetensors")
-# What stands in the place of a value.
+# Values that replace another one.
 SCRAPS = [
     *(None, True, False, 0, 1, -1, 7, 10**12, 2**63, -(2**63), 0.5, -0.0, 1e308, 1e-308),
     *(float("nan"), float("inf"), "", "x", "dense", "../../etc/passwd", "os.system", "ä" * 300),
@@ -26,8 +26,12 @@ SCRAPS = [
     *({"given": ["loss", "f"]}, {"given": ["x.y", "f"]}, {"strings": ["a"] * 7}),
     *({"device": "cuda:99"}, {"device": "x"}, {"optimizer": "AdamW"}, {"optimizer": "eval"}),
     *({"part": "Dense", "parameters": {}}, {"part": "eval", "parameters": {}}),
+    *({"architecture": "dense", "parameters": {}}, {"kind": "eval", "parameters": {}}),
+    *({"architecture": "Dense", "parameters": {}}, {"loss": "FunctionLoss", "parameters": {}}),
+    *({"kind": "denoising", "parameters": {}, "fitted": {"corrupt_": 1}}, {"score": "joint"}),
     *({"record": "Ensemble", "fields": {"members": []}}, {"record": "posix", "fields": {}}),
     {"part": "Sparse", "parameters": {"k": 10**12}},
+    {"kind": "sparse", "parameters": {"k": 10**12}},
     {"frame": [["epoch", 1]]},
     {"frame": []},
     {"csr": {"shape": [10**9, 10**9], "data": 1, "indices": 1, "indptr": 1}},
@@ -106,7 +110,7 @@ def foreign(data, rng, n):
 
 
 def headers(data, rng, n):
-    """Yield zips whose headers say what is not so."""
+    """Yield zips with wrong headers."""
     meta, arrays = _members(data)
     honest = [(NAMES[0], meta), (NAMES[1], arrays)]
     for size in (0, 1, len(meta) - 1, len(meta) + 1, 2**31, 2**32 - 1, 2**40, 2**63, 2**64 - 1):
@@ -126,7 +130,7 @@ def headers(data, rng, n):
 
 
 def tensor_headers(data, rng, n):
-    """Yield files whose arrays are said to be what they can not be; checksums are right."""
+    """Yield files with an invalid header of their arrays; checksums are right."""
     meta, arrays = _members(data)
     length = int.from_bytes(arrays[:8], "little")
     header, rest = json.loads(arrays[8 : 8 + length]), arrays[8 + length :]
@@ -156,7 +160,7 @@ def tensor_headers(data, rng, n):
 
 
 def raw_documents(data, rng, n):
-    """Yield JSON that is none, or too much; checksums are right."""
+    """Yield documents that are no JSON, or too much of it; checksums are right."""
     arrays = _members(data)[1]
     for text in (
         *(b"", b"null", b"[]", b"{}", b"[" * 10**5, b'{"a":' * 10**5, b"9" * 10**5, b"NaN"),
@@ -220,7 +224,7 @@ def packed(members, sizes=None):
     """Return a zip as skae writes it, but for sizes that may not be those of its members."""
     sizes = sizes or {}
     known = [
-        archive.Member(name, zlib.crc32(data), sizes.get(i, len(data)))
+        archive.Entry(name, zlib.crc32(data), sizes.get(i, len(data)))
         for i, (name, data) in enumerate(members)
     ]
     parts = [member.header + data for member, (_, data) in zip(known, members, strict=True)]

@@ -24,7 +24,7 @@ from skae._training.train import TrainingDivergedError
 # (category, beginning of the message, why a user should see it)
 EXPLAINED_WARNINGS = [
     (UserWarning, r"n_components=\d+ is not larger than the", "overcomplete, but smaller"),
-    (UserWarning, r"A code of \d+ values can hold a copy", "overcomplete, and nothing holds it"),
+    (UserWarning, r"A code of \d+ values can be a copy", "overcomplete, and nothing holds it"),
     (UserWarning, r"Posterior collapse", "a variational code that says nothing"),
     (UserWarning, r"y is ignored: it may hold -1", "y of a detector that holds other values"),
     (UserWarning, r"X has feature names, but \w+ was fitted without", "scikit-learn's own"),

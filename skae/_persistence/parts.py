@@ -1,0 +1,98 @@
+"""Parts that a file may name: those of the registries, looked up when they are asked for.
+
+A file names a part by its axis and by its name in the registry of that axis, such as
+``{"kind": "sparse"}``. The registries are the whole table of what can be named: nothing is
+imported by a name in a file, and the module in which a class stands does not matter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sklearn.base import BaseEstimator
+
+from skae._storage import FileFormatError
+from skae.architectures import ARCHITECTURES, Architecture, Custom
+from skae.corruptions import CORRUPTIONS, Corruption, FunctionCorruption
+from skae.kinds import KINDS, Kind
+from skae.losses import LOSSES, FunctionLoss, Loss
+from skae.scores import SCORES, Score
+
+
+@dataclass(frozen=True)
+class Axis:
+    """The parts of one axis.
+
+    Parameters
+    ----------
+    base : type
+        Base class of the parts.
+
+    registry : dict of str to type
+        The registry itself, not a copy: a part that is registered later is found as well.
+
+    place : str
+        Import path of the registry, for error messages.
+
+    wrapper : type or None
+        Class around a user's own code, which has no name in the registry.
+    """
+
+    base: type
+    registry: dict[str, type]
+    place: str
+    wrapper: type | None = None
+
+    @property
+    def classes(self) -> dict[str, type]:
+        """Classes by their names in files."""
+        wrapped = {} if self.wrapper is None else {self.wrapper.__name__: self.wrapper}
+        return {**wrapped, **self.registry}
+
+
+AXES = {
+    "kind": Axis(Kind, KINDS, "skae.kinds.KINDS"),
+    "architecture": Axis(
+        Architecture, ARCHITECTURES, "skae.architectures.ARCHITECTURES", wrapper=Custom
+    ),
+    "loss": Axis(Loss, LOSSES, "skae.losses.LOSSES", wrapper=FunctionLoss),
+    "corruption": Axis(
+        Corruption, CORRUPTIONS, "skae.corruptions.CORRUPTIONS", wrapper=FunctionCorruption
+    ),
+    "score": Axis(Score, SCORES, "skae.scores.SCORES"),
+}
+# Base classes of parts that users write.
+BASES = tuple(axis.base for axis in AXES.values())
+WRAPPERS = (FunctionLoss, FunctionCorruption)
+
+
+def name_of(part) -> tuple[str, str] | None:
+    """Return the axis and the name of a part, or None if its class is not registered."""
+    for axis, parts in AXES.items():
+        for name, cls in parts.classes.items():
+            if type(part) is cls:
+                return axis, name
+    return None
+
+
+def class_named(axis: str, name: str) -> type[BaseEstimator]:
+    """Return the class of a part.
+
+    Raises
+    ------
+    FileFormatError
+        If no class is registered under this name.
+    """
+    found = AXES[axis].classes.get(name)
+    if isinstance(found, type) and issubclass(found, AXES[axis].base):
+        return found
+    raise FileFormatError(
+        f"{axis} {name[:99]!r} is not known: register its class in {AXES[axis].place} before "
+        f"skae.load, or update skae if a later version wrote the file. Known are "
+        f"{sorted(AXES[axis].classes)}."
+    )
+
+
+def parameters_of(part: BaseEstimator) -> dict:
+    """Return the parameters of a part or an estimator by name, without those of its parts."""
+    return part.get_params(deep=False)

@@ -1,0 +1,87 @@
+"""Records: classes of fitted values, which a file holds by their fields.
+
+Fields and their types are the arguments of the constructor and their annotations; what must hold
+between the fields of a record stands here.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import is_dataclass
+from functools import cache
+from typing import get_type_hints
+
+import numpy as np
+
+from skae._data.scaling import Scaling
+from skae._detection.calibration import Calibration, HeldOut
+from skae._detection.ensemble import Ensemble, Member
+from skae._generation.code_density import CodeDensity
+from skae._imputation.imputation import Imputation
+from skae._network.fitted_network import FittedNetwork
+from skae._network.head import HeadPlan
+from skae._network.network_spec import NetworkSpec
+from skae._persistence.checks import ABOVE_ZERO, Array, check_values, matches, require
+from skae.scores.scatter import Scatter
+
+_CLASSES = (
+    *(Calibration, CodeDensity, Ensemble, FittedNetwork, HeadPlan, HeldOut, Imputation, Member),
+    *(NetworkSpec, Scaling, Scatter),
+)
+RECORDS: dict[str, type] = {cls.__name__: cls for cls in _CLASSES}
+
+
+@cache
+def fields_of(cls: type) -> dict[str, object]:
+    """Return the type hints of the fields of a record."""
+    hints = get_type_hints(cls if is_dataclass(cls) else cls.__init__)
+    return {name: hints[name] for name in inspect.signature(cls).parameters}
+
+
+def built(cls: type, fields: dict):
+    """Return a record of these fields.
+
+    Raises
+    ------
+    ValueError
+        If a field is missing, unknown, or not as a fit leaves it.
+    """
+    check_values(fields, fields_of(cls), cls.__name__)
+    if cls in _RELATIONS:
+        _RELATIONS[cls](**fields)
+    return cls(**fields)
+
+
+def _check_scaling(centre, scale, limit) -> None:
+    require(Array().matches(centre), "centre of Scaling", "finite floats", centre)
+    each = Array(positive=True).matches(scale) and scale.shape == centre.shape
+    one = matches(scale, ABOVE_ZERO) and scale < np.inf
+    require(one or each, "scale of Scaling", "above zero, and one or one per feature", scale)
+    require(limit > 0, "limit of Scaling", "above zero", limit)
+
+
+def _check_scatter(mean, axes, eigenvalues, rest) -> None:
+    of_float64 = {values.dtype for values in (mean, axes, eigenvalues)} == {np.dtype(np.float64)}
+    shaped = axes.shape == (mean.size, eigenvalues.size)
+    finite = Array().matches(mean) and Array(ndim=2).matches(axes)
+    require(of_float64 and shaped and finite, "axes of Scatter", "those of its mean", axes)
+    good = Array(positive=True).matches(eigenvalues) and 0 < rest < np.inf
+    require(good, "eigenvalues of Scatter", "finite and above zero", (eigenvalues, rest))
+
+
+def _check_density(codes) -> None:
+    require(Array(ndim=2).matches(codes), "codes of CodeDensity", "rows of finite floats", codes)
+
+
+def _check_held_out(members, scores) -> None:
+    ascending = Array().matches(scores) and scores.size and (np.diff(scores) >= 0).all()
+    require(ascending and members, "scores of HeldOut", "finite floats in ascending order", scores)
+
+
+_RELATIONS: dict[type, Callable[..., None]] = {
+    Scaling: _check_scaling,
+    Scatter: _check_scatter,
+    CodeDensity: _check_density,
+    HeldOut: _check_held_out,
+}

@@ -1,0 +1,163 @@
+"""Files of earlier versions: upgrades of the document, renamed and added parameters.
+
+The values that a file holds of a class are compared with the constructor of the class today:
+
+- A name in ``RENAMED`` is taken for its new one. That is one line for each renamed parameter of an
+  estimator or a part, field of a record, or attribute of an estimator.
+  The same holds for names of classes and of weights, in the tables beside it.
+- A parameter that the file does not have was added to the class later, since a file holds all
+  parameters of its time. It gets the default of the constructor. This is safe where the default
+  does what the class did before it had the parameter. Where it does not, the value that does
+  stands in ``ADDED``. It is also safe where a *later* default changes: files hold all values, also
+  those that were defaults when the model was fitted, and what "auto" stood for.
+- Parameters without a default, and attributes of estimators, are never filled in: a file without
+  them is refused, unless an upgrade makes them from what the file has.
+- Any other name is refused.
+
+A change of another sort makes a new version of the document: raise ``VERSION`` and add a function
+to ``UPGRADES`` that turns each dictionary of a document of the version before into one of the new
+version, for instance the fields of a record that became two records.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+
+from skae._storage import FileFormatError
+
+# Version of the document; that of the file around it is in skae._storage.files.
+VERSION = 2
+
+# By the name of the class today: old name -> new name.
+RENAMED: dict[str, dict[str, str]] = {
+    name: {"share": "fraction"} for name in ("Masking", "Missing", "SaltAndPepper", "Swap")
+}
+# By the name of the class today: added parameter -> value that does what was done without it.
+ADDED: dict[str, dict[str, object]] = {}
+# Names of classes in files, by what they name ("estimator", "record", or an axis such as "kind").
+RENAMED_CLASSES: dict[str, dict[str, str]] = {}
+# Arrays of the state of a network: old name -> new name.
+RENAMED_WEIGHTS: dict[str, str] = {"missing.share_known": "missing.known_fraction"}
+
+# Names of parts by axis when version 1 was written, whose files have the names of the classes: the
+# same but for underscores and capitals.
+_NAMES_OF_1 = {
+    "kind": "compressive contractive denoising overcomplete sparse undercomplete variational",
+    "architecture": "convolutional dense recurrent transformer Custom",
+    "loss": "bce huber mae mse FunctionLoss",
+    "corruption": "gaussian masking missing occlusion salt_and_pepper swap FunctionCorruption",
+    "score": "elbo joint latent reconstruction residual",
+}
+_PARTS_OF_1 = {
+    name.replace("_", "").lower(): (axis, name)
+    for axis, names in _NAMES_OF_1.items()
+    for name in names.split()
+}
+
+
+def upgraded(document: dict) -> dict:
+    """Return a document as today's version has it.
+
+    Raises
+    ------
+    FileFormatError
+        If a later version wrote it.
+    """
+    version = document.get("version", 1)
+    if type(version) is not int or version < 1:
+        raise FileFormatError("The file's document does not say which version it has.")
+    if version > VERSION:
+        raise FileFormatError(
+            f"The file was written by a later version of skae: its document has version "
+            f"{version}, and this skae reads up to {VERSION}. Update skae to read it."
+        )
+    for older in range(version, VERSION):
+        document = {name: _upgraded(node, UPGRADES[older]) for name, node in document.items()}
+    return {**document, "version": VERSION}
+
+
+def _upgraded(node, upgrade: Callable[[dict], dict]):
+    """Return a node of a document after those inside of it are upgraded."""
+    if isinstance(node, list):
+        return [_upgraded(item, upgrade) for item in node]
+    if isinstance(node, dict):
+        return upgrade({name: _upgraded(item, upgrade) for name, item in node.items()})
+    return node
+
+
+def _from_1(node: dict) -> dict:
+    """Return a dictionary of version 1 as version 2 has it."""
+    if str(node.get("part")).lower() in _PARTS_OF_1:
+        axis, name = _PARTS_OF_1[node["part"].lower()]
+        return {axis: name, **{key: value for key, value in node.items() if key != "part"}}
+    if node.keys() == {"frame"}:  # a table of pandas is held as a dictionary of columns
+        return {"dict": node["frame"]}
+    if node.keys() == {"csr"} and isinstance(node["csr"], dict):
+        shape = {"tuple": node["csr"].get("shape")}
+        return {"dict": [[name, part] for name, part in {**node["csr"], "shape": shape}.items()]}
+    if node.get("record") == "FittedNetwork" and isinstance(node.get("fields"), dict):
+        return _network_of_1(node["fields"])
+    return node
+
+
+def _network_of_1(fields: dict) -> dict:
+    """Return a fitted network, whose specification was not a record of its own in version 1."""
+    spec = {name: field for name, field in fields.items() if name != "weights"}
+    inner = {"spec": {"record": "NetworkSpec", "fields": spec}, "weights": fields.get("weights")}
+    return {"record": "FittedNetwork", "fields": inner}
+
+
+# From each version to the next one.
+UPGRADES: dict[int, Callable[[dict], dict]] = {1: _from_1}
+
+
+def class_name(of: str, name: str) -> str:
+    """Return the name of today of an estimator, a record, or a part of an axis."""
+    return RENAMED_CLASSES.get(of, {}).get(name, name)
+
+
+def renamed(cls: type, found: dict) -> dict:
+    """Return values by their names of today.
+
+    Raises
+    ------
+    FileFormatError
+        If a value is there under its old and under its new name.
+    """
+    names = RENAMED.get(cls.__name__, {})
+    values = {names.get(name, name): value for name, value in found.items()}
+    if len(values) != len(found):
+        raise FileFormatError(f"The file holds a parameter of {cls.__name__} under two names.")
+    return values
+
+
+def arguments_of(cls: type, found: dict) -> dict:
+    """Return all arguments of a constructor, from those that a file has.
+
+    Raises
+    ------
+    FileFormatError
+        If a name is unknown, or a parameter without a default is missing.
+    """
+    values, parameters = renamed(cls, found), inspect.signature(cls).parameters
+    unknown = [str(name)[:99] for name in sorted(set(values) - set(parameters))]
+    if unknown:
+        raise FileFormatError(
+            f"The file has unknown parameters of {cls.__name__}: {unknown[:9]}. Expected are "
+            f"{sorted(parameters)}; update skae if a later version wrote the file."
+        )
+    defaults = {name: p.default for name, p in parameters.items() if p.default is not p.empty}
+    complete = {**defaults, **ADDED.get(cls.__name__, {}), **values}
+    missing = sorted(set(parameters) - set(complete))
+    if missing:
+        raise FileFormatError(f"The file lacks parameters of {cls.__name__}: {missing[:9]}.")
+    return complete
+
+
+def fields_of_today(cls: type, found: dict) -> dict:
+    """Return the fields of a record as :func:`arguments_of` does, with weights by new names."""
+    fields = arguments_of(cls, found)
+    if isinstance(fields.get("weights"), dict):
+        fields["weights"] = {RENAMED_WEIGHTS.get(n, n): w for n, w in fields["weights"].items()}
+    return fields
