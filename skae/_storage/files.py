@@ -10,7 +10,7 @@ import hashlib
 import os
 import stat
 import zlib
-from typing import BinaryIO
+from io import BufferedReader
 
 import numpy as np
 
@@ -155,7 +155,7 @@ def _read_meta(data: bytes, content: str, most_memory: int) -> dict:
     return found
 
 
-def _checked_size(file: BinaryIO, most_bytes: int) -> int:
+def _checked_size(file: BufferedReader, most_bytes: int) -> int:
     status = os.fstat(file.fileno())
     if not stat.S_ISREG(status.st_mode):
         raise FileFormatError(f"{file.name!r} is no regular file.")
@@ -179,7 +179,7 @@ class _Source:
         Its size.
     """
 
-    def __init__(self, file: BinaryIO, size: int):
+    def __init__(self, file: BufferedReader, size: int):
         self._file, self._left = file, size
         self.digest, self.crc = hashlib.sha256(), 0
 

@@ -16,7 +16,9 @@ from __future__ import annotations
 
 import math
 import struct
+from collections.abc import Callable
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +27,7 @@ from skae._storage.error import FileFormatError
 
 _LENGTH = struct.Struct("<Q")
 _METADATA = "__metadata__"
-_TYPES = {
+_TYPES: dict[str, np.dtype] = {
     "F64": np.dtype("<f8"),
     "F32": np.dtype("<f4"),
     "F16": np.dtype("<f2"),
@@ -70,14 +72,16 @@ def chunks(arrays: dict[str, np.ndarray]) -> list:
     return [_LENGTH.pack(len(text)) + text, *(array for _, array in ordered)]
 
 
-def as_bytes(chunk) -> memoryview:
+def as_bytes(chunk: bytes | np.ndarray) -> memoryview:
     """Return the bytes of a chunk, which may be empty."""
     if isinstance(chunk, bytes):
         return memoryview(chunk)
     return np.ascontiguousarray(chunk).reshape(-1).view(np.uint8).data
 
 
-def read_arrays(size: int, read, most_memory: int) -> dict[str, np.ndarray]:
+def read_arrays(
+    size: int, read: Callable[[int], np.ndarray], most_memory: int
+) -> dict[str, np.ndarray]:
     """Return arrays that are views of one buffer.
 
     Parameters
@@ -119,14 +123,14 @@ def _little_endian(name: str, array: np.ndarray) -> np.ndarray:
     return array.astype(dtype, copy=False)
 
 
-def _entries(header) -> dict[str, tuple[np.dtype, tuple[int, ...], int, int]]:
+def _entries(header: Any) -> dict[str, tuple[np.dtype, tuple[int, ...], int, int]]:
     """Return dtype, shape, begin and end of each array."""
     if not isinstance(header, dict):
         raise FileFormatError("The header of the file's arrays is no dictionary.")
     return {name: _entry(name, fields) for name, fields in header.items()}
 
 
-def _entry(name: str, fields) -> tuple[np.dtype, tuple[int, ...], int, int]:
+def _entry(name: str, fields: Any) -> tuple[np.dtype, tuple[int, ...], int, int]:
     if not isinstance(fields, dict) or set(fields) != {"dtype", "shape", "data_offsets"}:
         raise FileFormatError(f"The header of the file's arrays does not describe {name[:99]!r}.")
     dtype, shape, places = fields["dtype"], fields["shape"], fields["data_offsets"]
@@ -148,7 +152,7 @@ def _entry(name: str, fields) -> tuple[np.dtype, tuple[int, ...], int, int]:
     return _TYPES[dtype], tuple(shape), begin, end
 
 
-def _are_lengths(values) -> bool:
+def _are_lengths(values: Any) -> bool:
     return isinstance(values, list) and all(
         type(value) is int and 0 <= value <= _MOST_LENGTH for value in values
     )
@@ -162,7 +166,9 @@ def _check_places(entries: dict, size: int) -> None:
         raise FileFormatError("The file's arrays overlap, leave gaps, or reach beyond the end.")
 
 
-def _view(buffer: np.ndarray, name: str, dtype, shape, begin: int, end: int) -> np.ndarray:
+def _view(
+    buffer: np.ndarray, name: str, dtype: np.dtype, shape: tuple[int, ...], begin: int, end: int
+) -> np.ndarray:
     raw = buffer[begin:end]
     if dtype == np.bool_ and raw.size and raw.max() > 1:
         raise FileFormatError(f"The file's array {name[:99]!r} holds booleans other than 0 and 1.")
