@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from skae._persistence.parts import WRAPPERS
 from skae._storage import FileFormatError
 
@@ -29,7 +32,7 @@ class Given:
         self.objects = {name: value for name, value in objects.items() if value is not None}
         self.used: set[str] = set()
 
-    def at(self, path: str, described: str):
+    def at(self, path: str, described: str) -> Any:
         """Return the object that a place in the file stands for.
 
         Parameters
@@ -66,7 +69,7 @@ class Given:
             value = getattr(value, attribute)
         return value
 
-    def function_at(self, path: str, described: str):
+    def function_at(self, path: str, described: str) -> Callable:
         """Return the function that a place in the file stands for."""
         value = self.at(path, described)
         if isinstance(value, WRAPPERS):
@@ -100,6 +103,6 @@ class Given:
             )
 
 
-def _parameters(value) -> dict:
+def _parameters(value: Any) -> dict:
     is_part = hasattr(value, "get_params") and not isinstance(value, type)
     return value.get_params(deep=False) if is_part else {}

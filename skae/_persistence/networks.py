@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -28,7 +30,9 @@ _MOST = 2**16
 class _OnMeta(TorchFunctionMode):
     """Give tensors shapes and no memory, also where code asks for a device by name."""
 
-    def __torch_function__(self, func, types, args=(), kwargs=None):
+    def __torch_function__(
+        self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None
+    ) -> Any:
         kwargs = dict(kwargs or {})
         if "device" in kwargs:
             kwargs["device"] = torch.device("meta")
@@ -71,7 +75,7 @@ def checked_network(fitted: FittedNetwork) -> AutoencoderNetwork:
     return network
 
 
-def check_numbers(part) -> None:
+def check_numbers(part: Any) -> None:
     """Refuse parameters of a registered part that would take too much time or memory."""
     if name_of(part) is None:
         return
@@ -80,7 +84,7 @@ def check_numbers(part) -> None:
             raise ValueError(f"{name}={value} of {type(part).__name__} is too large.")
 
 
-def check_optimizer_state(state, network: AutoencoderNetwork, optimizer: type) -> None:
+def check_optimizer_state(state: Any, network: AutoencoderNetwork, optimizer: type) -> None:
     """Refuse a state, as ``state_as_arrays`` returns it, of another network or optimizer."""
     if state is None:
         return

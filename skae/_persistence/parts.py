@@ -66,7 +66,7 @@ BASES = tuple(axis.base for axis in AXES.values())
 WRAPPERS = (FunctionLoss, FunctionCorruption)
 
 
-def name_of(part) -> tuple[str, str] | None:
+def name_of(part: object) -> tuple[str, str] | None:
     """Return the axis and the name of a part, or None if its class is not registered."""
     for axis, parts in AXES.items():
         for name, cls in parts.classes.items():

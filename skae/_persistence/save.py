@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from typing import Any
 
 from sklearn.utils.validation import check_is_fitted
 
@@ -18,7 +19,7 @@ from skae._storage import write_file
 _RESOLVED = {"kind_": "kind", "architecture_": "architecture", "scoring_": "scoring"}
 
 
-def save(estimator, path: str | os.PathLike) -> None:
+def save(estimator: Any, path: str | os.PathLike) -> None:
     """Write a fitted estimator to a file, as its method ``save`` does."""
     check_is_fitted(estimator)
     if "_stored_as" not in vars(type(estimator)):
@@ -45,7 +46,7 @@ def save(estimator, path: str | os.PathLike) -> None:
     write_file(path, "model", document, encoder.arrays)
 
 
-def _parameters(estimator) -> dict:
+def _parameters(estimator: Any) -> dict:
     parameters = parameters_of(estimator)
     if parameters["callbacks"]:
         warnings.warn(
@@ -57,7 +58,7 @@ def _parameters(estimator) -> dict:
     return {**parameters, "callbacks": None, "checkpoint": None}
 
 
-def _state(estimator) -> dict:
+def _state(estimator: Any) -> dict:
     """Return the attributes of the fit, and those that users may set beside them."""
     state, known = estimator.__getstate__(), names_of(estimator)
     left_out = sorted(set(state) - known - set(vars(type(estimator)())))

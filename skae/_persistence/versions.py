@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from typing import Any
 
 from skae._storage import FileFormatError
 
@@ -77,7 +78,7 @@ def upgraded(document: dict) -> dict:
     return {**document, "version": VERSION}
 
 
-def _upgraded(node, upgrade: Callable[[dict], dict]):
+def _upgraded(node: Any, upgrade: Callable[[dict], dict]) -> Any:
     """Return a node of a document after those inside of it are upgraded."""
     if isinstance(node, list):
         return [_upgraded(item, upgrade) for item in node]
