@@ -17,7 +17,7 @@ help:
 	@echo "make demo [DATA=file.csv]  an autoencoder beside PCA, on digits or on your table"
 	@echo "make test                  the tests"
 	@echo "make doctest               the examples in docstrings and in the docs"
-	@echo "make lint                  ruff and codespell; 'make format' repairs what it can"
+	@echo "make lint                  ruff, codespell and mypy; 'make format' repairs what it can"
 	@echo "make docs                  the documentation, in docs/_build/html"
 	@echo "make benchmark             the benchmarks"
 	@echo "make test-oldest           the tests with the oldest supported versions"
@@ -59,6 +59,7 @@ lint: .venv/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/codespell
+	$(PY) -m mypy
 
 format: .venv/.installed
 	$(BIN)/ruff check --fix .
