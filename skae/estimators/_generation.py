@@ -42,7 +42,7 @@ def _of_posteriors(method: Method) -> Method:
     return hidden
 
 
-class GenerationMixin(OneNetworkAutoencoder):
+class GenerativeAutoencoder(OneNetworkAutoencoder):
     """Methods that sample from the fitted model, and likelihoods of rows under it."""
 
     def sample(

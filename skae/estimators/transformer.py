@@ -19,10 +19,10 @@ from skae.estimators._explained_variance import (
     explained_share,
     squared_distances,
 )
-from skae.estimators._generation import GenerationMixin
+from skae.estimators._generation import GenerativeAutoencoder
 
 
-class AutoencoderTransformer(GenerationMixin):
+class AutoencoderTransformer(GenerativeAutoencoder):
     r"""Dimensionality reduction by an autoencoder, with the interface of PCA.
 
     Encoder and decoder are each a linear map plus a neural network,
