@@ -34,7 +34,7 @@ def uniform_like_torch(layer: Layer, fan_in: int, generator: torch.Generator) ->
 class RandomLayer(nn.Module):
     """Base class of layers that draw random numbers in training.
 
-    The network sets ``generator`` before each training batch. Without it, layers are deterministic.
+    The network sets ``generator`` for the time of a training. Without it, layers are deterministic.
     """
 
     generator: torch.Generator | None = None

@@ -82,9 +82,9 @@ def test_nothing_is_left(folder):
     seen = []
 
     class Seeing(AutoencoderTransformer):
-        def _fit(self, X, *args, **kwargs):
+        def _prepare(self, X, *args, **kwargs):
             seen.append((named(folder), len(open_files(folder)), is_on_disk(X)))
-            return super()._fit(X, *args, **kwargs)
+            return super()._prepare(X, *args, **kwargs)
 
     ESTIMATOR.fit(X)  # imports what is imported late, and keeps frames
     gc.disable()  # what is in no circle is freed at once

@@ -154,7 +154,7 @@ def test_enough_rows():
 
 def test_features_are_those_of_the_fit():
     ae = AutoencoderTransformer()
-    ae._fitted = SimpleNamespace(filling_rank=None)
+    ae._fitted = SimpleNamespace(spec=SimpleNamespace(takes_missing=False))
     frame = pd.DataFrame(VALUES, columns=["a", "b", "c"])
     validate_X(ae, frame, reset=True)
     assert ae.n_features_in_ == 3

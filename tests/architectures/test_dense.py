@@ -425,13 +425,17 @@ def test_dropout_draws_from_the_generator_of_the_network(make_network):
 
     def output(seed):
         with torch.no_grad():
-            return network(draw(5, 6), torch.Generator().manual_seed(seed))[0]
+            network.draw_from(torch.Generator().manual_seed(seed))
+            return network(draw(5, 6))[0]
 
     network.train()
     assert torch.equal(output(0), output(0))
     assert not torch.equal(output(0), output(1))
     network.eval()
-    assert torch.equal(output(0), output(1))
+    in_evaluation = output(0)
+    assert torch.equal(in_evaluation, output(1))
+    network.train().draw_from(None)
+    assert torch.equal(network(draw(5, 6))[0], in_evaluation)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ from sklearn.base import clone
 
 from skae import AutoencoderTransformer
 from skae._training.autoencoder_net import AutoencoderNet
+from skae._training.schedule import constant
+from skae._training.training_plan import TrainingPlan
 from skae.corruptions import CORRUPTIONS, Features, Gaussian, Masking, Occlusion
 from skae.kinds import KINDS, Denoising, ForwardPass, Kind
 
@@ -299,12 +301,14 @@ def test_attributes_of_another_kind_are_gone(X):
 def test_rows_held_out_are_judged_alike_in_each_epoch(make_network, make_batches, name, corruption):
     network = make_network(kind=KINDS[name](corruption=corruption))
     drawn = make_batches(rows().double().numpy(), seed=7)
-    net = AutoencoderNet(network, generators=[drawn.generator], device=None).initialize()
+    plan = TrainingPlan(2, 16, 1e-30, torch.optim.SGD, 0.0, constant)
+    net = AutoencoderNet(network, plan=plan, generators=[drawn.generator], device=None)
     selection = make_batches(rows().double().numpy(), seed=None)
-    for _ in range(3):
-        net.on_epoch_begin(net)
-        net.run_single_epoch(selection, False, "valid", net.validation_step, silent=True)
+    net.initialize().begin(drawn, selection)
+    for _ in range(2):
         torch.rand(3, generator=drawn.generator)  # as the batches of an epoch between do
+        net.on_epoch_begin(net)
+        net._validate(selection)
     losses = [row["valid_loss"] for row in net.history]
     assert losses == losses[:1] * 3
     with torch.no_grad():
