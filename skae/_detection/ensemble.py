@@ -115,5 +115,5 @@ def _contributions(score: Score, network: AutoencoderNetwork, X: torch.Tensor) -
         return score.of_code(network, rows, network.encode(rows))
 
     origin = network.features.mean.to(X.dtype)
-    shares = integrated_gradients(score_of_code, X, origin).cpu()
-    return shares if of_features is None else of_features + shares
+    of_code = integrated_gradients(score_of_code, X, origin).cpu()
+    return of_code if of_features is None else of_features + of_code

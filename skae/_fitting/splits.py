@@ -24,8 +24,8 @@ def split(n_rows: int, fraction: float | str, seed: int) -> tuple[np.ndarray, np
     Where that would leave fewer than two rows to train on, none is held out, and all select.
     """
     order = np.random.RandomState(seed).permutation(n_rows)
-    share = _AUTO_FRACTION if is_auto(fraction) else float(fraction)
-    n_held_out = max(1, round(share * n_rows))
+    fraction = _AUTO_FRACTION if is_auto(fraction) else float(fraction)
+    n_held_out = max(1, round(fraction * n_rows))
     if n_rows - n_held_out < 2:
         return no_split(n_rows, seed)
     return np.sort(order[n_held_out:]), np.sort(order[:n_held_out])

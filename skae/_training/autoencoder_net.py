@@ -132,7 +132,7 @@ class AutoencoderNet(NeuralNet):
         """Run the epochs."""
         training, validation = X
         datasets = {"dataset_train": training, "dataset_valid": validation}
-        for _ in range(epochs or 0):
+        for _ in range(self.max_epochs if epochs is None else epochs):
             self.notify("on_epoch_begin", **datasets)
             self._train(training)
             if validation is not None:

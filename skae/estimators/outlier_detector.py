@@ -593,10 +593,10 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
                 raise ValueError(
                     f"false_positive_rate must be a number in (0, 1), got {false_positive_rate!r}."
                 )
-            return float(false_positive_rate)
+            return false_positive_rate
         if not (_is_share(contamination) and contamination <= 0.5):
             raise ValueError(f"contamination must be a number in (0, 0.5], got {contamination!r}.")
-        return float(contamination)
+        return contamination
 
     def _policy(self) -> FitPolicy:
         """Return the policy: a wide code against corruption, and scaling as `standardize` says."""
