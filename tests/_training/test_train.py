@@ -12,6 +12,7 @@ from skae._training.optimizer import make_optimizer
 from skae._training.schedule import constant
 from skae._training.train import TrainingDivergedError, train
 from skae._training.training_plan import TrainingPlan
+from skae.architectures import Dense
 
 
 def valid_loss(network, weights, X):
@@ -172,6 +173,21 @@ def test_same_seed_same_weights(fit, make_network):
     first, same, other = (fit(seed=seed).weights for seed in (0, 0, 1))
     assert all(torch.equal(first[name], same[name]) for name in first)
     assert not all(torch.equal(first[name], other[name]) for name in first)
+
+
+def test_layers_draw_from_the_generator_of_the_training(fit, make_network):
+    """Dropout as well: the same seed makes the same weights, whatever torch's own generator."""
+
+    def trained(seed):
+        architecture = Dense((8,), dropout=0.5)
+        return fit(make_network(linear_path=False, architecture=architecture), seed=seed).weights
+
+    with torch.random.fork_rng():
+        first = trained(0)
+        torch.manual_seed(99)
+        same, other = trained(0), trained(1)
+    assert all(torch.equal(first[name], same[name]) for name in first)
+    assert not torch.equal(first["encoder.0.weight"], other["encoder.0.weight"])
 
 
 def test_goes_on_with_the_state_of_the_optimizer(fit, make_network):
