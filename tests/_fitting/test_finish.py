@@ -71,8 +71,11 @@ def test_the_ranges_are_those_of_all_rows_and_their_codes(X, make_prepared):
     np.testing.assert_allclose(weights["code_high"], codes.max(axis=0), rtol=1e-5, atol=1e-6)
 
 
-def test_codes_of_the_training_rows_are_kept_as_inference_gives_them(X, make_prepared):
-    fit = finished(make_prepared(X))
+@pytest.mark.parametrize("dropout", [0.0, 0.5])
+def test_codes_of_the_training_rows_are_kept_as_inference_gives_them(X, make_prepared, dropout):
+    prepared = make_prepared(X, architecture=Dense((4,), dropout=dropout))
+    prepared.network.train()
+    fit = finished(prepared)
     codes = fit.network.encode(X, "cpu", F64)
     np.testing.assert_allclose(fit.code_sample, codes, rtol=1e-4, atol=1e-5)
 
