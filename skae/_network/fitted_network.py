@@ -104,7 +104,8 @@ class FittedNetwork:
 
     def network(self, device: str) -> AutoencoderNetwork:
         """Return the network for inference on this device, or on the CPU if it is missing."""
-        at_hand = device_at_hand(device)
+        # By the name that its weights give it: "cuda" is "cuda:0" there, and "cpu:0" is "cpu".
+        at_hand = torch.empty(0, device=device_at_hand(device)).device
         with self._lock:
             if at_hand not in self._networks:
                 network = network_with(self.spec, self.weights, at_hand)
