@@ -18,7 +18,7 @@ _DENSITIES = ("auto", "gaussian_mixture", "prior")
 
 
 def _has_posterior(estimator) -> bool:
-    """Return whether the kind's codes are distributions; say what is needed where they are not."""
+    """Return whether the kind's codes are distributions; raise AttributeError if not."""
     kind = getattr(estimator, "kind_", estimator.kind)
     kind = KINDS.get(kind, kind) if isinstance(kind, str) else kind
     if getattr(kind, "has_posterior", False):
@@ -94,25 +94,25 @@ class GenerationMixin:
         is_one = self._is_one(shape_a)
         if rows_a.shape != rows_b.shape or is_one != self._is_one(shape_b):
             raise ValueError(
-                f"x_a and x_b must be two samples, or two arrays of as many samples, got shapes "
-                f"{shape_a} and {shape_b}."
+                f"x_a and x_b must be two samples, or two arrays with the same number of "
+                f"samples, got shapes {shape_a} and {shape_b}."
             )
         start, end = self._encode(rows_a), self._encode(rows_b)
-        share = np.linspace(0, 1, n_steps, dtype=start.dtype)[None, :, None]
-        codes = (1 - share) * start[:, None] + share * end[:, None]
+        weight = np.linspace(0, 1, n_steps, dtype=start.dtype)[None, :, None]
+        codes = (1 - weight) * start[:, None] + weight * end[:, None]
         path = self._decode(codes.reshape(-1, self.n_components_))
         path = path.reshape(len(start), n_steps, *self.sample_shape_)
         return path[0] if is_one else path
 
     def _end(self, x, name: str):
-        """Return validated rows, and the shape in which they came."""
+        """Return validated rows, and the shape of the argument."""
         with naming(name):
             x = as_matrix_like(x)
             shape = tuple(x.shape)
             return self._validate_again(np.asarray(x)[None] if self._is_one(shape) else x), shape
 
     def _is_one(self, shape: tuple[int, ...]) -> bool:
-        """Return whether an array of this shape is one sample alone."""
+        """Return whether an array of this shape is a single sample."""
         return len(shape) == 1 or shape == self.sample_shape_
 
     @available_if(_has_posterior)

@@ -210,8 +210,12 @@ def test_tables_that_are_none_are_refused(table, message):
         ([400], [0], r"users must be in 0 ... 399, got 400"),
         ([0], [-1], r"items must be in 0 ... 59, got -1"),
         ([0.5], [0], "users must be integers"),
-        ([0, 1], [0], "users and items must be as many, got 2 and 1"),
-        ([[0]], [0], "users must be integers, one for each pair"),
+        ([0, 1], [0], "users and items must have the same length, got 2 and 1"),
+        (
+            [[0]],
+            [0],
+            "users must be integers in one dimension, got dtype int64",
+        ),
     ],
 )
 def test_places_that_are_none_are_refused(fitted, users, items, message):
