@@ -1,6 +1,6 @@
-"""Private names of scikit-learn, which nothing else imports.
+"""Private names of scikit-learn, which no other module imports.
 
-When a release of scikit-learn moves one of them, only this file changes.
+If a release of scikit-learn moves one of them, only this file changes.
 """
 
 from sklearn.base import _fit_context as fit_context
@@ -19,5 +19,5 @@ __all__ = [
 
 
 def validate_parameters(estimator) -> None:
-    """Refuse parameters that break the constraints of an estimator, as ``fit`` does."""
+    """Refuse parameters that violate the constraints of an estimator, as ``fit`` does."""
     estimator._validate_params()
