@@ -208,7 +208,7 @@ def _of_one_network(estimator, networks) -> None:
     )
     for name in estimator._of_kind:
         if not name.endswith("_") or name.startswith("_") or hasattr(type(estimator), name):
-            raise ValueError(f"{name[:99]!r} is no name for an attribute of a kind.")
+            raise ValueError(f"{name[:99]!r} is not a valid name for an attribute of a kind.")
 
 
 def _of_transformer(estimator, networks) -> None:

@@ -56,7 +56,7 @@ class Decoder:
     def by_name(self, node, what: str) -> dict:
         """Return values by their names."""
         if not isinstance(node, dict):
-            raise FileFormatError(f"The file's {what} are no dictionary.")
+            raise FileFormatError(f"The file's {what} are not a dictionary.")
         return {name: self.decode(value) for name, value in node.items()}
 
     def check_all_read(self) -> None:
@@ -80,7 +80,7 @@ class Decoder:
         fitted = versions.renamed(cls, self.by_name(node.get("fitted", {}), "fitted attributes"))
         for name in fitted:
             if not _FITTED_NAME.fullmatch(name):
-                raise FileFormatError(f"{name[:99]!r} is no fitted attribute of {cls.__name__}.")
+                raise FileFormatError(f"{name[:99]!r} is not a fitted attribute of {cls.__name__}.")
         vars(part).update(fitted)
         return part
 
@@ -91,7 +91,7 @@ class Decoder:
         fields = versions.fields_of_today(RECORDS[name], self.by_name(node["fields"], "fields"))
         try:
             return built(RECORDS[name], fields)
-        except Exception as error:  # a constructor may fail on a value in ways of its own
+        except Exception as error:  # a constructor may raise any error for a wrong value
             raise FileFormatError(f"The file holds an invalid {name}: {error}") from error
 
     def _tuple(self, node):
@@ -132,7 +132,7 @@ class Decoder:
     def _scalar(self, node):
         array = self._once(node["scalar"], lambda array: array)
         if array.ndim:
-            raise FileFormatError("The file holds an array in the place of a number.")
+            raise FileFormatError("The file holds an array instead of a number.")
         return array[()]
 
     def _random_state(self, node):
@@ -219,14 +219,14 @@ def _name(of: str, node: dict) -> str:
 
 def _string(node) -> str:
     if not isinstance(node, str):
-        raise FileFormatError(f"The file holds {type(node).__name__} in the place of a string.")
+        raise FileFormatError(f"The file holds {type(node).__name__} instead of a string.")
     return node
 
 
 def _list(node, length: int | None = None) -> list:
     if not isinstance(node, list) or length not in (None, len(node)):
         expected = "a list" if length is None else f"a list of {length}"
-        raise FileFormatError(f"The file holds {type(node).__name__} in the place of {expected}.")
+        raise FileFormatError(f"The file holds {type(node).__name__} instead of {expected}.")
     return node
 
 

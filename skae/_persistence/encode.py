@@ -35,7 +35,7 @@ class Encoder:
     Attributes
     ----------
     arrays : dict of str to ndarray
-        Arrays so far, by names that say where they are.
+        The arrays so far, named by their place.
     """
 
     def __init__(self):
@@ -52,7 +52,7 @@ class Encoder:
             The value.
 
         place : str
-            Where it is, such as "_fitted.scaling.centre".
+            Its place, such as "_fitted.scaling.centre".
 
         given : str, default=""
             Argument of ``skae.load`` that stands for the value if it is code, such as "loss".

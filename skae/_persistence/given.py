@@ -1,4 +1,4 @@
-"""Code, which no file can hold: it is given again when the file is read."""
+"""Code that files do not contain, and that the user passes again to read them."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ def load(
     -------
     estimator : AutoencoderTransformer or another estimator of skae
         As it was saved: it computes the same to the last bit, also when it is fitted further.
-        Where the device of the fit is missing, it computes on the CPU.
+        If the device of the fit is not available, it computes on the CPU.
 
     Raises
     ------
@@ -131,5 +131,5 @@ def _restore(estimator: BaseEstimator, state: dict) -> None:
         check_estimator(estimator)
     except FileFormatError:
         raise
-    except Exception as error:  # checks may fail on a value in ways of their own
+    except Exception as error:  # checks may raise any error for a wrong value
         raise FileFormatError(f"The file holds an invalid model: {error}") from error

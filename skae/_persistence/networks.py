@@ -56,7 +56,7 @@ def checked_network(fitted: FittedNetwork) -> AutoencoderNetwork:
             warnings.simplefilter("ignore")
             _check_parts(fitted.spec)
             network = _network_without_weights(fitted.spec)
-    except Exception as error:  # parts may fail on a parameter in ways of their own
+    except Exception as error:  # parts may raise any error for a wrong parameter
         raise ValueError(f"The network cannot be built: {error}") from error
     expected = {name: _described(tensor) for name, tensor in network.state_dict().items()}
     found = {name: _described(torch.from_numpy(w)) for name, w in fitted.weights.items()}
@@ -117,7 +117,7 @@ def _check_filling(fitted: FittedNetwork) -> None:
     if fitted.spec.filling_rank is None:
         return
     factor, noise = (fitted.weights[f"missing.filling.{name}"] for name in ("factor", "noise"))
-    # Comparisons are false where there is a NaN.
+    # Comparisons with NaN are false.
     if not ((np.abs(factor) <= _LARGEST_FACTOR).all() and _SMALLEST_NOISE <= noise < np.inf):
         raise ValueError("The distribution that fills missing values is out of range.")
 

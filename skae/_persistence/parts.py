@@ -1,4 +1,4 @@
-"""Parts that a file may name: those of the registries, looked up when they are asked for.
+"""Parts that a file may name: those of the registries, looked up when they are needed.
 
 A file names a part by its axis and by its name in the registry of that axis, such as
 ``{"kind": "sparse"}``. The registries are the whole table of what can be named: nothing is

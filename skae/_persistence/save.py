@@ -49,7 +49,7 @@ def _parameters(estimator) -> dict:
     parameters = parameters_of(estimator)
     if parameters["callbacks"]:
         warnings.warn(
-            "callbacks are no part of a fitted model and are left out of the file.",
+            "callbacks are not part of a fitted model: the file does not contain them.",
             UserWarning,
             stacklevel=4,
         )

@@ -2,14 +2,13 @@
 
 The values that a file holds of a class are compared with the constructor of the class today:
 
-- A name in ``RENAMED`` is taken for its new one. That is one line for each renamed parameter of an
-  estimator or a part, field of a record, or attribute of an estimator.
-  The same holds for names of classes and of weights, in the tables beside it.
-- A parameter that the file does not have was added to the class later, since a file holds all
-  parameters of its time. It gets the default of the constructor. This is safe where the default
-  does what the class did before it had the parameter. Where it does not, the value that does
-  stands in ``ADDED``. It is also safe where a *later* default changes: files hold all values, also
-  those that were defaults when the model was fitted, and what "auto" stood for.
+- An old name in ``RENAMED`` is read as the new one. Each renamed parameter of an estimator or a
+  part, field of a record, or attribute of an estimator has one line there. Further tables hold
+  renamed classes and weights.
+- A file holds all parameters of its version. A parameter that it does not have was added later, and
+  gets the default of the constructor if that default keeps the earlier behaviour. Otherwise
+  ``ADDED`` holds the value that does. A changed default does not affect files, since they hold all
+  values, including those of defaults and of "auto" at the time of the fit.
 - Parameters without a default, and attributes of estimators, are never filled in: a file without
   them is refused, unless an upgrade makes them from what the file has.
 - Any other name is refused.
@@ -102,7 +101,7 @@ def _from_1(node: dict) -> dict:
 
 
 def _network_of_1(fields: dict) -> dict:
-    """Return a fitted network, whose specification was not a record of its own in version 1."""
+    """Return a fitted network, whose specification was not a separate record in version 1."""
     spec = {name: field for name, field in fields.items() if name != "weights"}
     inner = {"spec": {"record": "NetworkSpec", "fields": spec}, "weights": fields.get("weights")}
     return {"record": "FittedNetwork", "fields": inner}

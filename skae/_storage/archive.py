@@ -74,7 +74,7 @@ def entry_of(header: bytes, name: bytes) -> Entry:
         if entry.header == header:
             return entry
     raise FileFormatError(
-        f"The file is no zip as skae writes it: expected {name.decode()!r} as an entry that is "
+        f"The file is not a zip as skae writes it: expected {name.decode()!r} as an entry that is "
         f"neither compressed nor encrypted. It is damaged, cut off, or not from skae."
     )
 

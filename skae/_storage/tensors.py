@@ -52,7 +52,7 @@ def chunks(arrays: dict[str, np.ndarray]) -> list:
     Raises
     ------
     TypeError
-        If a name is no string, or the format has no such dtype.
+        If a name is not a string, or the format has no such dtype.
     """
     little = {name: _little_endian(name, array) for name, array in arrays.items()}
     # In descending order of the sizes of items, which all begin at multiples of their items then.
@@ -122,7 +122,7 @@ def _little_endian(name: str, array: np.ndarray) -> np.ndarray:
 def _entries(header) -> dict[str, tuple[np.dtype, tuple[int, ...], int, int]]:
     """Return dtype, shape, begin and end of each array."""
     if not isinstance(header, dict):
-        raise FileFormatError("The header of the file's arrays is no dictionary.")
+        raise FileFormatError("The header of the file's arrays is not a dictionary.")
     return {name: _entry(name, fields) for name, fields in header.items()}
 
 
