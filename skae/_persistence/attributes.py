@@ -1,4 +1,4 @@
-"""Attributes of each fitted estimator: their types, and what must hold between them."""
+"""Attributes of each fitted estimator: their types, and the relations between them."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ ATTRIBUTES: dict[str, dict] = {
         "rating_range_": tuple[float, ...],
     },
 }
-# Attributes that some fits leave and others do not.
+# Attributes that only some fits set.
 OPTIONAL = {
     "feature_names_in_": Array("OU"),
     "explained_variance_ratio_": _FLOATS,
@@ -99,7 +99,7 @@ def names_of(estimator) -> set[str]:
 
 
 def check_state(name: str, state: dict) -> None:
-    """Refuse attributes that a fit of an estimator does not leave.
+    """Refuse attributes that no fit of the estimator sets.
 
     Parameters
     ----------
@@ -137,7 +137,7 @@ def _check_history(history: dict) -> None:
 
 
 def _check_ratings(data, indices, indptr, shape) -> None:
-    # Checked before scipy does, whose own check of places is in compiled code that trusts them.
+    # Checked here, since scipy's compiled code reads out of bounds for invalid indices.
     places = all(Array("i").matches(values) for values in (indices, indptr))
     integers = {indices.dtype, indptr.dtype} <= {np.dtype(np.int32), np.dtype(np.int64)}
     two = matches(shape, tuple[int, ...]) and len(shape) == 2
@@ -151,7 +151,7 @@ def _check_ratings(data, indices, indptr, shape) -> None:
 
 
 def check_estimator(estimator) -> None:
-    """Refuse a fitted estimator whose parameters and attributes do not go together.
+    """Refuse a fitted estimator whose parameters and attributes are inconsistent.
 
     Parameters
     ----------
@@ -237,7 +237,7 @@ def _of_detector(estimator, networks) -> None:
 
 
 def _check_score(score: Score, network: FittedNetwork) -> None:
-    """Refuse a score that was not fitted, or to rows or codes of other sizes."""
+    """Refuse a score that was not fitted, or was fitted to rows or codes of other sizes."""
     sizes = {"features": network.n_features, "code": network.n_components}
     for name, columns in score.scatters.items():
         scatter = vars(score).get(name)

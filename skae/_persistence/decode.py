@@ -41,7 +41,7 @@ class Decoder:
         Raises
         ------
         FileFormatError
-            If it is nothing that ``Encoder`` writes.
+            If ``Encoder`` does not write such a node.
         """
         if isinstance(node, list):
             return [self.decode(item) for item in node]
@@ -74,7 +74,7 @@ class Decoder:
         return self._with_fitted(self._given.class_at(path, name, BASES), node)
 
     def _with_fitted(self, cls: type, node):
-        """Return a part of these parameters, with the attributes that a fit left on it."""
+        """Return a part with these parameters, and with the attributes that a fit set on it."""
         parameters = self.by_name(node["parameters"], "parameters")
         part = cls(**versions.arguments_of(cls, parameters))
         fitted = versions.renamed(cls, self.by_name(node.get("fitted", {}), "fitted attributes"))
@@ -182,7 +182,7 @@ class Decoder:
         return self._given.function_at(*_strings_of(node["given"], 2))
 
 
-# Parts may have attributes of a fit beside their parameters.
+# Parts may have fitted attributes besides their parameters.
 _OF_PARTS = ("parameters",)
 # By the first key of a node: its other keys, and the method that reads it.
 _DECODERS = {

@@ -124,7 +124,7 @@ def _class_named(name) -> type[BaseEstimator]:
 
 
 def _restore(estimator: BaseEstimator, state: dict) -> None:
-    """Give an estimator the state of the file, after checking it."""
+    """Check the state from the file, and set it on an estimator."""
     try:
         check_state(estimator._stored_as, state)
         estimator.__setstate__(state)

@@ -21,12 +21,12 @@ from skae.kinds.interface import Setting
 # Limits of the distribution that fills missing values, in standard deviations: beyond them, systems
 # of equations may have no solution. Fits stay far from both.
 _LARGEST_FACTOR, _SMALLEST_NOISE = 1e3, 1e-3
-# No parameter of a part that is a size, in a network of few weights, is larger.
+# Largest size among the parameters of a part in a network with few weights.
 _MOST = 2**16
 
 
 class _OnMeta(TorchFunctionMode):
-    """Give tensors shapes and no memory, also where code asks for a device by name."""
+    """Creates tensors without memory, even if code requests a device by name."""
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = dict(kwargs or {})

@@ -13,9 +13,9 @@ The values that a file holds of a class are compared with the constructor of the
   them is refused, unless an upgrade makes them from what the file has.
 - Any other name is refused.
 
-A change of another sort makes a new version of the document: raise ``VERSION`` and add a function
-to ``UPGRADES`` that turns each dictionary of a document of the version before into one of the new
-version, for instance the fields of a record that became two records.
+Any other change needs a new version of the document, for instance if a record becomes two records:
+increase ``VERSION``, and add a function to ``UPGRADES`` that converts each dictionary of a document
+of the previous version.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ from skae._storage import FileFormatError
 # Version of the document; that of the file around it is in skae._storage.files.
 VERSION = 2
 
-# By the name of the class today: old name -> new name.
+# By the current name of the class: old name -> new name.
 RENAMED: dict[str, dict[str, str]] = {
     name: {"share": "fraction"} for name in ("Masking", "Missing", "SaltAndPepper", "Swap")
 }
-# By the name of the class today: added parameter -> value that does what was done without it.
+# By the current name of the class: added parameter -> value that keeps the earlier behaviour.
 ADDED: dict[str, dict[str, object]] = {}
 # Names of classes in files, by what they name ("estimator", "record", or an axis such as "kind").
 RENAMED_CLASSES: dict[str, dict[str, str]] = {}
 # Arrays of the state of a network: old name -> new name.
 RENAMED_WEIGHTS: dict[str, str] = {"missing.share_known": "missing.known_fraction"}
 
-# Names of parts by axis when version 1 was written, whose files have the names of the classes: the
-# same but for underscores and capitals.
+# Names of parts by axis at the time of version 1, whose files hold the names of the classes, which
+# differ only in underscores and capitals.
 _NAMES_OF_1 = {
     "kind": "compressive contractive denoising overcomplete sparse undercomplete variational",
     "architecture": "convolutional dense recurrent transformer Custom",
@@ -56,7 +56,7 @@ _PARTS_OF_1 = {
 
 
 def upgraded(document: dict) -> dict:
-    """Return a document as today's version has it.
+    """Return a document in the current version.
 
     Raises
     ------
@@ -86,7 +86,7 @@ def _upgraded(node, upgrade: Callable[[dict], dict]):
 
 
 def _from_1(node: dict) -> dict:
-    """Return a dictionary of version 1 as version 2 has it."""
+    """Return a dictionary of version 1 in the form of version 2."""
     if str(node.get("part")).lower() in _PARTS_OF_1:
         axis, name = _PARTS_OF_1[node["part"].lower()]
         return {axis: name, **{key: value for key, value in node.items() if key != "part"}}
@@ -112,17 +112,17 @@ UPGRADES: dict[int, Callable[[dict], dict]] = {1: _from_1}
 
 
 def class_name(of: str, name: str) -> str:
-    """Return the name of today of an estimator, a record, or a part of an axis."""
+    """Return the current name of an estimator, a record, or a part of an axis."""
     return RENAMED_CLASSES.get(of, {}).get(name, name)
 
 
 def renamed(cls: type, found: dict) -> dict:
-    """Return values by their names of today.
+    """Return values by their current names.
 
     Raises
     ------
     FileFormatError
-        If a value is there under its old and under its new name.
+        If a value has both its old and its new name.
     """
     names = RENAMED.get(cls.__name__, {})
     values = {names.get(name, name): value for name, value in found.items()}

@@ -1,6 +1,6 @@
 """Files of plain values and arrays that are safe to open: JSON and safetensors in one zip.
 
-``write_file`` and ``read_file`` are the two ways, ``FileFormatError`` is the error for any other
+The functions are ``write_file`` and ``read_file``; ``FileFormatError`` is the error for any other
 file. This package does not interpret the values.
 """
 

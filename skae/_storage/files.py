@@ -122,7 +122,7 @@ def read_file(
 
 
 def _meta(content: str, held: dict, tensors_digest: str) -> bytes:
-    # Every later version keeps these two fields first, so that each version can name a later one.
+    # All versions begin with these two fields, so that older ones can report the version of a file.
     head = {"format": _FORMAT, "version": _VERSION}
     rest = {"content": content, "tensors": tensors_digest, "document": held}
     body = document.dumps(head)[:-1] + b"," + document.dumps(rest)[1:-1]

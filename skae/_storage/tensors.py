@@ -1,13 +1,13 @@
 """Arrays in the format of safetensors: a JSON header with names, types and places, then bytes.
 
-See https://huggingface.co/docs/safetensors for the format. Its library is not used, only the tests
-compare with it, for three reasons:
+See https://huggingface.co/docs/safetensors for the format. Its library is used in tests only, for
+three reasons:
 
-- Memory. Arrays are views of one buffer here, and are written from where they are. For a model of
+- Memory. Arrays are views of one buffer here, and are written without a copy. For a model of
   200 MB (191 MiB), loading takes 191 MiB of memory and saving none; ``safetensors.numpy.load``,
   ``deserialize`` and ``safe_open`` take 382 MiB, and ``safetensors.numpy.save`` 381 MiB.
 - Place. ``safe_open`` reads whole files only, and the arrays are an entry of a zip whose checksum
-  is taken while it is read.
+  is computed while it is read.
 - Strictness. The library accepts names that come twice, booleans other than 0 and 1, arrays at odd
   places and shapes such as (0, 2**62), all of which are refused here.
 """
