@@ -84,8 +84,9 @@ def warn_of_no_gain(
     if start_counts:
         if math.inf > last > _RUNAWAY * before and before > _ROUNDING:  # infinity is warned of
             warnings.warn(
-                f"The training went astray: its loss was {before:.3g} at the start and {last:.3g} "
-                f"at the end; kept are weights with {kept:.3g}. Try a smaller learning_rate.",
+                f"The training made the network worse: the loss was {before:.3g} at the start and "
+                f"{last:.3g} at the end. Weights with the loss {kept:.3g} are kept. Try a smaller "
+                f"learning_rate.",
                 ConvergenceWarning,
                 stacklevel=2,
             )

@@ -138,7 +138,7 @@ def test_ranges_that_are_none_are_refused(bad):
         recommender(rating_range=bad).fit(TABLE)
 
 
-def test_score_is_the_explained_share_of_held_out_ratings(fitted):
+def test_score_is_the_explained_fraction_of_held_out_ratings(fitted):
     held_out = np.where(KNOWN, np.nan, RATINGS)
     away = (RATINGS - TABLE[KNOWN].mean())[~KNOWN]
     expected = 1 - error(fitted.predict_all()) ** 2 / np.mean(away**2)
