@@ -1,4 +1,4 @@
-"""What a fit is told apart by: its parameters and its data, in a few words each."""
+"""The fingerprint of a fit: short descriptions of its parameters and data."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from sklearn.base import BaseEstimator
 from skae._data.matrix import Matrix
 from skae._runtime.device import resolve_device
 
-# What does not change the weights.
+# Parameters that do not change the weights.
 _WITHOUT_EFFECT = {"checkpoint", "verbose", "callbacks"}
-# Rows that are looked at, spread evenly over all, and entries of these.
+# Rows that the digest of X covers, spread evenly over all rows, and their entries.
 _MOST_ROWS, _MOST_ENTRIES = 4096, 2**23
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
@@ -27,18 +27,18 @@ _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 def fingerprint(
     estimator: BaseEstimator, X: Matrix, others: Mapping[str, object]
 ) -> dict[str, str]:
-    """Return what tells the fits of an estimator apart, by what it is called.
+    """Return a description of a fit that differs from that of other fits, item by item.
 
     Parameters
     ----------
     estimator : BaseAutoencoder
-        Its parameters are looked at, but for those that do not change the weights.
+        The estimator; all parameters count that can change the weights.
 
     X : ndarray or CSR matrix of shape (n_samples, n_features)
-        Validated rows. Up to 4,096 of them are looked at.
+        Validated rows. The digest covers up to 4,096 of them.
 
     others : mapping of str to ndarray or None
-        What was given to `fit` beside `X`.
+        The other arguments of `fit`.
     """
     kind = type(estimator)
     found = {"estimator": f"{kind.__module__}.{kind.__qualname__}"}
@@ -54,7 +54,7 @@ def fingerprint(
 
 
 def described(value: Any) -> str:
-    """Return a value in words that are the same in every process."""
+    """Return a description of a value that is the same in every process."""
     if isinstance(value, np.ndarray):
         return f"{value.shape} {value.dtype} {_digest(value)}"
     if isinstance(value, bool | np.bool_):

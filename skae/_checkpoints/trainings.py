@@ -1,4 +1,4 @@
-"""The trainings of one fit, one after the other, and where they are taken up again."""
+"""The trainings of one fit, in order, and their resumption from a checkpoint."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from skae._training.train import TrainingResult, train
 from skae._training.training_plan import TrainingPlan
 from skae._utils.random_state import own_random_state
 
-# Another processor may round moments in another way.
+# Tolerance for moments, which another processor may round differently.
 _TOLERANCE = 1e-4
 
 
@@ -40,7 +40,7 @@ class Trainings:
     Attributes
     ----------
     random_state : int or RandomState instance
-        What all randomness of the fit comes from.
+        The source of all randomness of the fit.
 
     interrupted : bool
         Whether Ctrl-C ended the fit.
@@ -55,20 +55,20 @@ class Trainings:
         self,
         network: AutoencoderNetwork,
         training: Batches,
-        selection: Batches | None,
+        validation: Batches | None,
         plan: TrainingPlan,
         optimizer_state: dict | None = None,
     ) -> TrainingResult:
         """Train a network, as :func:`~skae._training.train.train` does."""
-        return train(network, training, selection, plan, optimizer_state)
+        return train(network, training, validation, plan, optimizer_state)
 
     def warn_of_interruption(self, interruption: str | None) -> None:
-        """Say that Ctrl-C came if it did, as the outcome of a fit says it."""
+        """Warn of an interruption by Ctrl-C, if the outcome of a fit states one."""
         if interruption is not None:
             self.interrupt(f"interrupted the training {interruption}")
 
     def interrupt(self, message: str) -> None:
-        """Say that Ctrl-C came, and what it left."""
+        """Warn that Ctrl-C interrupted the fit, and say which weights are kept."""
         self.interrupted = True
         warnings.warn(f"Ctrl-C {message}.{self._sequel()}", ConvergenceWarning, stacklevel=2)
 
@@ -77,9 +77,9 @@ class Trainings:
 
 
 class SavedTrainings(Trainings):
-    """Trainings whose state is saved: those that are done, and the one that is run.
+    """Trainings with a checkpoint: the results of completed ones, and the state of the current one.
 
-    All that is computed around them is computed again, from the same random numbers.
+    A resumed fit repeats all computations between trainings, with the same random numbers.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ class SavedTrainings(Trainings):
         The parameter of the estimator.
 
     checkpoint : Checkpoint
-        Where to.
+        The file.
     """
 
     def __init__(self, random_state: Any, checkpoint: Checkpoint):
@@ -107,11 +107,11 @@ class SavedTrainings(Trainings):
         self,
         network: AutoencoderNetwork,
         training: Batches,
-        selection: Batches | None,
+        validation: Batches | None,
         plan: TrainingPlan,
         optimizer_state: dict | None = None,
     ) -> TrainingResult:
-        """Train a network, or return what came of it when it was trained, or go on from there."""
+        """Train a network, resume its training, or return the saved result of it."""
         number, self._n_begun = self._n_begun, self._n_begun + 1
         if number < len(self._results):
             self._check(network, self._results[number].weights)
@@ -120,15 +120,15 @@ class SavedTrainings(Trainings):
         if state is not None:
             self._check(network, state["weights"])
         result = train(
-            network, training, selection, plan, optimizer_state, state=state, save=self._save
+            network, training, validation, plan, optimizer_state, state=state, save=self._save
         )
         if not result.interrupted:
-            # Only passes of partial_fit go on with the state of the optimizer.
+            # Only partial_fit continues with the state of the optimizer.
             self._results.append(replace(result, optimizer_state={}))
         return result
 
     def end(self) -> None:
-        """Remove the file of a fit that is done; after Ctrl-C it stays."""
+        """Remove the file of a complete fit; after Ctrl-C it stays."""
         if not self.interrupted:
             self.checkpoint.remove()
 
@@ -142,49 +142,49 @@ class SavedTrainings(Trainings):
         )
 
     def _check(self, network: AutoencoderNetwork, weights: dict[str, torch.Tensor]) -> None:
-        """Refuse weights of a network of other rows, of which the fingerprint looked at some."""
+        """Refuse weights fitted to other rows, since the fingerprint covers only some rows."""
         if not _fit_together(network.state_dict(), weights):
             raise ValueError(
-                f"checkpoint={str(self.checkpoint.path)!r} is of a fit of other rows: their means "
-                f"and ranges are not those of X. Fit the same rows to go on with it, delete the "
-                f"file to begin anew, or give another path."
+                f"checkpoint={str(self.checkpoint.path)!r} belongs to a fit of other rows: their "
+                f"means and ranges differ from those of X. Fit the same rows to resume it, delete "
+                f"the file to start from the beginning, or give another path."
             )
 
     def _sequel(self) -> str:
         if not self.checkpoint.path.exists():
             return ""
         path = str(self.checkpoint.path)
-        return f" The same fit, called again, goes on from its checkpoint {path!r}."
+        return f" The same call of fit resumes from the checkpoint {path!r}."
 
 
 @contextlib.contextmanager
 def trainings_of(estimator: BaseEstimator, X: Matrix, **others: object) -> Iterator[Trainings]:
-    """Give the trainings of a fit, with the checkpoint that the estimator asks for.
+    """Yield the trainings of a fit, with a checkpoint if the estimator has one.
 
     Parameters
     ----------
     estimator : BaseAutoencoder
-        Where the parameters are read.
+        The estimator whose parameters are read.
 
     X : ndarray or CSR matrix of shape (n_samples, n_features)
         Validated rows.
 
     **others : ndarray or None
-        What else the fit depends on.
+        Other arguments that the fit depends on.
     """
     if estimator.checkpoint is None:
         yield Trainings(estimator.random_state)
         return
     checkpoint = Checkpoint(estimator.checkpoint, fingerprint(estimator, X, others))
     if checkpoint.found and estimator.verbose:
-        print(f"going on from checkpoint {str(checkpoint.path)!r}")
+        print(f"resuming from checkpoint {str(checkpoint.path)!r}")
     trainings = SavedTrainings(estimator.random_state, checkpoint)
     yield trainings
     trainings.end()
 
 
 def weights_of(fitted: FittedNetwork) -> np.ndarray:
-    """Return the weights that a fit goes on from, all in one array."""
+    """Return the weights that a fit continues from, joined in one array."""
     return np.concatenate([fitted.weights[name].ravel() for name in sorted(fitted.weights)])
 
 
@@ -206,7 +206,7 @@ def _as_result(saved: dict) -> TrainingResult:
 
 
 def _fit_together(new: dict[str, torch.Tensor], saved: dict[str, torch.Tensor]) -> bool:
-    """Return whether weights are those of the same network, for rows of the same moments."""
+    """Return whether two sets of weights have the same shapes and moments of rows."""
     if {name: w.shape for name, w in new.items()} != {name: w.shape for name, w in saved.items()}:
         return False
     for name in ("mean", "deviation", "low", "high"):
@@ -217,7 +217,7 @@ def _fit_together(new: dict[str, torch.Tensor], saved: dict[str, torch.Tensor]) 
 
 
 def _with_arrays(state: Any) -> Any:
-    """Return the state of a RandomState with arrays in the place of tensors."""
+    """Return the state of a RandomState with arrays instead of tensors."""
     if isinstance(state, dict):
         return {name: _with_arrays(value) for name, value in state.items()}
     return state.numpy() if hasattr(state, "numpy") else state

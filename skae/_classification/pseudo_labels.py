@@ -88,7 +88,7 @@ def pseudo_targets(
 
 
 def _folds(labelled: np.ndarray, seed: int) -> Iterator[np.ndarray]:
-    """Yield the labelled rows of each fold; no fold where there are too few for five."""
+    """Yield the labelled rows of each fold; no fold if there are too few rows for five."""
     if len(labelled) >= 2 * _N_FOLDS:
         order = np.random.RandomState(seed).permutation(labelled)
         yield from np.array_split(order, _N_FOLDS)

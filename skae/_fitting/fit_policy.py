@@ -21,11 +21,11 @@ from skae.losses import FunctionLoss, Loss
 
 @dataclass(frozen=True)
 class FitPolicy:
-    """What a fit needs to know of its estimator.
+    """The parameters and rules that a fit takes from its estimator.
 
     An estimator makes its policy inside ``fit`` and hands it down; the policy is neither stored
     nor pickled. The first parameters are those of the estimators, with names replaced by objects;
-    the others are what differs between the estimators.
+    the others are the rules that differ between the estimators.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class FitPolicy:
         A class of ``torch.optim``.
 
     device : torch.device
-        Where to compute.
+        The device to compute on.
 
     callbacks : list of skorch.callbacks.Callback
         The user's callbacks.
@@ -91,15 +91,15 @@ class FitPolicy:
         Parameters
         ----------
         estimator : BaseAutoencoder
-            Where the parameters are read.
+            The estimator whose parameters are read.
 
         **of_role : dict
-            What the estimator's role decides, parameters of the policy by name.
+            Parameters of the policy, by name, that the estimator sets itself.
 
         Raises
         ------
         ValueError, TypeError
-            If a part, the optimizer, the device or a callback is not as described.
+            If a part, the optimizer, the device or a callback is not valid.
         """
         same = (
             *("n_components", "init", "max_epochs", "batch_size", "learning_rate"),

@@ -1,4 +1,4 @@
-"""From validated rows to a network with its first weights."""
+"""The preparation of a fit: from validated rows to a network with its first weights."""
 
 from __future__ import annotations
 
@@ -49,22 +49,22 @@ def prepare(
         Validated rows.
 
     policy : FitPolicy
-        What the estimator decided.
+        The policy of the estimator.
 
     random_state : int or RandomState instance
         Source of all randomness.
 
     sample_weight : ndarray of shape (n_samples,) or None, default=None
-        Weights with mean 1. Rows of weight zero are left out.
+        Weights with mean 1. Rows with weight zero are dropped.
 
     repelled : ndarray or CSR matrix of shape (n_rows, n_features) or None, default=None
-        Validated rows that the network learns to reconstruct badly.
+        Validated rows, known anomalies, that the network learns to reconstruct badly.
 
     takes_missing : bool, default=False
-        Whether values may be missing later, though none may be in `X`.
+        Whether the network accepts missing values even if `X` has none.
 
     gaussian : NormalDistribution or None, default=None
-        The normal distribution that fills missing values, if it is known already.
+        The normal distribution that fills missing values, if it was fitted before.
 
     head : HeadPlan or None, default=None
         The classifier on top of the latent code, if there is one.
@@ -72,7 +72,7 @@ def prepare(
     Raises
     ------
     ValueError
-        If the parts do not go together, or `X` is not what they need.
+        If the parts cannot be combined, or if a part cannot work with `X`.
     """
     seeds = Seeds.drawn(random_state)
     X, sample_weight = _without_weight_zero(X, sample_weight)
@@ -114,7 +114,7 @@ def prepare_again(
     *,
     sample_weight: np.ndarray | None = None,
 ) -> Prepared:
-    """Go on from a fitted network, with its scaling and its parts.
+    """Return a prepared fit that continues from a fitted network, with its scaling and parts.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ def prepare_again(
         The network of the earlier fit.
 
     mean : ndarray of shape (n_features,)
-        Mean of the rows of that fit.
+        Mean of the training rows of the earlier fit.
     """
     seeds = Seeds.drawn(random_state)
     X, sample_weight = _without_weight_zero(X, sample_weight)
@@ -195,7 +195,7 @@ def _checked_spec(
     head: HeadPlan | None,
     n_rows: int,
 ) -> NetworkSpec:
-    """Return the specification of the network; refuse parts that do not go together."""
+    """Return the specification of the network; refuse parts that cannot be combined."""
     kind, architecture, n_features = policy.kind, policy.architecture, len(scaling.centre)
     shape = architecture.sample_shape(policy.sample_shape)
     takes_linear_path = kind.takes_linear_path(n_components, n_features)
@@ -225,14 +225,14 @@ def _checked_spec(
 
 
 def _with_precision(spec: NetworkSpec, policy: FitPolicy, n_rows: int, work: int) -> NetworkSpec:
-    """Return the specification with the precision that suits the work of a batch."""
+    """Return the specification with the precision for the multiplications of a batch."""
     automatic = policy.rules.batch_size(n_rows, spec.n_features)
     work *= auto_or(policy.batch_size, automatic)
     return replace(spec, precision=resolve_precision(policy.precision, policy.device, work))
 
 
 def _scaled_rows(X: Matrix | None, rows: Rows, scaling: Scaling) -> torch.Tensor | None:
-    """Return a few more rows as a tensor beside the others."""
+    """Return further rows as a scaled tensor on the device of the others."""
     if X is None or not X.shape[0]:
         return None
     more = Rows(X, scaling, rows.device, rows.dtype)

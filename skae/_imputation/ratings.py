@@ -1,4 +1,4 @@
-"""Tables of ratings, with few known entries."""
+"""Sparse tables of ratings, with few known entries."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PRIOR_RATINGS = 5.0
 
 
 class Ratings:
-    """A sparse matrix whose absent entries are unknown, read as rows with NaN there.
+    """A sparse matrix of known entries, whose rows are read with NaN for unknown ones.
 
     Parameters
     ----------

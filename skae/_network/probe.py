@@ -1,4 +1,4 @@
-"""One look at a network before it is trained: whether shapes fit, and how much work it is."""
+"""A test pass through a network before training, which checks shapes and counts work."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from skae.architectures.layers import TiedLinear
 
 _N_ROWS = 2
 _TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
-# Layers whose work is counted; that of others is small, or unknown.
+# Layers whose multiplications are counted; those of other layers are few or unknown.
 _COUNTED = (
     nn.Linear,
     TiedLinear,
@@ -25,10 +25,10 @@ _COUNTED = (
 
 
 class Work(NamedTuple):
-    """Multiplications with weights that a forward pass of one row takes.
+    """The multiplications with weights in a forward pass of one row.
 
-    ``in_all`` counts all of them; ``at_once`` counts those of a single step where steps come one
-    after the other.
+    ``in_all`` counts all of them. ``at_once`` counts those that can run in parallel: in a recurrent
+    layer, those of a single step.
     """
 
     in_all: int
@@ -39,28 +39,27 @@ class Work(NamedTuple):
 
 
 def probe(network: Any) -> Work:
-    """Pass two rows of zeros through encoder and decoder.
+    """Check encoder and decoder with two rows of zeros, and count their work.
 
     Parameters
     ----------
     network : AutoencoderNetwork
-        With all its parts, on the CPU.
+        The complete network, on the CPU.
 
     Returns
     -------
     Work
-        What a forward pass of one row takes.
+        The work of a forward pass of one row.
 
     Raises
     ------
     ValueError
-        If encoder or decoder do not take what they are given, give another shape than asked, or
-        have no weights.
+        If encoder or decoder fails, returns a wrong shape, or if neither has weights.
     """
     shape = network.sample_shape
     parameter = next(network.parameters(), None)
     if parameter is None:
-        raise ValueError("Neither encoder nor decoder have weights, so there is nothing to train.")
+        raise ValueError("Neither encoder nor decoder has weights, so there is nothing to train.")
     zeros = {"dtype": parameter.dtype, "device": parameter.device}
     n_outputs = network.kind.n_encoder_outputs(network.n_components)
     rows = torch.zeros(_N_ROWS, *network.encoder_shape, **zeros)
@@ -117,10 +116,10 @@ def _check_output(output: object, name: str, batch: torch.Tensor, wanted: tuple[
 
 
 def _count(layer: nn.Module, inputs: tuple, named_inputs: dict, output: Any) -> Work:
-    """Return the multiplications of one call of a layer with its weights."""
+    """Return the multiplications with a layer's weights in one call."""
     values = next(iter([*inputs, *named_inputs.values()]))
     if isinstance(layer, nn.RNNBase):
-        # Steps wait for one another, so what threads can share is the work of one.
+        # Steps run one after the other, so only the work within a step can run in parallel.
         rows, steps = (0, 1) if layer.batch_first else (1, 0)
         of_a_step = sum(w.numel() for w in layer.parameters() if w.ndim > 1)
         of_a_step *= values.shape[rows]

@@ -1,4 +1,4 @@
-"""Attributes of each fitted estimator: their types, and what must hold between them."""
+"""Attributes of each fitted estimator: their types, and the relations between them."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ ATTRIBUTES: dict[str, dict] = {
         "rating_range_": tuple[float, ...],
     },
 }
-# Attributes that some fits leave and others do not.
+# Attributes that only some fits set.
 OPTIONAL = {
     "feature_names_in_": Array("OU"),
     "explained_variance_ratio_": _FLOATS,
@@ -100,7 +100,7 @@ def names_of(estimator: Any) -> set[str]:
 
 
 def check_state(name: str, state: dict) -> None:
-    """Refuse attributes that a fit of an estimator does not leave.
+    """Refuse attributes that no fit of the estimator sets.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ def _check_history(history: dict) -> None:
 
 
 def _check_ratings(data: Any, indices: Any, indptr: Any, shape: Any) -> None:
-    # Checked before scipy does, whose own check of places is in compiled code that trusts them.
+    # Checked here, since scipy's compiled code reads out of bounds for invalid indices.
     places = all(Array("i").matches(values) for values in (indices, indptr))
     integers = {indices.dtype, indptr.dtype} <= {np.dtype(np.int32), np.dtype(np.int64)}
     two = matches(shape, tuple[int, ...]) and len(shape) == 2
@@ -152,7 +152,7 @@ def _check_ratings(data: Any, indices: Any, indptr: Any, shape: Any) -> None:
 
 
 def check_estimator(estimator: Any) -> None:
-    """Refuse a fitted estimator whose parameters and attributes do not go together.
+    """Refuse a fitted estimator whose parameters and attributes are inconsistent.
 
     Parameters
     ----------
@@ -209,7 +209,7 @@ def _of_one_network(estimator: Any, networks: list[FittedNetwork]) -> None:
     )
     for name in estimator._of_kind:
         if not name.endswith("_") or name.startswith("_") or hasattr(type(estimator), name):
-            raise ValueError(f"{name[:99]!r} is no name for an attribute of a kind.")
+            raise ValueError(f"{name[:99]!r} is not a valid name for an attribute of a kind.")
 
 
 def _of_transformer(estimator: Any, networks: list[FittedNetwork]) -> None:
@@ -238,7 +238,7 @@ def _of_detector(estimator: Any, networks: list[FittedNetwork]) -> None:
 
 
 def _check_score(score: Score, network: FittedNetwork) -> None:
-    """Refuse a score that was not fitted, or to rows or codes of other sizes."""
+    """Refuse a score that was not fitted, or was fitted to rows or codes of other sizes."""
     sizes = {"features": network.n_features, "code": network.n_components}
     for name, columns in score.scatters.items():
         scatter = vars(score).get(name)

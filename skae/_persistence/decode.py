@@ -44,7 +44,7 @@ class Decoder:
         Raises
         ------
         FileFormatError
-            If it is nothing that ``Encoder`` writes.
+            If ``Encoder`` does not write such a node.
         """
         if isinstance(node, list):
             return [self.decode(item) for item in node]
@@ -59,7 +59,7 @@ class Decoder:
     def by_name(self, node: Any, what: str) -> dict:
         """Return values by their names."""
         if not isinstance(node, dict):
-            raise FileFormatError(f"The file's {what} are no dictionary.")
+            raise FileFormatError(f"The file's {what} are not a dictionary.")
         return {name: self.decode(value) for name, value in node.items()}
 
     def check_all_read(self) -> None:
@@ -77,13 +77,13 @@ class Decoder:
         return self._with_fitted(self._given.class_at(path, name, BASES), node)
 
     def _with_fitted(self, cls: type, node: Any) -> BaseEstimator:
-        """Return a part of these parameters, with the attributes that a fit left on it."""
+        """Return a part with these parameters, and with the attributes that a fit set on it."""
         parameters = self.by_name(node["parameters"], "parameters")
         part = cls(**versions.arguments_of(cls, parameters))
         fitted = versions.renamed(cls, self.by_name(node.get("fitted", {}), "fitted attributes"))
         for name in fitted:
             if not _FITTED_NAME.fullmatch(name):
-                raise FileFormatError(f"{name[:99]!r} is no fitted attribute of {cls.__name__}.")
+                raise FileFormatError(f"{name[:99]!r} is not a fitted attribute of {cls.__name__}.")
         vars(part).update(fitted)
         return part
 
@@ -94,7 +94,7 @@ class Decoder:
         fields = versions.fields_of_today(RECORDS[name], self.by_name(node["fields"], "fields"))
         try:
             return built(RECORDS[name], fields)
-        except Exception as error:  # a constructor may fail on a value in ways of its own
+        except Exception as error:  # a constructor may raise any error for a wrong value
             raise FileFormatError(f"The file holds an invalid {name}: {error}") from error
 
     def _tuple(self, node: Any) -> tuple:
@@ -135,7 +135,7 @@ class Decoder:
     def _scalar(self, node: Any) -> Any:
         array = self._once(node["scalar"], lambda array: array)
         if array.ndim:
-            raise FileFormatError("The file holds an array in the place of a number.")
+            raise FileFormatError("The file holds an array instead of a number.")
         return array[()]
 
     def _random_state(self, node: Any) -> np.random.RandomState:
@@ -185,7 +185,7 @@ class Decoder:
         return self._given.function_at(*_strings_of(node["given"], 2))
 
 
-# Parts may have attributes of a fit beside their parameters.
+# Parts may have fitted attributes besides their parameters.
 _OF_PARTS = ("parameters",)
 # By the first key of a node: its other keys, and the method that reads it.
 _DECODERS = {
@@ -222,14 +222,14 @@ def _name(of: str, node: dict) -> str:
 
 def _string(node: Any) -> str:
     if not isinstance(node, str):
-        raise FileFormatError(f"The file holds {type(node).__name__} in the place of a string.")
+        raise FileFormatError(f"The file holds {type(node).__name__} instead of a string.")
     return node
 
 
 def _list(node: Any, length: int | None = None) -> list:
     if not isinstance(node, list) or length not in (None, len(node)):
         expected = "a list" if length is None else f"a list of {length}"
-        raise FileFormatError(f"The file holds {type(node).__name__} in the place of {expected}.")
+        raise FileFormatError(f"The file holds {type(node).__name__} instead of {expected}.")
     return node
 
 

@@ -37,7 +37,7 @@ class Encoder:
     Attributes
     ----------
     arrays : dict of str to ndarray
-        Arrays so far, by names that say where they are.
+        The arrays so far, named by their place.
     """
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ class Encoder:
             The value.
 
         place : str
-            Where it is, such as "_fitted.scaling.centre".
+            Its place, such as "_fitted.scaling.centre".
 
         given : str, default=""
             Argument of ``skae.load`` that stands for the value if it is code, such as "loss".
@@ -87,7 +87,7 @@ class Encoder:
             raise _refusal(part, place)
         named = [given, type(part).__qualname__]
         head = {"own": named} if registered is None else {registered[0]: registered[1]}
-        # Attributes that a fit leaves end in an underscore, as everywhere in scikit-learn.
+        # Fitted attributes end in an underscore, as everywhere in scikit-learn.
         fitted = {n: v for n, v in vars(part).items() if n not in parameters and n.endswith("_")}
         node = {**head, "parameters": self._by_name(parameters, place, given)}
         return {**node, "fitted": self._by_name(fitted, place)} if fitted else node
@@ -167,7 +167,7 @@ _ENCODERS = {
 
 
 def _code(value: Any) -> str:
-    """Return the key of code that is given again."""
+    """Return the key of code that the user passes again at loading."""
     is_optimizer = isinstance(value, type) and issubclass(value, torch.optim.Optimizer)
     return "own_optimizer" if is_optimizer else "given"
 

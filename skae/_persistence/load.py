@@ -82,7 +82,7 @@ def load(
     -------
     estimator : AutoencoderTransformer or another estimator of skae
         As it was saved: it computes the same to the last bit, also when it is fitted further.
-        Where the device of the fit is missing, it computes on the CPU.
+        If the device of the fit is not available, it computes on the CPU.
 
     Raises
     ------
@@ -131,12 +131,12 @@ def _class_named(name: object) -> type[BaseEstimator]:
 
 
 def _restore(estimator: BaseEstimator, state: dict) -> None:
-    """Give an estimator the state of the file, after checking it."""
+    """Check the state from the file, and set it on an estimator."""
     try:
         check_state(estimator._stored_as, state)
         estimator.__setstate__(state)
         check_estimator(estimator)
     except FileFormatError:
         raise
-    except Exception as error:  # checks may fail on a value in ways of their own
+    except Exception as error:  # checks may raise any error for a wrong value
         raise FileFormatError(f"The file holds an invalid model: {error}") from error

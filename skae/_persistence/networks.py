@@ -23,12 +23,12 @@ from skae.kinds.interface import Setting
 # Limits of the distribution that fills missing values, in standard deviations: beyond them, systems
 # of equations may have no solution. Fits stay far from both.
 _LARGEST_FACTOR, _SMALLEST_NOISE = 1e3, 1e-3
-# No parameter of a part that is a size, in a network of few weights, is larger.
+# Largest size among the parameters of a part in a network with few weights.
 _MOST = 2**16
 
 
 class _OnMeta(TorchFunctionMode):
-    """Give tensors shapes and no memory, also where code asks for a device by name."""
+    """Creates tensors without memory, even if code requests a device by name."""
 
     def __torch_function__(
         self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None
@@ -60,7 +60,7 @@ def checked_network(fitted: FittedNetwork) -> AutoencoderNetwork:
             warnings.simplefilter("ignore")
             _check_parts(fitted.spec)
             network = _network_without_weights(fitted.spec)
-    except Exception as error:  # parts may fail on a parameter in ways of their own
+    except Exception as error:  # parts may raise any error for a wrong parameter
         raise ValueError(f"The network cannot be built: {error}") from error
     expected = {name: _described(tensor) for name, tensor in network.state_dict().items()}
     found = {name: _described(torch.from_numpy(w)) for name, w in fitted.weights.items()}
@@ -121,7 +121,7 @@ def _check_filling(fitted: FittedNetwork) -> None:
     if fitted.spec.filling_rank is None:
         return
     factor, noise = (fitted.weights[f"missing.filling.{name}"] for name in ("factor", "noise"))
-    # Comparisons are false where there is a NaN.
+    # Comparisons with NaN are false.
     if not ((np.abs(factor) <= _LARGEST_FACTOR).all() and _SMALLEST_NOISE <= noise < np.inf):
         raise ValueError("The distribution that fills missing values is out of range.")
 

@@ -1,7 +1,7 @@
 """Records: classes of fitted values, which a file holds by their fields.
 
-Fields and their types are the arguments of the constructor and their annotations; what must hold
-between the fields of a record stands here.
+Fields and their types are the arguments of the constructor and their annotations. This module holds
+the conditions on the fields of a record.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def built(cls: type, fields: dict) -> Any:
     Raises
     ------
     ValueError
-        If a field is missing, unknown, or not as a fit leaves it.
+        If a field is missing or unknown, or has an invalid value.
     """
     check_values(fields, fields_of(cls), cls.__name__)
     if cls in _RELATIONS:

@@ -15,7 +15,7 @@ from skae._persistence.parts import parameters_of
 from skae._persistence.versions import VERSION
 from skae._storage import write_file
 
-# Attributes of a fit that hold a parameter as it was resolved.
+# Fitted attributes that hold a resolved parameter.
 _RESOLVED = {"kind_": "kind", "architecture_": "architecture", "scoring_": "scoring"}
 
 
@@ -50,7 +50,7 @@ def _parameters(estimator: Any) -> dict:
     parameters = parameters_of(estimator)
     if parameters["callbacks"]:
         warnings.warn(
-            "callbacks are no part of a fitted model and are left out of the file.",
+            "callbacks are not part of a fitted model: the file does not contain them.",
             UserWarning,
             stacklevel=4,
         )
@@ -59,7 +59,7 @@ def _parameters(estimator: Any) -> dict:
 
 
 def _state(estimator: Any) -> dict:
-    """Return the attributes of the fit, and those that users may set beside them."""
+    """Return the fitted attributes, and other attributes that users may set."""
     state, known = estimator.__getstate__(), names_of(estimator)
     left_out = sorted(set(state) - known - set(vars(type(estimator)())))
     if left_out:

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import torch
 
-# Messages of out-of-memory errors without an exception class of their own: on the CPU under Linux
+# Messages of out-of-memory errors without a separate exception class: on the CPU under Linux
 # and Windows, on Apple's GPU, and in NVIDIA's libraries.
 _MESSAGES = re.compile(
     r"DefaultCPUAllocator: (can't allocate|not enough) memory|MPS backend out of memory"

@@ -1,4 +1,4 @@
-"""Setting the linear path of a network: `V` and `W` of ``encode(x) = V x + f(x)``."""
+"""The linear path of a network: `V` of ``V x + f(x)`` and `W` of ``W z + g(z)``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from skae._network.autoencoder_network import AutoencoderNetwork
 from skae.kinds.interface import LinearStart
 
-# Fraction of the mean square of the codes that is added to their squares (ridge regression).
+# Ridge penalty, as a fraction of the mean variance of the codes.
 _RIDGE = 1e-3
 
 
@@ -22,8 +22,9 @@ def set_linear_path(
 ) -> None:
     """Set ``V = diag(start.encode) axes`` and ``W = axes^T diag(start.decode)``, centred.
 
-    PCA's residual may be a thousandth of the data or nearly all of them. The residual network of
-    the decoder therefore computes in units of PCA's residual, so that one step size suits both.
+    PCA's residual may be a thousandth of the data or nearly all of it. The residual network of the
+    decoder therefore computes in units of PCA's residual, so that the same learning rate suits
+    both.
 
     Parameters
     ----------
@@ -34,7 +35,7 @@ def set_linear_path(
         Orthonormal rows.
 
     start : LinearStart
-        What the kind makes of the axes. Tied weights leave the axes as they are.
+        The factors and offsets of the kind. With tied weights, ``encode`` is taken as 1.
 
     mean : torch.Tensor of shape (n_features,)
         Mean of the data.
@@ -67,7 +68,7 @@ def set_linear_path(
 
 
 def fit_linear_decoder(network: AutoencoderNetwork, X: torch.Tensor, weight: torch.Tensor) -> None:
-    """Set the linear path of the decoder to the least squares fit of rows by their codes.
+    """Set the linear path of the decoder to the least squares fit of the rows on their codes.
 
     Parameters
     ----------
@@ -82,7 +83,7 @@ def fit_linear_decoder(network: AutoencoderNetwork, X: torch.Tensor, weight: tor
     """
     decoder = network.linear_decoder
     assert decoder is not None
-    network.eval()  # so that the kind does not take these rows for a training batch
+    network.eval()  # in training mode, the kind would treat the rows as a training batch
     with torch.no_grad():
         codes, X = network.first_code(X).double(), X.double()
         fraction = (weight.double() / weight.double().sum())[:, None]
@@ -100,7 +101,7 @@ def fit_linear_decoder(network: AutoencoderNetwork, X: torch.Tensor, weight: tor
 def start_error(
     network: AutoencoderNetwork, X: torch.Tensor, generator: torch.Generator
 ) -> torch.Tensor:
-    """Return the root mean square reconstruction error of rows that the kind corrupts."""
+    """Return the root mean squared reconstruction error of corrupted rows."""
     with torch.no_grad():
         shown = network.kind.corrupt(X, network.features, generator)
         return (network.decode(network.encode(shown)) - X).square().mean().sqrt()

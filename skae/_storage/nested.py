@@ -31,7 +31,7 @@ def unpacked(document: Any, arrays: dict[str, np.ndarray]) -> Any:
     if not isinstance(document, dict):
         return document
     if document.keys() == {_ARRAY}:
-        return torch.tensor(arrays[document[_ARRAY]])  # in memory of torch's own, as in training
+        return torch.tensor(arrays[document[_ARRAY]])  # allocated by torch, as in training
     if document.keys() == {_INTEGER}:
         return int(document[_INTEGER])
     return {name: unpacked(item, arrays) for name, item in document.items()}

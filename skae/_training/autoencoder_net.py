@@ -1,4 +1,4 @@
-"""The skorch net that drives the training, and the order of events in it."""
+"""The skorch net that runs the training, with the order of its steps."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from skae._training.optimizer import make_optimizer
 from skae._training.schedule import LearningRate
 from skae._training.training_plan import TrainingPlan
 
-# Rows to be reconstructed badly that each batch looks at, their weight beside the other rows, and
-# how many times larger their loss is to be.
+# Known anomalies in each batch, the weight of their penalty, and the factor by which their loss
+# should exceed that of normal rows.
 _MOST_REPELLED = 64
 _REPULSION = 0.3
 _MARGIN = 30.0
 
 
 class WeightedMean(nn.Module):
-    """The mean of the losses of a batch, each counted by its weight."""
+    """The weighted mean of the losses of a batch."""
 
     def forward(self, losses: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
         """Return the mean of `losses`, both tensors of shape (n_samples,)."""
@@ -39,13 +39,13 @@ class WeightedMean(nn.Module):
 
 
 class AutoencoderNet(NeuralNet):
-    """skorch's net over batches of rows that are on the device already.
+    """The skorch net, for batches of rows that are already on the device.
 
-    :meth:`begin` and :meth:`fit_loop` state what happens in which order; skorch provides the
-    steps, the history and the callbacks. What differs from skorch's defaults, and why: batches
-    come from :class:`Batches` (skorch's loader collates sample by sample), the loss of an epoch
-    is read from the device once, the history has a row for each epoch and none for each batch,
-    all randomness comes from `generators`, and only callbacks that were asked for are set.
+    :meth:`begin` and :meth:`fit_loop` hold the steps of the training in order; skorch provides the
+    steps, the history and the callbacks. It differs from skorch's defaults as follows: batches come
+    from :class:`Batches`, since skorch's loader collates sample by sample; the loss is read from
+    the device once per epoch; the history has rows for epochs only, not for batches; all randomness
+    comes from `generators`; and only the user's callbacks are set.
 
     Parameters
     ----------
@@ -53,14 +53,14 @@ class AutoencoderNet(NeuralNet):
         The network, on its device.
 
     plan : TrainingPlan
-        How to train.
+        The plan of the training.
 
     generators : list of torch.Generator
-        The sources of randomness: first the one of all own draws, on the device, then those of
-        torch itself if modules draw from them.
+        The sources of randomness: first skae's own generator, on the device, then torch's global
+        ones if modules draw from them.
 
     save : callable or None, default=None
-        Is given the net after each training batch, and may write its state.
+        Called with the net after each training batch; may write its state to a checkpoint.
 
     **kwargs : dict
         Passed to skorch.
@@ -82,7 +82,7 @@ class AutoencoderNet(NeuralNet):
         kwargs.setdefault("criterion", WeightedMean)
         super().__init__(module, verbose=0, **kwargs)
 
-    # What happens, in order
+    # The steps of the training, in order
 
     def begin(self, training: Batches, validation: Batches | None) -> None:
         """Evaluate the network before its first epoch: row 0 of the history."""
@@ -96,7 +96,7 @@ class AutoencoderNet(NeuralNet):
         self.notify("on_train_begin", X=training, y=None)
 
     def resume(self, training: Batches, validation: Batches | None, state: dict) -> None:
-        """Go on from the state that a training was saved in."""
+        """Continue from the saved state of a training."""
         self._set_up(training, validation)
         self.history[:] = [{"batches": [], **row} for row in state["history"]]
         self.notify("on_train_begin", X=training, y=None)  # callbacks may look at the history
@@ -110,7 +110,7 @@ class AutoencoderNet(NeuralNet):
         epoch.restore(state["epoch"])
 
     def capture(self) -> dict:
-        """Return the state between two training batches: nested numbers, text and tensors."""
+        """Return the state between two training batches, as nested numbers, text and tensors."""
         assert self.epoch_ is not None  # which lasts from the first batch to the last
         best = None if self.best_ is None else vars(self.best_)
         return {
@@ -159,14 +159,14 @@ class AutoencoderNet(NeuralNet):
         return progress if self.plan.begins else 1.0
 
     def _after_batch(self, batch: tuple[torch.Tensor, ...], step: dict) -> None:
-        """Call the callbacks, which may change the weights, then save."""
+        """Call the callbacks, which may change the weights, and then write a checkpoint."""
         self.notify("on_batch_end", batch=batch, training=True, **step)
         if self.save is not None:
             self.save(self)
 
     def _validate(self, batches: Batches, silent: bool = False) -> None:
         self._set_training(False)
-        # The same corruption and draws in every epoch, so that epochs can be compared.
+        # The same draws in every epoch, so that validation losses can be compared.
         generator = torch.Generator(self.generator.device)
         generator.manual_seed(self.generator.initial_seed())
         losses = BatchLosses()
@@ -180,7 +180,7 @@ class AutoencoderNet(NeuralNet):
         self._record("valid", losses)
 
     def _after_epoch(self, datasets: dict) -> bool:
-        """Complete the row, keep the best weights, call the callbacks; return whether to stop."""
+        """Complete the row of the history, keep the best weights, and return whether to stop."""
         row = self.history[-1]
         self.history.record("learning_rate", self.optimizer_.param_groups[0]["lr"])
         if self.best_ is not None:
@@ -192,7 +192,7 @@ class AutoencoderNet(NeuralNet):
         return stop or self._out_of_patience()
 
     def _callbacks_stop(self, datasets: dict) -> bool:
-        """Call the callbacks; skorch's and the user's raise KeyboardInterrupt to stop."""
+        """Call the callbacks, which raise KeyboardInterrupt to stop the training."""
         try:
             self.notify("on_epoch_end", **datasets)
         except KeyboardInterrupt:
@@ -204,7 +204,7 @@ class AutoencoderNet(NeuralNet):
             return False
         return self.history[-1, "epoch"] - self.best_.epoch >= self.plan.patience
 
-    # What skorch asks for
+    # Methods of NeuralNet that are overridden
 
     @property
     def _default_callbacks(self) -> list:
@@ -212,39 +212,39 @@ class AutoencoderNet(NeuralNet):
 
     @property
     def generator(self) -> torch.Generator:
-        """Source of the randomness of training."""
+        """The generator of all of skae's own draws in training."""
         return self.generators[0]
 
     def initialize_optimizer(self, *args: Any, **kwargs: Any) -> Self:
-        """Make the optimizer with skae's groups of parameters."""
+        """Create the optimizer with skae's groups of parameters."""
         self.optimizer_ = make_optimizer(
             self.module_, self.optimizer, self.lr, self.plan.weight_decay
         )
         return self
 
     def initialize_callbacks(self) -> Self:
-        """Initialize the callbacks, and forget which of them listen to what."""
+        """Initialize the callbacks, and clear the cache of their methods."""
         super().initialize_callbacks()
         self._listeners: dict[str, list] = {}
         return self
 
     def forget_callbacks(self) -> None:
-        """Let go of the callbacks, and with them of the data that they know of.
+        """Drop the references to the callbacks, and with them those to the training data.
 
-        They refer to the net, and the net to them: the data would stay in memory, or on disk, until
-        Python looks for such circles.
+        Net and callbacks refer to each other. Without this, the data would stay in memory, or on
+        disk, until Python's garbage collector runs.
         """
         self.callbacks_, self._listeners = [], {}
 
     def notify(self, method_name: str, **cb_kwargs: Any) -> None:
-        """Call the callbacks that listen: calls to others take a tenth of a small batch's time."""
+        """Call the callbacks that override a method; calling all takes 10% of a small batch."""
         if method_name not in self._listeners:
             self._listeners[method_name] = list(self._listening(method_name))
         for listener in self._listeners[method_name]:
             listener(self, **cb_kwargs)
 
     def _listening(self, method_name: str) -> Iterator[Callable]:
-        """Yield the methods of that name that do something, the net's own first."""
+        """Yield the overridden methods of this name, the net's own first."""
         silent = (getattr(NeuralNet, method_name), getattr(Callback, method_name))
         for owner in (self, *(callback for _, callback in self.callbacks_)):
             method = getattr(owner, method_name)
@@ -254,7 +254,7 @@ class AutoencoderNet(NeuralNet):
     def on_epoch_begin(
         self, net: NeuralNet, dataset_train: Any = None, dataset_valid: Any = None, **kwargs: Any
     ) -> None:
-        """Open the next row of the history; row 0 is the network before its first epoch."""
+        """Begin the next row of the history; row 0 is the network before its first epoch."""
         self.history.new_epoch()
         self.history.record("epoch", len(self.history) - 1)
 
@@ -310,10 +310,10 @@ class AutoencoderNet(NeuralNet):
             )
 
     def _repulsion(self, loss: torch.Tensor, progress: float) -> torch.Tensor:
-        """Return a penalty on small losses of rows that are to be reconstructed badly.
+        """Return a penalty on small losses of known anomalies.
 
         ``weight * |loss| * mean(softplus(margin + (loss - loss of the row) / |loss|))``: falls
-        with the loss of such a row until that is `margin` times as large as the loss of others.
+        as the loss of such a row grows, until it is about `margin` times that of normal rows.
         """
         chosen = self.plan.repelled
         assert chosen is not None  # where it is called from

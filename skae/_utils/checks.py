@@ -1,4 +1,4 @@
-"""Checks of parameters, with one sentence for each sort of them."""
+"""Checks of parameters, with the same error message for each type of parameter."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from numbers import Integral, Real
 from typing import Any, TypeGuard
 
-# Larger sizes are refused before anything is computed with them.
+# Larger sizes are refused at once.
 LARGEST = 2**31 - 1
 # Larger weights and rates leave the range of float32 after a few products.
 LARGEST_NUMBER = 1e30
@@ -24,7 +24,7 @@ def is_number(value: Any) -> TypeGuard[float]:
         return False
     try:
         return math.isfinite(value)
-    except OverflowError:  # an integer that no floating point number comes near to
+    except OverflowError:  # an integer beyond the range of floating-point numbers
         return False
 
 
@@ -52,7 +52,7 @@ def check_number(
     Parameters
     ----------
     value : object
-        What the user gave.
+        The value from the user.
 
     name : str
         Parameter and class, such as "weight of Sparse".
@@ -61,12 +61,12 @@ def check_number(
         The limits.
 
     open_low, open_high : bool, default=False
-        Whether a limit itself is refused.
+        Whether to refuse the limit itself.
 
     Raises
     ------
     ValueError
-        If it is no such number.
+        If the value is not such a number.
     """
     if is_number(value):
         above = value > low if open_low else value >= low
@@ -91,7 +91,7 @@ def check_size(
     Parameters
     ----------
     value : object
-        What the user gave.
+        The value from the user.
 
     name : str
         Parameter and class, such as "k of Sparse".
@@ -103,12 +103,12 @@ def check_size(
         Why `high` is the limit, for the message.
 
     instead : str, default=""
-        What else the parameter may be, for the message, such as "'auto' or ".
+        Other values of the parameter, for the message, such as "'auto' or ".
 
     Raises
     ------
     ValueError
-        If it is no such integer.
+        If the value is not such an integer.
     """
     if is_size(value, low, high):
         return int(value)
@@ -130,7 +130,7 @@ def check_sizes(
     Parameters
     ----------
     value : object
-        What the user gave.
+        The value from the user.
 
     name : str
         Parameter and class, such as "channels of Convolutional".
@@ -139,15 +139,15 @@ def check_sizes(
         Whether the sequence may be empty.
 
     instead : str, default=""
-        What else the parameter may be, for the message, such as "'auto' or ".
+        Other values of the parameter, for the message, such as "'auto' or ".
 
     example : tuple of int, default=(64, 32)
-        A good value, for the message.
+        A valid value, for the message.
 
     Raises
     ------
     ValueError
-        If it is no such sequence.
+        If the value is not such a sequence.
     """
     listed = isinstance(value, Sequence) and not isinstance(value, str | bytes)
     if listed and (empty or len(value)) and all(is_size(size) for size in value):
@@ -159,14 +159,14 @@ def check_sizes(
 
 
 def check_boolean(value: object, name: str) -> bool:
-    """Return what is True or False, and refuse anything else."""
+    """Return True or False; refuse any other value."""
     if not isinstance(value, bool):
         raise ValueError(f"{name} must be True or False, got {value!r}.")
     return value
 
 
 def check_choice(value: object, name: str, choices: Collection[str]) -> str:
-    """Return what is one of some names, and refuse anything else."""
+    """Return one of the names in `choices`; refuse any other value."""
     if not (isinstance(value, str) and value in choices):
         raise ValueError(f"{name} must be one of {sorted(choices)}, got {value!r}.")
     return value

@@ -1,6 +1,6 @@
-"""Private names of scikit-learn, which nothing else imports.
+"""Private names of scikit-learn, which no other module imports.
 
-When a release of scikit-learn moves one of them, only this file changes.
+If a release of scikit-learn moves one of them, only this file changes.
 """
 
 from collections.abc import Callable
@@ -33,5 +33,5 @@ def fit_context(*, prefer_skip_nested_validation: bool) -> Callable[[Fit], Fit]:
 
 
 def validate_parameters(estimator: BaseEstimator) -> None:
-    """Refuse parameters that break the constraints of an estimator, as ``fit`` does."""
+    """Refuse parameters that violate the constraints of an estimator, as ``fit`` does."""
     estimator._validate_params()

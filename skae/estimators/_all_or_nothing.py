@@ -1,4 +1,4 @@
-"""Fits that fail leave no trace."""
+"""A decorator for fits that leave the estimator unchanged if they fail."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ Fit = TypeVar("Fit", bound=Callable[..., Any])
 
 
 def all_or_nothing(fit: Fit) -> Fit:
-    """Leave an estimator as it was before a fit that fails, or is interrupted.
+    """Restore an estimator if its fit fails or is interrupted.
 
-    Otherwise an earlier fit would be joined with the number of features, their names and the
-    shape of the samples of the rows that could not be fitted.
+    Otherwise the network of an earlier fit would be combined with the number of features, their
+    names and the sample shape of the rows of the failed fit.
     """
 
     @functools.wraps(fit)

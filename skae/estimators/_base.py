@@ -1,4 +1,4 @@
-"""The base of all estimators: shared parameters, and the way of rows into their methods."""
+"""The base class of all estimators: common parameters, and validation of rows."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from skae.estimators._saving import SavingMixin
 from skae.kinds import KINDS, Kind
 from skae.losses import LOSSES, Loss
 
-# Rates and strengths of noise beyond are out of the range of float32 after a few products.
+# Larger rates and noise levels leave the range of float32 after a few products.
 _LARGEST_RATE = 1e30
 
 # What the parameters ``loss`` and ``optimizer`` may be.
@@ -38,8 +38,8 @@ OptimizerLike = str | type[torch.optim.Optimizer]
 class BaseAutoencoder(SavingMixin, CallbackSupportMixin, NamedPartsMixin):
     """Base class of all estimators.
 
-    It holds the parameters that all share, and the way of rows into their methods. Think twice
-    before adding to it: what belongs to one role belongs into the estimator of that role.
+    It holds the common parameters and the validation of rows. Add only what all estimators need;
+    anything else belongs in the estimator that needs it.
     """
 
     _part_registries = {"kind": KINDS, "architecture": ARCHITECTURES, "loss": LOSSES}
@@ -64,7 +64,7 @@ class BaseAutoencoder(SavingMixin, CallbackSupportMixin, NamedPartsMixin):
             Interval(Integral, 1, LARGEST, closed="both"),
             Interval(Real, 0, 1, closed="neither"),
         ],
-        "kind": "no_validation",  # resolve_part has the better sentences
+        "kind": "no_validation",  # resolve_part has better error messages
         "architecture": "no_validation",
         "loss": "no_validation",
         "init": [StrOptions({"pca", "random"})],
@@ -85,7 +85,7 @@ class BaseAutoencoder(SavingMixin, CallbackSupportMixin, NamedPartsMixin):
         "random_state": ["random_state"],
     }
 
-    # Whether features without any known value are allowed.
+    # Whether features without any observed value are allowed.
     _keeps_empty_features = False
 
     def __init__(
@@ -139,34 +139,34 @@ class BaseAutoencoder(SavingMixin, CallbackSupportMixin, NamedPartsMixin):
             setattr(self, name, value)
 
     def _fitted_networks(self) -> list[FittedNetwork]:
-        """Return the fitted networks: what other rooms of skae may compute with."""
+        """Return the fitted networks, also for other packages of skae."""
         raise NotImplementedError
 
     def _takes_missing(self) -> bool:
-        """Return whether the fitted networks take missing values."""
+        """Return whether the fitted networks accept missing values."""
         return self._fitted_networks()[0].spec.takes_missing
 
     def _shaped(self, rows: np.ndarray) -> np.ndarray:
-        """Return rows in the shape that fit was given."""
+        """Return rows in the sample shape of the training rows."""
         return rows.reshape(len(rows), *self.sample_shape_)
 
     def _of_rows(self, function: Callable, X: MatrixLike) -> Any:
-        """Return what a function makes of rows that come after the fit.
+        """Validate rows after the fit, and return the results of a function for them.
 
-        Of a source block by block, so that the rows of few blocks are in memory at a time. For
-        functions that look at each row by itself.
+        The function must treat each row independently. Rows that come in batches are processed
+        block by block, so that only a few blocks are in memory at a time.
         """
         if not is_source(X):
             return function(self._validate_again(X))
         return joined(function(self._validate_again(block)) for block in blocks(X))
 
     def _validate_again(self, X: MatrixLike) -> Any:
-        """Validate rows that come after the fit."""
+        """Validate rows that a method receives after the fit."""
         check_is_fitted(self)
         return validate_X(self, X, reset=False)
 
     def __sklearn_tags__(self) -> Any:
-        """State what goes in and what comes out."""
+        """State that sparse matrices and NaN are accepted."""
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         tags.input_tags.allow_nan = True

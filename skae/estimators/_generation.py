@@ -25,7 +25,7 @@ _DENSITIES = ("auto", "gaussian_mixture", "prior")
 
 
 def _has_posterior(estimator: Any) -> bool:
-    """Return whether the kind's codes are distributions; say what is needed where they are not."""
+    """Return whether the kind's codes are distributions; raise AttributeError if not."""
     kind = getattr(estimator, "kind_", estimator.kind)
     kind = KINDS.get(kind, kind) if isinstance(kind, str) else kind
     if getattr(kind, "has_posterior", False):
@@ -109,18 +109,18 @@ class GenerativeAutoencoder(OneNetworkAutoencoder):
         is_one = self._is_one(shape_a)
         if rows_a.shape != rows_b.shape or is_one != self._is_one(shape_b):
             raise ValueError(
-                f"x_a and x_b must be two samples, or two arrays of as many samples, got shapes "
-                f"{shape_a} and {shape_b}."
+                f"x_a and x_b must be two samples, or two arrays with the same number of "
+                f"samples, got shapes {shape_a} and {shape_b}."
             )
         start, end = self._encode(rows_a), self._encode(rows_b)
-        share = np.linspace(0, 1, n_steps, dtype=start.dtype)[None, :, None]
-        codes = (1 - share) * start[:, None] + share * end[:, None]
+        weight = np.linspace(0, 1, n_steps, dtype=start.dtype)[None, :, None]
+        codes = (1 - weight) * start[:, None] + weight * end[:, None]
         path = self._decode(codes.reshape(-1, self.n_components_))
         path = path.reshape(len(start), n_steps, *self.sample_shape_)
         return path[0] if is_one else path
 
     def _end(self, x: MatrixLike, name: str) -> tuple[Any, tuple[int, ...]]:
-        """Return validated rows, and the shape in which they came."""
+        """Return validated rows, and the shape of the argument."""
         with naming(name):
             rows = as_matrix_like(x)
             shape = tuple(rows.shape)
@@ -128,7 +128,7 @@ class GenerativeAutoencoder(OneNetworkAutoencoder):
             return self._validate_again(rows), shape
 
     def _is_one(self, shape: tuple[int, ...]) -> bool:
-        """Return whether an array of this shape is one sample alone."""
+        """Return whether an array of this shape is a single sample."""
         return len(shape) == 1 or shape == self.sample_shape_
 
     @_of_posteriors

@@ -1,4 +1,4 @@
-"""The base of the estimators that fill in missing values."""
+"""The base class of the estimators that predict missing values."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from skae.kinds import Denoising
 
 
 def hidden_again() -> Denoising:
-    """Return the kind that "auto" stands for."""
+    """Return the default kind, which hides some observed values again in training."""
     return Denoising(Missing(), emphasis=1.0)
 
 
 class ImputingAutoencoder(BaseAutoencoder):
-    """Base class of estimators whose networks fill in what is missing."""
+    """Base class of estimators whose networks predict missing values."""
 
     _parameter_constraints: dict = {
         **BaseAutoencoder._parameter_constraints,
@@ -38,12 +38,12 @@ class ImputingAutoencoder(BaseAutoencoder):
     def _fit_networks(
         self, X: Matrix, trainings: Trainings, scaling: ScalingRule, *, draws: bool
     ) -> None:
-        """Fit the networks to validated rows, and take the fitted attributes.
+        """Fit the networks to validated rows, and set the fitted attributes.
 
         Parameters
         ----------
         X : ndarray, CSR matrix or view of shape (n_samples, n_features)
-            Validated rows, NaN where a value is missing.
+            Validated rows, with NaN for missing values.
 
         trainings : Trainings
             Runs the trainings.
@@ -52,7 +52,7 @@ class ImputingAutoencoder(BaseAutoencoder):
             The rule for the scaling in front of the networks.
 
         draws : bool
-            Whether errors of imputed values are to be drawn.
+            Whether errors of imputed values can be drawn later.
         """
         n_components = "filling rank" if is_auto(self.n_components) else self.n_components
         policy = FitPolicy.of(self, n_components=n_components, scaling=scaling)
@@ -72,5 +72,5 @@ class ImputingAutoencoder(BaseAutoencoder):
         return self._imputation.networks
 
     def __sklearn_is_fitted__(self) -> bool:
-        """Return whether there are networks: what a fit sets first."""
+        """Return whether there are fitted networks."""
         return hasattr(self, "_imputation")

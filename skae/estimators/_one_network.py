@@ -1,4 +1,4 @@
-"""Estimators with one network: latent codes, reconstructions and reconstruction errors."""
+"""The base class of estimators with one network: codes, reconstructions and their errors."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from skae.architectures import Architecture
 from skae.estimators._base import BaseAutoencoder, LossLike, OptimizerLike
 from skae.kinds import Kind
 
-# Entries of the dense codes that are made sparse at once.
+# Entries of dense codes that are converted to sparse ones at once.
 _DENSE_ENTRIES = 2**22
 
 
@@ -192,13 +192,13 @@ class OneNetworkAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
     def _score_rows(self, X: Matrix) -> np.ndarray:
         known = n_known(X) if self._takes_missing() else X.shape[1]
         with np.errstate(over="ignore", under="ignore"):
-            # The root first: zero times the square of a scale that is out of range is no number.
+            # Squared last: the square of a scale may overflow, and zero times infinity is NaN.
             return -np.square(np.sqrt(self._squared_errors(X) / known) * np.float64(self.scale_))
 
     def _prepare(
         self, X: Matrix, weight: np.ndarray | None, trainings: Trainings, *, goes_on: bool
     ) -> Prepared:
-        """Return what a fit of validated rows begins with: PCA, or the last fit's network."""
+        """Return the prepared fit of validated rows, from PCA or from the last fit's network."""
         policy, random_state = FitPolicy.of(self), trainings.random_state
         if not goes_on:
             return prepare(X, policy, random_state, sample_weight=weight)
@@ -207,8 +207,8 @@ class OneNetworkAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         )
 
     def _take(self, fit: NetworkFit) -> None:
-        """Take the fitted attributes, in the place of those of an earlier fit."""
-        for name in getattr(self, "_of_kind", ()):  # the kind may be another one now
+        """Set the fitted attributes, which replace those of an earlier fit."""
+        for name in getattr(self, "_of_kind", ()):  # the kind may have changed
             self.__dict__.pop(name, None)
         self._set({**fit.attributes, "_code_density": CodeDensity(fit.code_sample)})
 
@@ -216,7 +216,7 @@ class OneNetworkAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         return [self._fitted]
 
     def _codes(self, X: Matrix) -> np.ndarray | sp.csr_matrix:
-        """Return the codes of validated rows as ``transform`` does."""
+        """Return the codes of validated rows, as ``transform`` returns them."""
         return self._encode_sparse(X) if self.kind_.sparse_output else self._encode(X)
 
     def _encode(self, X: Matrix) -> np.ndarray:
@@ -224,13 +224,13 @@ class OneNetworkAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         return self._fitted.encode(X, self.device, output_dtype(X))
 
     def _encode_sparse(self, X: Matrix) -> sp.csr_matrix:
-        """Return the codes of validated rows as a CSR matrix, never all of them as dense ones."""
+        """Return the codes of validated rows as a CSR matrix, converted block by block."""
         step = max(1, _DENSE_ENTRIES // self.n_components_)
         blocks = (self._encode(X[i : i + step]) for i in range(0, X.shape[0], step))
         return sp.vstack([sp.csr_matrix(block) for block in blocks], format="csr")
 
     def _decode(self, Z: np.ndarray) -> np.ndarray:
-        """Return the reconstructions of validated codes, in the shape that fit was given."""
+        """Return the reconstructions of validated codes, in the shape of the training rows."""
         return self._shaped(self._fitted.decode(Z, self.device, output_dtype(Z)))
 
     def _reconstruct(self, X: Matrix) -> np.ndarray:
@@ -241,12 +241,12 @@ class OneNetworkAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         return self._shaped(reconstruction)
 
     def _squared_errors(self, X: Matrix) -> np.ndarray:
-        """Return ``||(x - x_hat) / scale||^2`` of the known values of each validated row, float64.
+        """Return ``||(x - x_hat) / scale||^2`` over the observed values of each row, float64.
 
-        In units of the scale, since squares in units of `X` may be out of range.
+        The rows are validated. Squares in units of `X` could overflow.
         """
         return self._fitted.squared_errors(X, self.device)
 
     def __sklearn_is_fitted__(self) -> bool:
-        """Return whether there is a network."""
+        """Return whether there is a fitted network."""
         return hasattr(self, "_fitted")

@@ -40,7 +40,8 @@ from skae.estimators._base import LossLike, OptimizerLike
 from skae.estimators._one_network import OneNetworkAutoencoder
 from skae.kinds import Kind
 
-# Up to so many features are not halved: classes of which a code of one value can tell little.
+# With up to this many features, the default code is as large as a row: a smaller one of one or two
+# values could separate few classes.
 _FEW_FEATURES = 4
 
 
@@ -225,7 +226,7 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
     _stored_as = "AutoencoderClassifier"
     _parameter_constraints: dict = {
         **OneNetworkAutoencoder._parameter_constraints,
-        "head_layer_sizes": "no_validation",  # check_sizes has the better sentences
+        "head_layer_sizes": "no_validation",  # check_sizes has better error messages
         "classification_weight": [Interval(Real, 0, 1, closed="right")],
         "class_weight": [dict, StrOptions({"balanced"}), None],
         "pseudo_labels": ["boolean"],
@@ -330,7 +331,7 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
         classes, numbers = class_numbers(y, X)
         if goes_on and not np.array_equal(classes, self.classes_):
             raise ValueError(
-                f"With warm_start=True, y must hold the classes of the last fit, {self.classes_}, "
+                f"With warm_start=True, y must have the classes of the last fit, {self.classes_}, "
                 f"got {classes}."
             )
         weight = validate_sample_weight(sample_weight, X)
@@ -338,9 +339,9 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
             kept = np.flatnonzero(weight)
             X, numbers, weight = rows_at(X, kept), numbers[kept], weight[kept]
         of_classes = class_weights(self.class_weight, classes, numbers)
-        others: dict[str, object] = {"sample_weight": weight, "weights to go on from": None}
+        others: dict[str, object] = {"sample_weight": weight, "weights to continue from": None}
         if goes_on:
-            others["weights to go on from"] = weights_of(self._fitted)
+            others["weights to continue from"] = weights_of(self._fitted)
         with trainings_of(self, X, y=numbers, classes=classes, **others) as trainings:
             fit = fit_classifier(
                 LabelledRows(X, weight, numbers, of_classes),
@@ -452,7 +453,7 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
         return FitPolicy.of(self, n_components=n_components, validates_on_training_rows=False)
 
     def _code_size(self) -> int | float | str:
-        """Return the size of the code; as large as few features are, with "auto"."""
+        """Return the size of the code; for "auto" and few features, their number."""
         if not is_auto(self.n_components):
             return self.n_components
         kind, n = resolve_parts(self).kind, self.n_features_in_

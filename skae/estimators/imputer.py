@@ -42,7 +42,7 @@ from skae.estimators._imputing import ImputingAutoencoder, hidden_again
 from skae.kinds import KINDS, Kind
 from skae.losses import LOSSES
 
-# Entries of rows that are completed at once.
+# Entries of the rows that are imputed at once.
 _ENTRIES_AT_ONCE = 2**22
 
 
@@ -369,7 +369,7 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
             not depend on the other rows of `X`, except with ``sample_posterior=True``.
         """
         check_is_fitted(self)
-        if self.sample_posterior:  # what is drawn depends on the rows before
+        if self.sample_posterior:  # draws depend on the preceding rows
             X = self._validate_again(X)
         return self._of_rows(self._completed, X)
 
@@ -442,7 +442,7 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
         return np.concatenate([kept, self.indicator_.get_feature_names_out(names)])
 
     def _imputed(self, X: Matrix, random_state: np.random.RandomState | None) -> np.ndarray:
-        """Return rows as they are returned, with draws where there is a source of them."""
+        """Return the imputed rows, with drawn errors if there is a random state."""
         n_columns = X.shape[1] if self.keep_empty_features else int(self._kept.sum())
         imputed = np.empty((X.shape[0], n_columns), dtype=output_dtype(X))
         for rows, block in dense_blocks(X, _ENTRIES_AT_ONCE):
@@ -476,7 +476,7 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
         return self.sample_shape_
 
     def _incomplete(self, X: MatrixLike, *, reset: bool = False) -> Any:
-        """Return validated rows with NaN for what is missing."""
+        """Return validated rows with NaN for missing values."""
         marker = self.missing_values
         with naming("missing_values"):
             nan_is_missing = math.isnan(marker)
@@ -485,13 +485,13 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
             return X
         if has_missing(X):
             raise ValueError(
-                f"Input X contains NaN, but missing_values={marker!r} says what stands for a "
-                f"missing value: replace NaN by it, or give missing_values=np.nan."
+                f"Input X contains NaN, but missing_values={marker!r} marks missing values: "
+                f"replace NaN by this value, or use missing_values=np.nan."
             )
         return Converted(X, lambda rows: _without(densify(rows), marker))
 
     def _of_kept(self, X: Matrix) -> Matrix:
-        """Return rows without the features that have no known value."""
+        """Return rows without the features that have no observed value."""
         if self._kept.all():
             return X
         if sp.issparse(X):
@@ -510,19 +510,19 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
         if n_empty and len(self.sample_shape_) > 1:
             raise ValueError(
                 f"X has no known value in {n_empty} places of its samples of shape "
-                f"{self.sample_shape_}, and they can not be left out: set them to 0 first, or "
-                f"give X as rows."
+                f"{self.sample_shape_}, and they cannot be dropped: set them to 0 first, or "
+                f"pass X with two axes."
             )
 
     def _checked_bounds(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the bounds of the features that are kept."""
+        """Return the validated bounds of the features that are kept."""
         bounds = []
         for name in ("min_value", "max_value"):
             with naming(name):
                 value = np.asarray(getattr(self, name), dtype=np.float64)
             if value.shape not in ((), (self.n_features_in_,)) or np.isnan(value).any():
                 raise ValueError(
-                    f"{name} must be a number or one for each of the {self.n_features_in_} "
+                    f"{name} must be a number, or one number for each of the {self.n_features_in_} "
                     f"features, got {getattr(self, name)!r}."
                 )
             bounds.append(np.broadcast_to(value, self.n_features_in_)[self._kept])
@@ -531,7 +531,7 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
         return bounds[0], bounds[1]
 
     def __sklearn_tags__(self) -> Any:
-        """State that NaN is taken where it stands for what is missing, and dtypes are kept."""
+        """State that dtypes are preserved, and NaN is accepted if it marks missing values."""
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = bool(self.missing_values != self.missing_values)
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
@@ -539,5 +539,5 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
 
 
 def _without(rows: np.ndarray, marker: float) -> np.ndarray:
-    """Return rows with NaN in the place of what marks a missing value."""
+    """Return rows with NaN instead of the marker of missing values."""
     return np.where(rows == marker, np.nan, rows)

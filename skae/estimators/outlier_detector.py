@@ -51,19 +51,19 @@ _SCALING_RULES: dict[bool | str, ScalingRule] = {
     False: one_scale_within_limits,
     "robust": robust_scales,
 }
-# Values of the code of a network that is regularised by noise, and needs no bottleneck.
+# Size of the code of a network that is regularised by noise, and needs no bottleneck.
 _WIDE_CODE = 64
-# Share of the training rows that "auto" calls outliers in any case.
+# With contamination="auto", at least this fraction of the training rows are outliers.
 _LEAST_CONTAMINATION = 0.01
 
 
 def _noise_of_many_strengths() -> Denoising:
-    """Return the kind that "auto" stands for."""
+    """Return the default kind."""
     return Denoising(Gaussian(level=(0.02, 0.5)))
 
 
 def _one_wide_layer() -> Dense:
-    """Return the architecture that "auto" stands for."""
+    """Return the default architecture."""
     return Dense(hidden_layer_sizes=(256,))
 
 
@@ -261,7 +261,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
     _stored_as = "AutoencoderOutlierDetector"
     _parameter_constraints: dict = {
         **BaseAutoencoder._parameter_constraints,
-        "scoring": "no_validation",  # resolve_score has the better sentences
+        "scoring": "no_validation",  # resolve_score has better error messages
         "novelty": ["boolean"],
         "contamination": [StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="right")],
         "n_estimators": [Interval(Integral, 1, LARGEST, closed="both")],
@@ -482,7 +482,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         selected : ndarray of shape (n_samples,), dtype bool
             True for outliers.
         """
-        if not _is_share(fdr):
+        if not _is_fraction(fdr):
             raise ValueError(f"fdr must be a number in (0, 1), got {fdr!r}.")
         return discoveries(self.p_values(X), fdr)
 
@@ -569,7 +569,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         return self._of_rows(self._reconstruct_rows, X)
 
     def _score(self) -> Score:
-        """Return the score that `scoring` stands for."""
+        """Return the score object for `scoring`."""
         if is_auto(self.scoring):
             return Residual() if self.novelty else Joint()
         return resolve_score(self.scoring)
@@ -582,24 +582,24 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         return -self._ensemble.scores(X, self.device).mean(axis=0)
 
     def _one_rate(self, contamination: float | None, false_positive_rate: float | None) -> float:
-        """Return the one of two rates that is given."""
+        """Return the rate that is given; refuse both or neither."""
         if (contamination is None) == (false_positive_rate is None):
             raise ValueError(
                 f"set_threshold needs either contamination or false_positive_rate, got "
                 f"contamination={contamination!r} and false_positive_rate={false_positive_rate!r}."
             )
         if contamination is None:
-            if not _is_share(false_positive_rate):
+            if not _is_fraction(false_positive_rate):
                 raise ValueError(
                     f"false_positive_rate must be a number in (0, 1), got {false_positive_rate!r}."
                 )
             return false_positive_rate
-        if not (_is_share(contamination) and contamination <= 0.5):
+        if not (_is_fraction(contamination) and contamination <= 0.5):
             raise ValueError(f"contamination must be a number in (0, 0.5], got {contamination!r}.")
         return contamination
 
     def _policy(self) -> FitPolicy:
-        """Return the policy: a wide code against corruption, and scaling as `standardize` says."""
+        """Return the policy: a wide code with corruption, and the scaling of `standardize`."""
         n_components = self.n_components
         if is_auto(n_components) and resolve_parts(self).kind.corruption is not None:
             n_components = _WIDE_CODE
@@ -624,13 +624,13 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         )
 
     def _fitted_networks(self) -> list[FittedNetwork]:
-        """Return the fitted networks: what other parts of skae may compute with."""
+        """Return the fitted networks, also for other packages of skae."""
         return [member.network for member in self._ensemble.members]
 
     def __sklearn_is_fitted__(self) -> bool:
-        """Return whether there are networks: what a fit sets first."""
+        """Return whether there are fitted networks."""
         return hasattr(self, "_ensemble")
 
 
-def _is_share(value: object) -> TypeGuard[float]:
+def _is_fraction(value: object) -> TypeGuard[float]:
     return is_number(value) and 0 < value < 1

@@ -27,17 +27,17 @@ from skae._utils.sklearn_private import StrOptions, fit_context
 from skae.architectures import ARCHITECTURES, Architecture, Dense
 from skae.estimators._all_or_nothing import all_or_nothing
 from skae.estimators._base import LossLike, OptimizerLike
-from skae.estimators._explained_variance import explained_share
+from skae.estimators._explained_variance import explained_fraction
 from skae.estimators._imputing import ImputingAutoencoder, hidden_again
 from skae.kinds import KINDS, Kind
 from skae.losses import LOSSES, Loss
 
-# Rows whose ratings are predicted at once.
+# Rows in a block of predictions.
 _ROWS_AT_ONCE = 1024
 
 
 def _one_layer() -> Dense:
-    """Return the architecture that "auto" stands for."""
+    """Return the default architecture."""
     return Dense(hidden_layer_sizes=(128,))
 
 
@@ -191,7 +191,7 @@ class AutoencoderRecommender(ImputingAutoencoder):
     _parameter_constraints: dict = {
         **ImputingAutoencoder._parameter_constraints,
         "by": [StrOptions({"user", "item"})],
-        "rating_range": "no_validation",  # _checked_range has the better sentences
+        "rating_range": "no_validation",  # _checked_range has better error messages
     }
 
     def __init__(
@@ -327,7 +327,9 @@ class AutoencoderRecommender(ImputingAutoencoder):
         users = _checked_index(users, self._known.shape[0], "users")
         items = _checked_index(items, self._known.shape[1], "items")
         if len(users) != len(items):
-            raise ValueError(f"users and items must be as many, got {len(users)} and {len(items)}.")
+            raise ValueError(
+                f"users and items must have the same length, got {len(users)} and {len(items)}."
+            )
         by_user = self.by == "user"
         shown = self._known if by_user else self._known.T.tocsr()
         rows, columns = (users, items) if by_user else (items, users)
@@ -406,10 +408,10 @@ class AutoencoderRecommender(ImputingAutoencoder):
         ratings, predicted = rated.data / unit, self.predict_ratings(rated.row, rated.col) / unit
         away = ratings - (self._known.data / unit).mean()
         squares = float(np.square(ratings - predicted).sum()), float(np.square(away).sum())
-        return explained_share(*squares)
+        return explained_fraction(*squares)
 
     def _predicted(self, shown: Any) -> np.ndarray:
-        """Return the clipped predictions for rows of what the networks are shown."""
+        """Return the clipped predictions for rows of the inputs of the networks."""
         low, high = self.rating_range_
         predicted = np.empty(shown.shape, dtype=output_dtype(shown))
         for start in range(0, shown.shape[0], _ROWS_AT_ONCE):
@@ -419,7 +421,7 @@ class AutoencoderRecommender(ImputingAutoencoder):
         return np.clip(predicted, low, high, out=predicted)
 
     def _entries(self, X: MatrixLike, *, reset: bool) -> sp.csr_matrix:
-        """Return the known entries of a table."""
+        """Return the observed entries of a validated table."""
         X = validate_X(self, X, reset=reset, min_samples=2 if reset else 1)
         if reset and len(self.sample_shape_) > 1:
             raise ValueError(f"X must be a table of users and items, got {X.ndim + 1} axes.")
@@ -433,12 +435,12 @@ class AutoencoderRecommender(ImputingAutoencoder):
         if self.by == "item" and entries.shape != self._known.shape:
             raise ValueError(
                 f"by='item' predicts ratings of the {self._known.shape[0]} users of fit only, got "
-                f"{entries.shape[0]}: use by='user' for new users."
+                f"{entries.shape[0]} users: use by='user' for new users."
             )
         return entries
 
     def _checked_range(self, ratings: np.ndarray) -> tuple[float, float]:
-        """Return what predictions are clipped to."""
+        """Return the limits to which predictions are clipped."""
         given: Any = self.rating_range
         if given is None:
             return -np.inf, np.inf
@@ -454,7 +456,7 @@ class AutoencoderRecommender(ImputingAutoencoder):
 
 
 def _scaling_of_ratings(biases: np.ndarray, moments: Moments, X: Any, loss: Loss) -> Scaling:
-    """Return the scaling that takes the biases for the means, if the loss rescales."""
+    """Return the scaling that subtracts the biases instead of the means, if the loss rescales."""
     if not loss.rescales:
         return moments.scaling(rescales=False)
     unit = np.float64(np.abs(X.data).max()) or 1.0
@@ -462,11 +464,14 @@ def _scaling_of_ratings(biases: np.ndarray, moments: Moments, X: Any, loss: Loss
 
 
 def _checked_index(index: ArrayLike, length: int, name: str) -> np.ndarray:
-    """Return places in the table, refusing what is none."""
+    """Return row or column indices of the table; refuse invalid ones."""
     with naming(name):
         index = np.atleast_1d(np.asarray(index))
     if index.ndim != 1 or (index.size and index.dtype.kind not in "iu"):
-        raise ValueError(f"{name} must be integers, one for each pair, got {index.dtype} numbers.")
+        raise ValueError(
+            f"{name} must be integers in one dimension, got dtype {index.dtype} and shape "
+            f"{index.shape}."
+        )
     outside = index[(index < 0) | (index >= length)]
     if len(outside):
         raise ValueError(f"{name} must be in 0 ... {length - 1}, got {outside[0]}.")

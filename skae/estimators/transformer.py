@@ -15,8 +15,8 @@ from skae._fitting.progress import EpochReport
 from skae._utils.sklearn_private import fit_context
 from skae.estimators._all_or_nothing import all_or_nothing
 from skae.estimators._explained_variance import (
-    component_shares,
-    explained_share,
+    component_fractions,
+    explained_fraction,
     squared_distances,
 )
 from skae.estimators._generation import GenerativeAutoencoder
@@ -280,7 +280,7 @@ class AutoencoderTransformer(GenerativeAutoencoder):
         X = validate_X(self, X, reset=not goes_on, min_samples=2)
         weight = validate_sample_weight(sample_weight, X)
         before = weights_of(self._fitted) if goes_on else None
-        others = {"sample_weight": weight, "weights to go on from": before}
+        others = {"sample_weight": weight, "weights to continue from": before}
         with trainings_of(self, X, **others) as trainings:
             prepared = self._prepare(X, weight, trainings, goes_on=goes_on)
             fit = fit_network(prepared, trainings, EpochReport(self))
@@ -328,14 +328,14 @@ class AutoencoderTransformer(GenerativeAutoencoder):
         return self._explain_components(X)
 
     def _explain_components(self, X: Matrix) -> Self:
-        """Set ``explained_variance_ratio_`` where the autoencoder is linear."""
+        """Set ``explained_variance_ratio_`` if the autoencoder is linear."""
         self.__dict__.pop("explained_variance_ratio_", None)
         fitted = self._fitted
         linear = (
             self.architecture_.is_linear() and self.kind_.linear_code and fitted.spec.loss.rescales
         )
         if linear and fitted.n_components <= fitted.n_features:
-            self.explained_variance_ratio_ = component_shares(fitted, X, self.mean_, self.device)
+            self.explained_variance_ratio_ = component_fractions(fitted, X, self.mean_, self.device)
         return self
 
     def score(self, X: MatrixLike, y: object = None) -> float:
@@ -360,7 +360,7 @@ class AutoencoderTransformer(GenerativeAutoencoder):
             At most 1; higher is better.
         """
         errors, distances = self._of_rows(self._errors_and_distances, X)
-        return explained_share(float(errors.sum()), float(distances.sum()))
+        return explained_fraction(float(errors.sum()), float(distances.sum()))
 
     def _errors_and_distances(self, X: Matrix) -> tuple[np.ndarray, np.ndarray]:
         """Return squared errors, and squared distances from the mean, of validated rows."""
