@@ -9,13 +9,14 @@ PIP_INSTALL := -m pip install --disable-pip-version-check
 .DEFAULT_GOAL := help
 
 # No window outside the demo.
-test doctest docs benchmark test-oldest: export MPLBACKEND = Agg
+test test-all doctest docs benchmark test-oldest: export MPLBACKEND = Agg
 
-.PHONY: help env demo test doctest lint format docs benchmark test-oldest clean
+.PHONY: help env demo test test-all doctest lint format docs benchmark test-oldest clean
 
 help:
 	@echo "make demo [DATA=file.csv]  an autoencoder beside PCA, on digits or on your table"
-	@echo "make test                  the tests"
+	@echo "make test                  the tests, in five minutes on two cores"
+	@echo "make test-all              these and the slow ones: every kind with every architecture"
 	@echo "make doctest               the examples in docstrings and in the docs"
 	@echo "make lint                  ruff, codespell and mypy; 'make format' repairs what it can"
 	@echo "make docs                  the documentation, in docs/_build/html"
@@ -48,7 +49,11 @@ endef
 demo: .venv/.installed
 	$(PY) examples/plot_autoencoder_beside_pca.py $(if $(DATA),"$(DATA)")
 
+# Covers every line that test-all covers.
 test: .venv/.installed
+	$(PY) -m pytest -n 2 -m 'not slow'
+
+test-all: .venv/.installed
 	$(PY) -m pytest -n 2
 
 doctest: .venv/.installed

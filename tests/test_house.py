@@ -52,6 +52,23 @@ UPWARD = {
     ("skae.estimators._saving", "skae._persistence.save"),
 }
 PRIVATE = "skae._utils.sklearn_private"
+TESTS = Path(__file__).parent
+# Tests that no single file answers for, and why.
+COMMON_PROPERTIES = {
+    "_data/larger_than_memory": "the memory of a whole fit is measured",
+    "_data/order": "the order of rows, a rule of its own in batches.py",
+    "_fitting/n_components": "the size of the code, a rule of its own in defaults.py",
+    "estimators/common": "every estimator, with every kind and architecture",
+    "estimators/composition": "pipelines, searches and columns of scikit-learn",
+    "estimators/concurrency": "every estimator in threads and processes",
+    "estimators/input": "every form of X, by every method",
+    "estimators/interruption": "Ctrl-C in every part of a fit",
+    "estimators/new_parts": "parts that are registered at run time, in every estimator",
+    "estimators/odd_arguments": "what displays and the compression answer to odd arguments",
+    "estimators/parameters": "every parameter of every estimator and part",
+    "estimators/pickle": "every estimator by pickle, joblib, skops and skae's own files",
+    "estimators/reproducibility": "seeds, in every estimator",
+}
 
 
 def room_of(module):
@@ -144,9 +161,18 @@ def test_folders_hold_about_a_dozen_files():
 
 def test_tests_stand_where_the_code_does():
     """A test of ``skae/kinds/sparse.py`` is ``tests/kinds/test_sparse.py``."""
-    tests = Path(__file__).parent
-    rooms = {folder.name for folder in tests.iterdir() if any(folder.glob("test_*.py"))}
+    rooms = {folder.name for folder in TESTS.iterdir() if any(folder.glob("test_*.py"))}
     assert rooms <= {*LAYERS, *ON_TOP, "docs"}
+
+
+def test_tests_are_named_after_the_files_they_test():
+    without_a_file = set()
+    for path in TESTS.glob("*/test_*.py"):
+        room, tested = path.parent.name, path.stem.removeprefix("test_")
+        files = [ROOT / room / f"{tested}.py", ROOT / room / f"_{tested}.py"]
+        if room != "docs" and not any(file.exists() for file in files):
+            without_a_file.add(f"{room}/{tested}")
+    assert without_a_file == {*COMMON_PROPERTIES}
 
 
 def test_the_rules_can_be_broken(tmp_path):

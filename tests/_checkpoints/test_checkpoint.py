@@ -13,7 +13,7 @@ import torch
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from skorch.callbacks import Callback
-from support.matrix import MATRIX, X, Y, build, name, outcome
+from support.matrix import QUICKEST, X, Y, build, fitted, matrix, outcome
 
 from skae import (
     AutoencoderClassifier,
@@ -101,16 +101,14 @@ def assert_same(fitted, other, rows):
     assert np.array_equal(outcome(fitted, rows), outcome(other, rows))
 
 
-@pytest.mark.parametrize("combination", MATRIX, ids=name)
+@pytest.mark.parametrize("combination", matrix(quick=QUICKEST))
 def test_a_killed_fit_ends_as_one_that_was_not(combination, path, dying):
     """Weights, history and scores, however often it is killed."""
-    estimator = build(*combination, random_state=0)
-    whole = clone(estimator).fit(X, Y)
-    estimator.set_params(checkpoint=path)
+    estimator = build(*combination, random_state=0, checkpoint=path)
     every = 12 if combination[0] is AutoencoderClassifier else 4  # which has more epochs
-    fitted, n_kills, _ = dying(lambda: clone(estimator), X, Y, kill_every=every)
+    resumed, n_kills, _ = dying(lambda: clone(estimator), X, Y, kill_every=every)
     assert n_kills >= 2
-    assert_same(fitted, whole, X)
+    assert_same(resumed, fitted(combination), X)
     assert not path.exists()
 
 
@@ -472,6 +470,7 @@ for estimator in (
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked")
 def test_killed_processes(tmp_path):
     """Real ones, by SIGKILL at random moments; benchmarks/kill_resume.py does it more often."""

@@ -43,6 +43,18 @@ def test_it_is_the_fixed_point_of_label_spreading():
     np.testing.assert_allclose(propagation.spread(known), normalised(exact), atol=1e-2)
 
 
+def test_nine_tenths_come_from_the_neighbours():
+    """Where classes meet, the fixed points of other shares are far from that of 0.9."""
+    X, y = make_moons(200, noise=0.2, random_state=0)
+    numbers = np.where(np.arange(200) % 10, -1, y)
+    propagation, known = Propagation(X, numbers, seed=0), one_hot(numbers, 2)
+    S = propagation.graph.toarray()
+    likely = propagation.spread(known)
+    for share, near in [(0.9, True), (0.8, False), (0.95, False)]:
+        exact = normalised((1 - share) * np.linalg.solve(np.eye(200) - share * S, known))
+        assert (np.abs(likely - exact).max() < 0.01) == near
+
+
 def test_where_nothing_leads_all_classes_are_alike():
     codes, numbers = two_groups()
     numbers[30] = -1

@@ -39,6 +39,30 @@ def test_neighbours_are_asked_where_they_know_better(moons):
     assert share_right(pseudo_targets(X, 1.0, X, numbers, 2, seed=0), y, numbers) > 0.98
 
 
+@pytest.mark.parametrize(("n_wrong", "asked"), [(0, "neighbours"), (1, "neighbours"), (3, "rows")])
+def test_another_teacher_must_find_two_percent_more(n_wrong, asked, monkeypatch):
+    """Of a hundred hidden labels: the linear model finds all, the neighbours all but some."""
+    truth = np.arange(101) % 2
+    of_neighbours = np.where(np.arange(101) < n_wrong, 1 - truth, truth)
+    of_neighbours[100] = 1 - truth[100]  # the row without a label
+
+    class Neighbours:
+        def __init__(self, codes, numbers, seed):
+            pass
+
+        def spread(self, known):
+            return 0.2 + 0.6 * np.eye(2)[of_neighbours]
+
+    def linear(X, scale, numbers, n_classes, of, seed):
+        return 0.1 + 0.8 * np.eye(2)[of[:][:, 0].astype(int)]
+
+    monkeypatch.setattr(pseudo_labels, "Propagation", Neighbours)
+    monkeypatch.setattr(pseudo_labels, "_linear", linear)
+    numbers = np.where(np.arange(101) < 100, truth, -1)
+    targets = pseudo_targets(truth[:, None].astype(float), 1.0, None, numbers, 2, seed=0)
+    assert (targets[100].argmax() == truth[100]) == (asked == "rows")
+
+
 @pytest.mark.parametrize("form", [np.asarray, sp.csr_matrix])
 def test_the_linear_model_is_asked_where_neighbours_know_nothing(form):
     """Codes without any meaning; the rows themselves tell the classes."""

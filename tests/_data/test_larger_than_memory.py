@@ -7,6 +7,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from support.combinations import slow_but
 
 from skae import (
     AutoencoderClassifier,
@@ -66,6 +67,7 @@ def run(form, folder):
     return subprocess.run(command, capture_output=True, text=True, timeout=200, env=FREED_AT_ONCE)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit is Linux's")
 @pytest.mark.parametrize("form", ["map", "function"])
 def test_205_mb_with_170_mb_of_memory(form, tmp_path):
@@ -73,6 +75,7 @@ def test_205_mb_with_170_mb_of_memory(form, tmp_path):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit is Linux's")
 def test_the_limit_is_one(tmp_path):
     assert "emory" in run("array", tmp_path).stderr
@@ -101,7 +104,7 @@ def on_disk(tmp_path):
     return np.load(tmp_path / "X.npy", mmap_mode="r")
 
 
-@pytest.mark.parametrize("name", ESTIMATORS)
+@pytest.mark.parametrize("name", slow_but({"transformer", "imputer"}, ESTIMATORS, str))
 def test_no_estimator_copies_a_memory_map(name, on_disk, monkeypatch):
     """Of numpy's arrays, those of a fit take less than the rows, by blocks of a few megabytes."""
     monkeypatch.setattr("skae._data.rows.EXTRA_BYTES", 2**20)

@@ -37,6 +37,11 @@ def test_epochs_make_the_batches(n_samples, batch_size, n_batches):
     assert auto_epochs(n_samples, batch_size) == pytest.approx(n_batches / per_epoch, rel=0.03)
 
 
+def test_epochs_fall_by_the_root_of_the_batch_size_beyond_256():
+    assert auto_epochs(2560, 256) == 100
+    assert auto_epochs(3000, 300) == round(100 * (256 / 300) ** 0.5) == 92
+
+
 def test_epochs_have_bounds():
     assert auto_epochs(32, 32) == 150
     assert auto_epochs(10**6, 512) == 10

@@ -134,6 +134,7 @@ def test_divergence_is_that_of_two_normals(variational, rows):
     assert (found > 0).all()
 
 
+@pytest.mark.slow
 def test_divergence_is_the_mean_of_the_ratios(variational, rows):
     bound = Bound(variational(), rows, balanced_draws(20_000, 2, np.random.RandomState(0)))
     ratios = torch.stack([ratio for _, ratio in bound.draws()]).mean(0)

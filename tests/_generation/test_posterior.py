@@ -45,6 +45,7 @@ def test_importance_samples_are_averaged_as_weights(fitted):
     np.testing.assert_allclose(values, expected, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_log_likelihood_grows_with_the_samples(fitted):
     means = [
         np.mean([fitted.log_likelihood(X, k, random_state=seed).mean() for seed in range(60)])

@@ -44,6 +44,7 @@ def test_complete_rows_give_their_covariance():
     np.testing.assert_allclose(model.mean, X.mean(0), atol=1e-10)
 
 
+@pytest.mark.slow
 def test_the_likelihood_of_known_entries_rises_in_every_iteration():
     X, _ = incomplete()
     likelihoods = [log_likelihood(fit(X, n_iterations=n), X) for n in range(8)]

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 import torch
+from support.combinations import slow_but
 
 from skae import (
     AutoencoderClassifier,
@@ -51,7 +52,11 @@ COMBINATIONS = [
 ]
 
 
-@pytest.fixture(params=COMBINATIONS, ids="-".join, scope="module")
+# Each kind with dense layers, each architecture with two of the kinds.
+QUICK = [c for c in COMBINATIONS if c[1] == "dense" or c[0] in ("undercomplete", "variational")]
+
+
+@pytest.fixture(params=slow_but(QUICK, COMBINATIONS, "-".join), scope="module")
 def fitted(request):
     kind, architecture = request.param
     max_epochs = 60 if kind == "overcomplete" else 3
@@ -244,6 +249,7 @@ def detector(**parameters):
     return AutoencoderOutlierDetector(max_epochs=20, random_state=0, **parameters)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scoring", [name for name in SCORES if name != "elbo"])
 def test_detector_scores_incomplete_rows(scoring):
     outlier = X[:1].copy()
@@ -255,17 +261,20 @@ def test_detector_scores_incomplete_rows(scoring):
     assert scores[0] < np.quantile(scores[1:], 0.02)
 
 
+@pytest.mark.slow
 def test_detector_scores_incomplete_rows_by_the_bound():
     fitted = detector(kind="variational", scoring="elbo", n_components=2).fit(X)
     assert np.isfinite(fitted.score_samples(X)).all()
 
 
+@pytest.mark.slow
 def test_detector_finds_the_core_of_incomplete_rows():
     rows = X.copy()
     rows[:6] += np.where(np.isnan(rows[:6]), 0, 12 * (-1) ** np.arange(16))
     assert (detector().fit(rows).predict(rows)[:6] == -1).all()
 
 
+@pytest.mark.slow
 def test_missing_features_have_no_share_in_a_score():
     fitted = detector(scoring="joint", novelty=True).fit(X)
     shares = fitted.feature_contributions(X).to_numpy()
@@ -273,6 +282,7 @@ def test_missing_features_have_no_share_in_a_score():
     assert np.isfinite(shares).all()
 
 
+@pytest.mark.slow
 def test_detector_takes_missing_values_where_some_network_saw_none():
     """Each network leaves out a fold; the only missing value is in one of them."""
     rare = COMPLETE.copy()

@@ -236,6 +236,34 @@ def test_beyond_known_rows_the_linear_path_goes_on_alone(
         torch.testing.assert_close(step, outlier @ linear)
 
 
+def test_residual_networks_are_trusted_for_one_range_beyond_known_rows(make_network, generator):
+    network = make_network(dtype=torch.float64).eval()
+    with torch.no_grad():
+        for parameter in (*network.encoder.parameters(), *network.decoder.parameters()):
+            parameter.copy_(torch.randn(parameter.shape, generator=generator, dtype=torch.float64))
+        known = torch.tensor([[0.0], [2.0]], dtype=torch.float64).expand(2, 6)
+        network.note_ranges(known, generator)
+        low, high = network.code_low, network.code_high
+
+        def of_row(value):
+            row = known.new_full((1, 6), value)
+            return network.encode(row) - network.linear_encoder(row)
+
+        def of_code(n_ranges):
+            code = (high + n_ranges * (high - low))[None]
+            return network.decode(code) - network.linear_decoder(code)
+
+        torch.testing.assert_close(of_row(4.0), of_row(100.0))
+        torch.testing.assert_close(of_row(-2.0), of_row(-100.0))
+        torch.testing.assert_close(of_code(1.0), of_code(100.0))
+        for residual, within, end in [
+            (of_row, 3.9, 4.0),
+            (of_row, -1.9, -2.0),
+            (of_code, 0.9, 1.0),
+        ]:
+            assert (residual(within) - residual(end)).abs().max() > 1e-4
+
+
 def test_ranges_only_widen(make_network, generator):
     network = make_network(n_components=N_COMPONENTS).eval()
     with torch.no_grad():

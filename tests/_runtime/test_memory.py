@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from support.combinations import slow_but
 
 from skae import (
     AutoencoderClassifier,
@@ -146,7 +147,7 @@ CASES = {
 
 
 @pytest.mark.filterwarnings("ignore:Posterior collapse. only:UserWarning")
-@pytest.mark.parametrize("what", CASES)
+@pytest.mark.parametrize("what", slow_but({*CASES} - {"contributions"}, CASES, str))
 def test_inference_goes_on_with_fewer_rows(what, little_memory):
     estimator, infer = CASES[what]
     gaps = isinstance(estimator, AutoencoderImputer | AutoencoderRecommender)
@@ -254,6 +255,7 @@ except MemoryError as error:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits the address space")
 def test_memory_that_really_ends():
     done = subprocess.run(

@@ -8,6 +8,7 @@ import torch
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
+from support.combinations import slow_but
 
 from skae import (
     AutoencoderClassifier,
@@ -71,7 +72,10 @@ def transformer(**params):
 # --- learning rates
 
 
-@pytest.mark.parametrize("learning_rate", [1e-8, 1e-6, 1e-4, 1e-2, 1e-1, 1.0, 1e1, 1e2, 1e3])
+@pytest.mark.parametrize(
+    "learning_rate",
+    slow_but({1e-8, 1e-2, 1e3}, [1e-8, 1e-6, 1e-4, 1e-2, 1e-1, 1.0, 1e1, 1e2, 1e3], str),
+)
 @pytest.mark.parametrize("optimizer", ["adamw", "sgd", "rmsprop"])
 def test_no_worse_than_pca_at_any_learning_rate(learning_rate, optimizer):
     ae = transformer(learning_rate=learning_rate, optimizer=optimizer)
@@ -83,7 +87,7 @@ def test_no_worse_than_pca_at_any_learning_rate(learning_rate, optimizer):
     assert said or learning_rate < 1
 
 
-@pytest.mark.parametrize("learning_rate", LEARNING_RATES)
+@pytest.mark.parametrize("learning_rate", slow_but({1e-2, 1e3}, LEARNING_RATES, str))
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_is_near_pca_or_says_why_not(kind, learning_rate):
     ae, said = fit_and_listen(transformer(kind=kind, learning_rate=learning_rate), TRAINING)
@@ -105,7 +109,7 @@ def test_random_weights_are_no_silent_result(learning_rate, early_stopping):
     assert any("learned nothing" in s or "nothing was fitted" in s for s in said)
 
 
-@pytest.mark.parametrize("learning_rate", [1e-8, 1.0, 1e3])
+@pytest.mark.parametrize("learning_rate", slow_but({1.0}, [1e-8, 1.0, 1e3], str))
 @pytest.mark.parametrize("novelty", [True, False])
 def test_a_detector_says_that_it_learned_nothing(learning_rate, novelty):
     detector = AutoencoderOutlierDetector(
@@ -115,8 +119,8 @@ def test_a_detector_says_that_it_learned_nothing(learning_rate, novelty):
     assert any("learned nothing" in s or "nothing was fitted" in s for s in said)
 
 
-@pytest.mark.parametrize("learning_rate", [1e-8, 1.0, 1e3])
-@pytest.mark.parametrize("share", [1.0, 0.2])
+@pytest.mark.parametrize("learning_rate", slow_but({1.0}, [1e-8, 1.0, 1e3], str))
+@pytest.mark.parametrize("share", slow_but({1.0}, [1.0, 0.2], str))
 def test_a_classifier_says_that_it_learned_nothing(learning_rate, share):
     y = load_digits().target[:300].copy()
     y[RNG.random(300) >= share] = -1
@@ -151,7 +155,7 @@ def test_a_recommender_stays_at_its_start(learning_rate):
 # --- scales
 
 
-@pytest.mark.parametrize("power", [-900, -500, -70, 70, 500, 1000])
+@pytest.mark.parametrize("power", slow_but({-900, 70}, [-900, -500, -70, 70, 500, 1000], str))
 @pytest.mark.parametrize("kind", ["undercomplete", Denoising(Masking(fill=0.0))])
 def test_the_unit_of_the_data_changes_nothing(kind, power):
     """Powers of two are exact: all else being equal, codes are so bit for bit."""
@@ -163,6 +167,7 @@ def test_the_unit_of_the_data_changes_nothing(kind, power):
     np.testing.assert_array_equal(scaled.reconstruct(NEW * unit) / unit, plain.reconstruct(NEW))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("power", [-500, 500])
 def test_a_function_is_given_units_that_float32_does_not_hold(power):
     unit = 2.0**power

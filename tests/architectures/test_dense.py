@@ -229,6 +229,7 @@ def test_tied_start_is_pca_with_its_codes_as_they_are(hidden, n_components):
     )
 
 
+@pytest.mark.slow
 def test_tied_fit_beats_pca_on_digits():
     train, test = DIGITS[:1300], DIGITS[1300:]
     ae = tied_fit(4, train, "auto", max_epochs=60, early_stopping=True)
@@ -489,6 +490,7 @@ def test_start_with_options_is_pca(options, tied_weights):
     np.testing.assert_allclose(ae.reconstruct(X), expected, rtol=1e-6, atol=1e-8)
 
 
+@pytest.mark.slow
 @every_option
 @tied_or_not
 def test_fit_with_options_beats_its_start(options, tied_weights):

@@ -39,6 +39,7 @@ def test_csv_with_a_target(tmp_path, table):
     assert (tmp_path / "picture.png").stat().st_size > 10_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["parquet", "npy", "npz"])
 def test_other_formats_without_a_target(tmp_path, table, suffix):
     path = tmp_path / f"table.{suffix}"

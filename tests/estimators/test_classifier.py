@@ -106,6 +106,7 @@ def test_one_class():
     assert (model.predict_proba(BLOBS) == 1).all()
 
 
+@pytest.mark.slow
 def test_rows_without_a_label_help():
     """Twelve labels on two moons, with and without the other rows."""
     X, y = make_moons(400, noise=0.08, random_state=0)
@@ -119,6 +120,7 @@ def test_rows_without_a_label_help():
     assert alone.score(X[unknown], y[unknown]) < 0.9
 
 
+@pytest.mark.slow
 def test_they_help_with_digits():
     X, y = load_digits(return_X_y=True)
     few = few_labels(y[:1200], 5)
@@ -195,6 +197,7 @@ def test_codes_and_reconstructions():
         assert list(frame) == ["autoencoderclassifier0", "autoencoderclassifier1"]
 
 
+@pytest.mark.slow
 def test_encoder_is_tuned_to_the_classes():
     """In one dimension of large variance and one that tells the classes, a code of one value."""
     random = np.random.RandomState(0)
@@ -204,6 +207,7 @@ def test_encoder_is_tuned_to_the_classes():
     assert model.score(X, y) > 0.9
 
 
+@pytest.mark.slow
 def test_forms_of_input():
     few = few_labels(GROUPS, 10)
     expected = classifier().fit(BLOBS, few).predict_proba(BLOBS)
@@ -259,6 +263,7 @@ def test_callbacks_hear_of_the_training_with_labels_alone():
     assert (recorder.predictions[-1] == model.predict(BLOBS)).all()
 
 
+@pytest.mark.slow
 def test_few_labels_are_not_held_out_but_many_are():
     X = np.concatenate([BLOBS] * 30)
     y = np.concatenate([GROUPS] * 30)
@@ -270,6 +275,7 @@ def test_few_labels_are_not_held_out_but_many_are():
     assert held_out.history_["valid_loss"].notna().all()
 
 
+@pytest.mark.slow
 def test_search_calibration_and_pickle():
     pipeline = Pipeline([("scale", StandardScaler()), ("ae", classifier(max_epochs=2))])
     search = GridSearchCV(pipeline, {"ae__kind": ["sparse", "denoising"]}, cv=2)

@@ -1,29 +1,32 @@
 """What every estimator must do with every kind and architecture: a matrix of the registries."""
 
+import copy
+import functools
 import pickle
 
 import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
-from support.matrix import MATRIX, X, Y, build, name, outcome
+from support.matrix import ESTIMATORS, MATRIX, QUICK, QUICKEST, X, Y, build, fitted, matrix, outcome
 
-from skae import (
-    AutoencoderClassifier,
-    AutoencoderImputer,
-    AutoencoderOutlierDetector,
-    AutoencoderTransformer,
-)
+from skae import AutoencoderClassifier, AutoencoderTransformer
 from skae.kinds import KINDS
 
-# The checks of scikit-learn fit hundreds of times: several slow networks are left out.
+# The checks of scikit-learn fit hundreds of times. The defaults of each estimator, and each
+# architecture with a kind of another sort, stand for the others.
 CHECKED = [
+    *[(estimator, estimator().kind, "dense") for estimator in ESTIMATORS],
+    (AutoencoderTransformer, "sparse", "convolutional"),
+    (AutoencoderTransformer, "variational", "recurrent"),
+    (AutoencoderTransformer, "denoising", "transformer"),
+]
+# Elsewhere several networks are slow: dense layers and convolutions stand for all.
+CHECKED_AS_WELL = [
     c
     for c in MATRIX
-    if c[0] is AutoencoderTransformer
-    or (c[1] != "auto" and c[0] is not AutoencoderImputer and c[2] == "convolutional")
-    or (c[0] in (AutoencoderOutlierDetector, AutoencoderClassifier) and c[2] == "dense")
-    or c[1:] == ("auto", "dense")
+    if c[0] is AutoencoderTransformer or c[2] == "dense" or (c in QUICK and c[2] == "convolutional")
+    if c not in CHECKED
 ]
 
 # Rows are shuffled into batches, so a row of weight two is not the same as two rows.
@@ -56,56 +59,68 @@ def expected_failures(estimator):
     return EXPECTED_FAILURES if starts_at_pca or rounds or chooses else {}
 
 
+checks_of = functools.partial(parametrize_with_checks, expected_failed_checks=expected_failures)
+
+
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
-@parametrize_with_checks(
-    [build(*combination) for combination in CHECKED],
-    expected_failed_checks=expected_failures,
-)
+@checks_of([build(*combination) for combination in CHECKED])
 def test_scikit_learn_check(estimator, check):
     check(estimator)
 
 
-@pytest.fixture(params=MATRIX, ids=name)
-def estimator(request):
-    return build(*request.param, random_state=0)
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
+@checks_of([build(*combination) for combination in CHECKED_AS_WELL])
+def test_scikit_learn_check_of_every_kind(estimator, check):
+    check(estimator)
 
 
-@pytest.fixture(params=[c for c in MATRIX if c[0] is AutoencoderTransformer], ids=name)
-def transformer(request):
-    return build(*request.param, random_state=0)
+every_combination = pytest.mark.parametrize("combination", matrix())
 
 
+@pytest.mark.parametrize(
+    "combination", matrix([c for c in MATRIX if c[0] is AutoencoderTransformer])
+)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_round_trip_keeps_shape_and_dtype(transformer, dtype):
+def test_round_trip_keeps_shape_and_dtype(combination, dtype):
     data = X.astype(dtype)
-    codes = transformer.fit_transform(data)
-    rebuilt = transformer.inverse_transform(codes)
+    ae = build(*combination, random_state=0)
+    codes = ae.fit_transform(data)
+    rebuilt = ae.inverse_transform(codes)
     assert codes.dtype == rebuilt.dtype == dtype
     assert rebuilt.shape == data.shape
 
 
-def test_fitting_twice_equals_fitting_a_clone(estimator):
-    other = clone(estimator)
-    first = outcome(estimator.fit(X, Y), X)
-    assert np.array_equal(outcome(estimator.fit(X, Y), X), first)
-    assert np.array_equal(outcome(other.fit(X, Y), X), first)
+@every_combination
+def test_a_fit_of_a_clone_is_the_same(combination):
+    estimator = fitted(combination)
+    assert np.array_equal(outcome(clone(estimator).fit(X, Y), X), outcome(estimator, X))
 
 
-def test_pickle_round_trip(estimator):
-    estimator.fit(X, Y)
+@pytest.mark.parametrize("combination", matrix(quick=QUICKEST))
+def test_fitting_twice_equals_fitting_a_clone(combination):
+    estimator = fitted(combination)
+    again = copy.deepcopy(estimator).fit(X, Y)
+    assert np.array_equal(outcome(again, X), outcome(estimator, X))
+
+
+@every_combination
+def test_pickle_round_trip(combination):
+    estimator = fitted(combination)
     loaded = pickle.loads(pickle.dumps(estimator))
     assert np.array_equal(outcome(loaded, X), outcome(estimator, X))
     if hasattr(estimator, "reconstruct"):
         assert np.array_equal(loaded.reconstruct(X), estimator.reconstruct(X))
 
 
-def test_what_a_row_gets_does_not_depend_on_its_neighbours(estimator):
+@every_combination
+def test_what_a_row_gets_does_not_depend_on_its_neighbours(combination):
     """Not to the last digit; on where it stands, only by rounding.
 
     On some processors, single-precision products of the rows of a batch are not all summed up in
     the same order.
     """
-    estimator.fit(X, Y)
+    estimator = fitted(combination)
     many = np.tile(X, (12, 1))
     together = outcome(estimator, many)
     for row in (0, 3, 49):
@@ -117,16 +132,20 @@ def test_what_a_row_gets_does_not_depend_on_its_neighbours(estimator):
     np.testing.assert_allclose(outcome(estimator, many[::-1]), together[::-1], rtol=1e-4, atol=1e-5)
 
 
-def test_a_fit_changes_no_parameter(estimator):
-    before = repr(estimator.get_params())
-    assert repr(estimator.fit(X, Y).get_params()) == before
+@every_combination
+def test_a_fit_changes_no_parameter(combination):
+    as_given = build(*combination, random_state=0)
+    assert repr(fitted(combination).get_params()) == repr(as_given.get_params())
 
 
-def test_half_precision(estimator):
-    estimator.set_params(precision="bfloat16")
-    assert np.isfinite(outcome(estimator.fit(X, Y), X)).all()
+@every_combination
+def test_half_precision(combination):
+    estimator = build(*combination, random_state=0, precision="bfloat16").fit(X, Y)
+    assert np.isfinite(outcome(estimator, X)).all()
     assert estimator.precision_ == "bfloat16"
 
 
-def test_html_view(estimator):
-    assert estimator.__class__.__name__ in estimator.fit(X, Y)._repr_html_()
+@every_combination
+def test_html_view(combination):
+    estimator = fitted(combination)
+    assert estimator.__class__.__name__ in estimator._repr_html_()

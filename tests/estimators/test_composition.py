@@ -38,6 +38,7 @@ def test_pipeline_inverts():
     assert np.square(X - rebuilt).mean() < np.square(X - X.mean(axis=0)).mean()
 
 
+@pytest.mark.slow
 def test_grid_search_over_size_kind_and_nested_parameters():
     pipeline = make_pipeline(StandardScaler(), quick())
     grid = {
@@ -57,6 +58,7 @@ def test_nested_search_with_the_name_among_the_candidates():
     assert search.best_estimator_.architecture_.activation in ("relu", "tanh")
 
 
+@pytest.mark.slow
 def test_grid_search_in_worker_processes_gives_the_same():
     grid = {"n_components": [2, 3]}
     alone = GridSearchCV(quick(), grid, cv=2).fit(X)

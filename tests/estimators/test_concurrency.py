@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 from sklearn.model_selection import GridSearchCV
-from support.public_methods import ESTIMATORS, READING, X, call, fitted, numbers
+from support.combinations import slow_but
+from support.public_methods import ESTIMATORS, READING, X, call, fitted, numbers, shared
 
 from skae import AutoencoderTransformer
 from skae._runtime import threads
@@ -103,10 +104,11 @@ def test_after_pickling(name):
     assert equal(numbers(call(refitted, name, SHOWS[name])), expected)
 
 
-@pytest.mark.parametrize(("name", "method"), READING, ids=lambda given: given)
-def test_methods_from_eight_threads_at_once(name, method):
+@pytest.mark.parametrize("reading", slow_but([*SHOWS.items()], READING, "-".join))
+def test_methods_from_eight_threads_at_once(reading):
     """Of a model as it comes out of a file, whose network nobody has built yet."""
-    estimator = fitted(name)
+    name, method = reading
+    estimator = shared(name)
     expected = numbers(call(estimator, name, method))
     sent, start = pickle.loads(pickle.dumps(estimator)), threading.Barrier(8)
 

@@ -76,6 +76,7 @@ def curved(n_rows=1500):
     return complete, missing
 
 
+@pytest.mark.slow
 def test_networks_correct_the_linear_part_where_relations_are_curved():
     complete, missing = curved()
     incomplete = np.where(missing, np.nan, complete)
@@ -132,6 +133,7 @@ def test_images_keep_their_axes():
     )
 
 
+@pytest.mark.slow
 def test_several_networks_are_averaged():
     complete, missing = curved()
     incomplete = np.where(missing, np.nan, complete)
@@ -258,6 +260,7 @@ def test_data_frames_come_back_with_names():
     assert list(found.index[:2]) == [7, 8]
 
 
+@pytest.mark.slow
 def test_in_a_pipeline_and_a_search():
     y = COMPLETE[:, 0] > np.median(COMPLETE[:, 0])
     pipeline = make_pipeline(imputer(), StandardScaler(), LogisticRegression())

@@ -178,6 +178,7 @@ def check_extreme(build, X):
             check_finite(value, where)
 
 
+@pytest.mark.slow
 @given(
     build=st.sampled_from(["transformer", "detector", "imputer", "recommender", "classifier"]),
     seed=seeds,

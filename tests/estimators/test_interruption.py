@@ -27,6 +27,14 @@ CLASSES = (X[:, 0] > 0).astype(int)
 SOME = np.where(np.arange(600) % 3, -1, CLASSES)
 
 
+@pytest.fixture(autouse=True)
+def ctrl_c_is_heard():
+    """Hear it in the background of a shell as well, where it is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 class CtrlC(Callback):
     """Send the signal that Ctrl-C sends, in an epoch of a training, both counted from 1."""
 
@@ -221,6 +229,7 @@ def test_classifier():
     assert classifier.score(X, CLASSES) > 0.8
 
 
+@pytest.mark.slow
 def test_classifier_in_its_second_phase():
     classifier = interrupted(
         AutoencoderClassifier(2, max_epochs=30),

@@ -213,6 +213,7 @@ def test_reconstructions_keep_the_dtype_and_average_the_networks():
 # What each parameter changes.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scoring", [name for name in SCORES if name != "elbo"])
 def test_scoring_is_resolved_and_fitted(scoring):
     model = detector(scoring=scoring).fit(normal_rows(100))
@@ -277,6 +278,7 @@ def test_robust_standardisation_is_not_led_astray():
     assert scales[True] > 1e4 or scales[True] < 3  # the row may have been held out
 
 
+@pytest.mark.slow
 def test_novelty_says_whether_training_rows_are_trusted():
     """A fifth of the training rows is a clump of outliers that a network can learn."""
     rng = np.random.default_rng(0)
@@ -317,6 +319,7 @@ def test_nested_parameters_of_auto_parts():
     assert model.scoring.n_draws == 4
 
 
+@pytest.mark.slow
 def test_search_by_average_precision():
     X, y = np.vstack([normal_rows(150), anomalies(15)]), np.repeat([0, 1], [150, 15])
 
@@ -369,6 +372,7 @@ def test_refused_fdr(fitted, fdr):
         fitted.select(normal_rows(10), fdr=fdr)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_rows", [150, 700])
 def test_false_alarms_are_as_rare_as_asked_for(n_rows):
     """Over fits, the mean rate on fresh normal rows; both with folds and with rows held out."""
@@ -462,6 +466,7 @@ def digits_with_rare_ones(rare, n_rare=60):
     return digits.data[rows], (digits.target[rows] == rare).astype(int)
 
 
+@pytest.mark.slow
 def test_ten_known_anomalies_help():
     """The mean over two digits of the average precision on the rows without a label."""
     gains = []
@@ -480,6 +485,7 @@ def test_ten_known_anomalies_help():
     assert np.mean(gains) > 0.1
 
 
+@pytest.mark.slow
 def test_known_anomalies_are_rebuilt_badly():
     X = normal_rows(600)
     labels = np.zeros(600, int)
@@ -491,6 +497,7 @@ def test_known_anomalies_are_rebuilt_badly():
     assert errors[1] > 3 * errors[0]
 
 
+@pytest.mark.slow
 def test_many_known_anomalies():
     """More than are looked at for each batch."""
     X, labels = np.vstack([normal_rows(600), anomalies(200)]), np.repeat([0, -1], [600, 200])
@@ -512,6 +519,7 @@ def test_rows_known_to_be_normal_are_trained_on():
     assert scores[1] > scores[0] / 2  # scores are negative
 
 
+@pytest.mark.slow
 def test_labels_that_say_of_no_anomaly_are_ignored():
     X = normal_rows(60)
     expected = detector().fit(X).score_samples(X)

@@ -11,7 +11,7 @@ import skops.io
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
-from support.matrix import MATRIX, X, Y, build, name, outcome
+from support.matrix import MATRIX, X, fitted, matrix, outcome
 
 import skae
 from skae import AutoencoderTransformer
@@ -25,11 +25,6 @@ pytestmark = [
 COMBINATIONS = [
     c for c in MATRIX if c[0] is not AutoencoderTransformer or "undercomplete" in c or "dense" in c
 ]
-
-
-@pytest.fixture(scope="module", params=COMBINATIONS, ids=name)
-def fitted(request):
-    return build(*request.param, random_state=0).fit(X, Y)
 
 
 def same(first, second, where=""):
@@ -84,13 +79,18 @@ def by_skops(estimator, path):
     return skops.io.loads(data, trusted=types)[-1]
 
 
-@pytest.mark.parametrize("way", [by_pickle, by_joblib, by_file, by_skops])
-def test_round_trip(fitted, way, tmp_path):
-    loaded = way(fitted, tmp_path / "model")
-    same(loaded, fitted)
-    np.testing.assert_array_equal(outcome(loaded, X), outcome(fitted, X))
-    assert repr(loaded) == repr(fitted)
-    same(clone(loaded), clone(fitted))
+@pytest.mark.parametrize("combination", matrix(COMBINATIONS))
+@pytest.mark.parametrize(
+    "way",
+    [by_pickle, by_file, by_skops, pytest.param(by_joblib, marks=pytest.mark.slow)],
+)
+def test_round_trip(combination, way, tmp_path):
+    estimator = fitted(combination)
+    loaded = way(estimator, tmp_path / "model")
+    same(loaded, estimator)
+    np.testing.assert_array_equal(outcome(loaded, X), outcome(estimator, X))
+    assert repr(loaded) == repr(estimator)
+    same(clone(loaded), clone(estimator))
 
 
 @pytest.mark.parametrize("way", [by_pickle, by_file])

@@ -61,6 +61,7 @@ def test_dense_and_sparse_tables_say_the_same(fitted):
     assert np.array_equal(other.predict_all(), fitted.predict_all())
 
 
+@pytest.mark.slow
 def test_zeros_that_are_held_are_ratings():
     """Half of the ratings are zero, and predicted as such; absent entries are not."""
     random = np.random.default_rng(0)
@@ -147,6 +148,7 @@ def test_score_is_the_explained_fraction_of_held_out_ratings(fitted):
         fitted.score(held_out[:10])
 
 
+@pytest.mark.slow
 def test_networks_learn_what_is_not_linear():
     """Users like what is near to them on a ring, of which two factors know little."""
     random = np.random.default_rng(0)
@@ -161,6 +163,7 @@ def test_networks_learn_what_is_not_linear():
     assert errors[1] < 0.5 * errors[0]
 
 
+@pytest.mark.slow
 def test_several_networks_are_averaged():
     one, two = (recommender(n_estimators=n, init="random").fit(TABLE) for n in (1, 2))
     assert sorted(two.history_["network"].unique()) == [0, 1]

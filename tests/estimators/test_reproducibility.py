@@ -92,6 +92,7 @@ def test_held_out_rows_are_not_the_first():
     assert 0.1 < rare_share < 10
 
 
+@pytest.mark.slow
 def test_state_for_another_machine_holds_no_module_and_no_skorch(tmp_path):
     """A model pickles as arrays and configuration, and unpickles where its device is missing."""
     ae = AutoencoderTransformer(2, max_epochs=1, random_state=0).fit(X)

@@ -13,6 +13,7 @@ from sklearn.datasets import load_digits, load_iris
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from skorch.callbacks import Callback, EarlyStopping
+from support.combinations import slow_but
 
 from skae import AutoencoderTransformer
 from skae._training.autoencoder_net import AutoencoderNet
@@ -58,6 +59,7 @@ def test_untrained_is_pca():
     assert np.allclose(ae.transform(iris).std(axis=0), 1, atol=0.01)
 
 
+@pytest.mark.slow
 def test_linear_network_from_random_weights_spans_the_principal_subspace():
     """Baldi and Hornik (1989): the minimum of the linear autoencoder is PCA's subspace."""
     rotation = np.linalg.qr(RANDOM.randn(8, 8))[0]
@@ -334,7 +336,7 @@ def test_parameter_changes_the_training(parameters):
     assert losses(**parameters) != losses()
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("loss", slow_but({"bce"}, LOSSES, str))
 def test_every_loss_trains(loss):
     data = load_digits().data[:300] / 16
     ae = AutoencoderTransformer(4, loss=loss, max_epochs=20, random_state=0).fit(data)

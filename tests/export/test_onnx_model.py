@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from support.combinations import slow_but
 from torch import nn
 
 import skae
@@ -164,7 +165,11 @@ ROWS = {
 }
 
 
-@pytest.mark.parametrize("name", CASES)
+# These cover the lines of all; each takes seconds.
+QUICK = {"undercomplete, bce", "missing, score"}
+
+
+@pytest.mark.parametrize("name", slow_but(QUICK, CASES, str))
 def test_transformer(name):
     (parameters, method), rows = CASES[name], ROWS.get(name, X)
     size = 20 if "overcomplete" in name else 4
@@ -186,6 +191,7 @@ def test_decoder_and_shape_of_samples():
     assert run(model, codes).shape == (300, 3, 4)
 
 
+@pytest.mark.slow
 def test_float64():
     rows = X.astype(np.float64)
     estimator = shaken(AutoencoderTransformer(2, precision="float64", **SMALL).fit(rows))
@@ -196,7 +202,7 @@ def test_float64():
     np.testing.assert_allclose(found, estimator.score_samples(rows), rtol=1e-12)
 
 
-@pytest.mark.parametrize("scoring", SCORES)
+@pytest.mark.parametrize("scoring", slow_but({"joint", "elbo"}, SCORES, str))
 def test_score(scoring):
     kind = "variational" if scoring == "elbo" else "undercomplete"
     detector = AutoencoderOutlierDetector(3, kind=kind, scoring=scoring, n_estimators=1, **SMALL)
@@ -215,6 +221,7 @@ def test_ensemble(ensemble, method):
     check(ensemble, method, X)
 
 
+@pytest.mark.slow
 def test_a_score_that_is_not_finite_is_the_lowest(ensemble):
     detector = copy.deepcopy(ensemble)
     for member in detector._ensemble.members:
@@ -264,6 +271,7 @@ def test_imputer(marker, keeps):
         np.testing.assert_allclose(found, expected, rtol=TOLERANCE, atol=TOLERANCE)
 
 
+@pytest.mark.slow
 def test_recommender():
     ratings = np.clip(np.round(INCOMPLETE), 1, 5)
     recommender = AutoencoderRecommender(n_estimators=1, **SMALL).fit(ratings)

@@ -57,6 +57,7 @@ def test_transformer(rows):
         close(codes, pipeline.transform(rows[:size]))
 
 
+@pytest.mark.slow
 def test_optional_inputs():
     """Recurrent layers leave some of their inputs out."""
     parameters = {**SMALL, "architecture": Recurrent(hidden_size=4)}
@@ -64,11 +65,13 @@ def test_optional_inputs():
     close(run(X)[0], pipeline.transform(X))
 
 
+@pytest.mark.slow
 def test_imputer():
     pipeline, run = converted(AutoencoderImputer(n_estimators=1, **SMALL), INCOMPLETE)
     close(run(INCOMPLETE)[0], pipeline.transform(INCOMPLETE))
 
 
+@pytest.mark.slow
 def test_two_estimators_in_one_graph():
     steps = AutoencoderTransformer(4, **SMALL), AutoencoderTransformer(2, **SMALL)
     pipeline, run = converted(make_pipeline(*steps))
@@ -112,7 +115,7 @@ def test_float64_rows():
     np.testing.assert_allclose(codes, pipeline.transform(rows), rtol=1e-9)
 
 
-@pytest.mark.parametrize("target_opset", [18, 21])
+@pytest.mark.parametrize("target_opset", [18, pytest.param(21, marks=pytest.mark.slow)])
 def test_opset(target_opset):
     estimator = AutoencoderTransformer(2, **SMALL)
     pipeline, run = converted(estimator, INCOMPLETE, target_opset=target_opset)

@@ -142,6 +142,7 @@ def cost(ae, X, weight):
     return errors, bits / X.shape[1], errors + weight * bits / X.shape[1]
 
 
+@pytest.mark.slow
 def test_training_lowers_the_true_cost_of_new_rows(digits):
     start = fitted(digits[:1400], 32, max_epochs=1, learning_rate=1e-12)
     trained = fitted(digits[:1400], 32, max_epochs=60)

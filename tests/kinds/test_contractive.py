@@ -142,6 +142,7 @@ def test_penalty_is_that_of_the_rows_shown(make_contractive):
     assert not torch.allclose(added, oracle(network, X, forward_pass.code))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_components", [3, 12])
 def test_projected_penalty_is_right_on_average(make_contractive, n_components):
     network = make_contractive(n_components, weight=1.0, jacobian="projected")
@@ -321,6 +322,7 @@ def movement(ae):
     return np.square((ae.transform(DIGITS + 0.5 * noise) - codes) / codes.std(axis=0)).mean()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jacobian", ["exact", "projected"])
 def test_more_weight_makes_codes_move_less(jacobian):
     fits = [fitted(weight=weight, jacobian=jacobian) for weight in (0, 0.1, 10.0)]
@@ -331,6 +333,7 @@ def test_more_weight_makes_codes_move_less(jacobian):
     assert fits[2].score(DIGITS) < fits[0].score(DIGITS)
 
 
+@pytest.mark.slow
 def test_jacobian_decides_how_it_is_computed():
     codes = {name: fitted(jacobian=name).transform(DIGITS) for name in ("auto", "exact")}
     assert np.array_equal(codes["auto"], codes["exact"])
@@ -338,6 +341,7 @@ def test_jacobian_decides_how_it_is_computed():
     assert not np.allclose(projected, codes["exact"], atol=1e-3)
 
 
+@pytest.mark.slow
 def test_corruption_helps_with_hidden_entries():
     hidden = np.random.default_rng(0).random(DIGITS.shape) < 0.5
     shown = np.where(hidden, DIGITS.mean(axis=0), DIGITS)

@@ -110,6 +110,7 @@ def unexplained(ae, data):
     return np.square(data - ae.reconstruct(data)).sum() / np.square(data - data.mean(axis=0)).sum()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("data", "n_smaller", "architecture"),
     [
@@ -158,6 +159,7 @@ def test_decay_holds_the_code_back():
     assert errors[1] > 3 * errors[0]
 
 
+@pytest.mark.slow
 def test_corruption_helps_with_hidden_entries():
     hidden = np.random.default_rng(0).random(DIGITS.shape) < 0.5
     shown = np.where(hidden, DIGITS.mean(axis=0), DIGITS)

@@ -344,6 +344,7 @@ class Stillborn(Sparse):
         return replace(start, encode=start.encode * (torch.arange(24) < 8))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("penalty", COUNTING)
 def test_idle_units_come_back_to_life(monkeypatch, penalty):
     def fit():

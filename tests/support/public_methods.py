@@ -1,5 +1,6 @@
 """Every public method of every estimator, with arguments to call it by."""
 
+import functools
 import tempfile
 from pathlib import Path
 
@@ -131,6 +132,12 @@ def fitted(name, **params):
     """Return a fitted estimator."""
     fit = FIRST_CALLS.get(name, ESTIMATORS[name][1].get("fit"))
     return fit(new(name, **params))
+
+
+@functools.cache
+def shared(name):
+    """Return a fitted estimator for tests that only read it."""
+    return fitted(name, random_state=None)
 
 
 def call(estimator, name, method):

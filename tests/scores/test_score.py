@@ -1,125 +1,20 @@
-"""What a network finds anomalous about a row, against numpy from its residuals and codes."""
-
-import math
+"""What every score does."""
 
 import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
-from sklearn.covariance import LedoitWolf
+from support.scores import N_COMPONENTS, N_FEATURES, drawn, fitted, parts
 
-from skae import AutoencoderTransformer
-from skae._generation.bound import balanced_draws
-from skae.kinds import KINDS, Undercomplete, Variational
-from skae.losses import BCE, MAE, MSE
-from skae.scores import (
-    SCORES,
-    Elbo,
-    Joint,
-    Latent,
-    Reconstruction,
-    Residual,
-    Score,
-    resolve_score,
-)
+from skae.kinds import KINDS, Undercomplete
+from skae.scores import SCORES, Elbo, Reconstruction, Score, resolve_score
 from skae.scores.score import residuals as residuals_of
 
-N_FEATURES, N_COMPONENTS = 6, 2
 every_score = pytest.mark.parametrize("name", SCORES)
 every_pair = pytest.mark.parametrize(
     ("name", "kind"),
     [(n, kind) for n in SCORES for kind in KINDS if n != "elbo" or KINDS[kind].has_posterior],
 )
-
-
-@pytest.fixture
-def network(make_network):
-    """Not trained; its residual networks are not silent."""
-    return make_network(linear_path=False, dtype=torch.float64).eval().requires_grad_(False)
-
-
-@pytest.fixture
-def variational(make_network):
-    network = make_network(kind=Variational(), linear_path=False, dtype=torch.float64)
-    return network.eval().requires_grad_(False)
-
-
-@pytest.fixture
-def network_for(network, variational):
-    return lambda name: variational if name == "elbo" else network
-
-
-def drawn(n_samples, seed=0, dtype=torch.float64):
-    """Correlated rows."""
-    rows = np.random.default_rng(seed).normal(size=(n_samples, N_FEATURES))
-    axes = np.linalg.qr(np.random.default_rng(9).normal(size=(N_FEATURES, N_FEATURES)))[0]
-    return torch.tensor(rows * np.linspace(0.4, 1.6, N_FEATURES) @ axes, dtype=dtype)
-
-
-def parts(network, X):
-    """Return residuals and codes as a network computes them."""
-    codes = network.encode(X)
-    return (X - network.decode(codes)).double(), codes.double()
-
-
-def fitted(score, network, n_samples=300):
-    return score.fit(*parts(network, drawn(n_samples)))
-
-
-def lengths(seen, rows):
-    return LedoitWolf().fit(seen.numpy()).mahalanobis(rows.numpy())
-
-
-# Each against its formula
-
-
-def test_reconstruction_is_the_mean_squared_error(network):
-    X = drawn(20, seed=1)
-    r, _ = parts(network, X)
-    score = Reconstruction()
-    np.testing.assert_allclose(score(network, X), np.square(r.numpy()).mean(axis=1), rtol=1e-12)
-    of_features = score.of_features(network, X, network.encode(X))
-    np.testing.assert_allclose(of_features, np.square(r.numpy()) / N_FEATURES, rtol=1e-12)
-    assert score.of_code(network, X, network.encode(X)) is None
-
-
-def test_residual_is_the_length_of_the_residual(network):
-    seen, _ = parts(network, drawn(300))
-    X = drawn(20, seed=1)
-    r, codes = parts(network, X)
-    score = fitted(Residual(), network)
-    np.testing.assert_allclose(score(network, X), lengths(seen, r) / N_FEATURES, rtol=1e-7)
-    whitened = score.scatter_.whitened(r).numpy()
-    of_features = score.of_features(network, X, codes)
-    np.testing.assert_allclose(of_features, np.square(whitened) / N_FEATURES, rtol=1e-10)
-    assert score.of_code(network, X, codes) is None
-
-
-def test_latent_is_the_length_of_the_code(network):
-    _, seen = parts(network, drawn(300))
-    X = drawn(20, seed=1)
-    _, codes = parts(network, X)
-    score = fitted(Latent(), network)
-    np.testing.assert_allclose(score(network, X), lengths(seen, codes) / N_COMPONENTS, rtol=1e-7)
-    assert score.of_features(network, X, codes) is None
-    assert score.of_code(network, X, codes).shape == (20,)
-
-
-def test_joint_is_both_lengths(network):
-    seen_r, seen_codes = parts(network, drawn(300))
-    X = drawn(20, seed=1)
-    r, codes = parts(network, X)
-    score, size = fitted(Joint(), network), N_FEATURES + N_COMPONENTS
-    of_features = score.of_features(network, X, codes)
-    of_code = score.of_code(network, X, codes)
-    np.testing.assert_allclose(of_features.sum(1), lengths(seen_r, r) / size, rtol=1e-7)
-    np.testing.assert_allclose(of_code, lengths(seen_codes, codes) / size, rtol=1e-7)
-    whitened = score.residual_scatter_.whitened(r).numpy()
-    np.testing.assert_allclose(of_features, np.square(whitened) / size, rtol=1e-10)
-    together = (N_FEATURES * fitted(Residual(), network)(network, X)) + (
-        N_COMPONENTS * fitted(Latent(), network)(network, X)
-    )
-    np.testing.assert_allclose(score(network, X), together / size, rtol=1e-10)
 
 
 @pytest.mark.parametrize("name", ["residual", "joint", "latent"])
@@ -147,100 +42,6 @@ def test_an_error_counts_by_how_unusual_it_is():
         values = SCORES[name]().fit(seen, codes)(Blind(), errors)
         assert values[0] > 20 * values[1] > 20 * 5 * values[5]
     np.testing.assert_allclose(Reconstruction()(Blind(), errors), 1 / N_FEATURES)
-
-
-# The lower bound
-
-
-def by_hand(network, X, n_draws):
-    """Return minus the expected log-likelihood of each entry and the divergence."""
-    encoded = network.encoder_output(X)
-    mean, deviation = encoded[:, :N_COMPONENTS], torch.exp(encoded[:, N_COMPONENTS:] / 2)
-    draws = torch.from_numpy(balanced_draws(n_draws, N_COMPONENTS, np.random.RandomState(0)))
-    family = {MSE: torch.distributions.Normal, MAE: torch.distributions.Laplace}
-    terms = []
-    for noise in draws:
-        output = network.decoder_output(mean + deviation * noise)
-        if isinstance(network.loss, BCE):
-            terms.append(
-                -torch.nn.functional.binary_cross_entropy_with_logits(output, X, reduction="none")
-            )
-        else:
-            scale = network.log_scale.exp()
-            terms.append(family[type(network.loss)](output, scale).log_prob(X))
-    prior, q = torch.distributions.Normal(0, 1), torch.distributions.Normal(mean, deviation)
-    divergence = torch.distributions.kl_divergence(q, prior).sum(1)
-    return -torch.stack(terms).mean(0), divergence
-
-
-@pytest.mark.parametrize("n_draws", [1, 7, 32])
-@pytest.mark.parametrize("loss", [MSE(), MAE(), BCE()], ids=repr)
-def test_elbo_by_the_distributions_of_torch(make_network, loss, n_draws):
-    network = (
-        make_network(kind=Variational(), loss=loss, linear_path=False, dtype=torch.float64)
-        .eval()
-        .requires_grad_(False)
-    )
-    if network.log_scale is not None:
-        network.log_scale.fill_(-0.7)
-    X = drawn(15, seed=1)
-    X = torch.sigmoid(X) if isinstance(loss, BCE) else X
-    of_features, of_code = by_hand(network, X, n_draws)
-    score, codes = Elbo(n_draws), network.encode(X)
-    np.testing.assert_allclose(score.of_features(network, X, codes), of_features, rtol=1e-8)
-    np.testing.assert_allclose(score.of_code(network, X, codes), of_code, rtol=1e-8)
-    np.testing.assert_allclose(score(network, X), of_features.sum(1) + of_code, rtol=1e-8)
-
-
-@pytest.mark.parametrize("loss", ["mse", "mae"])
-def test_elbo_is_that_of_the_transformer_but_for_the_units(X, loss):
-    parameters = {"max_epochs": 3, "early_stopping": False, "random_state": 0}
-    ae = AutoencoderTransformer(2, kind="variational", loss=loss, **parameters).fit(100 * X)
-    rows = 100 * X[:40]
-    network = ae._fitted.network("cpu")
-    scaled = torch.from_numpy(ae._fitted.scaling.apply(rows))
-    for n_draws in (4, 32):
-        with torch.inference_mode():
-            bound = -Elbo(n_draws)(network, scaled).numpy()
-        expected = ae.elbo(rows, n_draws=n_draws, random_state=0)
-        units = X.shape[1] * math.log(ae.scale_)
-        assert units > 10
-        np.testing.assert_allclose(bound - units, expected, rtol=1e-5, atol=1e-5)
-
-
-def test_elbo_does_not_depend_on_the_other_rows(variational):
-    X = drawn(20)
-    expected = Elbo()(variational, X)
-    np.testing.assert_allclose(Elbo()(variational, X[7:9]), expected[7:9], rtol=1e-12)
-
-
-def test_more_draws_are_another_mean(variational):
-    X = drawn(20)
-    few, many, more = (Elbo(n)(variational, X) for n in (2, 500, 2000))
-    assert (few - more).abs().mean() > 3 * (many - more).abs().mean() > 0
-
-
-@pytest.mark.parametrize("name", [name for name in KINDS if name != "variational"])
-def test_elbo_refuses_kinds_whose_codes_are_points(name):
-    kind = KINDS[name]()
-    with pytest.raises(ValueError, match="scoring='elbo' needs a kind whose codes are distri") as e:
-        Elbo().check(kind)
-    assert repr(kind) in str(e.value)
-
-
-@pytest.mark.parametrize("value", [0, -3, 2.0, "5", None, True, math.nan])
-def test_elbo_refuses_a_number_of_draws(value):
-    with pytest.raises(ValueError, match="n_draws of Elbo must be an integer >= 1, got "):
-        Elbo(value).check(Variational())
-
-
-@pytest.mark.parametrize("value", [1, 32, np.int64(5)])
-def test_elbo_takes_a_number_of_draws(value, variational):
-    Elbo(value).check(Variational())
-    assert torch.isfinite(Elbo(value)(variational, drawn(3))).all()
-
-
-# What every score does
 
 
 @every_score

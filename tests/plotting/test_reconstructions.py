@@ -108,6 +108,7 @@ def test_corrupted_samples_are_shown_to_the_estimator():
         np.testing.assert_array_equal(images(display, row), expected)
 
 
+@pytest.mark.slow
 def test_samples_are_drawn_at_random():
     def positions(**kwargs):
         shown = draw(ROWS, n_samples=6, **kwargs).originals.reshape(6, 64)
@@ -236,6 +237,7 @@ def test_colours_are_taken_apart_by_channels():
     np.testing.assert_array_equal(images(draw(X), 0), np.moveaxis(X, 1, -1))
 
 
+@pytest.mark.slow
 def test_grey_images_share_a_scale():
     X = ROWS.reshape(20, 8, 8) * 7 - 3
     display = draw(X, corrupted=X * 100, series=False, n_samples=20)
@@ -509,6 +511,7 @@ def test_autoencoders(estimator, convert):
     )
 
 
+@pytest.mark.slow
 def test_autoencoder_in_a_pipeline():
     ae = AutoencoderTransformer(n_components=2, max_epochs=1, random_state=0)
     pipeline = make_pipeline(StandardScaler(), ae).fit(ROWS)

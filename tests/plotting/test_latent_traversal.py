@@ -102,6 +102,7 @@ def test_start_at_a_row(X, start):
     np.testing.assert_allclose(others, np.tile(np.delete(X[start], 2), (9, 1)))
 
 
+@pytest.mark.slow
 def test_components_with_the_largest_effect_come_first():
     X = np.random.default_rng(0).uniform(size=(100, 4)) * [1, 50, 3, 20]
     identity = Identity().fit(X)

@@ -1,10 +1,13 @@
+"""What every loss does."""
+
 import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
+from support.losses import outputs_and_targets
 from torch import distributions
 
-from skae.losses import BCE, LOSSES, MAE, MSE, FunctionLoss, Huber
+from skae.losses import LOSSES, MAE, MSE, FunctionLoss, Huber
 
 # What each loss must be, written in numpy and apart from torch's own losses.
 CLOSED_FORMS = {
@@ -22,14 +25,7 @@ CLOSED_FORMS = {
 }
 # Where the reconstruction that belongs to the linear path alone is not the linear path itself.
 CLIPPED = {"bce": (0, 1)}
-
 every_loss = pytest.mark.parametrize("name", LOSSES)
-
-
-def outputs_and_targets(dtype=torch.float64):
-    rng = np.random.default_rng(0)
-    output, target = rng.normal(size=(7, 5)) * 3, rng.uniform(0.05, 0.95, size=(7, 5))
-    return torch.tensor(output, dtype=dtype), torch.tensor(target, dtype=dtype)
 
 
 @every_loss
@@ -117,82 +113,6 @@ def test_no_two_losses_are_the_same():
             assert not torch.allclose(first, second)
 
 
-@pytest.mark.parametrize("delta", [0.1, 0.7, 5.0])
-def test_huber_turns_at_delta(delta):
-    error = torch.tensor([[0.9 * delta, -0.9 * delta, delta, 1.1 * delta, -8 * delta]])
-    values = Huber(delta).elementwise(error, torch.zeros_like(error))
-    expected = [0.405, 0.405, 0.5, 0.6, 7.5]
-    np.testing.assert_allclose(values[0].numpy() / delta**2, expected, rtol=1e-5)
-
-
-def test_huber_lies_between_squared_and_absolute_error():
-    output, target = outputs_and_targets()
-    large, small = Huber(1e6), Huber(1e-6)
-    squared = MSE().elementwise(output, target)
-    absolute = MAE().elementwise(output, target)
-    torch.testing.assert_close(large.elementwise(output, target), squared / 2)
-    torch.testing.assert_close(
-        small.elementwise(output, target) / 1e-6, absolute, rtol=1e-4, atol=1e-5
-    )
-
-
-@pytest.mark.parametrize("delta", [0, -1.0, float("nan"), float("inf"), "1", None, [1.0]])
-def test_huber_refuses_a_delta_that_is_no_positive_number(delta):
-    with pytest.raises(ValueError, match="delta of Huber must be a number in "):
-        Huber(delta).check(0.0, 1.0)
-
-
-@pytest.mark.parametrize("delta", [1, 0.5, np.float32(2), np.int64(3)])
-def test_huber_takes_any_real_number(delta):
-    Huber(delta).check(-5.0, 5.0)
-
-
-@pytest.mark.parametrize(("minimum", "maximum"), [(-0.01, 1), (0, 1.01), (-3, 255)])
-def test_bce_refuses_data_outside_of_zero_and_one(minimum, maximum):
-    with pytest.raises(ValueError, match=r"loss='bce' needs all entries of X in \[0, 1\]"):
-        BCE().check(minimum, maximum)
-
-
-def test_bce_takes_probabilities():
-    BCE().check(0.0, 1.0)
-    BCE().check(0.2, 0.3)
-
-
-def test_bce_reconstructs_probabilities():
-    output = torch.linspace(-50, 50, 101)
-    reconstruction = BCE().reconstruction(output)
-    assert reconstruction.min() >= 0
-    assert reconstruction.max() <= 1
-    assert (reconstruction.diff() >= 0).all()
-
-
-def test_function_is_used_as_it_is():
-    output, target = outputs_and_targets()
-    loss = FunctionLoss(lambda reconstruction, target: (reconstruction - target) ** 4)
-    torch.testing.assert_close(loss.elementwise(output, target), (output - target) ** 4)
-    assert loss.rescales
-
-
-@pytest.mark.parametrize(
-    ("function", "shape"),
-    [
-        (torch.nn.functional.mse_loss, r"\(\)"),
-        (lambda output, target: (output - target).square().mean(1), r"\(7,\)"),
-        (lambda output, target: (output - target)[:, :1], r"\(7, 1\)"),
-        (lambda output, target: 0.0, "None"),
-        (lambda output, target: None, "None"),
-    ],
-)
-def test_function_that_reduces_is_refused(function, shape):
-    with pytest.raises(ValueError, match=rf"\(7, 5\), but returned \w+ of shape {shape}: .*none"):
-        FunctionLoss(function).elementwise(*outputs_and_targets())
-
-
-def test_function_survives_clone():
-    loss = FunctionLoss(torch.nn.functional.mse_loss)
-    assert clone(loss).function is loss.function
-
-
 # What each loss stands for, by torch's own distributions.
 DISTRIBUTIONS = {
     "mse": ("gaussian", lambda output, scale: distributions.Normal(output, scale)),
@@ -249,9 +169,3 @@ def test_the_best_scale_is_that_of_the_residuals(loss):
     log_scale = best.log().requires_grad_()
     loss.log_likelihood(output, target, log_scale).mean().backward()
     assert abs(float(log_scale.grad)) < 1e-12
-
-
-def test_bce_has_no_scale():
-    output, target = outputs_and_targets()
-    values = BCE().log_likelihood(output, target, None)
-    torch.testing.assert_close(values, -BCE().elementwise(output, target))
