@@ -18,7 +18,7 @@ help:
 	@echo "make test                  the tests, in five minutes on two cores"
 	@echo "make test-all              these and the slow ones: every kind with every architecture"
 	@echo "make doctest               the examples in docstrings and in the docs"
-	@echo "make lint                  ruff and codespell; 'make format' repairs what it can"
+	@echo "make lint                  ruff, codespell and mypy; 'make format' repairs what it can"
 	@echo "make docs                  the documentation, in docs/_build/html"
 	@echo "make benchmark             the benchmarks"
 	@echo "make test-oldest           the tests with the oldest supported versions"
@@ -64,6 +64,7 @@ lint: .venv/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/codespell
+	$(PY) -m mypy
 
 format: .venv/.installed
 	$(BIN)/ruff check --fix .

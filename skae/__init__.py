@@ -5,6 +5,7 @@ import torch  # noqa: F401
 
 # isort: split
 import importlib
+from types import ModuleType
 
 from skae._persistence.load import load
 from skae._storage import FileFormatError
@@ -33,7 +34,7 @@ __all__ = [
 _LAZY = {"compression", "datasets", "export", "plotting"}
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> ModuleType:
     if name in _LAZY:
         return importlib.import_module(f"skae.{name}")
     raise AttributeError(f"module 'skae' has no attribute {name!r}")

@@ -56,8 +56,6 @@ TESTS = Path(__file__).parent
 # Tests that no single file answers for, and why.
 COMMON_PROPERTIES = {
     "_data/larger_than_memory": "the memory of a whole fit is measured",
-    "_data/order": "the order of rows, a rule of its own in batches.py",
-    "_fitting/n_components": "the size of the code, a rule of its own in defaults.py",
     "estimators/common": "every estimator, with every kind and architecture",
     "estimators/composition": "pipelines, searches and columns of scikit-learn",
     "estimators/concurrency": "every estimator in threads and processes",

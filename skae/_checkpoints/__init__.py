@@ -1,1 +1,1 @@
-"""Trainings that a killed fit can take up again."""
+"""Checkpoints from which a killed fit resumes."""

@@ -1,4 +1,4 @@
-"""The file that a fit writes every so often, to go on from if it is killed."""
+"""The file that a fit writes at intervals, to resume from if it is killed."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from skae._storage import FileFormatError, read_file, write_file
 from skae._storage.nested import packed, unpacked
 
 _CONTENT = "checkpoint"
-# Writing waits until so many times what the last write took have passed, and so many seconds: it
-# takes a thirtieth of the time at most.
+# The pause between two writes is at least 30 times the duration of the last write, so that writing
+# takes at most a thirtieth of the time. It is also at least this number of seconds.
 _REST, _SHORTEST = 30.0, 1.0
 
 
@@ -24,20 +24,20 @@ class Checkpoint:
     Parameters
     ----------
     path : str or path-like
-        Where it is.
+        Path of the file.
 
     fingerprint : dict of str to str
-        What tells this fit apart from others.
+        Description of the fit, which differs from that of any other fit.
 
     Attributes
     ----------
     found : dict or None
-        The state that an earlier process wrote.
+        The state that an earlier process wrote, or None without a file.
 
     Raises
     ------
     ValueError
-        If the file can not be written, is of another fit, or is no checkpoint.
+        If the file cannot be written, belongs to another fit, or is not a checkpoint.
     """
 
     def __init__(self, path: str | os.PathLike, fingerprint: dict[str, str]):
@@ -47,26 +47,26 @@ class Checkpoint:
         self._last, self._took, self._signature = time.perf_counter(), 0.0, self._present()
 
     def offer(self, state: Callable[[], dict]) -> None:
-        """Write the state, where it is time again.
+        """Write the state if the last write is long enough ago.
 
         Parameters
         ----------
         state : callable
-            Returns the state, nested values with tensors among them.
+            Returns the state, nested values that may include tensors.
         """
         if time.perf_counter() - self._last >= max(_SHORTEST, _REST * self._took):
             self._write(state())
 
     def remove(self) -> None:
-        """Remove the file: the fit is done."""
+        """Remove the file once the fit is complete."""
         if self._signature is not None and self._present() == self._signature:
             self.path.unlink()
 
     def _write(self, state: dict) -> None:
         if self._present() not in (None, self._signature):
             raise ValueError(
-                f"Another fit writes to checkpoint={str(self.path)!r} as well: give each fit a "
-                f"path of its own, and none to fits of a search."
+                f"Another fit also writes to checkpoint={str(self.path)!r}. Give each fit its "
+                f"own path, and use checkpoint=None in a hyperparameter search."
             )
         begin = time.perf_counter()
         document, arrays = packed({"fit": self.fingerprint, "state": state})
@@ -74,7 +74,7 @@ class Checkpoint:
             write_file(self.path, _CONTENT, document, arrays)
         except OSError as error:
             warnings.warn(
-                f"The checkpoint can not be written, and the fit goes on without: {error}",
+                f"The checkpoint cannot be written, and the fit continues without it: {error}",
                 RuntimeWarning,
                 stacklevel=2,
             )
@@ -89,8 +89,8 @@ class Checkpoint:
             found = unpacked(*read_file(self.path, content=_CONTENT, most_bytes=2**63))
         except FileFormatError as error:
             raise FileFormatError(
-                f"checkpoint={str(self.path)!r} is there, but no fit can go on from it: delete it "
-                f"to begin anew, or give another path. {error}"
+                f"checkpoint={str(self.path)!r} exists, but no fit can resume from it. Delete it "
+                f"to start from the beginning, or give another path. {error}"
             ) from error
         self._compare(found["fit"])
         return found["state"]
@@ -99,19 +99,19 @@ class Checkpoint:
         """Refuse the file of another fit."""
         names = [*self.fingerprint, *(name for name in other if name not in self.fingerprint)]
         differing = [
-            f"{name} was {other.get(name, 'not there')} and is {self.fingerprint.get(name, 'gone')}"
+            f"{name} was {other.get(name, 'absent')} and is {self.fingerprint.get(name, 'absent')}"
             for name in names
             if other.get(name) != self.fingerprint.get(name)
         ]
         if differing:
             raise ValueError(
-                f"checkpoint={str(self.path)!r} is of another fit: {'; '.join(differing)}. Fit "
-                f"with the same arguments to go on with that one, delete the file to begin anew, "
-                f"or give another path."
+                f"checkpoint={str(self.path)!r} belongs to another fit: {'; '.join(differing)}. "
+                f"Use the same arguments to resume that fit, delete the file to start from the "
+                f"beginning, or give another path."
             )
 
     def _check_folder(self) -> None:
-        """Refuse a path that can not be written to, now and not after an hour."""
+        """Refuse a path that cannot be written to, before the fit rather than during it."""
         try:
             if self.path.is_dir():
                 raise IsADirectoryError("it is a folder.")
@@ -119,12 +119,12 @@ class Checkpoint:
                 pass
         except OSError as error:
             raise ValueError(
-                f"checkpoint={str(self.path)!r} can not be written: {error} Give a path in a "
-                f"folder that is there and can be written to."
+                f"checkpoint={str(self.path)!r} cannot be written: {error} Give a path in an "
+                f"existing folder with write permission."
             ) from error
 
     def _present(self) -> tuple[int, int] | None:
-        """Return what tells the file that is there from others, None where there is none."""
+        """Return inode and modification time of the present file, or None if there is none."""
         try:
             status = self.path.stat()
         except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""What a fit is told apart by: its parameters and its data, in a few words each."""
+"""The fingerprint of a fit: short descriptions of its parameters and data."""
 
 from __future__ import annotations
 
@@ -7,34 +7,38 @@ import re
 from collections.abc import Mapping
 from importlib.metadata import version
 from numbers import Real
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 import torch
 from sklearn.base import BaseEstimator
 
+from skae._data.matrix import Matrix
 from skae._runtime.device import resolve_device
 
-# What does not change the weights.
+# Parameters that do not change the weights.
 _WITHOUT_EFFECT = {"checkpoint", "verbose", "callbacks"}
-# Rows that are looked at, spread evenly over all, and entries of these.
+# Rows that the digest of X covers, spread evenly over all rows, and their entries.
 _MOST_ROWS, _MOST_ENTRIES = 4096, 2**23
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
-def fingerprint(estimator: BaseEstimator, X, others: Mapping[str, object]) -> dict[str, str]:
-    """Return what tells the fits of an estimator apart, by what it is called.
+def fingerprint(
+    estimator: BaseEstimator, X: Matrix, others: Mapping[str, object]
+) -> dict[str, str]:
+    """Return a description of a fit that differs from that of other fits, item by item.
 
     Parameters
     ----------
     estimator : BaseAutoencoder
-        Its parameters are looked at, but for those that do not change the weights.
+        The estimator; all parameters count that can change the weights.
 
     X : ndarray or CSR matrix of shape (n_samples, n_features)
-        Validated rows. Up to 4,096 of them are looked at.
+        Validated rows. The digest covers up to 4,096 of them.
 
     others : mapping of str to ndarray or None
-        What was given to `fit` beside `X`.
+        The other arguments of `fit`.
     """
     kind = type(estimator)
     found = {"estimator": f"{kind.__module__}.{kind.__qualname__}"}
@@ -49,8 +53,8 @@ def fingerprint(estimator: BaseEstimator, X, others: Mapping[str, object]) -> di
     return {**found, "skae": version("skae"), "torch": str(torch.__version__)}
 
 
-def described(value) -> str:
-    """Return a value in words that are the same in every process."""
+def described(value: Any) -> str:
+    """Return a description of a value that is the same in every process."""
     if isinstance(value, np.ndarray):
         return f"{value.shape} {value.dtype} {_digest(value)}"
     if isinstance(value, bool | np.bool_):
@@ -72,7 +76,7 @@ def described(value) -> str:
     return _ADDRESS.sub("", repr(value))
 
 
-def _digest_of_rows(X) -> str:
+def _digest_of_rows(X: Matrix) -> str:
     n_rows, n_features = X.shape
     most = max(1, min(_MOST_ROWS, _MOST_ENTRIES // max(1, n_features)))
     index = np.unique(np.linspace(0, n_rows - 1, min(n_rows, most)).astype(np.int64))

@@ -1,12 +1,13 @@
-"""The trainings of one fit, one after the other, and where they are taken up again."""
+"""The trainings of one fit, in order, and their resumption from a checkpoint."""
 
 from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,11 +17,15 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skae._checkpoints.checkpoint import Checkpoint
 from skae._checkpoints.fingerprint import fingerprint
+from skae._data.batches import Batches
+from skae._data.matrix import Matrix
+from skae._network.autoencoder_network import AutoencoderNetwork
 from skae._network.fitted_network import FittedNetwork
 from skae._training.train import TrainingResult, train
+from skae._training.training_plan import TrainingPlan
 from skae._utils.random_state import own_random_state
 
-# Another processor may round moments in another way.
+# Tolerance for moments, which another processor may round differently.
 _TOLERANCE = 1e-4
 
 
@@ -35,28 +40,35 @@ class Trainings:
     Attributes
     ----------
     random_state : int or RandomState instance
-        What all randomness of the fit comes from.
+        The source of all randomness of the fit.
 
     interrupted : bool
         Whether Ctrl-C ended the fit.
     """
 
-    def __init__(self, random_state):
+    def __init__(self, random_state: Any):
         fixed = isinstance(random_state, Integral)
         self.random_state = random_state if fixed else own_random_state(random_state)
         self.interrupted = False
 
-    def train(self, network, training, selection, plan, optimizer_state=None) -> TrainingResult:
+    def train(
+        self,
+        network: AutoencoderNetwork,
+        training: Batches,
+        validation: Batches | None,
+        plan: TrainingPlan,
+        optimizer_state: dict | None = None,
+    ) -> TrainingResult:
         """Train a network, as :func:`~skae._training.train.train` does."""
-        return train(network, training, selection, plan, optimizer_state)
+        return train(network, training, validation, plan, optimizer_state)
 
     def warn_of_interruption(self, interruption: str | None) -> None:
-        """Say that Ctrl-C came if it did, as the outcome of a fit says it."""
+        """Warn of an interruption by Ctrl-C, if the outcome of a fit states one."""
         if interruption is not None:
             self.interrupt(f"interrupted the training {interruption}")
 
     def interrupt(self, message: str) -> None:
-        """Say that Ctrl-C came, and what it left."""
+        """Warn that Ctrl-C interrupted the fit, and say which weights are kept."""
         self.interrupted = True
         warnings.warn(f"Ctrl-C {message}.{self._sequel()}", ConvergenceWarning, stacklevel=2)
 
@@ -65,9 +77,9 @@ class Trainings:
 
 
 class SavedTrainings(Trainings):
-    """Trainings whose state is saved: those that are done, and the one that is run.
+    """Trainings with a checkpoint: the results of completed ones, and the state of the current one.
 
-    All that is computed around them is computed again, from the same random numbers.
+    A resumed fit repeats all computations between trainings, with the same random numbers.
 
     Parameters
     ----------
@@ -75,10 +87,10 @@ class SavedTrainings(Trainings):
         The parameter of the estimator.
 
     checkpoint : Checkpoint
-        Where to.
+        The file.
     """
 
-    def __init__(self, random_state, checkpoint: Checkpoint):
+    def __init__(self, random_state: Any, checkpoint: Checkpoint):
         super().__init__(random_state)
         self.checkpoint = checkpoint
         found = checkpoint.found or {"results": [], "training": None}
@@ -91,8 +103,15 @@ class SavedTrainings(Trainings):
             self._random = self.random_state.get_state(legacy=False)
         self._n_begun = 0
 
-    def train(self, network, training, selection, plan, optimizer_state=None) -> TrainingResult:
-        """Train a network, or return what came of it when it was trained, or go on from there."""
+    def train(
+        self,
+        network: AutoencoderNetwork,
+        training: Batches,
+        validation: Batches | None,
+        plan: TrainingPlan,
+        optimizer_state: dict | None = None,
+    ) -> TrainingResult:
+        """Train a network, resume its training, or return the saved result of it."""
         number, self._n_begun = self._n_begun, self._n_begun + 1
         if number < len(self._results):
             self._check(network, self._results[number].weights)
@@ -101,19 +120,19 @@ class SavedTrainings(Trainings):
         if state is not None:
             self._check(network, state["weights"])
         result = train(
-            network, training, selection, plan, optimizer_state, state=state, save=self._save
+            network, training, validation, plan, optimizer_state, state=state, save=self._save
         )
         if not result.interrupted:
-            # Only passes of partial_fit go on with the state of the optimizer.
+            # Only partial_fit continues with the state of the optimizer.
             self._results.append(replace(result, optimizer_state={}))
         return result
 
     def end(self) -> None:
-        """Remove the file of a fit that is done; after Ctrl-C it stays."""
+        """Remove the file of a complete fit; after Ctrl-C it stays."""
         if not self.interrupted:
             self.checkpoint.remove()
 
-    def _save(self, capture) -> None:
+    def _save(self, capture: Callable[[], dict]) -> None:
         self.checkpoint.offer(
             lambda: {
                 "random": self._random,
@@ -122,50 +141,50 @@ class SavedTrainings(Trainings):
             }
         )
 
-    def _check(self, network, weights: dict[str, torch.Tensor]) -> None:
-        """Refuse weights of a network of other rows, of which the fingerprint looked at some."""
+    def _check(self, network: AutoencoderNetwork, weights: dict[str, torch.Tensor]) -> None:
+        """Refuse weights fitted to other rows, since the fingerprint covers only some rows."""
         if not _fit_together(network.state_dict(), weights):
             raise ValueError(
-                f"checkpoint={str(self.checkpoint.path)!r} is of a fit of other rows: their means "
-                f"and ranges are not those of X. Fit the same rows to go on with it, delete the "
-                f"file to begin anew, or give another path."
+                f"checkpoint={str(self.checkpoint.path)!r} belongs to a fit of other rows: their "
+                f"means and ranges differ from those of X. Fit the same rows to resume it, delete "
+                f"the file to start from the beginning, or give another path."
             )
 
     def _sequel(self) -> str:
         if not self.checkpoint.path.exists():
             return ""
         path = str(self.checkpoint.path)
-        return f" The same fit, called again, goes on from its checkpoint {path!r}."
+        return f" The same call of fit resumes from the checkpoint {path!r}."
 
 
 @contextlib.contextmanager
-def trainings_of(estimator: BaseEstimator, X, **others) -> Iterator[Trainings]:
-    """Give the trainings of a fit, with the checkpoint that the estimator asks for.
+def trainings_of(estimator: BaseEstimator, X: Matrix, **others: object) -> Iterator[Trainings]:
+    """Yield the trainings of a fit, with a checkpoint if the estimator has one.
 
     Parameters
     ----------
     estimator : BaseAutoencoder
-        Where the parameters are read.
+        The estimator whose parameters are read.
 
     X : ndarray or CSR matrix of shape (n_samples, n_features)
         Validated rows.
 
     **others : ndarray or None
-        What else the fit depends on.
+        Other arguments that the fit depends on.
     """
     if estimator.checkpoint is None:
         yield Trainings(estimator.random_state)
         return
     checkpoint = Checkpoint(estimator.checkpoint, fingerprint(estimator, X, others))
     if checkpoint.found and estimator.verbose:
-        print(f"going on from checkpoint {str(checkpoint.path)!r}")
+        print(f"resuming from checkpoint {str(checkpoint.path)!r}")
     trainings = SavedTrainings(estimator.random_state, checkpoint)
     yield trainings
     trainings.end()
 
 
 def weights_of(fitted: FittedNetwork) -> np.ndarray:
-    """Return the weights that a fit goes on from, all in one array."""
+    """Return the weights that a fit continues from, joined in one array."""
     return np.concatenate([fitted.weights[name].ravel() for name in sorted(fitted.weights)])
 
 
@@ -181,12 +200,13 @@ def _as_dict(result: TrainingResult) -> dict:
 
 def _as_result(saved: dict) -> TrainingResult:
     history = pd.DataFrame({name: column.numpy() for name, column in saved["history"]})
-    rest = {"optimizer_state": {}, "interrupted": False}
-    return TrainingResult(**{**saved, "history": history}, **rest)
+    return TrainingResult(
+        **{**saved, "history": history, "optimizer_state": {}, "interrupted": False}
+    )
 
 
 def _fit_together(new: dict[str, torch.Tensor], saved: dict[str, torch.Tensor]) -> bool:
-    """Return whether weights are those of the same network, for rows of the same moments."""
+    """Return whether two sets of weights have the same shapes and moments of rows."""
     if {name: w.shape for name, w in new.items()} != {name: w.shape for name, w in saved.items()}:
         return False
     for name in ("mean", "deviation", "low", "high"):
@@ -196,8 +216,8 @@ def _fit_together(new: dict[str, torch.Tensor], saved: dict[str, torch.Tensor]) 
     return True
 
 
-def _with_arrays(state):
-    """Return the state of a RandomState with arrays in the place of tensors."""
+def _with_arrays(state: Any) -> Any:
+    """Return the state of a RandomState with arrays instead of tensors."""
     if isinstance(state, dict):
         return {name: _with_arrays(value) for name, value in state.items()}
     return state.numpy() if hasattr(state, "numpy") else state

@@ -1,4 +1,4 @@
-"""From rows, some of which have a label, to a network that knows the classes."""
+"""The fit of a classifier, from rows of which some or all have a label."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from skae._checkpoints.trainings import Trainings
 from skae._classification.label_propagation import one_hot
 from skae._classification.labels import UNLABELLED
 from skae._classification.pseudo_labels import pseudo_targets
+from skae._data.matrix import Matrix
 from skae._data.validation import has_missing, output_dtype
 from skae._data.views import Converted
 from skae._fitting.fit_network import Split, fit_network
@@ -24,16 +25,16 @@ from skae._network.fitted_network import FittedNetwork
 from skae._network.head import HeadPlan
 from skae._utils.checks import is_auto
 
-# With fewer labelled rows than this, beside rows without a label, none is used for validation.
+# If some rows have no label and fewer than this many have one, none is used for validation.
 _ENOUGH_LABELS = 2000
-# If rows without a label do not count for the classification, the others are repeated until they
-# are at least this fraction of all, so that each batch has some.
+# Without pseudo-labels, labelled rows are repeated until they are at least this fraction of all
+# rows, so that each batch contains some.
 _LABELLED_FRACTION = 0.25
 
 
 @dataclass(frozen=True)
 class LabelledRows:
-    """Rows, and what is known of their classes.
+    """Rows, with the classes of those that have a label.
 
     Parameters
     ----------
@@ -41,7 +42,7 @@ class LabelledRows:
         Validated rows.
 
     sample_weight : ndarray of shape (n_samples,) or None
-        Weights above zero with mean 1.
+        Positive weights with mean 1.
 
     numbers : ndarray of shape (n_samples,)
         Numbers of the classes, -1 for rows without a label.
@@ -50,20 +51,20 @@ class LabelledRows:
         Weight of each class.
     """
 
-    X: object
+    X: Matrix
     sample_weight: np.ndarray | None
     numbers: np.ndarray
     class_weight: np.ndarray
 
     @property
     def labelled(self) -> np.ndarray:
-        """Which rows have a label, a mask."""
+        """The mask of the rows with a label."""
         return self.numbers != UNLABELLED
 
 
 @dataclass(frozen=True)
 class EarlierFit:
-    """The network that a fit goes on from, the mean of its rows, and whether it knows classes."""
+    """The network that a fit continues from, the mean of its rows, and whether it has classes."""
 
     network: FittedNetwork
     mean: np.ndarray
@@ -82,8 +83,8 @@ def fit_classifier(
 ) -> NetworkFit:
     """Fit an autoencoder with a head on its latent code.
 
-    If some rows have no label, the autoencoder is trained alone first: its codes say which rows
-    are neighbours.
+    If some rows have no label, the autoencoder is trained alone first. Pseudo-labels are then found
+    among neighbours of its codes.
 
     Parameters
     ----------
@@ -91,22 +92,22 @@ def fit_classifier(
         The training data.
 
     policy : FitPolicy
-        What the estimator decided.
+        The policy of the estimator.
 
     trainings : Trainings
         Runs the trainings.
 
     report : EpochReport
-        Is given each epoch of the training with labels.
+        Called after each epoch of the training with labels.
 
     head : HeadPlan
-        What stands on the code.
+        The specification of the head.
 
     pseudo_labels : bool
-        Whether rows without a label take part in the classification.
+        Whether rows without a label receive pseudo-labels.
 
     earlier : EarlierFit or None, default=None
-        What to go on from.
+        The fit to continue from.
     """
     if earlier is None and not rows.labelled.all():
         earlier = _without_labels(rows, policy, trainings, report, head)
@@ -120,18 +121,26 @@ def fit_classifier(
     return fit_network(prepared, trainings, report, chosen)
 
 
-def _without_labels(rows, policy, trainings, report: EpochReport, head: HeadPlan) -> EarlierFit:
+def _without_labels(
+    rows: LabelledRows, policy: FitPolicy, trainings: Trainings, report: EpochReport, head: HeadPlan
+) -> EarlierFit:
     """Train the autoencoder alone."""
     prepared = _prepared(rows, policy, trainings, head, None)
     fit = fit_network(prepared, trainings, report.on_terminal())
     if fit.interruption is not None:
         raise KeyboardInterrupt(
-            "in the training of the autoencoder alone: no class was learned yet"
+            "in the training of the autoencoder alone, before any class was learned"
         )
     return EarlierFit(fit.network, prepared.mean, knows_classes=False)
 
 
-def _prepared(rows, policy, trainings, head: HeadPlan, earlier: EarlierFit | None) -> Prepared:
+def _prepared(
+    rows: LabelledRows,
+    policy: FitPolicy,
+    trainings: Trainings,
+    head: HeadPlan,
+    earlier: EarlierFit | None,
+) -> Prepared:
     weight, random_state = rows.sample_weight, trainings.random_state
     if earlier is None:
         return prepare(rows.X, policy, random_state, sample_weight=weight, head=head)
@@ -143,30 +152,30 @@ def _prepared(rows, policy, trainings, head: HeadPlan, earlier: EarlierFit | Non
 def with_targets(
     prepared: Prepared, rows: LabelledRows, targets: np.ndarray, pseudo_labels: bool
 ) -> Prepared:
-    """Return the fit with targets that count as much as one class per row on average."""
+    """Return the prepared fit with targets, scaled so that they sum to 1 per row on average."""
     everything = np.arange(len(targets))
     shown = everything if pseudo_labels else with_repeated(everything, rows.labelled)
     weight = None if rows.sample_weight is None else rows.sample_weight[shown]
     mean = np.average(targets[shown].sum(axis=1), weights=weight)
     tensor = torch.from_numpy(targets / mean).to(prepared.rows.dtype).to(prepared.device)
-    return replace(prepared, targets=tensor, start_counts=False)  # no class is known as yet
+    return replace(prepared, targets=tensor, start_counts=False)  # no class is learned yet
 
 
 def labelled_split(prepared: Prepared, labelled: np.ndarray, pseudo_labels: bool) -> Split | None:
-    """Return training rows, and validation rows with a label, as they are judged by it.
+    """Return training rows, and labelled validation rows.
 
-    None if folds take turns: with few rows, all of them labelled.
+    None if the fit uses cross-validation: with few rows, all of them labelled.
 
     Parameters
     ----------
     prepared : Prepared
-        The fit.
+        The prepared fit.
 
     labelled : ndarray of shape (n_samples,), dtype bool
-        Which rows have a label.
+        Mask of the rows with a label.
 
     pseudo_labels : bool
-        Whether rows without a label take part in the classification.
+        Whether rows without a label receive pseudo-labels.
     """
     policy, everything, known = prepared.policy, np.arange(len(labelled)), np.flatnonzero(labelled)
     if prepared.takes_folds:
@@ -175,7 +184,7 @@ def labelled_split(prepared: Prepared, labelled: np.ndarray, pseudo_labels: bool
     chosen = known[:0]
     if policy.early_stopping and not (few and is_auto(policy.validation_fraction)):
         _, places = split(len(known), policy.validation_fraction, prepared.seeds.split)
-        if len(places) < len(known):  # otherwise too few to spare some
+        if len(places) < len(known):  # otherwise too few for validation
             chosen = known[places]
     training = np.setdiff1d(everything, chosen)
     if not pseudo_labels:
@@ -184,7 +193,7 @@ def labelled_split(prepared: Prepared, labelled: np.ndarray, pseudo_labels: bool
 
 
 def with_repeated(rows: np.ndarray, labelled: np.ndarray) -> np.ndarray:
-    """Return the rows of an epoch: those with a label several times if they are few."""
+    """Return the rows of an epoch, with labelled rows repeated if they are few."""
     known = rows[labelled[rows]]
     n_missing = round(_LABELLED_FRACTION * len(rows)) - len(known)
     n_more = max(0, n_missing // max(1, len(known)))
@@ -194,7 +203,7 @@ def with_repeated(rows: np.ndarray, labelled: np.ndarray) -> np.ndarray:
 def known_targets(
     rows: LabelledRows, fitted: FittedNetwork | None, device: str, pseudo_labels: bool
 ) -> np.ndarray:
-    """Return the probability of each class for each row, times how much that counts.
+    """Return the probability of each class for each row, times the weight of the class.
 
     Parameters
     ----------
@@ -202,17 +211,18 @@ def known_targets(
         The training data.
 
     fitted : FittedNetwork or None
-        Its codes say which rows are neighbours; not needed if all rows have a label.
+        The network whose codes define neighbours; not needed if all rows have a label.
 
     device : str
-        Where to compute.
+        The device to compute on.
 
     pseudo_labels : bool
-        Whether rows without a label take part.
+        Whether rows without a label receive pseudo-labels.
     """
     X, numbers, n_classes = rows.X, rows.numbers, len(rows.class_weight)
     if rows.labelled.all() or not pseudo_labels:
         return one_hot(numbers, n_classes) * rows.class_weight
+    assert fitted is not None  # as some rows have no label
     codes = neighbourly_codes(fitted, X, device)
     if has_missing(X):
         dtype = output_dtype(X)
@@ -221,29 +231,34 @@ def known_targets(
     return found * rows.class_weight
 
 
-def neighbourly_codes(fitted, X, device: str) -> np.ndarray:
-    r"""Return codes in which neighbours are looked for, of shape (n_samples, n_components).
+def neighbourly_codes(fitted: FittedNetwork, X: Matrix, device: str) -> np.ndarray:
+    r"""Return codes in which to search for neighbours, of shape (n_samples, n_components).
 
-    Codes of unit variance, each value times the root of what it moves in the reconstruction,
+    Each standardised code value is multiplied by the square root of its effect on the
+    reconstruction:
 
     .. math:: \frac{z_j - \bar z_j}{\sigma_j} \sqrt{
               \lVert \text{decode}(\bar z + \sigma_j e_j) - \text{decode}(\bar z) \rVert}.
 
-    This is halfway between codes in which all values count alike, those that are mostly noise as
-    well, and reconstructions, in which the largest ones drown the others.
+    This is a compromise between standardised codes, in which values that are mostly noise have the
+    same weight as all others, and reconstructions, which the values with the largest effects
+    dominate.
     """
     codes = fitted.encode(X, device, np.dtype(np.float64))
     mean, deviations = codes.mean(axis=0), codes.std(axis=0)
     moved = fitted.decode(np.vstack([mean, mean + np.diag(deviations)]), device, codes.dtype)
-    lengths = np.linalg.norm((moved[1:] - moved[0]) / fitted.scaling.scale, axis=1)
-    steps = np.divide(np.sqrt(lengths), deviations, out=np.zeros_like(mean), where=deviations > 0)
+    effects = np.linalg.norm((moved[1:] - moved[0]) / fitted.scaling.scale, axis=1)
+    steps = np.divide(np.sqrt(effects), deviations, out=np.zeros_like(mean), where=deviations > 0)
     return ((codes - mean) * steps).astype(np.float32)
 
 
-def class_logits(fitted, X, device: str) -> np.ndarray:
+def class_logits(fitted: FittedNetwork, X: Matrix, device: str) -> np.ndarray:
     """Return the logits of validated rows, of shape (n_samples, n_classes), float64."""
     network = fitted.network(device)
-    logits = np.empty((X.shape[0], fitted.spec.head.n_classes))
-    for rows, block in fitted.computed(lambda x: network.head(network.encode(x)), X, network):
+    head, plan = network.head, fitted.spec.head
+    assert head is not None  # a classifier's
+    assert plan is not None
+    logits = np.empty((X.shape[0], plan.n_classes))
+    for rows, block in fitted.computed(lambda x: head(network.encode(x)), X, network):
         logits[rows] = block
     return logits

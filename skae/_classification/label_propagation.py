@@ -62,7 +62,7 @@ class Propagation:
         Parameters
         ----------
         known : ndarray of shape (n_samples, n_classes)
-            One-hot labels, rows of zeros where the label is unknown.
+            One-hot labels, with rows of zeros for unknown labels.
 
         Returns
         -------

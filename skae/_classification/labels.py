@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import assert_all_finite
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
+from skae._data.matrix import Matrix
 from skae._utils.naming import naming
 
 # The label, and the number of a class, of rows without a label.
@@ -15,7 +19,7 @@ UNLABELLED = -1
 
 
 @naming("y")
-def class_numbers(y, X) -> tuple[np.ndarray, np.ndarray]:
+def class_numbers(y: ArrayLike | None, X: Matrix) -> tuple[np.ndarray, np.ndarray]:
     """Return the classes, and the number of the class of each row, -1 if unknown.
 
     The label -1 means "unknown". If `y` contains -1 and 1 only, however, these are two classes:
@@ -48,19 +52,19 @@ def class_numbers(y, X) -> tuple[np.ndarray, np.ndarray]:
             "AutoencoderClassifier requires y to be passed, but the target y is None. Give -1 for "
             "rows without a label."
         )
-    y = column_or_1d(y, warn=True)
-    check_consistent_length(X, y)
-    assert_all_finite(y, input_name="y")
-    known = _known(y)
+    given: np.ndarray = column_or_1d(y, warn=True)
+    check_consistent_length(X, given)
+    assert_all_finite(given, input_name="y")
+    known = _known(given)
     if not known.any():
         raise ValueError(
-            f"y holds no label: all of its {len(y)} values are -1, which stands for rows "
+            f"y holds no label: all of its {len(given)} values are -1, which stands for rows "
             f"without a label. Give at least one labelled row of each class."
         )
     with np.errstate(invalid="ignore"):  # of floats that are not integers
-        check_classification_targets(y[known])
-    classes, inverse = np.unique(y[known], return_inverse=True)
-    numbers = np.full(len(y), UNLABELLED, dtype=np.int64)
+        check_classification_targets(given[known])
+    classes, inverse = np.unique(given[known], return_inverse=True)
+    numbers = np.full(len(given), UNLABELLED, dtype=np.int64)
     numbers[known] = inverse
     return classes, numbers
 
@@ -82,7 +86,7 @@ def _known(y: np.ndarray) -> np.ndarray:
 
 
 @naming("class_weight")
-def class_weights(class_weight, classes: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+def class_weights(class_weight: Any, classes: np.ndarray, numbers: np.ndarray) -> np.ndarray:
     """Return the weight of each class, of shape (n_classes,).
 
     Parameters

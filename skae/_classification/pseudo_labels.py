@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from scipy.sparse import issparse
@@ -12,6 +13,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skae._classification.label_propagation import Propagation, certainty, normalised, one_hot
 from skae._classification.labels import UNLABELLED
+from skae._data.matrix import Matrix
 from skae._data.views import rows_at
 
 # Folds of the cross-validation that chooses between neighbours and linear model.
@@ -28,7 +30,12 @@ _MOST_STEPS = 10_000
 
 
 def pseudo_targets(
-    X, scale: float, codes: np.ndarray, numbers: np.ndarray, n_classes: int, seed: int
+    X: Matrix,
+    scale: float | np.ndarray,
+    codes: np.ndarray,
+    numbers: np.ndarray,
+    n_classes: int,
+    seed: int,
 ) -> np.ndarray:
     """Return class probabilities of each row, times how certain they are.
 
@@ -81,7 +88,7 @@ def pseudo_targets(
 
 
 def _folds(labelled: np.ndarray, seed: int) -> Iterator[np.ndarray]:
-    """Yield the labelled rows of each fold; no fold where there are too few for five."""
+    """Yield the labelled rows of each fold; no fold if there are too few rows for five."""
     if len(labelled) >= 2 * _N_FOLDS:
         order = np.random.RandomState(seed).permutation(labelled)
         yield from np.array_split(order, _N_FOLDS)
@@ -94,7 +101,14 @@ def _mixed(of_neighbours: np.ndarray, of_rows: np.ndarray, weight: float) -> np.
     return normalised(of_neighbours**weight * of_rows ** (1 - weight))
 
 
-def _linear(X, scale: float, numbers: np.ndarray, n_classes: int, of, seed: int) -> np.ndarray:
+def _linear(
+    X: Matrix,
+    scale: float | np.ndarray,
+    numbers: np.ndarray,
+    n_classes: int,
+    of: Matrix,
+    seed: int,
+) -> np.ndarray:
     """Return the class probabilities of rows by a logistic regression, 0 for absent classes."""
     rows = np.flatnonzero(numbers != UNLABELLED)
     rows = np.random.RandomState(seed).permutation(rows)[:_MOST_FITTED]
@@ -115,5 +129,5 @@ def _linear(X, scale: float, numbers: np.ndarray, n_classes: int, of, seed: int)
     return likely
 
 
-def _scaled(rows, scale: float):
+def _scaled(rows: Any, scale: float | np.ndarray) -> Any:
     return rows.astype(np.float64) / scale

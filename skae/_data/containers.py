@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import scipy.sparse as sp
 import torch
@@ -10,7 +12,7 @@ from sklearn.utils.validation import assert_all_finite
 from skae._data.blocks import dense_blocks
 
 
-def as_matrix_like(X):
+def as_matrix_like(X: Any) -> Any:
     """Return `X` as an array, a scipy matrix or a data frame, which scikit-learn can read.
 
     Lists become arrays, masked entries become NaN, and tensors become arrays or scipy matrices.
@@ -52,7 +54,7 @@ def as_matrix_like(X):
         ) from error
 
 
-def _checked_frame(X):
+def _checked_frame(X: Any) -> Any:
     if not hasattr(type(X), "shape"):
         raise TypeError(
             f"X is a {type(X).__name__}, whose rows are not computed yet: give X.collect() instead."
@@ -71,10 +73,10 @@ def _from_masked(X: np.ma.MaskedArray) -> np.ndarray:
     if not np.ma.is_masked(X):
         return np.asarray(X)
     dtype = X.dtype if X.dtype.kind == "f" else np.float64
-    return X.astype(dtype).filled(np.nan)
+    return np.ma.filled(X.astype(dtype), np.nan)
 
 
-def from_tensor(X: torch.Tensor):
+def from_tensor(X: torch.Tensor) -> Any:
     """Return an array, or a CSR matrix for a sparse tensor."""
     try:
         X = X.detach()
@@ -91,7 +93,7 @@ def from_tensor(X: torch.Tensor):
         ) from error
 
 
-def check_finite(X, missing_allowed: bool) -> None:
+def check_finite(X: Any, missing_allowed: bool) -> None:
     """Refuse infinity in a matrix, and NaN unless it is allowed, block by block."""
     values = [(None, X.data)] if sp.issparse(X) else dense_blocks(X)
     for _, block in values:

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from skae._data.blocks import densify
+from skae._data.matrix import Matrix
 from skae._data.moments import Moments
 
 # Features without values farther from the mean, in standard deviations, are not checked.
@@ -19,7 +20,7 @@ _LARGEST_ERROR = 0.01
 _EPSILON = float(np.finfo(np.float32).eps)
 
 
-def warn_of_lost_digits(X, moments: Moments) -> None:
+def warn_of_lost_digits(X: Matrix, moments: Moments) -> None:
     """Warn of features with a few values so large that float32 cannot distinguish the others.
 
     Rows are scaled by mean and standard deviation. If a few values dominate both, all other scaled

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from skae._data.blocks import dense_blocks, densify
+from skae._data.matrix import Matrix
 from skae._data.scaling import LIMIT, Scaling
 
 # Largest number of rows for quantiles, and the interquartile range of the standard normal.
@@ -45,7 +47,7 @@ class Moments:
         return float(self.highs.max())
 
     @classmethod
-    def of(cls, X, sample_weight: np.ndarray | None = None) -> Moments:
+    def of(cls, X: Matrix, sample_weight: np.ndarray | None = None) -> Moments:
         """Compute the weighted moments of `X`, block by block."""
         weight = np.ones(X.shape[0]) if sample_weight is None else sample_weight
         lows, highs = zip(
@@ -60,7 +62,7 @@ class Moments:
         # Relative to the first row, so that constant features have a variance of exactly zero.
         first = densify(X[:1])[0].astype(np.float64) / unit
 
-        def shifted():
+        def shifted() -> Iterator[tuple[np.ndarray, np.ndarray]]:
             for rows, block in dense_blocks(X):
                 yield weight[rows], np.divide(block, unit, dtype=np.float64) - first
 
@@ -70,7 +72,7 @@ class Moments:
         return cls(mean * unit, np.sqrt(variances) * unit, lows, highs)
 
     @classmethod
-    def _of_incomplete(cls, X, weight: np.ndarray) -> Moments:
+    def _of_incomplete(cls, X: Matrix, weight: np.ndarray) -> Moments:
         """Compute the moments of known values; a feature without any has mean 0 and variance 0."""
         n_features = X.shape[1]
         lows, highs = np.full(n_features, np.inf), np.full(n_features, -np.inf)
@@ -84,7 +86,7 @@ class Moments:
         unit = _unit(lows, highs)
         first = first / unit
 
-        def mean_of(function) -> np.ndarray:
+        def mean_of(function: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
             total, count = np.zeros(n_features), np.zeros(n_features)
             for rows, block in dense_blocks(X):
                 known = ~np.isnan(block)
@@ -121,7 +123,7 @@ class Moments:
         return Scaling(self.mean, float(_positive(self.deviation)), limit)
 
 
-def robust_scaling(X, moments: Moments) -> Scaling:
+def robust_scaling(X: Matrix, moments: Moments) -> Scaling:
     """Return the scaling by medians and interquartile ranges, from up to 20,000 rows of `X`.
 
     The scale of a feature is the standard deviation of a normal distribution with the same
@@ -144,7 +146,7 @@ def _unit(lows: np.ndarray, highs: np.ndarray) -> np.ndarray:
     return np.where(unit > 0, unit, 1.0)
 
 
-def _positive(scale):
+def _positive(scale: float | np.ndarray) -> np.ndarray:
     """Return scales, with 1 for constant features.
 
     Subnormal scales count as zero, since dividing by them would overflow.

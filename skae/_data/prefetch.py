@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
 
@@ -32,7 +32,7 @@ def prefetched(
     arguments = iter(arguments)
     with ThreadPoolExecutor(1, thread_name_prefix="skae-prefetch") as worker:
 
-        def started():
+        def started() -> list[Future[Result]]:
             return [worker.submit(function, argument) for argument in islice(arguments, 1)]
 
         futures = started()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 
 import numpy as np
 import torch
+from numpy.typing import DTypeLike
 
 from skae._data.blocks import dense_blocks
+from skae._data.matrix import Matrix
 from skae._data.prefetch import prefetched
 from skae._data.scaling import Scaling
 from skae._data.views import ChosenRows, announce, bytes_in_memory, in_any_order
@@ -56,7 +59,7 @@ class Rows:
         Dtype of the tensors, float32 or float64.
     """
 
-    def __init__(self, X, scaling: Scaling, device: torch.device, dtype: torch.dtype):
+    def __init__(self, X: Matrix, scaling: Scaling, device: torch.device, dtype: torch.dtype):
         self.shape = X.shape
         self.device, self.dtype = device, dtype
         self._X, self._scaling = X, scaling
@@ -65,7 +68,7 @@ class Rows:
         # The rounding of matrix products may depend on the memory alignment of rows. Blocks and
         # groups with a multiple of this many rows align the next rows like separate tensors.
         self._aligned = _ALIGNMENT // math.gcd(_ALIGNMENT, self.row_bytes)
-        self._resident = None
+        self._resident: torch.Tensor | None = None
         limit = most_resident(bytes_in_memory(X), _free_memory(device))
         if len(self) * self.row_bytes <= limit:
             self._resident = self._move()
@@ -93,7 +96,7 @@ class Rows:
         for block, rows in prefetched(self._load_slice, pieces):
             yield rows, self._to_device(block)
 
-    def in_any_order(self):
+    def in_any_order(self) -> AbstractContextManager[None]:
         """Return a context in which rows are read in random order."""
         return in_any_order(self._X)
 
@@ -168,7 +171,7 @@ class Rows:
         self._fill(block.numpy(), self._X[rows])
         return piece
 
-    def _fill(self, scaled: np.ndarray, X, places: np.ndarray | None = None) -> np.ndarray:
+    def _fill(self, scaled: np.ndarray, X: Matrix, places: np.ndarray | None = None) -> np.ndarray:
         """Write the scaled rows of `X` to `places` of an array, or to all of it."""
         # With numpy only: in a background thread, torch would start additional threads.
         for rows, block in dense_blocks(X):
@@ -215,7 +218,7 @@ def _groups(index: torch.Tensor, runs: list[list[int]]) -> list[tuple[torch.Tens
     return list(zip(index.split([sum(run) for run in runs]), runs, strict=True))
 
 
-def _aligned_empty(shape: tuple[int, int], dtype) -> np.ndarray:
+def _aligned_empty(shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray:
     """Return an uninitialised array that is aligned like a tensor.
 
     It is allocated by numpy, which requests huge pages: large arrays take half the time.

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 # Centres and scales of up to this size, and scales of at least its inverse, are applied in float32.
 _MODERATE = 1e18
@@ -36,59 +38,9 @@ class Scaling:
     scale: float | np.ndarray
     limit: float = np.inf
 
-    def __post_init__(self):
-        object.__setattr__(self, "_in_float32", self._float32_parts())
-
-    @property
+    @cached_property
     def float32_parts(self) -> tuple[np.ndarray, ...] | None:
-        """The numbers for scaling in float32: two parts of the centre, the scale and its inverse.
-
-        None if float32 cannot represent them.
-        """
-        return self._in_float32
-
-    def apply(self, block: np.ndarray, dtype=np.float32) -> np.ndarray:
-        """Scale dense rows, up to the rounding of the result to `dtype`."""
-        if self.limit == np.inf:
-            return self._scaled(block, dtype)
-        with np.errstate(over="ignore"):
-            scaled = self._scaled(block, dtype)
-        return np.clip(scaled, -self.limit, self.limit, out=scaled)
-
-    def undo(self, block: np.ndarray, dtype=np.float64) -> np.ndarray:
-        """Bring scaled rows back to the units of `X`."""
-        if not self._takes_float32(block, dtype):
-            return self._undone(block, dtype)
-        high, low, scale, _ = self._in_float32
-        rows = block * scale
-        rows += low
-        rows += high
-        return rows
-
-    def _undone(self, block: np.ndarray, dtype) -> np.ndarray:
-        """Compute in float64; numbers out of the range of `dtype` become its largest number."""
-        if self._in_float32 is not None:
-            return (block.astype(np.float64) * self.scale + self.centre).astype(dtype, copy=False)
-        with np.errstate(over="ignore"):
-            rows = block.astype(np.float64) * self.scale + self.centre
-        return saturated(rows, dtype)
-
-    def _scaled(self, block: np.ndarray, dtype) -> np.ndarray:
-        """Compute in float64, or in float32 (twice as fast) if that represents `block` exactly."""
-        if not self._takes_float32(block, dtype):
-            return ((block - self.centre) / self.scale).astype(dtype, copy=False)
-        high, low, _, inverse = self._in_float32
-        scaled = np.subtract(block, high, dtype=dtype)
-        scaled -= low
-        scaled *= inverse
-        return scaled
-
-    def _takes_float32(self, block: np.ndarray, dtype) -> bool:
-        exact = np.can_cast(block.dtype, np.float32)
-        return exact and dtype == np.float32 and self._in_float32 is not None
-
-    def _float32_parts(self) -> tuple[np.ndarray, ...] | None:
-        """Return two parts of the centre, the scale and its inverse, if float32 suffices.
+        """Two parts of the centre, the scale and its inverse, if float32 suffices.
 
         The sum of the two parts of the centre has twice the digits of float32. Subtracting them one
         after the other has no larger error than rounding the result, since the first difference is
@@ -102,8 +54,50 @@ class Scaling:
         low = (self.centre - high).astype(np.float32)
         return high, low, scale.astype(np.float32), (1 / scale).astype(np.float32)
 
+    def apply(self, block: np.ndarray, dtype: DTypeLike = np.float32) -> np.ndarray:
+        """Scale dense rows, up to the rounding of the result to `dtype`."""
+        if self.limit == np.inf:
+            return self._scaled(block, dtype)
+        with np.errstate(over="ignore"):
+            scaled = self._scaled(block, dtype)
+        return np.clip(scaled, -self.limit, self.limit, out=scaled)
 
-def saturated(rows: np.ndarray, dtype) -> np.ndarray:
+    def undo(self, block: np.ndarray, dtype: DTypeLike = np.float64) -> np.ndarray:
+        """Bring scaled rows back to the units of `X`."""
+        parts = self._parts_for(block, dtype)
+        if parts is None:
+            return self._undone(block, dtype)
+        high, low, scale, _ = parts
+        rows = block * scale
+        rows += low
+        rows += high
+        return rows
+
+    def _undone(self, block: np.ndarray, dtype: DTypeLike) -> np.ndarray:
+        """Compute in float64; numbers out of the range of `dtype` become its largest number."""
+        if self.float32_parts is not None:
+            return (block.astype(np.float64) * self.scale + self.centre).astype(dtype, copy=False)
+        with np.errstate(over="ignore"):
+            rows = block.astype(np.float64) * self.scale + self.centre
+        return saturated(rows, dtype)
+
+    def _scaled(self, block: np.ndarray, dtype: DTypeLike) -> np.ndarray:
+        """Compute in float64, or in float32 (twice as fast) if that represents `block` exactly."""
+        parts = self._parts_for(block, dtype)
+        if parts is None:
+            return ((block - self.centre) / self.scale).astype(dtype, copy=False)
+        high, low, _, inverse = parts
+        scaled = np.subtract(block, high, dtype=dtype)
+        scaled -= low
+        scaled *= inverse
+        return scaled
+
+    def _parts_for(self, block: np.ndarray, dtype: DTypeLike) -> tuple[np.ndarray, ...] | None:
+        exact = np.can_cast(block.dtype, np.float32)
+        return self.float32_parts if exact and dtype == np.float32 else None
+
+
+def saturated(rows: np.ndarray, dtype: DTypeLike) -> np.ndarray:
     """Return numbers in another dtype, clipped to its range."""
     largest = np.finfo(dtype).max
     return np.clip(rows, -largest, largest).astype(dtype, copy=False)

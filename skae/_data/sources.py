@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
 from skae._data.containers import check_finite, from_tensor
+from skae._data.matrix import MatrixLike
 
 # Bytes that are read at once from an array on disk, and entries of a block of rows.
 _READ_BYTES, _BLOCK_ENTRIES = 2**25, 2**21
@@ -21,7 +23,7 @@ _ROWS_OF_A_BLOCK = 512
 _IN_MEMORY = np.ndarray | list | tuple | str | bytes | torch.Tensor
 
 
-def is_source(X) -> bool:
+def is_source(X: MatrixLike) -> bool:
     """Return whether `X` is a source of batches.
 
     Sources are arrays in chunks (zarr, h5py, dask), objects with ``to_batches`` or ``iter_batches``
@@ -46,14 +48,14 @@ class Batch:
     sample_shape: tuple[int, ...]
     names: np.ndarray | None
 
-    def array(self, values: np.ndarray):
+    def array(self, values: np.ndarray) -> Any:
         """Return values in the form of the source: a data frame, or samples with their shape."""
         if self.names is not None:
             return pd.DataFrame(values, columns=self.names, copy=False)
         return values.reshape(len(values), *self.sample_shape)
 
 
-def checked_batches(X) -> Iterator[Batch]:
+def checked_batches(X: Any) -> Iterator[Batch]:
     """Yield the validated batches of a source, without empty ones.
 
     Each batch must be a matrix, or an array of samples with several axes, of real numbers that are
@@ -87,7 +89,7 @@ def checked_batches(X) -> Iterator[Batch]:
         )
 
 
-def blocks(X) -> Iterator:
+def blocks(X: Any) -> Iterator:
     """Yield the rows of a source as blocks of nearly equal size, independent of its batches.
 
     The number of rows of all but the last block is a multiple of the batch size of inference, so
@@ -115,7 +117,7 @@ def _rows_of_a_block(n_features: int) -> int:
     return max(1, n_batches) * _ROWS_OF_A_BLOCK
 
 
-def joined(results: Iterable):
+def joined(results: Iterable) -> Any:
     """Concatenate the results of blocks: arrays, sparse matrices, data frames, or tuples."""
     results = list(results)
     first = results[0]
@@ -126,30 +128,31 @@ def joined(results: Iterable):
     return sp.vstack(results, format="csr") if sp.issparse(first) else np.concatenate(results)
 
 
-def _has_chunks(X) -> bool:
+def _has_chunks(X: Any) -> bool:
     return hasattr(X, "chunks") and hasattr(X, "shape") and hasattr(X, "dtype")
 
 
-def _reader(X):
+def _reader(X: Any) -> Callable[[], Iterable[Any]] | None:
     """Return the method of a table reader that returns its batches, or None."""
     return getattr(X, "to_batches", None) or getattr(X, "iter_batches", None)
 
 
-def _is_iterable(X) -> bool:
+def _is_iterable(X: Any) -> bool:
     array_like = hasattr(X, "__array__") or hasattr(X, "__getitem__")
     return hasattr(X, "__iter__") and not array_like
 
 
-def _is_function(X) -> bool:
+def _is_function(X: Any) -> bool:
     return callable(X) and not hasattr(X, "__array__") and not hasattr(X, "shape")
 
 
-def _batches(X) -> Iterator:
+def _batches(X: Any) -> Iterator:
     """Yield the batches of a source without validation."""
     if _has_chunks(X):
         return _slices(X)
-    if _reader(X) is not None:
-        return iter(_reader(X)())
+    reader = _reader(X)
+    if reader is not None:
+        return iter(reader())
     if _is_iterable(X):
         return iter(X)
     try:
@@ -166,7 +169,7 @@ def _batches(X) -> Iterator:
     )
 
 
-def _slices(X) -> Iterator[np.ndarray]:
+def _slices(X: Any) -> Iterator[np.ndarray]:
     """Yield the rows of an array on disk, whole chunks at a time."""
     if hasattr(X, "numblocks"):  # dask, whose chunks may have an unknown number of rows
         yield from (np.asarray(X.blocks[i]) for i in range(X.numblocks[0]))
@@ -180,7 +183,7 @@ def _slices(X) -> Iterator[np.ndarray]:
         yield np.asarray(X[start : start + step])
 
 
-def _checked(raw) -> Batch:
+def _checked(raw: Any) -> Batch:
     """Return a validated batch."""
     if type(raw).__module__.startswith("pyarrow"):
         raw = raw.to_pandas()
@@ -216,14 +219,14 @@ def _check_alike(batch: Batch, first: Batch) -> None:
             f"its samples have shape {batch.sample_shape}, those of the first batch "
             f"{first.sample_shape}."
         )
-    if not np.array_equal(batch.names, first.names):
+    if not np.array_equal(np.asarray(batch.names), np.asarray(first.names)):
         raise ValueError(
             f"its columns are {_names(batch, first)}, those of the first batch "
             f"{_names(first, batch)}."
         )
 
 
-def _named(value) -> str:
+def _named(value: object) -> str:
     shape = getattr(value, "shape", None)
     of_shape = "" if shape is None else f" of shape {tuple(shape)}"
     return f"of type {type(value).__name__}{of_shape}"

@@ -5,19 +5,21 @@ from __future__ import annotations
 import contextlib
 import errno
 import tempfile
+from typing import IO, Any, Self
 
 import numpy as np
 
 from skae._data.blocks import dense_blocks
+from skae._data.matrix import MatrixLike
 from skae._data.sources import Batch, checked_batches, is_source
 
 
-def at_hand(X):
+def at_hand(X: MatrixLike) -> Any:
     """Return rows that can be read several times; those of a source from a temporary file."""
     return spooled(X) if is_source(X) else X
 
 
-def spooled(X):
+def spooled(X: MatrixLike) -> Any:
     """Return all rows of a source, like ``np.concatenate`` of its batches, but on disk.
 
     The file has no name, so it cannot be left behind: the system deletes it with the last reference
@@ -50,13 +52,15 @@ def spooled(X):
 class _RowsOnDisk:
     """An unnamed temporary file to which rows are appended."""
 
-    def __init__(self):
-        self._file, self._dtype, self._n_rows, self._kind = _new_file(), None, 0, None
+    def __init__(self) -> None:
+        self._file, self._n_rows = _new_file(), 0
+        self._dtype: np.dtype | None = None
+        self._kind: Batch | None = None
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: object) -> None:
         with contextlib.suppress(OSError):  # flushing may fail again
             self._file.close()  # memory maps have their own handle
 
@@ -72,11 +76,14 @@ class _RowsOnDisk:
         self._write(batch.values, wide)
         self._dtype, self._n_rows = wide, self._n_rows + len(batch.values)
 
-    def all(self):
+    def all(self) -> Any:
         """Return all rows that were appended."""
+        assert self._kind is not None  # checked_batches gives one or raises
         return self._kind.array(self._map())
 
     def _map(self) -> np.memmap:
+        assert self._kind is not None  # append came before
+        assert self._dtype is not None
         shape = (self._n_rows, self._kind.values.shape[1])
         return np.memmap(self._file, dtype=self._dtype, mode="r", shape=shape)
 
@@ -89,7 +96,7 @@ class _RowsOnDisk:
             raise _explained(error, self._n_rows) from error
 
 
-def _new_file():
+def _new_file() -> IO[bytes]:
     return tempfile.TemporaryFile(prefix="skae-")
 
 

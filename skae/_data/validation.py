@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import warnings
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import (
     check_array,
     check_consistent_length,
@@ -16,6 +18,7 @@ from sklearn.utils.validation import (
 
 from skae._data.blocks import dense_blocks
 from skae._data.containers import as_matrix_like, check_finite
+from skae._data.matrix import Matrix, MatrixLike
 from skae._data.spooling import at_hand
 from skae._utils.checks import is_number
 from skae._utils.naming import naming
@@ -24,7 +27,7 @@ from skae.architectures.structured import without_ones
 
 
 @naming("X")
-def validate_X(estimator, X, *, reset: bool, min_samples: int = 1):
+def validate_X(estimator: Any, X: MatrixLike, *, reset: bool, min_samples: int = 1) -> Any:
     """Return `X` as an array or a CSR matrix of real numbers, without changing its dtype.
 
     All numbers must be finite or NaN. NaN is allowed in `fit`, if every feature has a known value,
@@ -87,7 +90,7 @@ def validate_X(estimator, X, *, reset: bool, min_samples: int = 1):
 
 
 @naming("X")
-def validate_codes(estimator, X):
+def validate_codes(estimator: Any, X: MatrixLike) -> Any:
     """Return codes as an array or a CSR matrix of float32 or float64.
 
     Raises
@@ -106,7 +109,7 @@ def validate_codes(estimator, X):
 
 
 @naming("sample_weight")
-def validate_sample_weight(sample_weight, X) -> np.ndarray | None:
+def validate_sample_weight(sample_weight: ArrayLike | None, X: Matrix) -> np.ndarray | None:
     """Return weights of the rows of `X` with mean 1, or None for equal weights.
 
     Raises
@@ -127,7 +130,7 @@ def validate_sample_weight(sample_weight, X) -> np.ndarray | None:
 
 
 @naming("sample_weight")
-def checked_weight(sample_weight, X) -> np.ndarray:
+def checked_weight(sample_weight: ArrayLike, X: Matrix) -> np.ndarray:
     """Return weights of the rows of `X` with maximum 1.
 
     Raises
@@ -148,7 +151,7 @@ def checked_weight(sample_weight, X) -> np.ndarray:
 
 
 @naming("y")
-def validate_labels(y, X) -> np.ndarray:
+def validate_labels(y: ArrayLike | None, X: Matrix) -> np.ndarray:
     """Return the label of each row: 1 normal, -1 anomaly, 0 unknown, of dtype int8.
 
     Warns
@@ -165,11 +168,11 @@ def validate_labels(y, X) -> np.ndarray:
     unknown = np.zeros(X.shape[0], dtype=np.int8)
     if y is None:
         return unknown
-    y = column_or_1d(y)
-    check_consistent_length(X, y)
-    if not np.isin(-1, y):
+    labels: np.ndarray = column_or_1d(y)
+    check_consistent_length(X, labels)
+    if not np.isin(-1, labels):
         return unknown
-    if not np.isin(y, (-1, 0, 1)).all():
+    if not np.isin(labels, (-1, 0, 1)).all():
         warnings.warn(
             "y is ignored: it may hold -1 for known anomalies, 1 for normal rows and 0 for all "
             "others, but holds other values as well.",
@@ -177,21 +180,21 @@ def validate_labels(y, X) -> np.ndarray:
             stacklevel=2,
         )
         return unknown
-    if (y != -1).sum() < 2:
+    if (labels != -1).sum() < 2:
         raise ValueError(
-            f"y labels {(y == -1).sum()} of {len(y)} rows as anomalies (-1), but at least two rows "
-            f"must be normal (1) or unknown (0)."
+            f"y labels {(labels == -1).sum()} of {len(labels)} rows as anomalies (-1), but at "
+            f"least two rows must be normal (1) or unknown (0)."
         )
-    return y.astype(np.int8)
+    return labels.astype(np.int8)
 
 
-def output_dtype(X) -> np.dtype:
+def output_dtype(X: Matrix) -> np.dtype:
     """Return the dtype of results for `X`: float32 for float32 and smaller floats, else float64."""
     single = X.dtype.kind == "f" and X.dtype.itemsize <= 4
     return np.dtype(np.float32 if single else np.float64)
 
 
-def _check_real(X) -> None:
+def _check_real(X: Any) -> None:
     """Refuse dtypes other than real numbers, and numbers out of the range of float64."""
     if X.dtype.kind not in "fiub":
         raise ValueError(f"X must hold real numbers, got dtype {X.dtype}: convert it first.")
@@ -204,7 +207,7 @@ def _check_real(X) -> None:
             )
 
 
-def _no_missing_values(estimator) -> str:
+def _no_missing_values(estimator: Any) -> str:
     name = type(estimator).__name__
     return (
         f"Input X contains NaN, but this {name} was fitted on rows without missing values: fit it "
@@ -213,7 +216,7 @@ def _no_missing_values(estimator) -> str:
     )
 
 
-def _check_features_known(X) -> None:
+def _check_features_known(X: Matrix) -> None:
     """Refuse features that are missing in every row."""
     if not has_missing(X):
         return
@@ -227,7 +230,7 @@ def _check_features_known(X) -> None:
         )
 
 
-def known_features(X) -> np.ndarray:
+def known_features(X: Matrix) -> np.ndarray:
     """Return a mask of the features with a known value, of shape (n_features,)."""
     known = np.zeros(X.shape[1], dtype=bool)
     for _, block in dense_blocks(X):
@@ -235,7 +238,7 @@ def known_features(X) -> np.ndarray:
     return known
 
 
-def features_with_missing(X) -> np.ndarray:
+def features_with_missing(X: Matrix) -> np.ndarray:
     """Return a mask of the features with a missing value, of shape (n_features,)."""
     missing = np.zeros(X.shape[1], dtype=bool)
     for _, block in dense_blocks(X):
@@ -243,7 +246,7 @@ def features_with_missing(X) -> np.ndarray:
     return missing
 
 
-def has_missing(X) -> bool:
+def has_missing(X: Any) -> bool:
     """Return whether a matrix of real numbers contains NaN."""
     if X.dtype.kind != "f":
         return False
@@ -252,7 +255,7 @@ def has_missing(X) -> bool:
     return any(np.isnan(block.min(initial=0)) for _, block in values)
 
 
-def n_known(X) -> np.ndarray | int:
+def n_known(X: Matrix) -> np.ndarray | int:
     """Return the number of known values of each row, at least 1, (n_samples,) or a scalar."""
     if not has_missing(X):
         return X.shape[1]
@@ -260,14 +263,14 @@ def n_known(X) -> np.ndarray | int:
     return np.maximum(np.concatenate(counts), 1)
 
 
-def _as_rows(X):
+def _as_rows(X: Any) -> tuple[Any, tuple[int, ...] | None]:
     """Return `X` with one row per sample, and the shape of a sample if `X` has more axes."""
     if not isinstance(X, np.ndarray) or X.ndim < 3:
         return X, None
     return X.reshape(len(X), math.prod(X.shape[1:])), X.shape[1:]
 
 
-def _check_shape(estimator, shape: tuple[int, ...]) -> None:
+def _check_shape(estimator: Any, shape: tuple[int, ...]) -> None:
     """Refuse samples of another shape than in `fit`, apart from axes of size 1."""
     n_features = estimator.n_features_in_
     known = (estimator.sample_shape_, estimator.architecture_.sample_shape((n_features,)))

@@ -5,9 +5,13 @@ from __future__ import annotations
 import mmap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import DTypeLike
+
+from skae._data.matrix import Matrix
 
 # Rows of a memory map that are at most so many bytes apart are read together with the gap.
 _CLOSE = 2**17
@@ -25,7 +29,7 @@ class ChosenRows:
         Indices of the rows in order.
     """
 
-    def __init__(self, X, index: np.ndarray):
+    def __init__(self, X: Matrix, index: np.ndarray):
         self.shape, self.dtype = (len(index), X.shape[1]), X.dtype
         # Half the memory, which matters with millions of rows.
         self._X, self._index = X, index.astype(np.int32 if X.shape[0] < 2**31 else np.int64)
@@ -33,10 +37,10 @@ class ChosenRows:
     def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, rows):
+    def __getitem__(self, rows: Any) -> Any:
         return self._X[self._index[rows]]
 
-    def __array__(self, dtype=None, copy=None) -> np.ndarray:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
         # For the user's callbacks, which receive the training rows.
         return np.asarray(self[:], dtype=dtype)
 
@@ -58,7 +62,7 @@ class Converted:
         Function from some of the rows to a new array with as many rows.
     """
 
-    def __init__(self, X, function: Callable):
+    def __init__(self, X: Matrix, function: Callable):
         self._X, self._function = X, function
         like = self[:1]
         self.shape, self.dtype = (X.shape[0], like.shape[1]), like.dtype
@@ -66,10 +70,10 @@ class Converted:
     def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, rows) -> np.ndarray:
+    def __getitem__(self, rows: Any) -> np.ndarray:
         return self._function(self._X[rows])
 
-    def __array__(self, dtype=None, copy=None) -> np.ndarray:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
         return np.asarray(self[:], dtype=dtype)
 
     @property
@@ -78,12 +82,12 @@ class Converted:
         return bytes_in_memory(self._X)
 
 
-def rows_at(X, index: np.ndarray):
+def rows_at(X: Matrix, index: np.ndarray) -> Matrix:
     """Return some rows of a matrix: a view, or a copy of a sparse matrix, which is small."""
     return X[index] if sp.issparse(X) else ChosenRows(X, index)
 
 
-def bytes_in_memory(X) -> int:
+def bytes_in_memory(X: Any) -> int:
     """Return the memory of the values of a matrix, 0 if they are on disk."""
     known = getattr(X, "bytes_in_memory", None)
     if known is not None:
@@ -91,20 +95,20 @@ def bytes_in_memory(X) -> int:
     return 0 if is_on_disk(X) else X.data.nbytes  # the values only, for CSR
 
 
-def is_on_disk(X) -> bool:
+def is_on_disk(X: Matrix) -> bool:
     """Return whether an array is a memory map, or a view of one."""
     return _memory_map(X) is not None
 
 
 @contextmanager
-def in_any_order(X) -> Iterator[None]:
+def in_any_order(X: Matrix) -> Iterator[None]:
     """Tell the operating system that rows of a memory map are read in random order.
 
     Otherwise, it would read ahead many megabytes for each row, and fill the memory with rows that
     are not needed.
     """
     found = _memory_map(_array_of(X))
-    if not hasattr(found, "madvise"):
+    if found is None or not hasattr(found, "madvise"):
         yield
         return
     found.madvise(mmap.MADV_RANDOM)
@@ -114,7 +118,7 @@ def in_any_order(X) -> Iterator[None]:
         found.madvise(mmap.MADV_NORMAL)
 
 
-def announce(X, index: np.ndarray) -> None:
+def announce(X: Any, index: np.ndarray) -> None:
     """Tell the operating system which rows of a memory map are read next.
 
     Parameters
@@ -126,7 +130,7 @@ def announce(X, index: np.ndarray) -> None:
         Indices of the rows that are read next, in ascending order.
     """
     found = _memory_map(_array_of(X))
-    if not hasattr(found, "madvise"):
+    if found is None or not hasattr(found, "madvise"):
         return
     while isinstance(X, ChosenRows | Converted):
         index = X._index[index] if isinstance(X, ChosenRows) else index
@@ -141,14 +145,14 @@ def announce(X, index: np.ndarray) -> None:
         found.madvise(mmap.MADV_WILLNEED, int(begin), int(run[-1] + X.strides[0] - begin))
 
 
-def _array_of(X):
+def _array_of(X: Matrix) -> Matrix:
     """Return the array that a view is based on."""
     while isinstance(X, ChosenRows | Converted):
         X = X._X
     return X
 
 
-def _memory_map(X) -> mmap.mmap | None:
+def _memory_map(X: object) -> mmap.mmap | None:
     while isinstance(X, np.ndarray):  # a copy of a memory map is of that class as well
         X = X.base
     return X if isinstance(X, mmap.mmap) else None

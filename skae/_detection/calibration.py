@@ -38,7 +38,7 @@ class Calibration:
     Parameters
     ----------
     groups : list of HeldOut
-        One group where all networks have the same calibration rows; a group for each fold
+        One group if all networks have the same calibration rows; a group for each fold
         of cross-validation otherwise.
     """
 
@@ -90,8 +90,8 @@ class Calibration:
         n_above = min(int(np.floor(rate * (n_scores + 1) + _ROUNDING)), n_scores)
         if n_above == 0:
             raise ValueError(
-                f"false_positive_rate={rate:g} cannot be told from the {n_scores} rows that were "
-                f"held out: ask for at least {1 / (n_scores + 1):.2g}, or fit more rows."
+                f"false_positive_rate={rate:g} cannot be estimated from {n_scores} calibration "
+                f"rows: use at least {1 / (n_scores + 1):.2g}, or fit more rows."
             )
         return float(self.scores[-n_above])
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
 
+from skae._data.matrix import Matrix
 from skae._data.views import rows_at
 from skae._detection.attribution import integrated_gradients
+from skae._network.autoencoder_network import AutoencoderNetwork
 from skae._network.fitted_network import FittedNetwork, mean_reconstruction
 from skae.scores import Score
 from skae.scores.score import residuals
@@ -28,7 +31,7 @@ class Member:
     score: Score
 
 
-def fitted_score(score: Score, fitted: FittedNetwork, X, device: str) -> Score:
+def fitted_score(score: Score, fitted: FittedNetwork, X: Matrix, device: str) -> Score:
     """Return the score, fitted to the residuals and codes of rows.
 
     At most 100,000 rows are used, fewer if they have more than 83 features, since their residuals
@@ -39,7 +42,7 @@ def fitted_score(score: Score, fitted: FittedNetwork, X, device: str) -> Score:
     X = rows_at(X, np.arange(0, n_rows, -(-n_rows // most)))
     network = fitted.network(device)
 
-    def of_batch(X):
+    def of_batch(X: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         codes = network.encode(X)
         return residuals(network, X, codes), codes.cpu().double()
 
@@ -64,7 +67,7 @@ class Ensemble:
     def __len__(self) -> int:
         return len(self.members)
 
-    def scores(self, X, device: str) -> np.ndarray:
+    def scores(self, X: Matrix, device: str) -> np.ndarray:
         """Return the score of each row by each network, of shape (n_members, n_samples).
 
         Scores are finite and float64; higher is more anomalous.
@@ -77,7 +80,7 @@ class Ensemble:
                 of_member[rows] = found
         return np.nan_to_num(scores, copy=False, nan=LARGEST, posinf=LARGEST)
 
-    def contributions(self, X, device: str) -> np.ndarray:
+    def contributions(self, X: Matrix, device: str) -> np.ndarray:
         """Return the contributions of features to the mean score, (n_samples, n_features)."""
         contributions = np.zeros(X.shape)
         for member in self.members:
@@ -91,13 +94,13 @@ class Ensemble:
             contributions[out_of_range] = scores[:, None] / X.shape[1]
         return contributions
 
-    def reconstruct(self, X, device: str) -> np.ndarray:
+    def reconstruct(self, X: Matrix, device: str) -> np.ndarray:
         """Return the mean of the reconstructions, in the units of `X`, float64."""
         return mean_reconstruction([member.network for member in self.members], X, device)
 
 
 @torch.inference_mode(False)
-def _contributions(score: Score, network, X: torch.Tensor) -> torch.Tensor:
+def _contributions(score: Score, network: AutoencoderNetwork, X: torch.Tensor) -> torch.Tensor:
     """Return the contributions of features to the score, including those through the code."""
     X = X.clone()  # outside of inference mode, so that gradients can be computed
     with torch.no_grad():
@@ -105,10 +108,12 @@ def _contributions(score: Score, network, X: torch.Tensor) -> torch.Tensor:
         of_features = score.of_features(network, X, codes)
         of_code = score.of_code(network, X, codes)
     if of_code is None:
+        assert of_features is not None  # a score says something of one of the two
         return of_features
-    of_code = integrated_gradients(
-        lambda rows: score.of_code(network, rows, network.encode(rows)),
-        X,
-        network.features.mean.to(X.dtype),
-    ).cpu()
+
+    def score_of_code(rows: torch.Tensor) -> Any:
+        return score.of_code(network, rows, network.encode(rows))
+
+    origin = network.features.mean.to(X.dtype)
+    of_code = integrated_gradients(score_of_code, X, origin).cpu()
     return of_code if of_features is None else of_features + of_code

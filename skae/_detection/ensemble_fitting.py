@@ -1,4 +1,4 @@
-"""From rows, some of which may be outliers, to networks that know the normal ones."""
+"""The fit of a detector: networks trained on normal rows, and calibrated anomaly scores."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from sklearn.base import clone
 
 from skae._checkpoints.trainings import Trainings
 from skae._data.blocks import densify
+from skae._data.matrix import Matrix
 from skae._data.validation import has_missing
 from skae._data.views import rows_at
 from skae._detection.calibration import Calibration, HeldOut
@@ -25,22 +26,22 @@ from skae._missing.gaussian_fit import conditional_means
 from skae._utils.random_state import own_random_state
 from skae.scores import Score
 
-# With at least this many rows some are held out from all networks; with fewer, networks take
-# turns, so that each row is held out from one and known to the others.
+# With at least this many rows, all networks have the same calibration rows. With fewer, each
+# network leaves out another fold, so that every row is a calibration row of one network.
 _MANY_ROWS = 500
-_HELD_OUT_SHARE, _MOST_HELD_OUT = 0.2, 5000
+_CALIBRATION_FRACTION, _MOST_CALIBRATION_ROWS = 0.2, 5000
 _FEWEST_FOLDS = 5
-# Below this many rows none can be spared.
+# With fewer rows, all of them are training and calibration rows.
 _FEWEST_ROWS = 10
-# Share of the rows that is taken for normal where outliers may be among them.
-CORE_SHARE = 0.75
-# Entries of the rows that the core is looked for in at once, and runs of neighbours among them.
+# Fraction of the rows that are treated as normal if there may be outliers among them.
+CORE_FRACTION = 0.75
+# Entries of a block in which the core is searched, and runs of adjacent rows in a block.
 _MOST_ENTRIES, _RUNS = 2**23, 1024
 
 
 @dataclass(frozen=True)
 class FittedEnsemble:
-    """What a fit of the networks of a detector returns."""
+    """The outcome of the fit of a detector: its networks, and their calibration."""
 
     ensemble: Ensemble
     calibration: Calibration
@@ -49,7 +50,7 @@ class FittedEnsemble:
 
 @dataclass(frozen=True)
 class KnownRows:
-    """Validated rows, and what is known of them.
+    """Validated rows, with their labels.
 
     Parameters
     ----------
@@ -60,10 +61,10 @@ class KnownRows:
         1 for rows known to be normal, -1 for known anomalies, 0 for all others.
 
     novelty : bool
-        Whether all rows but the known anomalies are normal.
+        Whether all rows except known anomalies are normal.
     """
 
-    X: object
+    X: Matrix
     labels: np.ndarray
     novelty: bool
 
@@ -77,19 +78,19 @@ class EnsembleFit:
         The training data.
 
     policy : FitPolicy
-        What the estimator decided.
+        The policy of the estimator.
 
     score : Score
-        Fitted to each network, a copy for each.
+        The anomaly score; a copy is fitted to each network.
 
     n_networks : int
-        How many networks are trained, at least.
+        Smallest number of networks to train.
 
     trainings : Trainings
         Runs the trainings.
 
     report : EpochReport
-        Is given each epoch.
+        Called after each epoch.
     """
 
     def __init__(
@@ -113,26 +114,29 @@ class EnsembleFit:
         normal, folds = self._normal_and_folds()
         shown = [self._shown(normal, fold) for fold in folds]
         fits = until_interrupted(map(self._fit_network, shown), len(folds), self.trainings)
-        members, held_out = [], {}
-        # After Ctrl-C fewer folds than there are: their rows are those that calibrate.
+        members: list[Member] = []
+        calibration_folds: dict[bytes, tuple[np.ndarray, list[int]]] = {}
+        # After Ctrl-C there are fewer networks than folds; only their folds calibrate.
         for fit, training, fold in zip(fits, shown, folds, strict=False):
             members.append(self._member(fit, training))
-            held_out.setdefault(fold.tobytes(), (fold, []))[1].append(len(members) - 1)
+            of_fold = calibration_folds.setdefault(fold.tobytes(), (fold, []))
+            of_fold[1].append(len(members) - 1)
         ensemble = Ensemble(members)
-        return FittedEnsemble(ensemble, self._calibrated(ensemble, list(held_out.values())), fits)
+        calibration = self._calibrated(ensemble, list(calibration_folds.values()))
+        return FittedEnsemble(ensemble, calibration, fits)
 
     def _normal_and_folds(self) -> tuple[np.ndarray, list[np.ndarray]]:
         unknown = np.flatnonzero(self.labels != -1)
         return self._normal(unknown), self._folds(unknown)
 
     def _shown(self, normal: np.ndarray, fold: np.ndarray) -> np.ndarray:
-        """Return which rows a network is shown that is not to see those of a fold, a mask."""
+        """Return the mask of the training rows of a network: normal rows outside its fold."""
         training = normal.copy()
         training[fold] = False
         return training if training.sum() >= 2 else normal
 
     def _normal(self, unknown: np.ndarray) -> np.ndarray:
-        """Return which rows the networks are to know, a mask."""
+        """Return the mask of the rows that are treated as normal."""
         normal = np.zeros(self.X.shape[0], dtype=bool)
         if self.novelty or len(unknown) < _FEWEST_ROWS:
             normal[unknown] = True
@@ -142,17 +146,17 @@ class EnsembleFit:
         return normal
 
     def _core(self, rows: np.ndarray) -> np.ndarray:
-        """Return which of these rows are the closest ones: looked for in blocks where many."""
+        """Return the mask of the robust core of these rows, computed block by block."""
         core = np.zeros(len(rows), dtype=bool)
         for chosen in self._blocks(len(rows)):
             block = densify(self.X[rows[chosen]]).astype(np.float64)
-            core[chosen] = core_rows(self._complete(block), CORE_SHARE)
+            core[chosen] = core_rows(self._complete(block), CORE_FRACTION)
         return core
 
     def _blocks(self, n_rows: int) -> Iterator[np.ndarray]:
-        """Yield the places of rows in as many blocks as it takes, runs of neighbours from anywhere.
+        """Yield the indices of the rows of each block, which consists of random runs of rows.
 
-        Single rows from anywhere would take a disk several times as long to read.
+        Reading random single rows from disk would take several times as long.
         """
         most = max(1000, _MOST_ENTRIES // self.X.shape[1])
         n_blocks = -(-n_rows // most)
@@ -169,14 +173,14 @@ class EnsembleFit:
         return conditional_means(block, int(self.random.randint(2**31 - 1)))
 
     def _folds(self, rows: np.ndarray) -> list[np.ndarray]:
-        """Return the rows that each network is not to see."""
+        """Return the calibration rows of each network, on which it is not trained."""
         n_networks, n_rows = self.n_networks, len(rows)
         if n_rows < _FEWEST_ROWS:
             return [rows] * n_networks
         order = rows[self.random.permutation(n_rows)]
         if n_rows >= _MANY_ROWS:
-            n_held_out = min(_MOST_HELD_OUT, round(_HELD_OUT_SHARE * n_rows))
-            return [np.sort(order[:n_held_out])] * n_networks
+            n_calibration = min(_MOST_CALIBRATION_ROWS, round(_CALIBRATION_FRACTION * n_rows))
+            return [np.sort(order[:n_calibration])] * n_networks
         return [np.sort(f) for f in np.array_split(order, max(n_networks, _FEWEST_FOLDS))]
 
     def _fit_network(self, training: np.ndarray) -> NetworkFit:
@@ -197,9 +201,9 @@ class EnsembleFit:
     def _device(self) -> str:
         return str(self.policy.device)
 
-    def _calibrated(self, ensemble: Ensemble, held_out: list) -> Calibration:
+    def _calibrated(self, ensemble: Ensemble, folds: list) -> Calibration:
         groups = []
-        for fold, members in held_out:
+        for fold, members in folds:
             some = Ensemble([ensemble.members[member] for member in members])
             scores = some.scores(rows_at(self.X, fold), self._device).mean(axis=0)
             groups.append(HeldOut(tuple(members), np.sort(scores)))

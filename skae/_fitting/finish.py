@@ -1,4 +1,4 @@
-"""The end of a fit: what the trained network learns and shows of its training rows."""
+"""The end of a fit: the ranges of the training rows, their codes, and the fitted attributes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from skae._training.convergence import TrainingDivergedError
 from skae._training.train import TrainingResult
 from skae._training.training_plan import TrainingPlan
 
-# Rates up to here do not lead out of the range of float32 in one step.
+# With rates up to this one, a single step does not leave the range of float32.
 _ORDINARY_RATE = 10.0
 
 
@@ -32,32 +32,32 @@ def finish(
     interruption: str | None = None,
     keeps_optimizer: bool = False,
 ) -> NetworkFit:
-    """Return the fit with the weights that a training kept.
+    """Return the outcome of a fit, with the weights that the training kept.
 
     Parameters
     ----------
     prepared, plan : Prepared, TrainingPlan
-        What the training began with.
+        The prepared fit and the plan of its training.
 
     result : TrainingResult
-        Its outcome.
+        The outcome of the training.
 
     history : pandas.DataFrame
-        The history to show; with folds it is not that of the last training.
+        The history for ``history_``; with cross-validation, the mean history of the folds.
 
     best_epoch : int
-        The epoch to show as the best.
+        The epoch for ``best_epoch_``.
 
     interruption : str or None, default=None
-        When Ctrl-C ended the training, and what was kept.
+        If Ctrl-C ended the training: the epoch, and which weights are kept.
 
     keeps_optimizer : bool, default=False
-        Whether the state of the optimizer is kept, for a training that goes on.
+        Whether to keep the state of the optimizer, so that the training can continue.
     """
     network = prepared.network
     network.load_state_dict(result.weights)
     network.eval()
-    with np.errstate(over="ignore", invalid="ignore"):  # of weights that are refused below
+    with np.errstate(over="ignore", invalid="ignore"):  # weights that overflow are refused below
         codes = _note_rows(prepared, plan.batch_size)
     fitted = FittedNetwork.of(prepared.spec, network)
     if max(plan.learning_rate, plan.weight_decay) > _ORDINARY_RATE:
@@ -77,14 +77,14 @@ def finish(
 
 
 def _note_rows(prepared: Prepared, batch_size: int) -> TrainingCodes:
-    """Give the network all rows, so that it notes their ranges, and return their codes."""
+    """Let the network record the ranges of all rows and codes, and return the codes."""
     spec, network, seed = prepared.spec, prepared.network, prepared.seeds.training
     codes = TrainingCodes(spec.kind, len(prepared.rows), spec.n_components, seed)
     generator = torch.Generator(prepared.device).manual_seed(seed)
     fitting = FittingBatches(prepared.device)
     with torch.no_grad(), threads_for(batch_size, network.work.at_once):
+        note = partial(network.note_ranges, generator=generator)
         for rows, block in prepared.rows.blocks():
-            note = partial(network.note_ranges, generator=generator)
             codes.add(rows, fitting.call(note, block))
     return codes
 
@@ -92,18 +92,18 @@ def _note_rows(prepared: Prepared, batch_size: int) -> TrainingCodes:
 def _refuse_infinity(
     fitted: FittedNetwork, codes: np.ndarray, plan: TrainingPlan, device: str
 ) -> None:
-    """Refuse last weights that lead nowhere, which no validation rows have refused."""
+    """Refuse weights with infinite outputs, which training without validation may keep."""
     reconstructions = fitted.decode(codes, device, np.dtype(np.float64))
     if not (np.isfinite(codes).all() and np.isfinite(reconstructions).all()):
         raise TrainingDivergedError(
-            f"The weights after the training give no finite numbers, with "
-            f"learning_rate={plan.learning_rate:g} and weight_decay={plan.weight_decay:g}: "
-            f"give smaller ones."
+            f"After the training with learning_rate={plan.learning_rate:g} and "
+            f"weight_decay={plan.weight_decay:g}, latent codes or reconstructions are not finite: "
+            f"use smaller values."
         )
 
 
 def _directions(fitted: FittedNetwork, device: str) -> np.ndarray:
-    """Return what each value of the code alone changes in the reconstruction, in units of X."""
+    """Return the change of the reconstruction, in units of X, per unit of each code value."""
     codes = np.eye(fitted.n_components)
     decode = partial(fitted.decode, device=device, dtype=np.dtype(np.float64))
     return decode(codes) - decode(np.zeros_like(codes[:1]))

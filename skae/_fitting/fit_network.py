@@ -1,7 +1,8 @@
-"""The fit of one network: which rows train it, which validate it, and what is kept."""
+"""The fit of one network: training rows, validation rows, and the weights to keep."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
@@ -15,6 +16,7 @@ from skae._fitting.network_fit import NetworkFit, attributes_with
 from skae._fitting.prepared import Prepared
 from skae._fitting.progress import EpochReport
 from skae._fitting.splits import best_epoch, folds, mean_history, no_split, split
+from skae._network.autoencoder_network import AutoencoderNetwork
 from skae._runtime.threads import threads_for
 from skae._training.convergence import mean_loss, warn_of_no_gain
 from skae._training.schedule import constant
@@ -22,8 +24,8 @@ from skae._training.train import TrainingResult
 from skae._training.training_plan import TrainingPlan
 from skae._utils.torch_draws import torch_draws
 
-# Rows in a batch of validation rows, and training rows that say whether there was a gain if there
-# are no validation rows.
+# Rows in a batch of validation rows. Without validation rows, this many training rows tell whether
+# the loss fell.
 _VALIDATION_BATCH = 1024
 
 Split = tuple[np.ndarray, np.ndarray | None]
@@ -35,22 +37,22 @@ def fit_network(
     report: EpochReport,
     split: Split | None = None,
 ) -> NetworkFit:
-    """Train a prepared network, and keep the weights that are best on validation rows.
+    """Train a prepared network, and keep the weights with the lowest validation loss.
 
     Parameters
     ----------
     prepared : Prepared
-        The network with its first weights; they are changed.
+        The prepared fit; training changes the weights of its network.
 
     trainings : Trainings
         Runs the trainings.
 
     report : EpochReport
-        Is given each epoch.
+        Called after each epoch.
 
     split : tuple of ndarray or None, default=None
-        Training rows and validation rows. None means those that the policy asks for: with few
-        rows, folds take turns.
+        Training rows and validation rows. None means that the policy decides; with few rows, it
+        uses cross-validation.
     """
     if split is None and prepared.takes_folds:
         return _Fit(prepared, trainings, report).by_folds()
@@ -64,7 +66,7 @@ def pass_once(
     history: pd.DataFrame | None = None,
     optimizer_state: dict | None = None,
 ) -> NetworkFit:
-    """Pass over all rows once, at a constant learning rate, and keep the last weights.
+    """Train for one epoch on all rows, at a constant learning rate, and keep the last weights.
 
     Parameters
     ----------
@@ -72,10 +74,10 @@ def pass_once(
         As in :func:`fit_network`.
 
     history : pandas.DataFrame or None, default=None
-        That of the passes before.
+        The history of the epochs before this one.
 
     optimizer_state : dict or None, default=None
-        That of the pass before.
+        The state of the optimizer after the epoch before this one.
     """
     begins = not prepared.goes_on
     plan = replace(prepared.plan(len(prepared.rows)), n_epochs=1, schedule=constant, begins=begins)
@@ -103,14 +105,14 @@ def split_of(prepared: Prepared) -> Split:
 
 @dataclass(frozen=True)
 class _Fit:
-    """The steps that the ways of fitting have in common."""
+    """Fits of a prepared network, by one split or by cross-validation."""
 
     prepared: Prepared
     trainings: Trainings
     report: EpochReport
 
     def by_split(self, training: np.ndarray, validation: np.ndarray | None) -> NetworkFit:
-        """Train on some rows, and choose the best weights by others, if there are any."""
+        """Train on some rows, and choose the best weights on validation rows, if there are any."""
         prepared, plan = self.prepared, self.prepared.plan(len(training))
         planned = self.reported(plan)
         before = None if validation is not None else self._loss(training)
@@ -122,17 +124,18 @@ class _Fit:
         n_steps = plan.n_steps(len(training), result.history)
         if validation is not None:
             self._warn_of_no_gain(result, result.history, n_steps)
-        elif not result.interrupted and prepared.repelled is None:  # which may cost the others much
+        elif not result.interrupted and prepared.repelled is None:  # they may raise the loss
+            assert before is not None
             after = self._loss(training)
             warn_of_no_gain(before, after, after, prepared.start_counts, n_steps)
         self.report.end(lambda: done.attributes)
         return done
 
     def by_folds(self) -> NetworkFit:
-        """Hold out each fold once to find the number of epochs; then train on all rows.
+        """Find the number of epochs by cross-validation; then train on all rows.
 
-        The networks of the folds start at the PCA of their own rows, so held-out rows are new to
-        all of them, epoch 0 included. If Ctrl-C comes, the network of the first fold is kept.
+        The network of each fold starts at the PCA of its own training rows, so its validation rows
+        are new to it even in epoch 0. After Ctrl-C, the network of the first fold is kept.
         """
         prepared = self.prepared
         everything = np.arange(len(prepared.rows))
@@ -143,7 +146,7 @@ class _Fit:
             weights.append(float(prepared.sample_weight[fold].sum()))
             if results[-1].interrupted:
                 first = results[0]
-                if first.best_epoch == 0:  # the same start, of all rows, is at hand
+                if first.best_epoch == 0:  # the start at the PCA of all rows is as good
                     first = replace(first, weights=prepared.network.state_dict())
                 return self._interrupted(plan, first, results[-1])
         history = mean_history([result.history for result in results], weights)
@@ -160,7 +163,7 @@ class _Fit:
     def _interrupted(
         self, plan: TrainingPlan, first: TrainingResult, last: TrainingResult
     ) -> NetworkFit:
-        """Return the fit with the network of the first fold: Ctrl-C ended a later training."""
+        """Return the fit with the network of the first fold, after Ctrl-C in a later training."""
         interruption = self.interruption(plan, first, last)
         return finish(
             self.prepared, plan, first, first.history, first.best_epoch, interruption=interruption
@@ -177,25 +180,25 @@ class _Fit:
         training: np.ndarray,
         validation: np.ndarray | None,
         optimizer_state: dict | None = None,
-        network=None,
+        network: AutoencoderNetwork | None = None,
     ) -> TrainingResult:
         """Train the prepared network, or another one, on some rows."""
         prepared, seed = self.prepared, self.prepared.seeds.training
         network = prepared.network if network is None else network
         generator = torch.Generator(prepared.device).manual_seed(seed)
         batches = prepared.batches(training, plan.batch_size, generator)
-        held_out = None
+        validating = None
         if validation is not None:
-            held_out = prepared.batches(validation, _VALIDATION_BATCH)
+            validating = prepared.batches(validation, _VALIDATION_BATCH)
         draws = torch_draws(seed, prepared.device) if plan.draws_globally else nullcontext()
         with threads_for(plan.batch_size, network.work.at_once), draws:
-            return self.trainings.train(network, batches, held_out, plan, optimizer_state)
+            return self.trainings.train(network, batches, validating, plan, optimizer_state)
 
     def reported(self, plan: TrainingPlan, history: pd.DataFrame | None = None) -> TrainingPlan:
-        """Return the plan with a report of each epoch, and the losses of the folds in it."""
+        """Return the plan with reports of epochs, which show the validation loss of the folds."""
         self.report.begin(plan.last_epoch, self.prepared.X)
 
-        def on_epoch(record, weights):
+        def on_epoch(record: dict, weights: Callable) -> bool:
             if history is not None:
                 record = {**record, "valid_loss": history["valid_loss"][record["epoch"]]}
             return self.report(record, lambda: attributes_with(self.prepared, weights()))
@@ -205,12 +208,12 @@ class _Fit:
     def interruption(
         self, plan: TrainingPlan, kept: TrainingResult, last: TrainingResult
     ) -> str | None:
-        """Return where Ctrl-C ended the last training, and what is kept.
+        """Return in which epoch Ctrl-C ended the last training, and which weights are kept.
 
         Raises
         ------
         KeyboardInterrupt
-            If there is nothing worth keeping.
+            If no weights are worth keeping.
         """
         if not last.interrupted:
             return None
@@ -221,23 +224,23 @@ class _Fit:
         return f"{where}; {weights} are kept"
 
     def _loss(self, rows: np.ndarray) -> float:
-        """Return the loss of (up to 1,024) rows."""
+        """Return the mean loss of up to 1,024 of these rows."""
         some = rows[:: -(-len(rows) // _VALIDATION_BATCH)]
         batches = self.prepared.batches(some, _VALIDATION_BATCH)
         return mean_loss(self.prepared.network, batches, self.prepared.seeds.training)
 
-    def _warn_of_no_gain(self, result: TrainingResult, history, n_steps: int) -> None:
-        """Warn if the history says that there was none."""
+    def _warn_of_no_gain(self, result: TrainingResult, history: pd.DataFrame, n_steps: int) -> None:
+        """Warn if the history shows that training did not lower the loss."""
         if not result.interrupted:
             losses = history["valid_loss"]
-            # Of training rows as well: on validation rows, overfitting takes it up.
+            # The training loss as well, since overfitting raises the validation loss alone.
             last = history[["train_loss", "valid_loss"]].iloc[-1].min()
             kept = losses[result.best_epoch]
             warn_of_no_gain(losses[0], kept, last, self.prepared.start_counts, n_steps)
 
 
 def _joined(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
-    """Return the history of two trainings, the later without its row before the first epoch."""
+    """Return the history of two trainings, without row 0 of the second one."""
     after = after[after["epoch"] > 0]
     after = after.assign(epoch=after["epoch"] + before["epoch"].iloc[-1])
     return pd.concat([before, after], ignore_index=True)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import torch
-from sklearn.base import BaseEstimator
 from skorch.callbacks import Callback
 
 from skae._fitting import defaults
@@ -21,11 +21,11 @@ from skae.losses import FunctionLoss, Loss
 
 @dataclass(frozen=True)
 class FitPolicy:
-    """What a fit needs to know of its estimator.
+    """The parameters and rules that a fit takes from its estimator.
 
     An estimator makes its policy inside ``fit`` and hands it down; the policy is neither stored
     nor pickled. The first parameters are those of the estimators, with names replaced by objects;
-    the others are what differs between the estimators.
+    the others are the rules that differ between the estimators.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class FitPolicy:
         A class of ``torch.optim``.
 
     device : torch.device
-        Where to compute.
+        The device to compute on.
 
     callbacks : list of skorch.callbacks.Callback
         The user's callbacks.
@@ -85,21 +85,21 @@ class FitPolicy:
     validates_on_training_rows: bool = True
 
     @classmethod
-    def of(cls, estimator: BaseEstimator, **of_role) -> FitPolicy:
+    def of(cls, estimator: Any, **of_role: Any) -> FitPolicy:
         """Return the policy of an estimator that has seen the shape of a sample.
 
         Parameters
         ----------
         estimator : BaseAutoencoder
-            Where the parameters are read.
+            The estimator whose parameters are read.
 
         **of_role : dict
-            What the estimator's role decides, parameters of the policy by name.
+            Parameters of the policy, by name, that the estimator sets itself.
 
         Raises
         ------
         ValueError, TypeError
-            If a part, the optimizer, the device or a callback is not as described.
+            If a part, the optimizer, the device or a callback is not valid.
         """
         same = (
             *("n_components", "init", "max_epochs", "batch_size", "learning_rate"),
@@ -107,7 +107,7 @@ class FitPolicy:
             "precision",
         )
         known = {name: getattr(estimator, name) for name in same}
-        known |= resolve_parts(estimator)
+        known |= resolve_parts(estimator)._asdict()
         known |= {
             "optimizer": resolve_optimizer(estimator.optimizer),
             "callbacks": checked_callbacks(estimator.callbacks),
@@ -117,16 +117,24 @@ class FitPolicy:
         return cls(**{**known, **of_role})
 
 
-def resolve_parts(estimator: BaseEstimator) -> dict[str, object]:
+class Parts(NamedTuple):
+    """The parts of an estimator as objects."""
+
+    kind: Kind
+    architecture: Architecture
+    loss: Loss
+
+
+def resolve_parts(estimator: Any) -> Parts:
     """Return the kind, the architecture and the loss that the parameters stand for."""
     loss = estimator.loss
     if callable(loss) and not isinstance(loss, Loss | type):
         loss = FunctionLoss(loss)
     known = estimator._part_registries
-    return {
-        "kind": resolve_part(estimator.kind, "kind", known["kind"], Kind).resolved(),
-        "architecture": resolve_part(
+    return Parts(
+        kind=resolve_part(estimator.kind, "kind", known["kind"], Kind).resolved(),
+        architecture=resolve_part(
             estimator.architecture, "architecture", known["architecture"], Architecture
         ),
-        "loss": resolve_part(loss, "loss", known["loss"], Loss),
-    }
+        loss=resolve_part(loss, "loss", known["loss"], Loss),
+    )

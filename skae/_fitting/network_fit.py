@@ -1,4 +1,4 @@
-"""The outcome of a fit: the fitted network, and what the estimator shows of it."""
+"""The outcome of a fit: the fitted network, and the fitted attributes of the estimator."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from skae._training.training_plan import TrainingPlan
 
 @dataclass(frozen=True)
 class NetworkFit:
-    """What a finished fit of one network returns.
+    """The outcome of the fit of one network.
 
     Parameters
     ----------
     prepared : Prepared
-        What the fit began with.
+        The prepared fit.
 
     network : FittedNetwork
         The network with the weights that were kept.
 
     plan : TrainingPlan
-        How it was trained.
+        The plan of its training.
 
     history : pandas.DataFrame
-        A row for each epoch.
+        One row per epoch.
 
     best_epoch : int
-        Epoch whose weights were kept.
+        The epoch whose weights were kept.
 
     code_sample : ndarray of shape (n_codes, n_components)
         Latent codes of some training rows.
@@ -41,10 +41,10 @@ class NetworkFit:
         The kind's own fitted attributes.
 
     optimizer_state : dict or None
-        The state of the optimizer, if training may go on with it.
+        The state of the optimizer, if training may continue from it.
 
     interruption : str or None
-        When Ctrl-C ended the training, and what was kept.
+        If Ctrl-C ended the training: the epoch, and which weights are kept.
     """
 
     prepared: Prepared
@@ -75,7 +75,7 @@ class NetworkFit:
 
     @property
     def attributes(self) -> dict:
-        """The fitted attributes of an estimator with this network alone."""
+        """The fitted attributes of an estimator with this network only."""
         return {
             **attributes_so_far(self.prepared, self.network),
             **self.common_attributes,
@@ -88,7 +88,7 @@ class NetworkFit:
 
 
 def attributes_so_far(prepared: Prepared, network: FittedNetwork) -> dict:
-    """Return the fitted attributes that do not wait for the end of the training."""
+    """Return the fitted attributes that are known before the training ends."""
     spec = network.spec
     return {
         "_fitted": network,

@@ -1,14 +1,16 @@
-"""From validated rows to a network with its first weights."""
+"""The preparation of a fit: from validated rows to a network with its first weights."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 import torch
 
 from skae._data.lost_digits import warn_of_lost_digits
+from skae._data.matrix import Matrix
 from skae._data.moments import Moments
 from skae._data.rows import Rows
 from skae._data.scaling import Scaling
@@ -29,12 +31,12 @@ from skae.kinds.interface import Setting
 
 
 def prepare(
-    X,
+    X: Matrix,
     policy: FitPolicy,
-    random_state,
+    random_state: Any,
     *,
     sample_weight: np.ndarray | None = None,
-    repelled=None,
+    repelled: Matrix | None = None,
     takes_missing: bool = False,
     gaussian: NormalDistribution | None = None,
     head: HeadPlan | None = None,
@@ -47,22 +49,22 @@ def prepare(
         Validated rows.
 
     policy : FitPolicy
-        What the estimator decided.
+        The policy of the estimator.
 
     random_state : int or RandomState instance
         Source of all randomness.
 
     sample_weight : ndarray of shape (n_samples,) or None, default=None
-        Weights with mean 1. Rows of weight zero are left out.
+        Weights with mean 1. Rows with weight zero are dropped.
 
     repelled : ndarray or CSR matrix of shape (n_rows, n_features) or None, default=None
-        Validated rows that the network learns to reconstruct badly.
+        Validated rows, known anomalies, that the network learns to reconstruct badly.
 
     takes_missing : bool, default=False
-        Whether values may be missing later, though none may be in `X`.
+        Whether the network accepts missing values even if `X` has none.
 
     gaussian : NormalDistribution or None, default=None
-        The normal distribution that fills missing values, if it is known already.
+        The normal distribution that fills missing values, if it was fitted before.
 
     head : HeadPlan or None, default=None
         The classifier on top of the latent code, if there is one.
@@ -70,7 +72,7 @@ def prepare(
     Raises
     ------
     ValueError
-        If the parts do not go together, or `X` is not what they need.
+        If the parts cannot be combined, or if a part cannot work with `X`.
     """
     seeds = Seeds.drawn(random_state)
     X, sample_weight = _without_weight_zero(X, sample_weight)
@@ -104,15 +106,15 @@ def prepare(
 
 
 def prepare_again(
-    X,
+    X: Matrix,
     policy: FitPolicy,
-    random_state,
+    random_state: Any,
     fitted: FittedNetwork,
     mean: np.ndarray,
     *,
     sample_weight: np.ndarray | None = None,
 ) -> Prepared:
-    """Go on from a fitted network, with its scaling and its parts.
+    """Return a prepared fit that continues from a fitted network, with its scaling and parts.
 
     Parameters
     ----------
@@ -123,7 +125,7 @@ def prepare_again(
         The network of the earlier fit.
 
     mean : ndarray of shape (n_features,)
-        Mean of the rows of that fit.
+        Mean of the training rows of the earlier fit.
     """
     seeds = Seeds.drawn(random_state)
     X, sample_weight = _without_weight_zero(X, sample_weight)
@@ -144,14 +146,16 @@ def prepare_again(
     )
 
 
-def _without_weight_zero(X, sample_weight):
+def _without_weight_zero(
+    X: Matrix, sample_weight: np.ndarray | None
+) -> tuple[Matrix, np.ndarray | None]:
     if sample_weight is None or sample_weight.all():
         return X, sample_weight
     kept = np.flatnonzero(sample_weight)
     return rows_at(X, kept), sample_weight[kept]
 
 
-def _checked_moments(X, sample_weight, policy: FitPolicy) -> Moments:
+def _checked_moments(X: Matrix, sample_weight: np.ndarray | None, policy: FitPolicy) -> Moments:
     moments = Moments.of(X, sample_weight)
     policy.loss.check(moments.minimum, moments.maximum)
     if tensor_dtype(policy.precision) == torch.float32:
@@ -159,7 +163,7 @@ def _checked_moments(X, sample_weight, policy: FitPolicy) -> Moments:
     return moments
 
 
-def _weight_tensor(sample_weight, rows: Rows) -> torch.Tensor:
+def _weight_tensor(sample_weight: np.ndarray | None, rows: Rows) -> torch.Tensor:
     if sample_weight is None:
         return torch.ones(len(rows), dtype=rows.dtype, device=rows.device)
     return torch.from_numpy(sample_weight).to(rows.dtype).to(rows.device)
@@ -172,8 +176,10 @@ def _axes_and_size(
     gaussian: NormalDistribution | None,
 ) -> tuple[PrincipalAxes | None, int]:
     """Return the principal axes, if they are needed, and the size of the code."""
-    wanted, axes = policy.n_components, None
+    wanted: Any = policy.n_components
+    axes = None
     if wanted == "filling rank":
+        assert gaussian is not None  # the estimators that ask for it take missing values
         wanted = gaussian.factor.shape[1]
     if policy.init == "pca" or not isinstance(wanted, Integral):
         axes = linear_part.principal_axes(wanted, weight, gaussian)
@@ -189,7 +195,7 @@ def _checked_spec(
     head: HeadPlan | None,
     n_rows: int,
 ) -> NetworkSpec:
-    """Return the specification of the network; refuse parts that do not go together."""
+    """Return the specification of the network; refuse parts that cannot be combined."""
     kind, architecture, n_features = policy.kind, policy.architecture, len(scaling.centre)
     shape = architecture.sample_shape(policy.sample_shape)
     takes_linear_path = kind.takes_linear_path(n_components, n_features)
@@ -219,14 +225,14 @@ def _checked_spec(
 
 
 def _with_precision(spec: NetworkSpec, policy: FitPolicy, n_rows: int, work: int) -> NetworkSpec:
-    """Return the specification with the precision that suits the work of a batch."""
+    """Return the specification with the precision for the multiplications of a batch."""
     automatic = policy.rules.batch_size(n_rows, spec.n_features)
     work *= auto_or(policy.batch_size, automatic)
     return replace(spec, precision=resolve_precision(policy.precision, policy.device, work))
 
 
-def _scaled_rows(X, rows: Rows, scaling) -> torch.Tensor | None:
-    """Return a few more rows as a tensor beside the others."""
+def _scaled_rows(X: Matrix | None, rows: Rows, scaling: Scaling) -> torch.Tensor | None:
+    """Return further rows as a scaled tensor on the device of the others."""
     if X is None or not X.shape[0]:
         return None
     more = Rows(X, scaling, rows.device, rows.dtype)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
 from skae._data.batches import Batches
+from skae._data.matrix import Matrix
 from skae._data.moments import Moments
 from skae._data.rows import Rows
 from skae._fitting.defaults import FEW_ROWS, auto_jitter, auto_or
@@ -26,32 +27,32 @@ from skae._utils.random_state import own_random_state
 
 
 class Seeds(NamedTuple):
-    """The seeds of one fit: for the validation rows, the first weights, and the training."""
+    """The seeds of one fit: of the split, the first weights, and the training."""
 
     split: int
     weights: int
     training: int
 
     @classmethod
-    def drawn(cls, random_state) -> Seeds:
+    def drawn(cls, random_state: Any) -> Seeds:
         """Draw the seeds from a parameter ``random_state``."""
         return cls(*(int(s) for s in own_random_state(random_state).randint(2**31 - 1, size=3)))
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """What :func:`~skae._fitting.prepare.prepare` returns, and all that a training needs.
+    """A prepared fit: everything that training needs.
 
     Parameters
     ----------
     policy : FitPolicy
-        What the estimator decided.
+        The policy of the estimator.
 
     X : ndarray, CSR matrix or view of shape (n_samples, n_features)
-        Validated rows, without those of weight zero.
+        Validated rows, without those with weight zero.
 
     rows : Rows
-        The same, scaled, as tensors.
+        The same rows, scaled, as tensors.
 
     sample_weight : torch.Tensor of shape (n_samples,)
         Weight of each row.
@@ -66,29 +67,29 @@ class Prepared:
         Mean of the rows, in the units of `X`.
 
     seeds : Seeds
-        Where randomness comes from.
+        The seeds of all randomness.
 
     start_counts : bool
-        Whether the first weights are worth keeping: those of PCA or of an earlier fit.
+        Whether the first weights, from PCA or an earlier fit, are worth keeping.
 
     targets : torch.Tensor of shape (n_samples, n_classes) or None
-        What is known of the class of each row, for a classifier.
+        For a classifier: the probability of each class for each row, times the weight of the row.
 
     repelled : torch.Tensor of shape (n_rows, n_features) or None
-        Scaled rows that the network learns to reconstruct badly.
+        Scaled rows, known anomalies, that the network learns to reconstruct badly.
 
     moments : Moments or None
-        Those of the rows; None if the network is that of an earlier fit.
+        Moments of the rows; None if the fit continues from an earlier one.
 
     linear_part : LinearPart
-        Principal axes and normal distributions of weighted rows.
+        Computes principal axes and normal distributions of weighted rows.
 
     gaussian : NormalDistribution or None
         The normal distribution that fills missing values.
     """
 
     policy: FitPolicy
-    X: object
+    X: Matrix
     rows: Rows
     sample_weight: torch.Tensor
     spec: NetworkSpec
@@ -109,26 +110,26 @@ class Prepared:
 
     @property
     def goes_on(self) -> bool:
-        """Whether the fit goes on from an earlier one."""
+        """Whether the fit continues from an earlier one."""
         return self.moments is None
 
     @property
     def takes_folds(self) -> bool:
-        """Whether folds take turns as validation rows, since the rows are few."""
+        """Whether the fit uses cross-validation, as with few rows."""
         by_default = self.policy.early_stopping and is_auto(self.policy.validation_fraction)
         return by_default and not self.goes_on and FEWEST_ROWS <= len(self.rows) < FEW_ROWS
 
     def batches(
         self, index: np.ndarray, batch_size: int, generator: torch.Generator | None = None
     ) -> Batches:
-        """Return batches of some rows, in an order drawn for each pass or in that of `index`."""
+        """Return batches of some rows, in an order drawn for each epoch or in that of `index`."""
         on_device = torch.from_numpy(index).to(self.device)
         return Batches(
             self.rows, on_device, self.sample_weight, batch_size, generator, self.targets
         )
 
     def plan(self, n_training: int) -> TrainingPlan:
-        """Return how to train on so many rows: what "auto" stands for."""
+        """Return the training plan for this many rows, with every "auto" resolved."""
         policy, spec, rules = self.policy, self.spec, self.policy.rules
         batch_size = auto_or(policy.batch_size, rules.batch_size(n_training, spec.n_features))
         learning_rate = rules.learning_rate(batch_size, spec.n_components)
@@ -152,7 +153,8 @@ class Prepared:
         )
 
     def network_without(self, fold: np.ndarray) -> AutoencoderNetwork:
-        """Return a network whose first weights know nothing of some rows."""
+        """Return a network whose first weights do not depend on the rows of a fold."""
+        assert self.moments is not None  # further passes have no folds
         weight = self._weight_without(fold)
         axes = gaussian = None
         if self.spec.takes_missing:
@@ -162,7 +164,7 @@ class Prepared:
         return first_network(self.spec, self.linear_part, self.moments, weight, axes, gaussian)
 
     def filling_without(self, fold: np.ndarray) -> Filling:
-        """Return what would fill missing values if some rows were not known."""
+        """Return the filling of missing values that is fitted without the rows of a fold."""
         gaussian = self.linear_part.gaussian(self._weight_without(fold))
         return self.linear_part.filling(gaussian).cpu()
 

@@ -1,26 +1,29 @@
-"""Reports of epochs: on the terminal, and to scikit-learn's callbacks if they exist.
+"""Reports of epochs, on the terminal and to scikit-learn's callbacks.
 
-``sklearn.callback`` came with scikit-learn 1.9 and is experimental; this module is the only one
-that knows of it, and does nothing where it is missing.
+``sklearn.callback`` is new in scikit-learn 1.9, and experimental. No other module imports it. With
+older versions, no callbacks are called.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
+from typing import Any
 
 from sklearn.base import BaseEstimator
+
+from skae._data.matrix import Matrix
 
 try:
     from sklearn.callback import CallbackSupportMixin
 except ImportError:  # scikit-learn < 1.9
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
-        """Stand-in without callbacks."""
+        """Placeholder for older versions, which have no callbacks."""
 
 
 class EpochReport:
-    """Reports each epoch, and says whether someone wants to stop.
+    """Reports each epoch, and returns whether a callback asks to stop.
 
     Parameters
     ----------
@@ -28,51 +31,55 @@ class EpochReport:
         The estimator that is being fitted.
 
     others : dict of str to object, default={}
-        Fitted attributes beside those of the network.
+        Fitted attributes in addition to those of the network.
 
     calls_back : bool, default=True
-        Whether scikit-learn's callbacks are called; if not, only the terminal shows the epochs.
+        Whether to call scikit-learn's callbacks; if not, epochs are only printed.
     """
 
     def __init__(
-        self, estimator: BaseEstimator, others: Mapping = MappingProxyType({}), *, calls_back=True
+        self,
+        estimator: BaseEstimator,
+        others: Mapping[str, Any] = MappingProxyType({}),
+        *,
+        calls_back: bool = True,
     ):
         self.estimator, self.others, self.calls_back = estimator, others, calls_back
-        self.context = None
+        self.context: Any = None  # of scikit-learn's callbacks
 
     def on_terminal(self) -> EpochReport:
-        """Return a report on the terminal alone, for a fit that is a step of another one."""
+        """Return a report that only prints, for a fit that is a step of another one."""
         return EpochReport(self.estimator, calls_back=False)
 
-    def begin(self, n_epochs: int, X) -> None:
+    def begin(self, n_epochs: int, X: Matrix) -> None:
         """Begin the report of a training.
 
         Parameters
         ----------
         n_epochs : int
-            How many epochs are planned.
+            Number of planned epochs.
 
         X : array-like
-            The training data, given to the callbacks.
+            The training data, passed to the callbacks.
         """
         self.n_epochs, self.X, self.context = n_epochs, X, None
-        # Setting a context up takes next to no time, but callbacks that are propagated from a
-        # meta-estimator are only seen through it.
+        # Callbacks that are propagated from a meta-estimator are only visible in a context; setting
+        # one up takes almost no time.
         if self.calls_back and hasattr(self.estimator, "_init_callback_context"):
             self.context = self.estimator._init_callback_context(max_subtasks=n_epochs)
             self.context.call_on_fit_task_begin(estimator=self.estimator, X=X)
 
     def __call__(self, record: dict, fitted_attributes: Callable[[], dict]) -> bool:
-        """Tell of one row of the history; return whether a callback wants to stop.
+        """Report one row of the history; return whether a callback asks to stop.
 
         Parameters
         ----------
         record : dict
-            The row.
+            The row of the history.
 
         fitted_attributes : callable
-            Returns the attributes that an estimator would have if the fit ended here; called
-            only where a callback asks for the fitted estimator.
+            Returns the attributes that the estimator would have if the fit ended now. It is only
+            called if a callback asks for the fitted estimator.
         """
         if self.estimator.verbose:
             print(_line(record, self.n_epochs))
@@ -83,11 +90,11 @@ class EpochReport:
         return self._end(task, fitted_attributes)
 
     def end(self, fitted_attributes: Callable[[], dict]) -> None:
-        """Tell that the fit is done."""
+        """Report that the fit is complete."""
         if self.context is not None:
             self._end(self.context, fitted_attributes)
 
-    def _end(self, task, fitted_attributes: Callable[[], dict]) -> bool:
+    def _end(self, task: Any, fitted_attributes: Callable[[], dict]) -> bool:
         stop = task.call_on_fit_task_end(
             estimator=self.estimator,
             X=self.X,

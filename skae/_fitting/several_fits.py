@@ -1,4 +1,4 @@
-"""Several networks of one estimator: their common attributes, and Ctrl-C among them."""
+"""The fits of several networks for one estimator, and their interruption by Ctrl-C."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from skae._fitting.network_fit import NetworkFit
 
 
 def common_attributes(fits: list[NetworkFit]) -> dict:
-    """Return the fitted attributes that the networks share, and their histories as one table.
+    """Return the fitted attributes that all networks have in common, with one joint history.
 
-    The column `network` of ``history_`` has the number of the network.
+    The column `network` of ``history_`` numbers the networks.
     """
     histories = [fit.history.assign(network=i) for i, fit in enumerate(fits)]
     return {**fits[0].common_attributes, "history_": pd.concat(histories, ignore_index=True)}
@@ -22,18 +22,18 @@ def common_attributes(fits: list[NetworkFit]) -> dict:
 def until_interrupted(
     fits: Iterable[NetworkFit], n_networks: int, trainings: Trainings
 ) -> list[NetworkFit]:
-    """Return the fits; after Ctrl-C those whose network is of use by then, with a warning.
+    """Return the fits; after Ctrl-C, return the usable ones and warn.
 
     Parameters
     ----------
     fits : iterable of NetworkFit
-        Each is trained when the iteration reaches it.
+        The fits; each network is trained when the iteration reaches it.
 
     n_networks : int
-        How many there are.
+        Number of networks.
 
     trainings : Trainings
-        Run them.
+        The trainings of the fit.
     """
     done: list[NetworkFit] = []
     try:
@@ -49,7 +49,7 @@ def until_interrupted(
         if not done:
             raise
         trainings.interrupt(
-            f"came before network {len(done) + 1} of {n_networks} was of any use; those before it "
-            f"are kept"
+            f"came before network {len(done) + 1} of {n_networks} was usable; the networks before "
+            f"it are kept"
         )
     return done

@@ -1,4 +1,4 @@
-"""Which rows are held out, and what they say about the number of epochs."""
+"""Splits into training and validation rows, and the best number of epochs."""
 
 from __future__ import annotations
 
@@ -7,47 +7,48 @@ import pandas as pd
 
 from skae._utils.checks import is_auto
 
-# Below this many rows not even folds say much.
+# With fewer rows, not even cross-validation gives reliable results.
 FEWEST_ROWS = 8
 _N_FOLDS = 4
 _AUTO_FRACTION = 0.1
-# Rows that select the best weights where none are held out: a part of them, since looking at all
-# after each epoch would take a third as long as the epoch.
-_SELECTING_SHARE, _FEWEST_SELECTING, _MOST_SELECTING = 0.05, 500, 5000
-# A gain smaller than this share of the loss is taken for noise where there are few rows.
+# Without separate validation rows, some training rows choose the best weights. Evaluating all
+# of them after each epoch would add a third to the time of the epoch.
+_CHOOSING_FRACTION, _FEWEST_CHOOSING, _MOST_CHOOSING = 0.05, 500, 5000
+# In cross-validation, a smaller relative gain is considered noise.
 _SMALLEST_GAIN = 0.02
 
 
 def split(n_rows: int, fraction: float | str, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return which rows to train on, and which to hold out, drawn at random.
+    """Return training rows and validation rows, drawn at random.
 
-    Where that would leave fewer than two rows to train on, none is held out, and all select.
+    If fewer than two training rows would be left, all rows are training and validation rows.
     """
     order = np.random.RandomState(seed).permutation(n_rows)
-    n_held_out = max(1, round((_AUTO_FRACTION if is_auto(fraction) else fraction) * n_rows))
-    if n_rows - n_held_out < 2:
+    fraction = _AUTO_FRACTION if is_auto(fraction) else float(fraction)
+    n_validation = max(1, round(fraction * n_rows))
+    if n_rows - n_validation < 2:
         return no_split(n_rows, seed)
-    return np.sort(order[n_held_out:]), np.sort(order[:n_held_out])
+    return np.sort(order[n_validation:]), np.sort(order[:n_validation])
 
 
 def no_split(n_rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return all rows to train on, and a twentieth to select by, at least 500, at most 5,000."""
+    """Return all rows for training, and 5% of them, from 500 to 5,000, to choose the weights by."""
     order = np.random.RandomState(seed).permutation(n_rows)
-    n_selecting = np.clip(round(_SELECTING_SHARE * n_rows), _FEWEST_SELECTING, _MOST_SELECTING)
-    return np.arange(n_rows), np.sort(order[:n_selecting])
+    n_choosing = np.clip(round(_CHOOSING_FRACTION * n_rows), _FEWEST_CHOOSING, _MOST_CHOOSING)
+    return np.arange(n_rows), np.sort(order[:n_choosing])
 
 
 def folds(n_rows: int, seed: int) -> list[np.ndarray]:
-    """Return the rows of each of four folds, drawn at random."""
+    """Return the validation rows of each of four folds, drawn at random."""
     order = np.random.RandomState(seed).permutation(n_rows)
     return [np.sort(fold) for fold in np.array_split(order, _N_FOLDS)]
 
 
 def mean_history(histories: list[pd.DataFrame], weights: list[float]) -> pd.DataFrame:
-    """Return the history of several trainings as one: weighted mean losses, seconds added up.
+    """Return the joint history of several trainings: weighted mean losses, and sums of seconds.
 
-    Where one training ended early, its last row stands for those it did not run. One that diverged
-    has an infinite loss from there on.
+    If a training ended early, its last row is repeated for the missing epochs. After a training
+    diverged, its loss is infinite.
     """
     length = max(len(history) for history in histories)
     histories = [h.assign(valid_loss=h["valid_loss"].fillna(np.inf)) for h in histories]
@@ -58,7 +59,7 @@ def mean_history(histories: list[pd.DataFrame], weights: list[float]) -> pd.Data
 
 
 def best_epoch(valid_loss: pd.Series, *, from_pca: bool) -> int:
-    """Return the epoch with the smallest loss; 0, PCA, unless the gain is more than noise."""
+    """Return the epoch with the lowest loss, or 0 if the gain over PCA is within the noise."""
     best = int(valid_loss.to_numpy().argmin())
     gain = valid_loss[0] - valid_loss[best]
     return 0 if from_pca and gain < _SMALLEST_GAIN * abs(valid_loss[0]) else best

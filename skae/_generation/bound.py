@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import reduce
 
 import numpy as np
 import torch
@@ -56,7 +57,9 @@ class Bound:
             ratio = 0.5 * (noise.square() - code.square() + self.log_variance)
             yield likelihood, ratio.double().sum(1)
 
-    def _log_likelihood(self, code, target, missing) -> torch.Tensor:
+    def _log_likelihood(
+        self, code: torch.Tensor, target: torch.Tensor, missing: torch.Tensor
+    ) -> torch.Tensor:
         network = self.network
         output = network.decoder_output(code)
         likelihood = network.kind.log_likelihood(network.loss, output, target, network.log_scale)
@@ -66,7 +69,8 @@ class Bound:
         """Return the mean over the draws of log p(x_j | z), of the shape of the rows, float64."""
         if torch.compiler.is_compiling():
             return self._likelihood_at_once()
-        return sum(likelihood for likelihood, _ in self.draws()) / len(self.noise)
+        total = reduce(torch.add, (likelihood for likelihood, _ in self.draws()))
+        return total / len(self.noise)
 
     def _likelihood_at_once(self) -> torch.Tensor:
         """Return the same in one pass; otherwise an exported graph has a decoder for each draw."""

@@ -30,15 +30,15 @@ class CodeDensity:
         self.codes = codes
         self._forget()
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, np.ndarray]:
         return {"codes": self.codes}
 
-    def __setstate__(self, state):
+    def __setstate__(self, state: dict[str, np.ndarray]) -> None:
         self.codes = state["codes"]
         self._forget()
 
-    def _forget(self):
-        self._mixture = None
+    def _forget(self) -> None:
+        self._mixture: GaussianMixture | None = None
         self._lock = threading.Lock()
 
     def mixture(self) -> GaussianMixture:
@@ -58,7 +58,7 @@ class CodeDensity:
         mixture = GaussianMixture(
             n_components=int(np.clip(n_codes // needed, 1, most)),
             covariance_type="full" if full else "diag",
-            reg_covar=1e-6 * max(float(self.codes.var()), np.finfo(np.float32).tiny),
+            reg_covar=1e-6 * max(float(self.codes.var()), float(np.finfo(np.float32).tiny)),
             tol=1e-2,
             max_iter=200,
             random_state=0,

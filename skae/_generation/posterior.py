@@ -9,19 +9,20 @@ import numpy as np
 import torch
 
 from skae._data.blocks import dense_blocks
+from skae._data.matrix import Matrix
 from skae._generation.bound import Bound, balanced_draws
 from skae._network.fitted_network import FittedNetwork
 
 
 def posterior(
-    fitted: FittedNetwork, X, device: str, dtype: np.dtype
+    fitted: FittedNetwork, X: Matrix, device: str, dtype: np.dtype
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return means and standard deviations of the codes of rows, both (n_samples, n_components)."""
     mean = np.empty((X.shape[0], fitted.n_components), dtype=dtype)
     deviation = np.empty_like(mean)
     network = fitted.network(device)
 
-    def of_batch(X):
+    def of_batch(X: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         mean, log_variance = fitted.spec.kind.posterior(network.encoder_output(X))
         return mean, torch.exp(0.5 * log_variance)
 
@@ -31,7 +32,7 @@ def posterior(
 
 
 def elbo(
-    fitted: FittedNetwork, X, device: str, n_draws: int, random_state: np.random.RandomState
+    fitted: FittedNetwork, X: Matrix, device: str, n_draws: int, random_state: np.random.RandomState
 ) -> np.ndarray:
     """Return the evidence lower bound of each row, in nats and the units of `X`, float64.
 
@@ -47,7 +48,7 @@ def elbo(
 
 
 def log_likelihood(
-    fitted: FittedNetwork, X, device: str, n_draws: int, random_state: np.random.RandomState
+    fitted: FittedNetwork, X: Matrix, device: str, n_draws: int, random_state: np.random.RandomState
 ) -> np.ndarray:
     """Return the importance-weighted bound of the log-likelihood, in the units of :func:`elbo`."""
     draws = random_state.standard_normal((n_draws, fitted.n_components))
@@ -59,7 +60,7 @@ def log_likelihood(
     return _bounds(of_batch, fitted, X, device, draws) - _log_units(fitted, X)
 
 
-def _log_units(fitted: FittedNetwork, X) -> np.ndarray | float:
+def _log_units(fitted: FittedNetwork, X: Matrix) -> np.ndarray | float:
     """Return the difference between the log densities of scaled rows and of rows in units of `X`.
 
     It is the sum of the logarithms of the scales of known values.
@@ -71,7 +72,11 @@ def _log_units(fitted: FittedNetwork, X) -> np.ndarray | float:
 
 
 def _bounds(
-    of_batch: Callable[[Bound], torch.Tensor], fitted, X, device: str, draws: np.ndarray
+    of_batch: Callable[[Bound], torch.Tensor],
+    fitted: FittedNetwork,
+    X: Matrix,
+    device: str,
+    draws: np.ndarray,
 ) -> np.ndarray:
     """Return a bound of each row, computed from its terms."""
     network = fitted.network(device)

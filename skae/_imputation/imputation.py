@@ -1,4 +1,4 @@
-"""From rows with missing values to networks that fill them."""
+"""The networks of an imputer, and the errors of imputed values."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import torch
 
 from skae._checkpoints.trainings import Trainings
 from skae._data.blocks import densify
+from skae._data.matrix import Matrix
 from skae._fitting.fit_network import fit_network
 from skae._fitting.fit_policy import FitPolicy
 from skae._fitting.network_fit import NetworkFit
@@ -22,47 +23,47 @@ from skae._missing.filling import Filling
 from skae._network.fitted_network import FittedNetwork, mean_reconstruction
 from skae._utils.random_state import own_random_state
 
-# Rows, and the smallest share of their known values, that errors are measured on; folds of these.
-_MEASURED_ROWS, _SMALLEST_SHARE, _N_FOLDS = 2000, 0.1, 4
-# Rows that are filled at once.
+# Rows on which errors are measured, smallest fraction of hidden values in them, and folds.
+_MEASURED_ROWS, _SMALLEST_FRACTION, _N_FOLDS = 2000, 0.1, 4
+# Rows in a batch of the filling.
 _ROWS_AT_ONCE = 512
-# A feature with few known values has its error drawn towards that of the others.
+# The error ratio of a feature is shrunk towards that of all features, as if it had this many
+# additional values.
 _PRIOR_VALUES = 5.0
 
 
 @dataclass(frozen=True)
 class Imputation:
-    """Networks that fill missing values together.
+    """Networks whose mean reconstruction fills missing values.
 
     Parameters
     ----------
     networks : list of FittedNetwork
-        At least one; all have the same scaling and the same filling.
+        At least one network; all have the same scaling and the same filling.
 
     error_ratio : ndarray of shape (n_features,), dtype float64, or None
-        How large the errors of the networks are, as a multiple of those of the filling. None where
-        none are to be drawn.
+        Errors of the networks relative to those of the filling. None if no errors are drawn.
     """
 
     networks: list[FittedNetwork]
     error_ratio: np.ndarray | None
 
-    def means(self, X: np.ndarray, device: str) -> np.ndarray:
+    def means(self, X: Matrix, device: str) -> np.ndarray:
         """Return the mean of the reconstructions of rows, in the units of `X`, float64."""
         return mean_reconstruction(self.networks, X, device)
 
     def errors(self, X: np.ndarray, random_state: np.random.RandomState) -> np.ndarray:
-        r"""Return errors of missing values, drawn from what known values leave open of them.
+        r"""Return errors of missing values, drawn from their conditional distribution.
 
         With a row :math:`x'` drawn from the normal distribution of the filling, and
         :math:`\hat{x}'_m` the conditional mean of those of its entries that are missing in `X`,
-        :math:`x'_m - \hat{x}'_m` has just the conditional covariance (Journel's conditional
-        simulation [1]_). It is multiplied by what the networks err more, or less.
+        :math:`x'_m - \hat{x}'_m` has exactly the conditional covariance (Journel's conditional
+        simulation [1]_). It is multiplied by the error ratio of the networks.
 
         Parameters
         ----------
         X : ndarray of shape (n_samples, n_features)
-            Rows, NaN where a value is missing.
+            Rows, with NaN for missing values.
 
         random_state : RandomState
             Source of the draws.
@@ -79,7 +80,7 @@ class Imputation:
         """
         first = self.networks[0]
         generator = torch.Generator().manual_seed(int(random_state.randint(2**31 - 1)))
-        filling = first.network("cpu").missing.filling
+        filling = _filling_of(first)
         errors = filling_errors(filling, np.isnan(X), generator)
         return errors * self.error_ratio * first.scaling.scale
 
@@ -90,27 +91,27 @@ class ImputationFit:
     Parameters
     ----------
     X : ndarray or CSR matrix of shape (n_samples, n_features)
-        Validated rows, NaN where a value is missing.
+        Validated rows, with NaN for missing values.
 
     policy : FitPolicy
-        What the estimator decided.
+        The policy of the estimator.
 
     n_networks : int
-        How many networks are trained.
+        Number of networks to train.
 
     trainings : Trainings
         Runs the trainings.
 
     report : EpochReport
-        Is given each epoch.
+        Called after each epoch.
 
     draws : bool, default=True
-        Whether errors are to be drawn. To prepare that takes as long as several linear fits.
+        Whether errors can be drawn later. Preparing this takes as long as several linear fits.
     """
 
     def __init__(
         self,
-        X,
+        X: Matrix,
         policy: FitPolicy,
         n_networks: int,
         trainings: Trainings,
@@ -129,7 +130,7 @@ class ImputationFit:
         return Imputation([fit.network for fit in fits], error_ratio), fits
 
     def _fits(self) -> Iterator[NetworkFit]:
-        gaussian = None  # the same rows have the same
+        gaussian = None  # the same for all networks, which have the same rows
         for _ in range(self.n_networks):
             seed = int(self.random.randint(2**31 - 1))
             prepared = prepare(self.X, self.policy, seed, takes_missing=True, gaussian=gaussian)
@@ -137,20 +138,21 @@ class ImputationFit:
             yield fit_network(prepared, self.trainings, self.report)
 
     def _error_ratio(self, fits: list[NetworkFit]) -> np.ndarray:
-        """Return the errors of hidden values over those that the normal distribution expects.
+        """Return the ratio of errors of hidden values to those that the distribution expects.
 
-        Of rows it was fitted to, it expects too little. What it errs on others is found by
-        leaving out one fold after the other; what the networks do better, on the rows that each
-        held out: those that it trained on would promise too much.
+        For the rows that it was fitted to, the distribution expects errors that are too small, so
+        its own errors are measured by cross-validation. The errors of the networks, relative to the
+        distribution, are measured on their validation rows, since they are too small on training
+        rows.
         """
         first = fits[0].network
         chosen = np.sort(self.random.permutation(self.X.shape[0])[:_MEASURED_ROWS])
         X = first.scaling.apply(densify(self.X[chosen]), np.float32)
-        share = max(_SMALLEST_SHARE, np.isnan(X).mean())
-        hidden = ~np.isnan(X) & (self.random.uniform(size=X.shape) < share)
+        fraction = max(_SMALLEST_FRACTION, np.isnan(X).mean())
+        hidden = ~np.isnan(X) & (self.random.uniform(size=X.shape) < fraction)
         shown = np.where(hidden, np.nan, X)
         known = np.where(hidden, X, 0.0).astype(np.float64)
-        filling = first.network("cpu").missing.filling
+        filling = _filling_of(first)
         of_filling = known - np.where(hidden, filled_rows(filling, shown), 0.0)
         of_networks, of_same = [], []
         for fit in fits:
@@ -159,17 +161,17 @@ class ImputationFit:
             of_networks.append(known[rows] - np.where(hidden[rows], means, 0.0))
             of_same.append(of_filling[rows])
         left_out, expected = self._errors_left_out(fits[0].prepared, chosen, shown, hidden, known)
-        of_networks, of_same = np.concatenate(of_networks), np.concatenate(of_same)
-        ratio = _ratio(left_out, expected) * _ratio(of_networks, of_same)
+        of_rows = _ratio(np.concatenate(of_networks), np.concatenate(of_same))
+        ratio = _ratio(left_out, expected) * of_rows
         return np.sqrt(ratio)
 
     def _held_out(self, fit: NetworkFit, chosen: np.ndarray) -> np.ndarray:
-        """Return which of some rows a network did not train on; all where it trained on all."""
+        """Return which of some rows were validation rows of a fit; all if it had none."""
         policy = self.policy
         if not policy.early_stopping:
             return np.arange(len(chosen))
-        _, held_out = split(self.X.shape[0], policy.validation_fraction, fit.prepared.seeds.split)
-        rows = np.flatnonzero(np.isin(chosen, held_out))
+        _, validation = split(self.X.shape[0], policy.validation_fraction, fit.prepared.seeds.split)
+        rows = np.flatnonzero(np.isin(chosen, validation))
         return rows if len(rows) else np.arange(len(chosen))
 
     def _scaled_means(self, fitted: FittedNetwork, shown: np.ndarray) -> np.ndarray:
@@ -178,9 +180,14 @@ class ImputationFit:
         return fitted.scaling.apply(means, np.float64)
 
     def _errors_left_out(
-        self, prepared: Prepared, chosen: np.ndarray, shown, hidden, known
+        self,
+        prepared: Prepared,
+        chosen: np.ndarray,
+        shown: np.ndarray,
+        hidden: np.ndarray,
+        known: np.ndarray,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return errors of fillings that did not know the row, and those they expect."""
+        """Return cross-validated errors of the filling, and the errors that it expects."""
         found, expected = np.zeros(shown.shape), np.zeros(shown.shape)
         generator = torch.Generator().manual_seed(int(self.random.randint(2**31 - 1)))
         for fold in np.array_split(self.random.permutation(len(chosen)), _N_FOLDS):
@@ -191,8 +198,14 @@ class ImputationFit:
         return found, expected
 
 
+def _filling_of(fitted: FittedNetwork) -> Filling:
+    missing = fitted.network("cpu").missing
+    assert missing is not None  # networks of imputers take missing values
+    return missing.filling
+
+
 def _ratio(found: np.ndarray, expected: np.ndarray) -> np.ndarray:
-    """Return the ratio of squared errors for each feature, drawn towards that of all."""
+    """Return the ratio of squared errors per feature, shrunk towards that of all features."""
     found, expected = np.square(found), np.square(expected)
     n_hidden = max(1, np.count_nonzero(found))
     unit = max(expected.sum() / n_hidden, np.finfo(np.float32).tiny)
@@ -202,13 +215,13 @@ def _ratio(found: np.ndarray, expected: np.ndarray) -> np.ndarray:
 
 
 def filled_rows(filling: Filling, X: np.ndarray) -> np.ndarray:
-    """Return scaled rows with conditional means in the place of NaN, float64."""
+    """Return scaled rows with conditional means instead of NaN, float64."""
     parts = torch.from_numpy(X).split(_ROWS_AT_ONCE)
     return torch.cat([filling(part) for part in parts]).double().numpy()
 
 
 def filling_errors(filling: Filling, missing: np.ndarray, generator: torch.Generator) -> np.ndarray:
-    """Return errors of conditional means, drawn from a distribution, zero for known values.
+    """Return errors of conditional means, drawn from a distribution; zero for known values.
 
     Parameters
     ----------
@@ -216,15 +229,15 @@ def filling_errors(filling: Filling, missing: np.ndarray, generator: torch.Gener
         The distribution.
 
     missing : ndarray of shape (n_samples, n_features), dtype bool
-        Which values are missing.
+        Mask of the missing values.
 
     generator : torch.Generator
-        On the CPU.
+        Source of the draws, on the CPU.
 
     Returns
     -------
     ndarray of shape (n_samples, n_features), dtype float64
-        In scaled units.
+        Errors in scaled units.
     """
     rows = filling.draw(len(missing), generator).numpy()
     return rows - filled_rows(filling, np.where(missing, np.nan, rows))

@@ -1,9 +1,12 @@
-"""Tables of ratings, with few known entries."""
+"""Sparse tables of ratings, with few known entries."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import DTypeLike
 
 from skae._data.blocks import dense_blocks
 
@@ -13,7 +16,7 @@ _PRIOR_RATINGS = 5.0
 
 
 class Ratings:
-    """A sparse matrix whose absent entries are unknown, read as rows with NaN there.
+    """A sparse matrix of known entries, whose rows are read with NaN for unknown ones.
 
     Parameters
     ----------
@@ -28,7 +31,7 @@ class Ratings:
     def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, rows) -> np.ndarray:
+    def __getitem__(self, rows: Any) -> np.ndarray:
         """Return some rows as a dense array, with NaN for unknown entries."""
         block = self.entries[rows]
         dense = np.full(block.shape, np.nan, dtype=self.dtype)
@@ -37,7 +40,7 @@ class Ratings:
         return dense
 
 
-def known_entries(X) -> sp.csr_matrix:
+def known_entries(X: Any) -> sp.csr_matrix:
     """Return the known entries of a table as a matrix of floating point numbers.
 
     Parameters
@@ -58,7 +61,13 @@ def known_entries(X) -> sp.csr_matrix:
     return sp.vstack(blocks, format="csr")
 
 
-def _entries(values, rows, columns, shape: tuple[int, int], dtype) -> sp.csr_matrix:
+def _entries(
+    values: np.ndarray,
+    rows: np.ndarray,
+    columns: np.ndarray,
+    shape: tuple[int, int],
+    dtype: DTypeLike,
+) -> sp.csr_matrix:
     return sp.csr_matrix((values.astype(dtype), (rows, columns)), shape=shape)
 
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import torch
+
+from skae._missing.sample import Sample
 
 # Lower limit of the variances of standardised features.
 _SMALLEST_VARIANCE = 1e-6
@@ -45,7 +50,7 @@ class CovarianceModel:
     @classmethod
     def fit(
         cls,
-        sample,
+        sample: Sample,
         shrinkage: float,
         generator: torch.Generator,
         n_iterations: int,
@@ -80,7 +85,7 @@ class CovarianceModel:
                 break
         return model
 
-    def predict(self, sample) -> torch.Tensor:
+    def predict(self, sample: Sample) -> torch.Tensor:
         """Return the rows with missing entries replaced by their conditional means."""
         return torch.cat([filled for _, filled, _ in self._conditional(sample)])
 
@@ -91,10 +96,10 @@ class CovarianceModel:
         factor = vectors * (values - smallest).clamp_min(0).sqrt()
         return factor.to(self.covariance.device), smallest**0.5
 
-    def _improved(self, sample, shrinkage: float) -> CovarianceModel:
+    def _improved(self, sample: Sample, shrinkage: float) -> CovarianceModel:
         """Return the model after one iteration."""
         total = sample.weight.sum()
-        first = second = 0.0
+        first = second = total.new_zeros(())
         for weight, filled, spread in self._conditional(sample, with_spread=True):
             first = first + weight @ filled
             second = second + (filled * weight[:, None]).T @ filled + spread
@@ -105,7 +110,9 @@ class CovarianceModel:
             mean, (1 - shrinkage) * covariance + torch.diag(shrinkage * variances)
         )
 
-    def _conditional(self, sample, with_spread: bool = False):
+    def _conditional(
+        self, sample: Sample, with_spread: bool = False
+    ) -> Iterator[tuple[torch.Tensor, torch.Tensor, Any]]:
         """Yield weights, filled rows and the sum of conditional covariances, for blocks of rows.
 
         The covariances are those of missing entries given the known ones, zero for known entries.
@@ -129,7 +136,9 @@ class CovarianceModel:
             filled = torch.where(known > 0, values, self.mean + solved @ covariance)
             yield weight, filled, self._spread(known, lower, weight) if with_spread else None
 
-    def _spread(self, known, lower, weight) -> torch.Tensor:
+    def _spread(
+        self, known: torch.Tensor, lower: torch.Tensor, weight: torch.Tensor
+    ) -> torch.Tensor:
         """Return the weighted sum of the covariances of missing entries given known ones."""
         missing = 1 - known
         # With the covariance L L^T of known entries, the part they explain is R^T R, R = L^-1 S.

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 
 from skae._missing.filling import posterior_precision
+from skae._missing.sample import Sample
 
 # Largest number of entries of the matrices that are factorised at once.
 _SOLVED_NUMBERS = 2**22
@@ -54,7 +57,7 @@ class FactorModel:
     @classmethod
     def fit(
         cls,
-        sample,
+        sample: Sample,
         rank: int,
         generator: torch.Generator,
         n_iterations: int,
@@ -84,7 +87,7 @@ class FactorModel:
             model = model._improved(sample)
         return model
 
-    def predict(self, sample) -> torch.Tensor:
+    def predict(self, sample: Sample) -> torch.Tensor:
         """Return the conditional means of all entries."""
         means = [mean for _, mean, _ in self._posteriors(sample)]
         return self.mean + torch.cat(means) @ self.factor.T
@@ -94,7 +97,7 @@ class FactorModel:
         return self.factor, float(self.noise_variance) ** 0.5
 
     @classmethod
-    def _start(cls, sample, rank: int, generator: torch.Generator) -> FactorModel:
+    def _start(cls, sample: Sample, rank: int, generator: torch.Generator) -> FactorModel:
         """Return approximate principal axes of the rows, with missing entries set to zero."""
         n_features = sample.values.shape[1]
         values = sample.values * sample.weight.sqrt()[:, None]
@@ -106,7 +109,7 @@ class FactorModel:
         zeros = values.new_zeros(n_features)
         return cls(zeros, axes * variances.sqrt(), values.new_ones(()))
 
-    def _posteriors(self, sample):
+    def _posteriors(self, sample: Sample) -> Iterator[tuple[slice, torch.Tensor, torch.Tensor]]:
         """Yield the slice of rows, E[z] and Cov[z], for blocks of rows."""
         rank = self.factor.shape[1]
         step = max(1, _SOLVED_NUMBERS // (rank + 1) ** 2)
@@ -120,7 +123,7 @@ class FactorModel:
             mean = torch.cholesky_solve(right, lower)[:, :, 0]
             yield rows, mean, self.noise_variance * torch.cholesky_inverse(lower)
 
-    def _improved(self, sample) -> FactorModel:
+    def _improved(self, sample: Sample) -> FactorModel:
         """Return the model after one iteration: a ridge regression of each feature on z and 1."""
         n_features, rank = self.factor.shape
         grams = self.factor.new_zeros(n_features, (rank + 1) ** 2)

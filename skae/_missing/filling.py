@@ -52,6 +52,11 @@ class Filling(nn.Module):
        of the Royal Statistical Society B 61(3), 1999.
     """
 
+    mean: torch.Tensor
+    deviation: torch.Tensor
+    factor: torch.Tensor
+    noise: torch.Tensor
+
     def __init__(self, n_features: int, rank: int):
         super().__init__()
         self.register_buffer("mean", torch.zeros(n_features))
@@ -111,9 +116,8 @@ class Filling(nn.Module):
         generator : torch.Generator
             On the CPU, so that the draws are the same on all devices.
         """
-        like = {"dtype": self.mean.dtype, "device": self.mean.device}
-        scores = torch.randn(n_samples, self.rank, generator=generator).to(**like)
-        errors = torch.randn(n_samples, len(self.mean), generator=generator).to(**like)
+        scores = torch.randn(n_samples, self.rank, generator=generator).to(self.mean)
+        errors = torch.randn(n_samples, len(self.mean), generator=generator).to(self.mean)
         return self.mean + self.deviation * (scores @ self.factor.T + self.noise * errors)
 
 

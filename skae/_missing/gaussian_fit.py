@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from skae._data.rows import Rows
 from skae._missing.covariance_model import CovarianceModel
 from skae._missing.factor_model import FactorModel
 from skae._missing.filling import FilledRows, Filling, NormalDistribution
+from skae._missing.sample import Sample
 
 # Up to this many features, a full covariance is fitted; with more features, a factor model.
 MOST_FEATURES = 40
@@ -25,24 +26,6 @@ _FACTOR_NUMBERS = 2**25
 _HIDDEN_FRACTION, _HIDDEN_VALUES, _MOST_TRIALS = 0.1, 2000, 8
 # Weight of the prior for the deviation of a feature, in numbers of values.
 _PRIOR_VALUES = 2.0
-
-
-@dataclass(frozen=True)
-class Sample:
-    """Standardised rows, for the models of this package.
-
-    ``values`` (n_samples, n_features) are zero where ``known``, a mask of the same shape and dtype,
-    is zero; ``weight`` (n_samples,) are the weights of the rows.
-    """
-
-    values: torch.Tensor
-    known: torch.Tensor
-    weight: torch.Tensor
-
-    def hiding(self, hidden: torch.Tensor) -> Sample:
-        """Return this sample with the entries missing where the mask `hidden` is 1."""
-        known = self.known * (1 - hidden)
-        return replace(self, values=self.values * known, known=known)
 
 
 def fit_gaussian(
@@ -78,7 +61,7 @@ def fit_gaussian(
     """
     generator = torch.Generator().manual_seed(seed)
     n_features = rows.shape[1]
-    model = CovarianceModel if n_features <= MOST_FEATURES else FactorModel
+    model: Any = CovarianceModel if n_features <= MOST_FEATURES else FactorModel
     index = _some_rows(weight, most_rows(n_features), generator)
     sample, mean, deviation = _standardised(rows.take(index), weight[index])
     if simplicity is None:
@@ -155,7 +138,7 @@ def _deviations(deviation: torch.Tensor, count: torch.Tensor) -> torch.Tensor:
     return torch.where(varies, drawn, typical).exp()
 
 
-def _chosen(model, sample: Sample, generator: torch.Generator) -> float:
+def _chosen(model: Any, sample: Sample, generator: torch.Generator) -> float:
     """Return the shrinkage or number of factors that predicts hidden entries best."""
     n_hidden = _HIDDEN_FRACTION * float(sample.known.sum())
     n_trials = min(max(1, math.ceil(_HIDDEN_VALUES / max(1.0, n_hidden))), _MOST_TRIALS)
@@ -176,7 +159,7 @@ def _chosen(model, sample: Sample, generator: torch.Generator) -> float:
     return best
 
 
-def _error(fitted, hidden: torch.Tensor, sample: Sample) -> float:
+def _error(fitted: Any, hidden: torch.Tensor, sample: Sample) -> float:
     """Return the sum of the squared errors of hidden entries."""
     errors = (fitted.predict(sample.hiding(hidden)) - sample.values).square()
     return float(sample.weight @ (errors * hidden).sum(1))

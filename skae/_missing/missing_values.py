@@ -26,6 +26,8 @@ class MissingValues(nn.Module):
         Number of factors of the distribution by which missing values are filled.
     """
 
+    known_fraction: torch.Tensor
+
     def __init__(self, sample_shape: tuple[int, ...], encoder_shape: tuple[int, ...], rank: int):
         super().__init__()
         self.filling = Filling(math.prod(sample_shape), rank)

@@ -1,9 +1,11 @@
-"""The network: an encoder and a decoder, each a linear map plus an architecture's residual."""
+"""The network: encoder and decoder, each a linear map plus a network of the architecture."""
 
 from __future__ import annotations
 
 import contextlib
 import math
+from contextlib import AbstractContextManager
+from typing import Any
 
 import torch
 from torch import nn
@@ -25,8 +27,9 @@ from skae.architectures.layers import (
 from skae.corruptions import Features
 from skae.kinds.interface import ForwardPass
 
-# How far beyond the range of the training rows a residual network is trusted, in ranges: where
-# tails are heavy, rows of the same kind reach far beyond, and are better rebuilt with it.
+# Inputs of the residual networks are clipped this far outside the range of the training rows, in
+# multiples of the range. With heavy tails, normal rows often lie outside the range, and the
+# residual networks still improve their reconstructions.
 _MARGIN = 1.0
 
 
@@ -36,14 +39,30 @@ class AutoencoderNetwork(nn.Module):
     Parameters
     ----------
     spec : NetworkSpec
-        Parts and sizes. `f` and `g` come from the architecture. Without a linear path the network
-        is `f` and `g` alone, the textbook autoencoder; with one, `f` and `g` start at zero, and
-        the start at PCA sets `V` and `W`. If values may be missing, the encoder is also given the
-        mask of known values, except with tied weights.
+        Parts and sizes. `f` and `g` come from the architecture. Without a linear path, the network
+        is `f` and `g` alone, the textbook autoencoder. With one, `f` and `g` start at zero, and the
+        start at PCA sets `V` and `W`. If values may be missing, the encoder also receives the mask
+        of known values, except with tied weights.
 
     generator : torch.Generator
         Source of the first weights.
     """
+
+    encoder: nn.Module
+    decoder: nn.Module | None
+    missing: MissingValues | None
+    state: nn.Module | None
+    linear_encoder: nn.Linear | None
+    linear_decoder: nn.Linear | TiedLinear | None
+    encoder_rest: nn.Parameter | None
+    gates: nn.Parameter | None
+    log_scale: nn.Parameter | None
+    head: Head | None
+    residual_scale: torch.Tensor
+    row_low: torch.Tensor
+    row_high: torch.Tensor
+    code_low: torch.Tensor
+    code_high: torch.Tensor
 
     def __init__(self, spec: NetworkSpec, generator: torch.Generator):
         super().__init__()
@@ -53,7 +72,7 @@ class AutoencoderNetwork(nn.Module):
         self.n_features, self.n_components = n_features, n_components
         self.sample_shape = architecture.sample_shape((n_features,))
         n_encoder_outputs = kind.n_encoder_outputs(n_components)
-        sizes = {"n_encoder_outputs": n_encoder_outputs, "generator": generator}
+        sizes: dict[str, Any] = {"n_encoder_outputs": n_encoder_outputs, "generator": generator}
         self.encoder, self.decoder = architecture.build(self.sample_shape, n_components, **sizes)
         self.missing, self.encoder_shape = None, self.sample_shape
         if spec.filling_rank is not None:
@@ -77,7 +96,7 @@ class AutoencoderNetwork(nn.Module):
             self.work = probe(self)
 
     def _add_ranges(self) -> None:
-        """Add the ranges of training rows and codes, unknown as yet, and the residual's unit."""
+        """Add buffers for the ranges of training rows and codes, and the unit of the residual."""
         self.register_buffer("residual_scale", torch.ones(()))
         for name, size in (("row", self.n_features), ("code", self.n_components)):
             self.register_buffer(f"{name}_low", torch.full((size,), -torch.inf))
@@ -97,10 +116,11 @@ class AutoencoderNetwork(nn.Module):
         else:
             self.linear_decoder = linear(self.n_components, self.n_features, generator)
         if self.gated:
-            # With tied weights a layer of zeros would be one in the encoder and one in the
-            # decoder, from where no gradient leads away.
+            # With tied weights, a layer of zeros would be zero in encoder and decoder, so that all
+            # gradients would vanish.
             self.gates = nn.Parameter(torch.zeros(2))
         else:
+            assert self.decoder is not None  # a kind that needs none drops it later
             silence(self.encoder)
             silence(self.decoder)
         if n_rest:
@@ -112,13 +132,13 @@ class AutoencoderNetwork(nn.Module):
         return sum(weights.numel() for weights in self.parameters())
 
     def draw_from(self, generator: torch.Generator | None) -> None:
-        """Let the layers that draw in training, such as dropout, draw from a generator."""
+        """Set the generator of layers that draw in training, such as dropout."""
         for layer in self.modules():
             if isinstance(layer, RandomLayer):
                 layer.generator = generator
 
     def encoder_output(self, X: torch.Tensor) -> torch.Tensor:
-        """Return what the encoder makes of rows of shape (n_samples, n_features)."""
+        """Return the output of the encoder for rows of shape (n_samples, n_features)."""
         given, X = X, self.filled(X)
         samples = self._within(X, self.row_low, self.row_high).reshape(-1, *self.sample_shape)
         output = self.encoder(
@@ -132,18 +152,19 @@ class AutoencoderNetwork(nn.Module):
             mean = self.linear_encoder(X)
         if output.shape[1] == self.n_components:
             return output + mean
-        # A kind with more outputs than code values, such as means and variances, has the code
-        # in the first ones.
+        # If a kind has more outputs than code values, such as means and variances, the first ones
+        # are the code.
         first, rest = output[:, : self.n_components], output[:, self.n_components :]
         return torch.cat([first + mean, rest + self.encoder_rest], dim=1)
 
     def filled(self, X: torch.Tensor) -> torch.Tensor:
-        """Return rows without missing values."""
+        """Return rows with missing values filled."""
         return X if self.missing is None else self.missing.filling(X)
 
     def decoder_output(self, code: torch.Tensor) -> torch.Tensor:
-        """Return what the decoder makes of codes: a reconstruction, or its logits."""
+        """Return the output of the decoder for codes: reconstructions, or their logits."""
         if self.decoder is None:
+            assert self.linear_decoder is not None  # one of the two is always there
             return self.loss.output(self.linear_decoder(code), code.new_zeros(()))
         known = self._within(code, self.code_low, self.code_high)
         residual = self.decoder(known).reshape(-1, self.n_features)
@@ -157,7 +178,7 @@ class AutoencoderNetwork(nn.Module):
             return self.loss.output(self.linear_decoder(code), residual)
 
     def code_weights(self) -> list[torch.Tensor]:
-        """Return the weights of the decoder that multiply the code, columns for its values."""
+        """Return the decoder's weight matrices that multiply the code, one column per value."""
         weights = [] if self.linear_decoder is None else [self.linear_decoder.weight]
         return (
             weights
@@ -166,9 +187,9 @@ class AutoencoderNetwork(nn.Module):
         )
 
     def note_ranges(self, X: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """Widen the ranges that `f` and `g` know to those of these rows, and return their codes.
+        """Extend the recorded ranges by those of these rows and their codes; return the codes.
 
-        What the encoder was shown in training it knows as well.
+        The ranges include corrupted rows, since the encoder was trained on them.
         """
         self._widen("row", self.filled(X))
         if self.kind.corruption is not None:
@@ -184,10 +205,10 @@ class AutoencoderNetwork(nn.Module):
         high.copy_(torch.maximum(high.masked_fill(unknown, -torch.inf), values.amax(0)))
 
     def _within(self, values: torch.Tensor, low: torch.Tensor, high: torch.Tensor) -> torch.Tensor:
-        """Return values moved into the range that the residual networks know, and a margin.
+        """Clip values to the range of the training rows, widened by a margin.
 
-        A network goes on in any direction beyond the rows it was trained on. There the linear
-        path goes on alone, and an outlier is rebuilt about as well as by PCA.
+        A residual network extrapolates arbitrarily outside the training range. With clipped inputs,
+        only the linear path extrapolates, and PCA's quality holds for outliers, approximately.
         """
         if self.training or self.linear_encoder is None:
             return values
@@ -195,10 +216,11 @@ class AutoencoderNetwork(nn.Module):
         return torch.clamp(values, low - margin, high + margin)
 
     def encode(self, X: torch.Tensor) -> torch.Tensor:
-        """Return the codes of rows, without any randomness."""
+        """Return the codes of rows, without randomness."""
         code = self.first_code(X)
         if self.decoder is not None:
             return code
+        assert self.linear_decoder is not None
         return self.kind.refined(code, self.filled(X), self.linear_decoder)
 
     def first_code(self, X: torch.Tensor) -> torch.Tensor:
@@ -206,7 +228,7 @@ class AutoencoderNetwork(nn.Module):
         return self.kind.code(self.encoder_output(X), None, self.state)
 
     def decode(self, code: torch.Tensor) -> torch.Tensor:
-        """Return the reconstructions that belong to codes."""
+        """Return the reconstructions of codes."""
         return self.loss.reconstruction(self.decoder_output(code))
 
     def forward(
@@ -216,10 +238,10 @@ class AutoencoderNetwork(nn.Module):
         jitter: float = 0.0,
         progress: float = 1.0,
     ) -> tuple[torch.Tensor, ForwardPass]:
-        """Return the output of the decoder and all that led to it.
+        """Return the output of the decoder, and the intermediate results.
 
-        With a `generator` the pass is one of training, or of the selection that goes with it:
-        the encoder is shown rows with `jitter` and corruption, and the kind draws where it does.
+        A `generator` is given in training and validation. The encoder then receives rows with
+        `jitter` and corruption, and the kind may draw from the generator.
         """
         shown, corrupted = X, None
         if generator is not None:
@@ -249,12 +271,12 @@ class AutoencoderNetwork(nn.Module):
         return output, forward_pass
 
     def _differing(self, shown: torch.Tensor, clean: torch.Tensor) -> torch.Tensor:
-        """Return which entries differ; NaN, which differs from itself, is the same."""
+        """Return a mask of the entries that differ; missing values count as equal."""
         differing = shown != clean
         return differing if self.missing is None else differing & ~torch.isnan(clean)
 
     def _corrupted(self, X: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """Return what the encoder is shown instead of rows; what is missing stays so."""
+        """Return corrupted rows; missing values stay missing."""
         shown = self.kind.corrupt(X, self.features, generator)
         if self.missing is None or shown is X:
             return shown
@@ -266,7 +288,7 @@ class AutoencoderNetwork(nn.Module):
         return torch.addcmul(X, _noise(X, generator), self.residual_scale, value=jitter)
 
     def _encode_as_in_inference(self, X: torch.Tensor) -> torch.Tensor:
-        """Return codes without dropout, and without normalisation over the batch."""
+        """Return codes without dropout and without batch statistics."""
         training = self.encoder.training
         self.encoder.train(False)
         try:
@@ -284,10 +306,11 @@ class AutoencoderNetwork(nn.Module):
     ) -> torch.Tensor:
         """Return the objective of each row of `X`, a tensor of shape (n_samples,).
 
-        With `targets`, of shape (n_samples, n_classes), it is that of the head. Rows held out are
-        then judged by what a classifier is for: the cross-entropy alone, without corruption.
+        With `targets`, of shape (n_samples, n_classes), it includes the cross-entropy of the head.
+        For validation rows it is then the cross-entropy alone, without corruption.
         """
         if targets is not None and not self.training:
+            assert self.head is not None  # targets are those of a head
             return self.head.cross_entropy(self.encode(X), targets)
         output, forward_pass = self(X, generator, jitter, progress)
         losses = self.kind.entry_losses(self.loss, output, forward_pass, self.log_scale)
@@ -298,6 +321,7 @@ class AutoencoderNetwork(nn.Module):
         losses = losses if added is None else losses + added
         if targets is None:
             return losses
+        assert self.head is not None
         per_feature = 1 if self.kind.feature_reduction == "mean" else self.n_features
         return self.head.objective(losses / per_feature, forward_pass.code, targets)
 
@@ -305,8 +329,8 @@ class AutoencoderNetwork(nn.Module):
 def _noise(X: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     """Return noise of mean 0 and variance 1, in the shape of `X`.
 
-    Drawing normal numbers takes a CPU up to a sixth of a training step. What the noise is for asks
-    for its variance alone, so it is uniform there, on 256 values: eight for each draw.
+    On a CPU, drawing normal numbers takes up to a sixth of a training step. Only the variance of
+    the noise matters, so it is uniform there, with 256 values, of which each draw gives eight.
     """
     if X.device.type != "cpu":
         return torch.randn(X.shape, generator=generator, device=X.device, dtype=X.dtype)
@@ -316,7 +340,9 @@ def _noise(X: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     return values.to(X.dtype).sub_(127.5).div_(math.sqrt((256**2 - 1) / 12))
 
 
-def _own_draws(architecture: Architecture, generator: torch.Generator):
+def _own_draws(
+    architecture: Architecture, generator: torch.Generator
+) -> AbstractContextManager[None]:
     """Return the context for modules that may draw from torch's global generators."""
     if not architecture.draws_globally:
         return contextlib.nullcontext()

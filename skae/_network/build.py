@@ -1,4 +1,4 @@
-"""Building a network from its specification."""
+"""Construction of a network from its specification."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ def new_network(
     Parameters
     ----------
     spec : NetworkSpec
-        What the network is to be.
+        The specification of the network.
 
     device : torch.device
-        Where the network is to be; its weights are drawn on the CPU.
+        The device of the network; its weights are drawn on the CPU.
 
     generator : torch.Generator or None, default=None
-        Source of the first weights. None means a new one, for weights that are replaced.
+        Source of the first weights. None means a new one, if the weights are replaced anyway.
 
     Raises
     ------
     ValueError
-        If the network does not fit into memory, or encoder and decoder do not fit together.
+        If the network does not fit into memory, or if encoder and decoder have wrong shapes.
     """
     try:
         network = AutoencoderNetwork(spec, generator or torch.Generator())

@@ -1,14 +1,17 @@
-"""A fitted network as plain data, and inference with it."""
+"""A fitted network as plain data, and its inference."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import DTypeLike
 
 from skae._data.blocks import densify
+from skae._data.matrix import Matrix
 from skae._data.scaling import Scaling
 from skae._network.autoencoder_network import AutoencoderNetwork
 from skae._network.build import network_with
@@ -18,14 +21,14 @@ from skae._runtime.memory import FittingBatches
 from skae._runtime.precision import array_dtype
 from skae._runtime.threads import paced, threads_for
 
-# Every batch of inference has the same number of rows, the last one padded: matrix products of
-# other shapes take other paths through the processor, and a row's code would depend, in the last
-# digit, on how many others are asked for with it. More rows where they take little work, fewer
-# where a sample is large.
+# All batches of inference have the same number of rows; the last one is padded. Matrix products of
+# different shapes are rounded differently, so the last digit of a row's code would depend on the
+# number of rows beside it. Batches are larger if a row takes few multiplications, and smaller if a
+# sample is large.
 _ROWS, _MOST_ROWS, _LITTLE_WORK, _MOST_ENTRIES = 256, 512, 1e5, 2**22
-# Up to so many batches are computed on one thread.
+# Up to this many batches are computed on one thread.
 _FEW_BATCHES = 4
-# Entries that are scaled at once: several batches where a sample is small.
+# Entries that are scaled at once, which is several batches of small samples.
 _BLOCK_ENTRIES = 2**18
 
 
@@ -38,7 +41,7 @@ def batch_rows(n_features: int, n_multiplications: int) -> int:
         Size of a sample.
 
     n_multiplications : int
-        Multiplications that a sample takes on its way through the network.
+        Multiplications of a forward pass of one sample.
     """
     n_rows = _MOST_ROWS if n_multiplications < _LITTLE_WORK else _ROWS
     return max(1, min(n_rows, _MOST_ENTRIES // n_features))
@@ -47,13 +50,13 @@ def batch_rows(n_features: int, n_multiplications: int) -> int:
 class FittedNetwork:
     """A specification with its weights as arrays, and inference with them.
 
-    The torch module is not part of the state that is pickled or copied, so the state is safe to
-    send and works on machines without the device of the fit; it is built again when it is needed.
+    Pickles and copies do not include the torch module, so they also work on machines without the
+    device of the fit. The module is rebuilt when it is needed.
 
     Parameters
     ----------
     spec : NetworkSpec
-        What the network is.
+        The specification of the network.
 
     weights : dict of str to ndarray
         The state of the network.
@@ -65,7 +68,7 @@ class FittedNetwork:
 
     @classmethod
     def of(cls, spec: NetworkSpec, network: AutoencoderNetwork) -> FittedNetwork:
-        """Return a fitted network that keeps a trained module for inference."""
+        """Return a fitted network that keeps the trained module for inference."""
         fitted = cls(spec, arrays_of(network.state_dict()))
         network.draw_from(None)
         network.zero_grad()  # gradients take as much memory as the weights
@@ -73,11 +76,11 @@ class FittedNetwork:
         fitted._networks[device] = network.eval().requires_grad_(False)
         return fitted
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, Any]:
         return {"spec": self.spec, "weights": self.weights}
 
-    def __setstate__(self, state):
-        vars(self).update(state)
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.spec, self.weights = state["spec"], state["weights"]
         self._forget_networks()
 
     def _forget_networks(self) -> None:
@@ -100,15 +103,16 @@ class FittedNetwork:
         return self.spec.scaling
 
     def network(self, device: str) -> AutoencoderNetwork:
-        """Return the network for inference on this device, or on the CPU if it is missing."""
-        at_hand = device_at_hand(device)
+        """Return the network for inference, on this device or on the CPU if it is not available."""
+        # By the name that its weights give it: "cuda" is "cuda:0" there, and "cpu:0" is "cpu".
+        at_hand = torch.empty(0, device=device_at_hand(device)).device
         with self._lock:
             if at_hand not in self._networks:
                 network = network_with(self.spec, self.weights, at_hand)
                 self._networks[at_hand] = network.eval().requires_grad_(False)
             return self._networks[at_hand]
 
-    def encode(self, X, device: str, dtype: np.dtype) -> np.ndarray:
+    def encode(self, X: Matrix, device: str, dtype: np.dtype) -> np.ndarray:
         """Return the codes of the rows of `X`, of shape (n_samples, n_components)."""
         codes = np.empty((X.shape[0], self.n_components), dtype=dtype)
         network = self.network(device)
@@ -116,8 +120,8 @@ class FittedNetwork:
             codes[rows] = block
         return codes
 
-    def filled(self, X, device: str, dtype: np.dtype) -> np.ndarray:
-        """Return rows with conditional means in the place of missing values, in X's units."""
+    def filled(self, X: Matrix, device: str, dtype: np.dtype) -> np.ndarray:
+        """Return rows with conditional means instead of missing values, in X's units."""
         filled = np.empty(X.shape, dtype=dtype)
         network = self.network(device)
         for rows, block in self.computed(network.filled, X, network):
@@ -132,16 +136,18 @@ class FittedNetwork:
             X[rows] = self.scaling.undo(block, dtype)
         return X
 
-    def reconstructions(self, X, device: str, dtype=np.float64):
+    def reconstructions(
+        self, X: Matrix, device: str, dtype: DTypeLike = np.float64
+    ) -> Iterator[tuple[slice, np.ndarray]]:
         """Yield (rows, reconstruction of these rows) in the units of `X`."""
         network = self.network(device)
         for rows, block in self.computed(lambda x: network.decode(network.encode(x)), X, network):
             yield rows, self.scaling.undo(block, dtype)
 
-    def squared_errors(self, X, device: str) -> np.ndarray:
+    def squared_errors(self, X: Matrix, device: str) -> np.ndarray:
         """Return ``||(x - x_hat) / scale||^2`` of each row, of shape (n_samples,), in float64.
 
-        Over the values that are known.
+        The sums are over observed values.
         """
         errors = np.empty(X.shape[0])
         network = self.network(device)
@@ -149,35 +155,36 @@ class FittedNetwork:
             errors[rows] = block
         return errors
 
-    def computed(self, function: Callable, X, network: AutoencoderNetwork, *, scale: bool = True):
-        """Yield (rows, what a function makes of these rows), with smaller batches where need be.
+    def computed(
+        self, function: Callable, X: Matrix, network: AutoencoderNetwork, *, scale: bool = True
+    ) -> Iterator[tuple[slice, Any]]:
+        """Yield (rows, results of a function for these rows), with smaller batches if necessary.
 
         Parameters
         ----------
         function : callable
-            From a tensor of scaled rows, on the device, to one or several tensors with as many
-            rows. It is called again, with fewer rows, where the memory of the device does not
-            suffice.
+            Maps a tensor of scaled rows, on the device, to one or several tensors with as many
+            rows. If the device has too little memory, it is called again with fewer rows.
 
         X : ndarray or CSR matrix of shape (n_samples, n)
             Rows, or codes.
 
         network : AutoencoderNetwork
-            That of the device.
+            The network on the device.
 
         scale : bool, default=True
-            Whether the rows are to be scaled.
+            Whether to scale the rows.
 
         Yields
         ------
         rows : slice
-            Which rows.
+            The place of the rows in `X`.
 
         results : ndarray or tuple of ndarray
-            What the function returned.
+            The results of the function.
         """
         n_rows = batch_rows(self.n_features, network.work.in_all)
-        # To look whether threads pay takes as long as a few batches.
+        # Measuring whether threads are faster takes as long as a few batches.
         at_once = network.work.at_once if X.shape[0] > _FEW_BATCHES * n_rows else 0
         like = next(network.parameters())
         fitting = FittingBatches(like.device)
@@ -186,8 +193,10 @@ class FittedNetwork:
             for rows, batch in paced(batches):
                 yield rows, _rows_of(fitting.call(function, batch), rows)
 
-    def _padded_batches(self, X, n_rows: int, dtype: np.dtype, scale: bool):
-        """Yield (rows, tensor of these rows and padding), all of one shape."""
+    def _padded_batches(
+        self, X: Matrix, n_rows: int, dtype: DTypeLike, scale: bool
+    ) -> Iterator[tuple[slice, torch.Tensor]]:
+        """Yield (rows, tensor of these rows with padding); all tensors have the same shape."""
         step = n_rows * max(1, _BLOCK_ENTRIES // (n_rows * X.shape[1]))
         for start in range(0, X.shape[0], step):
             block = densify(X[start : start + step])
@@ -199,12 +208,12 @@ class FittedNetwork:
 
 
 def arrays_of(weights: dict[str, torch.Tensor]) -> dict[str, np.ndarray]:
-    """Return weights as arrays of their own on the CPU."""
+    """Return copies of the weights as arrays on the CPU."""
     return {name: tensor.cpu().numpy().copy() for name, tensor in weights.items()}
 
 
-def mean_reconstruction(networks: list[FittedNetwork], X, device: str) -> np.ndarray:
-    """Return the mean of what several networks make of rows, in the units of `X`, float64."""
+def mean_reconstruction(networks: list[FittedNetwork], X: Matrix, device: str) -> np.ndarray:
+    """Return the mean of the reconstructions of several networks, in the units of `X`, float64."""
     mean = np.zeros(X.shape)
     for network in networks:
         for rows, block in network.reconstructions(X, device):
@@ -216,21 +225,21 @@ def _squared_errors(network: AutoencoderNetwork, X: torch.Tensor) -> torch.Tenso
     residual = X - network.decode(network.encode(X))
     if network.missing is not None:
         residual = residual.masked_fill(torch.isnan(X), 0.0)
-    if residual.device.type == "mps":  # which has no float64
+    if residual.device.type == "mps":  # it does not support float64
         residual = residual.cpu()
-    # In float64, squares of what float32 holds are not out of range.
+    # In float64, squares of float32 numbers are within range.
     return torch.linalg.vector_norm(residual, dim=1, dtype=torch.float64).square()
 
 
-def _rows_of(results, rows: slice):
-    """Return the rows of padded results that are not padding, as arrays."""
+def _rows_of(results: Any, rows: slice) -> Any:
+    """Return the results without those of the padding, as arrays."""
     if isinstance(results, tuple):
         return tuple(_rows_of(result, rows) for result in results)
     return results[: rows.stop - rows.start].cpu().numpy()
 
 
 def _padded(batch: np.ndarray, n_rows: int) -> np.ndarray:
-    """Return a batch of `n_rows` rows, those that are missing filled with zeros."""
+    """Return a batch of `n_rows` rows, padded with rows of zeros."""
     if len(batch) == n_rows:
         return batch
     return np.concatenate([batch, np.zeros((n_rows - len(batch), batch.shape[1]), batch.dtype)])

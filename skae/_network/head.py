@@ -1,4 +1,4 @@
-"""What stands on the code of a classifier: from codes to classes."""
+"""The classifier on top of the latent code."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from skae.architectures.layers import linear, silence
 
 @dataclass(frozen=True)
 class HeadPlan:
-    """What a head is to be: the number of classes, its hidden layers, and what it counts.
+    """The specification of a head: number of classes, hidden layers, and weight.
 
-    ``weight`` is the share of the classification in the objective, in (0, 1].
+    ``weight`` is the weight of the cross-entropy in the objective, in (0, 1].
     """
 
     n_classes: int
@@ -26,14 +26,14 @@ class HeadPlan:
 
 
 class Head(nn.Module):
-    r"""Classes of codes: ``logits(z) = A z + b + h(z)``, with a small dense network `h`.
+    r"""Logits of the classes: ``logits(z) = A z + b + h(z)``, with a small dense network `h`.
 
-    All logits start at zero: before training every class is as likely as any other.
+    All logits start at zero: before training, all classes have the same probability.
 
     Parameters
     ----------
     plan : HeadPlan
-        What it is to be. Without hidden layers there is no `h`.
+        The specification of the head. Without hidden layers, there is no `h`.
 
     n_components : int
         Size of a code.
@@ -72,21 +72,21 @@ class Head(nn.Module):
             Codes.
 
         targets : torch.Tensor of shape (n_samples, n_classes)
-            How likely each class is, times how much the row counts: zeros where nothing is known.
+            Probability of each class, times the weight of the row; zeros if the class is unknown.
         """
         return -(targets * self(code).log_softmax(dim=1)).sum(dim=1)
 
     def objective(
         self, losses: torch.Tensor, code: torch.Tensor, targets: torch.Tensor
     ) -> torch.Tensor:
-        """Return what is to be small for each row, a tensor of shape (n_samples,).
+        """Return the objective of each row, a tensor of shape (n_samples,).
 
         ``(1 - weight) * loss + weight * cross_entropy``.
 
         Parameters
         ----------
         losses : torch.Tensor of shape (n_samples,)
-            Losses of the reconstructions, each per feature.
+            Reconstruction losses per feature.
 
         code, targets : torch.Tensor
             As in :meth:`cross_entropy`.

@@ -1,4 +1,4 @@
-"""The specification of a network: everything that decides what it computes, but its weights."""
+"""The specification of a network: everything that defines it except its weights."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class NetworkSpec:
         Whether encoder and decoder each have a linear map beside the architecture's modules.
 
     scaling : Scaling
-        From the units of `X` to those of the network.
+        The scaling from the units of `X` to those of the network.
 
     precision : {"auto", "float32", "bfloat16", "float64"}
-        That of training; inference computes bfloat16 networks in float32.
+        Precision of training; inference computes bfloat16 networks in float32.
 
     filling_rank : int or None, default=None
-        Rank of the normal distribution that fills missing values; None if no value may be
-        missing.
+        Rank of the normal distribution that fills missing values; None if the network does not
+        accept missing values.
 
     head : HeadPlan or None, default=None
         The classifier on top of the latent code, if there is one.
@@ -53,5 +53,5 @@ class NetworkSpec:
 
     @property
     def takes_missing(self) -> bool:
-        """Whether values may be missing."""
+        """Whether the network accepts missing values."""
         return self.filling_rank is not None

@@ -1,9 +1,9 @@
-"""One look at a network before it is trained: whether shapes fit, and how much work it is."""
+"""A test pass through a network before training, which checks shapes and counts work."""
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -12,7 +12,7 @@ from skae.architectures.layers import TiedLinear
 
 _N_ROWS = 2
 _TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
-# Layers whose work is counted; that of others is small, or unknown.
+# Layers whose multiplications are counted; those of other layers are few or unknown.
 _COUNTED = (
     nn.Linear,
     TiedLinear,
@@ -25,42 +25,41 @@ _COUNTED = (
 
 
 class Work(NamedTuple):
-    """Multiplications with weights that a forward pass of one row takes.
+    """The multiplications with weights in a forward pass of one row.
 
-    ``in_all`` counts all of them; ``at_once`` counts those of a single step where steps come one
-    after the other.
+    ``in_all`` counts all of them. ``at_once`` counts those that can run in parallel: in a recurrent
+    layer, those of a single step.
     """
 
     in_all: int
     at_once: int
 
-    def __add__(self, other: Work) -> Work:
+    def __add__(self, other: Work) -> Work:  # type: ignore[override]  # tuples would be joined
         return Work(self.in_all + other.in_all, self.at_once + other.at_once)
 
 
-def probe(network) -> Work:
-    """Pass two rows of zeros through encoder and decoder.
+def probe(network: Any) -> Work:
+    """Check encoder and decoder with two rows of zeros, and count their work.
 
     Parameters
     ----------
     network : AutoencoderNetwork
-        With all its parts, on the CPU.
+        The complete network, on the CPU.
 
     Returns
     -------
     Work
-        What a forward pass of one row takes.
+        The work of a forward pass of one row.
 
     Raises
     ------
     ValueError
-        If encoder or decoder do not take what they are given, give another shape than asked, or
-        have no weights.
+        If encoder or decoder fails, returns a wrong shape, or if neither has weights.
     """
     shape = network.sample_shape
     parameter = next(network.parameters(), None)
     if parameter is None:
-        raise ValueError("Neither encoder nor decoder have weights, so there is nothing to train.")
+        raise ValueError("Neither encoder nor decoder has weights, so there is nothing to train.")
     zeros = {"dtype": parameter.dtype, "device": parameter.device}
     n_outputs = network.kind.n_encoder_outputs(network.n_components)
     rows = torch.zeros(_N_ROWS, *network.encoder_shape, **zeros)
@@ -104,7 +103,7 @@ def _pass(module: nn.Module, role: str, batch: torch.Tensor, wanted: tuple[int, 
     return Work(*(sum(count) // len(batch) for count in zip(Work(0, 0), *counts, strict=True)))
 
 
-def _check_output(output, name: str, batch: torch.Tensor, wanted: tuple[int, ...]) -> None:
+def _check_output(output: object, name: str, batch: torch.Tensor, wanted: tuple[int, ...]) -> None:
     if not isinstance(output, torch.Tensor):
         raise ValueError(f"{name} must return a tensor, got {type(output).__name__}.")
     expected = (len(batch), *wanted)
@@ -116,17 +115,19 @@ def _check_output(output, name: str, batch: torch.Tensor, wanted: tuple[int, ...
         )
 
 
-def _count(layer: nn.Module, inputs: tuple, named_inputs: dict, output) -> Work:
-    """Return the multiplications of one call of a layer with its weights."""
+def _count(layer: nn.Module, inputs: tuple, named_inputs: dict, output: Any) -> Work:
+    """Return the multiplications with a layer's weights in one call."""
     values = next(iter([*inputs, *named_inputs.values()]))
     if isinstance(layer, nn.RNNBase):
-        # Steps wait for one another, so what threads can share is the work of one.
+        # Steps run one after the other, so only the work within a step can run in parallel.
         rows, steps = (0, 1) if layer.batch_first else (1, 0)
         of_a_step = sum(w.numel() for w in layer.parameters() if w.ndim > 1)
         of_a_step *= values.shape[rows]
         return Work(of_a_step * values.shape[steps], of_a_step)
+    weight: Any = layer.weight
+    of_an_entry = weight[0].numel()
     if isinstance(layer, _TRANSPOSED):
-        count = values.numel() * layer.weight[0].numel()
+        count = values.numel() * of_an_entry
     else:
-        count = output.numel() * layer.weight[0].numel()
+        count = output.numel() * of_an_entry
     return Work(count, count)

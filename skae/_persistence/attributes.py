@@ -1,11 +1,12 @@
-"""Attributes of each fitted estimator: their types, and what must hold between them."""
+"""Attributes of each fitted estimator: their types, and the relations between them."""
 
 from __future__ import annotations
 
 import math
 from functools import partial
 from numbers import Real
-from typing import Literal
+from types import GenericAlias
+from typing import Any, Literal
 
 import numpy as np
 from sklearn.impute import MissingIndicator
@@ -31,7 +32,7 @@ _MOST_COLUMNS = 1000
 # Types by name, in the state that is pickled and saved: tables are dictionaries of arrays there.
 _COMMON = {
     "n_features_in_": SIZE,
-    "sample_shape_": tuple[SIZE, ...],
+    "sample_shape_": GenericAlias(tuple, (SIZE, ...)),
     "n_components_": SIZE,
     "kind_": Kind,
     "architecture_": Architecture,
@@ -40,7 +41,7 @@ _COMMON = {
     "n_epochs_": int,
     "device_": str,
     "precision_": Literal["float32", "float64", "bfloat16"],
-    "history_": dict[str, Array("fiu", finite=False)],
+    "history_": GenericAlias(dict, (str, Array("fiu", finite=False))),
 }
 _MOMENTS = {"mean_": _FLOATS, "scale_": float | np.ndarray}
 _ONE_NETWORK = {
@@ -69,7 +70,7 @@ ATTRIBUTES: dict[str, dict] = {
     "AutoencoderImputer": {
         **_COMMON,
         **_MOMENTS,
-        "_bounds": tuple[Array(finite=False), ...],
+        "_bounds": GenericAlias(tuple, (Array(finite=False), ...)),
         "_draws_seed": int,
         "_imputation": Imputation,
         "_kept": Array("b"),
@@ -84,7 +85,7 @@ ATTRIBUTES: dict[str, dict] = {
         "rating_range_": tuple[float, ...],
     },
 }
-# Attributes that some fits leave and others do not.
+# Attributes that only some fits set.
 OPTIONAL = {
     "feature_names_in_": Array("OU"),
     "explained_variance_ratio_": _FLOATS,
@@ -92,14 +93,14 @@ OPTIONAL = {
 }
 
 
-def names_of(estimator) -> set[str]:
+def names_of(estimator: Any) -> set[str]:
     """Return the names of the attributes that a file holds of an estimator."""
     of_kind = getattr(estimator, "_of_kind", ())
     return {*ATTRIBUTES[estimator._stored_as], *OPTIONAL, *of_kind}
 
 
 def check_state(name: str, state: dict) -> None:
-    """Refuse attributes that a fit of an estimator does not leave.
+    """Refuse attributes that no fit of the estimator sets.
 
     Parameters
     ----------
@@ -136,8 +137,8 @@ def _check_history(history: dict) -> None:
         raise ValueError("history_ must have a row for each epoch.")
 
 
-def _check_ratings(data, indices, indptr, shape) -> None:
-    # Checked before scipy does, whose own check of places is in compiled code that trusts them.
+def _check_ratings(data: Any, indices: Any, indptr: Any, shape: Any) -> None:
+    # Checked here, since scipy's compiled code reads out of bounds for invalid indices.
     places = all(Array("i").matches(values) for values in (indices, indptr))
     integers = {indices.dtype, indptr.dtype} <= {np.dtype(np.int32), np.dtype(np.int64)}
     two = matches(shape, tuple[int, ...]) and len(shape) == 2
@@ -150,8 +151,8 @@ def _check_ratings(data, indices, indptr, shape) -> None:
     raise ValueError("_known must be a sparse matrix of finite floats whose rows add up.")
 
 
-def check_estimator(estimator) -> None:
-    """Refuse a fitted estimator whose parameters and attributes do not go together.
+def check_estimator(estimator: Any) -> None:
+    """Refuse a fitted estimator whose parameters and attributes are inconsistent.
 
     Parameters
     ----------
@@ -174,7 +175,7 @@ def check_estimator(estimator) -> None:
         check_optimizer_state(estimator._optimizer_state, empty[0], optimizer)
 
 
-def _require(message: str, **conditions) -> None:
+def _require(message: str, **conditions: object) -> None:
     """Refuse attributes by name unless their conditions hold."""
     for name, holds in conditions.items():
         if not holds:
@@ -184,7 +185,7 @@ def _require(message: str, **conditions) -> None:
 _of_networks = partial(_require, "is not that of the networks.")
 
 
-def _check_networks(estimator, networks: list[FittedNetwork]) -> None:
+def _check_networks(estimator: Any, networks: list[FittedNetwork]) -> None:
     """Refuse attributes and networks of different sizes."""
     n_features = math.prod(estimator.sample_shape_)
     scale = np.asarray(getattr(estimator, "scale_", 1.0), dtype=float)
@@ -199,7 +200,7 @@ def _check_networks(estimator, networks: list[FittedNetwork]) -> None:
     )
 
 
-def _of_one_network(estimator, networks) -> None:
+def _of_one_network(estimator: Any, networks: list[FittedNetwork]) -> None:
     network, codes = networks[0], estimator._code_density.codes
     _of_networks(
         n_features_in_=estimator.n_features_in_ == network.n_features,
@@ -208,21 +209,21 @@ def _of_one_network(estimator, networks) -> None:
     )
     for name in estimator._of_kind:
         if not name.endswith("_") or name.startswith("_") or hasattr(type(estimator), name):
-            raise ValueError(f"{name[:99]!r} is no name for an attribute of a kind.")
+            raise ValueError(f"{name[:99]!r} is not a valid name for an attribute of a kind.")
 
 
-def _of_transformer(estimator, networks) -> None:
+def _of_transformer(estimator: Any, networks: list[FittedNetwork]) -> None:
     _of_one_network(estimator, networks)
     _check_no_head(networks)
 
 
-def _of_classifier(estimator, networks) -> None:
+def _of_classifier(estimator: Any, networks: list[FittedNetwork]) -> None:
     _of_one_network(estimator, networks)
     head = networks[0].spec.head
     _of_networks(classes_=head is not None and head.n_classes == len(estimator.classes_))
 
 
-def _of_detector(estimator, networks) -> None:
+def _of_detector(estimator: Any, networks: list[FittedNetwork]) -> None:
     n_features = math.prod(estimator.sample_shape_)
     named = [member for group in estimator._calibration.groups for member in group.members]
     _of_networks(
@@ -237,7 +238,7 @@ def _of_detector(estimator, networks) -> None:
 
 
 def _check_score(score: Score, network: FittedNetwork) -> None:
-    """Refuse a score that was not fitted, or to rows or codes of other sizes."""
+    """Refuse a score that was not fitted, or was fitted to rows or codes of other sizes."""
     sizes = {"features": network.n_features, "code": network.n_components}
     for name, columns in score.scatters.items():
         scatter = vars(score).get(name)
@@ -245,7 +246,7 @@ def _check_score(score: Score, network: FittedNetwork) -> None:
         _require(f"of {score!r} must have {sizes[columns]} columns.", **{name: good})
 
 
-def _of_imputer(estimator, networks) -> None:
+def _of_imputer(estimator: Any, networks: list[FittedNetwork]) -> None:
     _check_imputation(networks)
     n_features, indicator = networks[0].n_features, estimator.indicator_
     low, high = estimator._bounds
@@ -259,7 +260,7 @@ def _of_imputer(estimator, networks) -> None:
     )
 
 
-def _of_recommender(estimator, networks) -> None:
+def _of_recommender(estimator: Any, networks: list[FittedNetwork]) -> None:
     _check_imputation(networks)
     n_users, n_items = estimator._known.shape
     low, high = estimator.rating_range_
@@ -270,7 +271,7 @@ def _of_recommender(estimator, networks) -> None:
     )
 
 
-def _check_imputation(networks) -> None:
+def _check_imputation(networks: list[FittedNetwork]) -> None:
     _check_no_head(networks)
     _of_networks(filling_rank=all(network.spec.filling_rank is not None for network in networks))
 

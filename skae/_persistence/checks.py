@@ -7,12 +7,15 @@ a class, and :class:`Array`. Integers are never negative and numbers never NaN;
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from numbers import Integral, Real
+from numbers import Real
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import numpy as np
+
+from skae._utils.checks import is_integer
 
 SIZE = Annotated[int, 1]
 ABOVE_ZERO = Annotated[float, np.finfo(float).tiny]
@@ -42,7 +45,7 @@ class Array:
     finite: bool = True
     positive: bool = False
 
-    def matches(self, value) -> bool:
+    def matches(self, value: Any) -> bool:
         """Return whether a value is such an array."""
         if type(value) is not np.ndarray or value.dtype.kind not in self.kinds:
             return False
@@ -78,14 +81,14 @@ def check_values(values: dict, hints: dict, owner: str) -> None:
         require(matches(values[name], hint), f"{name} of {owner}", hint, values[name])
 
 
-def require(condition, name: str, expected, value) -> None:
+def require(condition: object, name: str, expected: object, value: Any) -> None:
     """Raise a ValueError that says which value was expected, unless a condition holds."""
     if not condition:
         shown = getattr(expected, "__name__", expected)
         raise ValueError(f"{name} must be {shown}, got {repr(value)[:99]}.")
 
 
-def matches(value, hint) -> bool:
+def matches(value: Any, hint: Any) -> bool:
     """Return whether a value is of the type of a hint."""
     if isinstance(hint, Array):
         return hint.matches(value)
@@ -97,39 +100,39 @@ def matches(value, hint) -> bool:
     return _OF_ORIGIN[origin](value, get_args(hint))
 
 
-def _is_integer(value) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool) and value >= 0
+def _is_integer(value: Any) -> bool:
+    return is_integer(value) and value >= 0
 
 
-def _is_number(value) -> bool:
+def _is_number(value: Any) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool) and value == value
 
 
-def _is_sequence_of(kind: type):
-    def check(value, arguments) -> bool:
+def _is_sequence_of(kind: type[list] | type[tuple]) -> Callable[[Any, tuple[Any, ...]], bool]:
+    def check(value: Any, arguments: tuple[Any, ...]) -> bool:
         return type(value) is kind and all(matches(item, arguments[0]) for item in value)
 
     return check
 
 
-def _is_dictionary(value, arguments) -> bool:
+def _is_dictionary(value: Any, arguments: tuple[Any, ...]) -> bool:
     return type(value) is dict and all(
         type(key) is arguments[0] and matches(item, arguments[1]) for key, item in value.items()
     )
 
 
-def _is_one_of(value, arguments) -> bool:
+def _is_one_of(value: Any, arguments: tuple[Any, ...]) -> bool:
     return any(matches(value, argument) for argument in arguments)
 
 
-_PLAIN = {
+_PLAIN: dict[Any, Callable[[Any], bool]] = {
     Any: lambda value: True,
     None: lambda value: value is None,
     NoneType: lambda value: value is None,
     int: _is_integer,
     float: _is_number,
 }
-_OF_ORIGIN = {
+_OF_ORIGIN: dict[Any, Callable[[Any, tuple[Any, ...]], bool]] = {
     list: _is_sequence_of(list),
     tuple: _is_sequence_of(tuple),
     dict: _is_dictionary,

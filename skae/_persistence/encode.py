@@ -6,6 +6,8 @@ key says what it is, such as ``{"tuple": [1, 2]}``; ``decode`` reads the same ke
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from sklearn.impute import MissingIndicator
@@ -35,15 +37,15 @@ class Encoder:
     Attributes
     ----------
     arrays : dict of str to ndarray
-        Arrays so far, by names that say where they are.
+        The arrays so far, named by their place.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.arrays: dict[str, np.ndarray] = {}
         # With the arrays themselves, which must live as long as their ids are compared.
         self._names: dict[int, tuple[str, object]] = {}
 
-    def encode(self, value, place: str, given: str = ""):
+    def encode(self, value: Any, place: str, given: str = "") -> Any:
         """Return the node of a value.
 
         Parameters
@@ -52,7 +54,7 @@ class Encoder:
             The value.
 
         place : str
-            Where it is, such as "_fitted.scaling.centre".
+            Its place, such as "_fitted.scaling.centre".
 
         given : str, default=""
             Argument of ``skae.load`` that stands for the value if it is code, such as "loss".
@@ -79,21 +81,22 @@ class Encoder:
             return {_code(value): [given, getattr(value, "__qualname__", type(value).__qualname__)]}
         raise _refusal(value, place)
 
-    def _part(self, part, place: str, given: str):
+    def _part(self, part: Any, place: str, given: str) -> dict:
         parameters, registered = parameters_of(part), name_of(part)
         if registered is None and not given:
             raise _refusal(part, place)
         named = [given, type(part).__qualname__]
         head = {"own": named} if registered is None else {registered[0]: registered[1]}
-        # Attributes that a fit leaves end in an underscore, as everywhere in scikit-learn.
+        # Fitted attributes end in an underscore, as everywhere in scikit-learn.
         fitted = {n: v for n, v in vars(part).items() if n not in parameters and n.endswith("_")}
         node = {**head, "parameters": self._by_name(parameters, place, given)}
         return {**node, "fitted": self._by_name(fitted, place)} if fitted else node
 
-    def _record(self, record, place: str):
+    def _record(self, record: Any, place: str) -> dict:
+        cls: Any = type(record)
         fields = {
             name: self.encode(getattr(record, name), f"{place}.{name}", _GIVEN_IN.get(name, ""))
-            for name in fields_of(type(record))
+            for name in fields_of(cls)
         }
         return {"record": type(record).__name__, "fields": fields}
 
@@ -103,18 +106,18 @@ class Encoder:
             for name, value in sorted(values.items())
         }
 
-    def _tuple(self, value, place):
+    def _tuple(self, value: Any, place: str) -> dict:
         return {"tuple": self._list(value, place)}
 
-    def _list(self, value, place):
+    def _list(self, value: Any, place: str) -> list:
         return [self.encode(item, f"{place}.{i}") for i, item in enumerate(value)]
 
-    def _dict(self, value, place):
+    def _dict(self, value: Any, place: str) -> dict:
         if not all(type(key) in (int, str) for key in value):
             raise _refusal(value, place)
         return {"dict": [[k, self.encode(v, f"{place}.{k}")] for k, v in value.items()]}
 
-    def _array(self, value, place):
+    def _array(self, value: Any, place: str) -> dict:
         if value.dtype.kind in _KINDS:
             if value.flags.f_contiguous and not value.flags.c_contiguous:
                 return {"transposed": self._array_name(value.T, place, value)}
@@ -137,17 +140,17 @@ class Encoder:
             self._names[id(owner)], self.arrays[name] = (name, owner), array
         return self._names[id(owner)][0]
 
-    def _random_state(self, value, place):
+    def _random_state(self, value: Any, place: str) -> dict:
         state = value.get_state(legacy=False)
         if state["bit_generator"] != "MT19937":
             raise _refusal(value, place)
         inner = {**state["state"], **{n: state[n] for n in ("has_gauss", "gauss")}}
         return {"random_state": self._by_name(inner, place)}
 
-    def _device(self, value, place):
+    def _device(self, value: Any, place: str) -> dict:
         return {"device": str(value)}
 
-    def _indicator(self, value, place):
+    def _indicator(self, value: Any, place: str) -> dict:
         features = self.encode(value.features_, f"{place}.features_")
         return {"indicator": [int(value.n_features_in_), features]}
 
@@ -163,13 +166,13 @@ _ENCODERS = {
 }
 
 
-def _code(value) -> str:
-    """Return the key of code that is given again."""
+def _code(value: Any) -> str:
+    """Return the key of code that the user passes again at loading."""
     is_optimizer = isinstance(value, type) and issubclass(value, torch.optim.Optimizer)
     return "own_optimizer" if is_optimizer else "given"
 
 
-def _refusal(value, place: str) -> TypeError:
+def _refusal(value: Any, place: str) -> TypeError:
     return TypeError(
         f"A file cannot hold {place}={value!r}, of type {type(value).__name__}: use pickle, "
         f"joblib or skops instead, or register a part of your own."

@@ -1,11 +1,14 @@
-"""Code, which no file can hold: it is given again when the file is read."""
+"""Code that files do not contain, and that the user passes again to read them."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
 
 from skae._persistence.parts import WRAPPERS
 from skae._storage import FileFormatError
 
-# Arguments of ``skae.load``, each the parameter of the estimator that it stands for.
+# Arguments of ``skae.load``, named like parameters of the estimator.
 NAMES = ("kind", "architecture", "loss", "scoring", "optimizer")
 _EXAMPLES = {
     "architecture": "architecture=Custom(encoder, decoder)",
@@ -17,7 +20,7 @@ _EXAMPLES = {
 
 
 class Given:
-    """Objects that were given for a file.
+    """The objects that the user passed for a file.
 
     Parameters
     ----------
@@ -29,8 +32,8 @@ class Given:
         self.objects = {name: value for name, value in objects.items() if value is not None}
         self.used: set[str] = set()
 
-    def at(self, path: str, described: str):
-        """Return the object that a place in the file stands for.
+    def at(self, path: str, described: str) -> Any:
+        """Return the object for a place in the file.
 
         Parameters
         ----------
@@ -57,7 +60,7 @@ class Given:
         value = self.objects[name]
         for attribute in attributes:
             if attribute == "function" and not isinstance(value, WRAPPERS):
-                continue  # a function may be given without the object around it
+                continue  # a function may be passed without the object around it
             if attribute not in _parameters(value):
                 raise FileFormatError(
                     f"{name}={self.objects[name]!r} has no {'.'.join(attributes)}, for which the "
@@ -66,8 +69,8 @@ class Given:
             value = getattr(value, attribute)
         return value
 
-    def function_at(self, path: str, described: str):
-        """Return the function that a place in the file stands for."""
+    def function_at(self, path: str, described: str) -> Callable:
+        """Return the function for a place in the file."""
         value = self.at(path, described)
         if isinstance(value, WRAPPERS):
             value = value.function
@@ -76,7 +79,7 @@ class Given:
         return value
 
     def class_at(self, path: str, described: str, base: type | tuple[type, ...]) -> type:
-        """Return the class of the object that a place stands for, one derived from a base."""
+        """Return the class, derived from a base class, of the object for a place in the file."""
         value = self.at(path, described)
         found = value if isinstance(value, type) else type(value)
         if not issubclass(found, base) or found.__qualname__ != described:
@@ -86,12 +89,12 @@ class Given:
         return found
 
     def check_used(self) -> None:
-        """Refuse objects that the file holds itself.
+        """Refuse objects that the file does not need.
 
         Raises
         ------
         FileFormatError
-            If an object was given that the file does not ask for.
+            If the file does not need an object that was passed.
         """
         if set(self.objects) - self.used:
             raise FileFormatError(
@@ -100,6 +103,6 @@ class Given:
             )
 
 
-def _parameters(value) -> dict:
+def _parameters(value: Any) -> dict:
     is_part = hasattr(value, "get_params") and not isinstance(value, type)
     return value.get_params(deep=False) if is_part else {}

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from typing import Any
 
+import torch
 from sklearn.base import BaseEstimator
 
 from skae._persistence.attributes import check_estimator, check_state
@@ -11,6 +14,7 @@ from skae._persistence.decode import Decoder
 from skae._persistence.given import Given
 from skae._persistence.versions import arguments_of, class_name, renamed, upgraded
 from skae._storage import MOST_BYTES, FileFormatError, read_file
+from skae.architectures import Architecture
 from skae.estimators import (
     AutoencoderClassifier,
     AutoencoderImputer,
@@ -18,6 +22,9 @@ from skae.estimators import (
     AutoencoderRecommender,
     AutoencoderTransformer,
 )
+from skae.kinds import Kind
+from skae.losses import Loss
+from skae.scores import Score
 
 _CLASSES: tuple[type[BaseEstimator], ...] = (
     AutoencoderClassifier,
@@ -32,13 +39,13 @@ ESTIMATORS: dict[str, type[BaseEstimator]] = {cls._stored_as: cls for cls in _CL
 def load(
     path: str | os.PathLike,
     *,
-    architecture=None,
-    kind=None,
-    loss=None,
-    scoring=None,
-    optimizer=None,
+    architecture: Architecture | None = None,
+    kind: Kind | None = None,
+    loss: Loss | Callable[[torch.Tensor, torch.Tensor], torch.Tensor] | None = None,
+    scoring: Score | None = None,
+    optimizer: type[torch.optim.Optimizer] | None = None,
     most_bytes: int = MOST_BYTES,
-):
+) -> Any:
     """Load a fitted estimator from a file that its ``save`` wrote.
 
     A file cannot run code, and loading takes at most twice the memory of its size, since names,
@@ -75,7 +82,7 @@ def load(
     -------
     estimator : AutoencoderTransformer or another estimator of skae
         As it was saved: it computes the same to the last bit, also when it is fitted further.
-        Where the device of the fit is missing, it computes on the CPU.
+        If the device of the fit is not available, it computes on the CPU.
 
     Raises
     ------
@@ -116,7 +123,7 @@ def load(
     return estimator
 
 
-def _class_named(name) -> type[BaseEstimator]:
+def _class_named(name: object) -> type[BaseEstimator]:
     found = ESTIMATORS.get(class_name("estimator", name)) if isinstance(name, str) else None
     if found is None:
         raise FileFormatError(f"The file names the estimator {str(name)[:99]!r}, unknown here.")
@@ -124,12 +131,12 @@ def _class_named(name) -> type[BaseEstimator]:
 
 
 def _restore(estimator: BaseEstimator, state: dict) -> None:
-    """Give an estimator the state of the file, after checking it."""
+    """Check the state from the file, and set it on an estimator."""
     try:
         check_state(estimator._stored_as, state)
         estimator.__setstate__(state)
         check_estimator(estimator)
     except FileFormatError:
         raise
-    except Exception as error:  # checks may fail on a value in ways of their own
+    except Exception as error:  # checks may raise any error for a wrong value
         raise FileFormatError(f"The file holds an invalid model: {error}") from error

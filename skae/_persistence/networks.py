@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,14 +23,16 @@ from skae.kinds.interface import Setting
 # Limits of the distribution that fills missing values, in standard deviations: beyond them, systems
 # of equations may have no solution. Fits stay far from both.
 _LARGEST_FACTOR, _SMALLEST_NOISE = 1e3, 1e-3
-# No parameter of a part that is a size, in a network of few weights, is larger.
+# Largest size among the parameters of a part in a network with few weights.
 _MOST = 2**16
 
 
 class _OnMeta(TorchFunctionMode):
-    """Give tensors shapes and no memory, also where code asks for a device by name."""
+    """Creates tensors without memory, even if code requests a device by name."""
 
-    def __torch_function__(self, func, types, args=(), kwargs=None):
+    def __torch_function__(
+        self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None
+    ) -> Any:
         kwargs = dict(kwargs or {})
         if "device" in kwargs:
             kwargs["device"] = torch.device("meta")
@@ -56,7 +60,7 @@ def checked_network(fitted: FittedNetwork) -> AutoencoderNetwork:
             warnings.simplefilter("ignore")
             _check_parts(fitted.spec)
             network = _network_without_weights(fitted.spec)
-    except Exception as error:  # parts may fail on a parameter in ways of their own
+    except Exception as error:  # parts may raise any error for a wrong parameter
         raise ValueError(f"The network cannot be built: {error}") from error
     expected = {name: _described(tensor) for name, tensor in network.state_dict().items()}
     found = {name: _described(torch.from_numpy(w)) for name, w in fitted.weights.items()}
@@ -71,7 +75,7 @@ def checked_network(fitted: FittedNetwork) -> AutoencoderNetwork:
     return network
 
 
-def check_numbers(part) -> None:
+def check_numbers(part: Any) -> None:
     """Refuse parameters of a registered part that would take too much time or memory."""
     if name_of(part) is None:
         return
@@ -80,7 +84,7 @@ def check_numbers(part) -> None:
             raise ValueError(f"{name}={value} of {type(part).__name__} is too large.")
 
 
-def check_optimizer_state(state, network: AutoencoderNetwork, optimizer: type) -> None:
+def check_optimizer_state(state: Any, network: AutoencoderNetwork, optimizer: type) -> None:
     """Refuse a state, as ``state_as_arrays`` returns it, of another network or optimizer."""
     if state is None:
         return
@@ -117,7 +121,7 @@ def _check_filling(fitted: FittedNetwork) -> None:
     if fitted.spec.filling_rank is None:
         return
     factor, noise = (fitted.weights[f"missing.filling.{name}"] for name in ("factor", "noise"))
-    # Comparisons are false where there is a NaN.
+    # Comparisons with NaN are false.
     if not ((np.abs(factor) <= _LARGEST_FACTOR).all() and _SMALLEST_NOISE <= noise < np.inf):
         raise ValueError("The distribution that fills missing values is out of range.")
 

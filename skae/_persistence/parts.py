@@ -1,8 +1,8 @@
-"""Parts that a file may name: those of the registries, looked up when they are asked for.
+"""Parts that a file may name: those of the registries, looked up when they are needed.
 
 A file names a part by its axis and by its name in the registry of that axis, such as
-``{"kind": "sparse"}``. The registries are the whole table of what can be named: nothing is
-imported by a name in a file, and the module in which a class stands does not matter.
+``{"kind": "sparse"}``. Only parts in the registries can be named: names in a file are never
+imported, and the module of a class does not matter.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ BASES = tuple(axis.base for axis in AXES.values())
 WRAPPERS = (FunctionLoss, FunctionCorruption)
 
 
-def name_of(part) -> tuple[str, str] | None:
+def name_of(part: object) -> tuple[str, str] | None:
     """Return the axis and the name of a part, or None if its class is not registered."""
     for axis, parts in AXES.items():
         for name, cls in parts.classes.items():

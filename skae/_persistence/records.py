@@ -1,7 +1,7 @@
 """Records: classes of fitted values, which a file holds by their fields.
 
-Fields and their types are the arguments of the constructor and their annotations; what must hold
-between the fields of a record stands here.
+Fields and their types are the arguments of the constructor and their annotations. This module holds
+the conditions on the fields of a record.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import is_dataclass
 from functools import cache
-from typing import get_type_hints
+from typing import Any, get_type_hints
 
 import numpy as np
 
@@ -33,19 +33,19 @@ RECORDS: dict[str, type] = {cls.__name__: cls for cls in _CLASSES}
 
 
 @cache
-def fields_of(cls: type) -> dict[str, object]:
+def fields_of(cls: Any) -> dict[str, object]:
     """Return the type hints of the fields of a record."""
     hints = get_type_hints(cls if is_dataclass(cls) else cls.__init__)
     return {name: hints[name] for name in inspect.signature(cls).parameters}
 
 
-def built(cls: type, fields: dict):
+def built(cls: type, fields: dict) -> Any:
     """Return a record of these fields.
 
     Raises
     ------
     ValueError
-        If a field is missing, unknown, or not as a fit leaves it.
+        If a field is missing or unknown, or has an invalid value.
     """
     check_values(fields, fields_of(cls), cls.__name__)
     if cls in _RELATIONS:
@@ -53,7 +53,7 @@ def built(cls: type, fields: dict):
     return cls(**fields)
 
 
-def _check_scaling(centre, scale, limit) -> None:
+def _check_scaling(centre: Any, scale: Any, limit: Any) -> None:
     require(Array().matches(centre), "centre of Scaling", "finite floats", centre)
     each = Array(positive=True).matches(scale) and scale.shape == centre.shape
     one = matches(scale, ABOVE_ZERO) and scale < np.inf
@@ -61,7 +61,7 @@ def _check_scaling(centre, scale, limit) -> None:
     require(limit > 0, "limit of Scaling", "above zero", limit)
 
 
-def _check_scatter(mean, axes, eigenvalues, rest) -> None:
+def _check_scatter(mean: Any, axes: Any, eigenvalues: Any, rest: Any) -> None:
     of_float64 = {values.dtype for values in (mean, axes, eigenvalues)} == {np.dtype(np.float64)}
     shaped = axes.shape == (mean.size, eigenvalues.size)
     finite = Array().matches(mean) and Array(ndim=2).matches(axes)
@@ -70,11 +70,11 @@ def _check_scatter(mean, axes, eigenvalues, rest) -> None:
     require(good, "eigenvalues of Scatter", "finite and above zero", (eigenvalues, rest))
 
 
-def _check_density(codes) -> None:
+def _check_density(codes: Any) -> None:
     require(Array(ndim=2).matches(codes), "codes of CodeDensity", "rows of finite floats", codes)
 
 
-def _check_held_out(members, scores) -> None:
+def _check_held_out(members: Any, scores: Any) -> None:
     ascending = Array().matches(scores) and scores.size and (np.diff(scores) >= 0).all()
     require(ascending and members, "scores of HeldOut", "finite floats in ascending order", scores)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from typing import Any
 
 from sklearn.utils.validation import check_is_fitted
 
@@ -14,11 +15,11 @@ from skae._persistence.parts import parameters_of
 from skae._persistence.versions import VERSION
 from skae._storage import write_file
 
-# Attributes of a fit that hold a parameter as it was resolved.
+# Fitted attributes that hold a resolved parameter.
 _RESOLVED = {"kind_": "kind", "architecture_": "architecture", "scoring_": "scoring"}
 
 
-def save(estimator, path: str | os.PathLike) -> None:
+def save(estimator: Any, path: str | os.PathLike) -> None:
     """Write a fitted estimator to a file, as its method ``save`` does."""
     check_is_fitted(estimator)
     if "_stored_as" not in vars(type(estimator)):
@@ -45,11 +46,11 @@ def save(estimator, path: str | os.PathLike) -> None:
     write_file(path, "model", document, encoder.arrays)
 
 
-def _parameters(estimator) -> dict:
+def _parameters(estimator: Any) -> dict:
     parameters = parameters_of(estimator)
     if parameters["callbacks"]:
         warnings.warn(
-            "callbacks are no part of a fitted model and are left out of the file.",
+            "callbacks are not part of a fitted model: the file does not contain them.",
             UserWarning,
             stacklevel=4,
         )
@@ -57,8 +58,8 @@ def _parameters(estimator) -> dict:
     return {**parameters, "callbacks": None, "checkpoint": None}
 
 
-def _state(estimator) -> dict:
-    """Return the attributes of the fit, and those that users may set beside them."""
+def _state(estimator: Any) -> dict:
+    """Return the fitted attributes, and other attributes that users may set."""
     state, known = estimator.__getstate__(), names_of(estimator)
     left_out = sorted(set(state) - known - set(vars(type(estimator)())))
     if left_out:

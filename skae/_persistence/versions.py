@@ -2,46 +2,46 @@
 
 The values that a file holds of a class are compared with the constructor of the class today:
 
-- A name in ``RENAMED`` is taken for its new one. That is one line for each renamed parameter of an
-  estimator or a part, field of a record, or attribute of an estimator.
-  The same holds for names of classes and of weights, in the tables beside it.
-- A parameter that the file does not have was added to the class later, since a file holds all
-  parameters of its time. It gets the default of the constructor. This is safe where the default
-  does what the class did before it had the parameter. Where it does not, the value that does
-  stands in ``ADDED``. It is also safe where a *later* default changes: files hold all values, also
-  those that were defaults when the model was fitted, and what "auto" stood for.
+- An old name in ``RENAMED`` is read as the new one. Each renamed parameter of an estimator or a
+  part, field of a record, or attribute of an estimator has one line there. Further tables hold
+  renamed classes and weights.
+- A file holds all parameters of its version. A parameter that it does not have was added later, and
+  gets the default of the constructor if that default keeps the earlier behaviour. Otherwise
+  ``ADDED`` holds the value that does. A changed default does not affect files, since they hold all
+  values, including those of defaults and of "auto" at the time of the fit.
 - Parameters without a default, and attributes of estimators, are never filled in: a file without
   them is refused, unless an upgrade makes them from what the file has.
 - Any other name is refused.
 
-A change of another sort makes a new version of the document: raise ``VERSION`` and add a function
-to ``UPGRADES`` that turns each dictionary of a document of the version before into one of the new
-version, for instance the fields of a record that became two records.
+Any other change needs a new version of the document, for instance if a record becomes two records:
+increase ``VERSION``, and add a function to ``UPGRADES`` that converts each dictionary of a document
+of the previous version.
 """
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from typing import Any
 
 from skae._storage import FileFormatError
 
 # Version of the document; that of the file around it is in skae._storage.files.
 VERSION = 2
 
-# By the name of the class today: old name -> new name.
+# By the current name of the class: old name -> new name.
 RENAMED: dict[str, dict[str, str]] = {
     name: {"share": "fraction"} for name in ("Masking", "Missing", "SaltAndPepper", "Swap")
 }
-# By the name of the class today: added parameter -> value that does what was done without it.
+# By the current name of the class: added parameter -> value that keeps the earlier behaviour.
 ADDED: dict[str, dict[str, object]] = {}
 # Names of classes in files, by what they name ("estimator", "record", or an axis such as "kind").
 RENAMED_CLASSES: dict[str, dict[str, str]] = {}
 # Arrays of the state of a network: old name -> new name.
 RENAMED_WEIGHTS: dict[str, str] = {"missing.share_known": "missing.known_fraction"}
 
-# Names of parts by axis when version 1 was written, whose files have the names of the classes: the
-# same but for underscores and capitals.
+# Names of parts by axis at the time of version 1, whose files hold the names of the classes, which
+# differ only in underscores and capitals.
 _NAMES_OF_1 = {
     "kind": "compressive contractive denoising overcomplete sparse undercomplete variational",
     "architecture": "convolutional dense recurrent transformer Custom",
@@ -57,7 +57,7 @@ _PARTS_OF_1 = {
 
 
 def upgraded(document: dict) -> dict:
-    """Return a document as today's version has it.
+    """Return a document in the current version.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def upgraded(document: dict) -> dict:
     return {**document, "version": VERSION}
 
 
-def _upgraded(node, upgrade: Callable[[dict], dict]):
+def _upgraded(node: Any, upgrade: Callable[[dict], dict]) -> Any:
     """Return a node of a document after those inside of it are upgraded."""
     if isinstance(node, list):
         return [_upgraded(item, upgrade) for item in node]
@@ -87,7 +87,7 @@ def _upgraded(node, upgrade: Callable[[dict], dict]):
 
 
 def _from_1(node: dict) -> dict:
-    """Return a dictionary of version 1 as version 2 has it."""
+    """Return a dictionary of version 1 in the form of version 2."""
     if str(node.get("part")).lower() in _PARTS_OF_1:
         axis, name = _PARTS_OF_1[node["part"].lower()]
         return {axis: name, **{key: value for key, value in node.items() if key != "part"}}
@@ -102,7 +102,7 @@ def _from_1(node: dict) -> dict:
 
 
 def _network_of_1(fields: dict) -> dict:
-    """Return a fitted network, whose specification was not a record of its own in version 1."""
+    """Return a fitted network, whose specification was not a separate record in version 1."""
     spec = {name: field for name, field in fields.items() if name != "weights"}
     inner = {"spec": {"record": "NetworkSpec", "fields": spec}, "weights": fields.get("weights")}
     return {"record": "FittedNetwork", "fields": inner}
@@ -113,17 +113,17 @@ UPGRADES: dict[int, Callable[[dict], dict]] = {1: _from_1}
 
 
 def class_name(of: str, name: str) -> str:
-    """Return the name of today of an estimator, a record, or a part of an axis."""
+    """Return the current name of an estimator, a record, or a part of an axis."""
     return RENAMED_CLASSES.get(of, {}).get(name, name)
 
 
 def renamed(cls: type, found: dict) -> dict:
-    """Return values by their names of today.
+    """Return values by their current names.
 
     Raises
     ------
     FileFormatError
-        If a value is there under its old and under its new name.
+        If a value has both its old and its new name.
     """
     names = RENAMED.get(cls.__name__, {})
     values = {names.get(name, name): value for name, value in found.items()}

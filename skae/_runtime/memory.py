@@ -7,10 +7,11 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import torch
 
-# Messages of out-of-memory errors without an exception class of their own: on the CPU under Linux
+# Messages of out-of-memory errors without a separate exception class: on the CPU under Linux
 # and Windows, on Apple's GPU, and in NVIDIA's libraries.
 _MESSAGES = re.compile(
     r"DefaultCPUAllocator: (can't allocate|not enough) memory|MPS backend out of memory"
@@ -18,7 +19,7 @@ _MESSAGES = re.compile(
 )
 _REQUESTED = re.compile(r"ried to allocate ([\d.]+ \w+)")
 
-Results = torch.Tensor | tuple[torch.Tensor, ...]
+Results = TypeVar("Results", torch.Tensor, tuple[torch.Tensor, ...])
 
 
 class DeviceMemoryError(MemoryError):

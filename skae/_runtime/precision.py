@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from contextlib import AbstractContextManager
 
 import numpy as np
 import torch
@@ -58,14 +59,14 @@ def array_dtype(dtype: torch.dtype) -> type[np.floating]:
     return np.float64 if dtype == torch.float64 else np.float32
 
 
-def autocast(precision: str, device: torch.device):
+def autocast(precision: str, device: torch.device) -> AbstractContextManager:
     """Return the context of mixed-precision training, if `precision` needs one."""
     if precision == "bfloat16":
         return torch.autocast(device.type, torch.bfloat16)
     return contextlib.nullcontext()
 
 
-def full_precision(device: torch.device):
+def full_precision(device: torch.device) -> AbstractContextManager:
     """Return the context that turns off :func:`autocast`."""
     if torch.is_autocast_enabled(device.type):
         return torch.autocast(device.type, enabled=False)
@@ -76,6 +77,6 @@ def _has_bfloat16_units(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
     if device.type == "cpu":
-        capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+        capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
         return any(capabilities.get(name, False) for name in _BFLOAT16_INSTRUCTIONS)
     return False

@@ -1,4 +1,4 @@
-"""The number of threads that a network computes on."""
+"""The number of threads on which a network is computed."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from typing import TypeVar
 
 import torch
 
-# Multiplications of a forward pass from which a second thread pays. Below, threads spend their
-# time waiting for one another, and many times more beside a busy neighbour.
+# Forward passes with fewer multiplications use one thread. With more threads, they would spend
+# their time on synchronisation, and much more of it if another program is busy.
 _PARALLEL_WORK = 5e7
-# Seconds between two looks at whether threads pay, and the side of the matrices that are
-# multiplied to see it: about a millisecond on one thread.
+# Seconds between two measurements of whether several threads are faster, and the size of the
+# matrices that they multiply, which takes about a millisecond on one thread.
 _INTERVAL, _SIDE = 0.25, 384
 
 _lock = threading.Lock()
-# What an enclosing call in the same thread computes on, and how many threads it may take.
+# The number of threads of an enclosing call in the same thread, and its upper limit.
 _enclosing = threading.local()
 _in_use = 0
 _outside = 1
-# When it was last looked whether threads pay, and on how many they did.
+# The time of the last measurement, and the fastest number of threads in it.
 _looked = -_INTERVAL
 _paid = 1
 
@@ -30,12 +30,13 @@ Item = TypeVar("Item")
 
 
 @contextmanager
-def threads_for(batch_size: int, n_multiplications: int):
-    """Compute small networks on one thread; afterwards, all is as it was before.
+def threads_for(batch_size: int, n_multiplications: int) -> Iterator[None]:
+    """Choose the number of threads for a network, and restore it afterwards.
 
-    Never takes more threads than torch had been given. Where another program keeps a core busy,
-    threads wait for one another, and a large network takes ten times as long or more on all of them
-    as on one. So a small product is computed on both first, and again within :func:`paced`.
+    Small networks use one thread. No network uses more threads than torch was set to. If another
+    program keeps a core busy, a large network can take ten times as long on all threads as on one,
+    since threads wait for each other. Therefore the time of a small matrix product is measured on
+    one and on all threads, first here and then repeatedly in :func:`paced`.
 
     Parameters
     ----------
@@ -64,7 +65,7 @@ def threads_for(batch_size: int, n_multiplications: int):
 
 
 def paced(items: Iterable[Item]) -> Iterator[Item]:
-    """Yield items, and look now and then, within :func:`threads_for`, how many threads pay."""
+    """Yield items; within :func:`threads_for`, update the number of threads between them."""
     for item in items:
         if getattr(_enclosing, "most", 1) > 1:
             _use_what_pays()
@@ -72,7 +73,7 @@ def paced(items: Iterable[Item]) -> Iterator[Item]:
 
 
 def _use_what_pays() -> None:
-    """Set the number of threads; a look of another call, a moment ago, counts as well."""
+    """Set the number of threads, with a new measurement if the last one is too old."""
     global _looked, _paid
     most = _enclosing.most
     if most > 1 and time.perf_counter() - _looked > _INTERVAL:
@@ -83,7 +84,7 @@ def _use_what_pays() -> None:
 
 
 def _pays(n_threads: int) -> bool:
-    """Return whether a product takes less time on so many threads than on one."""
+    """Return whether a matrix product takes less time on this many threads than on one."""
     return _seconds_of_a_product(n_threads) < _seconds_of_a_product(1)
 
 

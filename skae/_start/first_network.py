@@ -1,4 +1,4 @@
-"""The first weights of a network: PCA, and what the kind makes of it."""
+"""The first weights of a network: PCA, adapted by the kind."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch
 
 from skae._data.moments import Moments
 from skae._data.rows import Rows
-from skae._missing.filling import NormalDistribution
+from skae._missing.filling import FilledRows, NormalDistribution
 from skae._network.autoencoder_network import AutoencoderNetwork
 from skae._network.build import new_network
 from skae._network.network_spec import NetworkSpec
@@ -16,24 +16,24 @@ from skae._start.principal_axes import PrincipalAxes
 from skae.kinds import Kind
 from skae.kinds.interface import Setting
 
-# Standard deviations below this share of the data's are those of rounding; codes along such
-# axes are not blown up to unit variance.
+# Smaller standard deviations, relative to that of the data, come from rounding. Codes along such
+# axes are not scaled up to unit variance.
 _SMALLEST_SCALE = 1e-3
-# What PCA leaves over counts as at least this share of the data.
+# Lower limit of PCA's residual, relative to the standard deviation of the data.
 _SMALLEST_RESIDUAL = 1e-5
-# Rows that a linear decoder is fitted to.
+# Number of rows to which a linear decoder is fitted.
 _ROWS_OF_A_FIT = 5000
 
 
 def check_kind(kind: Kind, setting: Setting) -> None:
-    """Refuse what a kind and its corruption can not work with."""
+    """Refuse a setting that a kind or its corruption cannot work with."""
     kind.check(setting)
     if kind.corruption is not None:
         kind.corruption.check(setting.sample_shape, setting.channel_axis)
 
 
 class Start:
-    """What the linear path of a network starts as.
+    """The first weights of the linear path of a network.
 
     Parameters
     ----------
@@ -41,20 +41,22 @@ class Start:
         The data.
 
     weight : torch.Tensor of shape (n_samples,)
-        Weight of each row; those of weight zero are not looked at.
+        Weight of each row; rows with weight zero are not used.
 
     axes : PrincipalAxes
-        Those of the rows with their weights.
+        Principal axes of the weighted rows.
 
     seed : int
-        Decides which rows are looked at where not all are.
+        Seed of the choice of rows, if not all are used.
     """
 
-    def __init__(self, rows: Rows, weight: torch.Tensor, axes: PrincipalAxes, seed: int):
+    def __init__(
+        self, rows: Rows | FilledRows, weight: torch.Tensor, axes: PrincipalAxes, seed: int
+    ):
         self.rows, self.weight, self.found, self.seed = rows, weight, axes, seed
 
     def apply(self, network: AutoencoderNetwork) -> None:
-        """Set the linear path to the principal axes, and what the kind makes of them."""
+        """Set the linear path to the principal axes, as adapted by the kind."""
         found, kind = self.found, network.kind
         n_components, n_features = network.n_components, network.n_features
         n_axes = min(kind.n_axes(n_components, n_features), len(found.axes), n_components)
@@ -66,9 +68,9 @@ class Start:
         deviations = found.axes.new_full((n_components,), deviation)
         smallest = _SMALLEST_SCALE * deviation
         deviations[:n_axes] = found.variances[:n_axes].sqrt().clamp_min(smallest)
-        left_over = max(found.total - float(found.variances[:n_axes].sum()), 0.0)
-        residual_scale = max((left_over / n_features) ** 0.5, _SMALLEST_RESIDUAL * deviation)
-        start = kind.linear_start(deviations, left_over / max(1, n_features - n_axes))
+        residual = max(found.total - float(found.variances[:n_axes].sum()), 0.0)
+        residual_scale = max((residual / n_features) ** 0.5, _SMALLEST_RESIDUAL * deviation)
+        start = kind.linear_start(deviations, residual / max(1, n_features - n_axes))
         set_linear_path(network, axes, start, found.mean, residual_scale)
         if kind.makes_missing():
             self._scale_residual(network)
@@ -77,10 +79,9 @@ class Start:
             fit_linear_decoder(network, self.rows.take(index), self.weight[index])
 
     def _scale_residual(self, network: AutoencoderNetwork) -> None:
-        """Let the residual networks begin in units of what hidden entries are wrong by.
+        """Raise the unit of the residual networks to the error of corrupted rows.
 
-        That is more than PCA leaves over of rows without missing entries: nothing, where the code
-        is as large as the data.
+        It exceeds PCA's residual of complete rows, which is zero if the code is as large as a row.
         """
         rows = self.rows.take(self._some_rows(_ROWS_OF_A_FIT))
         generator = torch.Generator(rows.device).manual_seed(self.seed)
@@ -89,7 +90,7 @@ class Start:
         network.residual_scale.clamp_(min=error)
 
     def _directions(self, n_directions: int) -> torch.Tensor:
-        """Return unit vectors from the mean to rows; where there are too few, some are repeated."""
+        """Return unit vectors from the mean to rows; with too few rows, some are repeated."""
         index = self._some_rows(n_directions)
         index = index[torch.arange(n_directions, device=index.device) % len(index)]
         away = self.rows.take(index) - self.found.mean.to(self.rows.dtype)
@@ -111,21 +112,21 @@ def first_network(
     axes: PrincipalAxes | None,
     gaussian: NormalDistribution | None,
 ) -> AutoencoderNetwork:
-    """Return a network with the first weights for some rows.
+    """Return a network with its first weights.
 
     Parameters
     ----------
     spec : NetworkSpec
-        What the network is to be.
+        The specification of the network.
 
     linear_part : LinearPart
-        Knows the rows and the seed.
+        Holds the rows and the seed.
 
     moments : Moments
-        Those of the rows.
+        Moments of the rows.
 
     weight : torch.Tensor of shape (n_samples,)
-        Weight of each row; rows of weight zero are not looked at.
+        Weight of each row. Rows with weight zero are not used.
 
     axes : PrincipalAxes or None
         Principal axes of the weighted rows, for a network with a linear path.
@@ -144,9 +145,11 @@ def first_network(
         scale=spec.scaling.scale,
     )
     if gaussian is not None:
+        assert network.missing is not None  # the specification has the rank of the gaussian
         network.missing.filling.set(gaussian)
         network.missing.known_fraction.fill_(moments.known_fraction)
     if spec.linear_path:
+        assert axes is not None  # every caller finds them for a linear path
         rows = linear_part.complete(gaussian)
         Start(rows, weight, axes, linear_part.seed).apply(network)
     return network

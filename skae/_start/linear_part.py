@@ -1,8 +1,8 @@
-"""What is linear in rows: how their gaps are filled, and their principal axes."""
+"""Linear models of the rows: a normal distribution for missing values, and principal axes."""
 
 from __future__ import annotations
 
-from numbers import Integral
+from contextlib import AbstractContextManager
 
 import torch
 
@@ -11,13 +11,14 @@ from skae._missing.filling import FilledRows, Filling, NormalDistribution
 from skae._missing.gaussian_fit import fit_gaussian
 from skae._runtime.threads import threads_for
 from skae._start.principal_axes import PrincipalAxes, axes_of_factors, principal_axes
+from skae._utils.checks import is_integer
 
-# Axes asked for where the number of components is to be read off the spectrum.
+# Number of axes to compute if the number of components depends on the spectrum.
 _SPECTRUM_AXES = 256
 
 
 class LinearPart:
-    """The normal distribution and the principal axes of rows, each row counted by a weight.
+    """Computes a normal distribution and principal axes of weighted rows.
 
     Parameters
     ----------
@@ -25,20 +26,21 @@ class LinearPart:
         The data.
 
     seed : int
-        Source of all randomness.
+        Seed of all randomness.
     """
 
     def __init__(self, rows: Rows, seed: int):
-        self.rows, self.seed, self.simplicity = rows, seed, None
+        self.rows, self.seed = rows, seed
+        self.simplicity: float | None = None
 
     def gaussian(self, weight: torch.Tensor) -> NormalDistribution:
-        """Return what missing values are filled by; how simple it is to be is chosen once."""
+        """Return the distribution that fills missing values; its simplicity is chosen once."""
         with self._threads():
             gaussian, self.simplicity = fit_gaussian(self.rows, weight, self.seed, self.simplicity)
         return gaussian
 
     def filling(self, gaussian: NormalDistribution) -> Filling:
-        """Return what fills missing values, on the device of the rows."""
+        """Return the filling of missing values, on the device of the rows."""
         filling = Filling(self.rows.shape[1], gaussian.factor.shape[1])
         filling.to(self.rows.device, self.rows.dtype).set(gaussian)
         return filling
@@ -53,8 +55,8 @@ class LinearPart:
         weight: torch.Tensor,
         gaussian: NormalDistribution | None,
     ) -> PrincipalAxes:
-        """Return so many axes of the complete rows, or many where their number is to be found."""
-        n_wanted = n_components if isinstance(n_components, Integral) else _SPECTRUM_AXES
+        """Return `n_components` axes of the complete rows, or 256 if the number is not known."""
+        n_wanted = n_components if is_integer(n_components) else _SPECTRUM_AXES
         if gaussian is not None and n_wanted == gaussian.factor.shape[1]:
             return axes_of_factors(gaussian)
         generator = torch.Generator().manual_seed(self.seed)
@@ -62,5 +64,5 @@ class LinearPart:
         with self._threads():
             return principal_axes(self.complete(gaussian), n_axes, generator, weight)
 
-    def _threads(self):
+    def _threads(self) -> AbstractContextManager[None]:
         return threads_for(len(self.rows), self.rows.shape[1] ** 2)

@@ -1,4 +1,4 @@
-"""Setting the linear path of a network: `V` and `W` of ``encode(x) = V x + f(x)``."""
+"""The linear path of a network: `V` of ``V x + f(x)`` and `W` of ``W z + g(z)``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from skae._network.autoencoder_network import AutoencoderNetwork
 from skae.kinds.interface import LinearStart
 
-# Fraction of the mean square of the codes that is added to their squares (ridge regression).
+# Ridge penalty, as a fraction of the mean variance of the codes.
 _RIDGE = 1e-3
 
 
@@ -22,8 +22,9 @@ def set_linear_path(
 ) -> None:
     """Set ``V = diag(start.encode) axes`` and ``W = axes^T diag(start.decode)``, centred.
 
-    PCA's residual may be a thousandth of the data or nearly all of them. The residual network of
-    the decoder therefore computes in units of PCA's residual, so that one step size suits both.
+    PCA's residual may be a thousandth of the data or nearly all of it. The residual network of the
+    decoder therefore computes in units of PCA's residual, so that the same learning rate suits
+    both.
 
     Parameters
     ----------
@@ -34,7 +35,7 @@ def set_linear_path(
         Orthonormal rows.
 
     start : LinearStart
-        What the kind makes of the axes. Tied weights leave the axes as they are.
+        The factors and offsets of the kind. With tied weights, ``encode`` is taken as 1.
 
     mean : torch.Tensor of shape (n_features,)
         Mean of the data.
@@ -43,6 +44,8 @@ def set_linear_path(
         Root mean square of PCA's residual over the features.
     """
     encoder, decoder = network.linear_encoder, network.linear_decoder
+    assert encoder is not None
+    assert decoder is not None
     with torch.no_grad():
         encode = torch.ones_like(start.encode) if network.tied else start.encode
         weight = axes * encode[:, None]
@@ -54,16 +57,18 @@ def set_linear_path(
             decoder.weight.copy_((axes * start.decode[:, None]).T)
         decoder.bias.copy_(mean)
         if start.rest is not None:
+            assert network.encoder_rest is not None
             network.encoder_rest.copy_(start.rest)
         network.residual_scale.fill_(residual_scale)
         if network.log_scale is not None:
             network.log_scale.fill_(math.log(start.scale or residual_scale))
         for name, values in (start.state or {}).items():
+            assert network.state is not None
             network.state.get_parameter(name).copy_(values)
 
 
 def fit_linear_decoder(network: AutoencoderNetwork, X: torch.Tensor, weight: torch.Tensor) -> None:
-    """Set the linear path of the decoder to the least squares fit of rows by their codes.
+    """Set the linear path of the decoder to the least squares fit of the rows on their codes.
 
     Parameters
     ----------
@@ -76,7 +81,9 @@ def fit_linear_decoder(network: AutoencoderNetwork, X: torch.Tensor, weight: tor
     weight : torch.Tensor of shape (n_samples,)
         Weight of each row.
     """
-    network.eval()  # so that the kind does not take these rows for a training batch
+    decoder = network.linear_decoder
+    assert decoder is not None
+    network.eval()  # in training mode, the kind would treat the rows as a training batch
     with torch.no_grad():
         codes, X = network.first_code(X).double(), X.double()
         fraction = (weight.double() / weight.double().sum())[:, None]
@@ -86,15 +93,15 @@ def fit_linear_decoder(network: AutoencoderNetwork, X: torch.Tensor, weight: tor
         ridge = _RIDGE * gram.diagonal().mean() + torch.finfo(gram.dtype).tiny
         gram.diagonal().add_(ridge)
         solution = torch.linalg.solve(gram, (fraction * codes).T @ (X - mean))
-        network.linear_decoder.weight.copy_(solution.T)
-        network.linear_decoder.bias.copy_(mean - mean_code @ solution)
+        decoder.weight.copy_(solution.T)
+        decoder.bias.copy_(mean - mean_code @ solution)
     network.train()
 
 
 def start_error(
     network: AutoencoderNetwork, X: torch.Tensor, generator: torch.Generator
 ) -> torch.Tensor:
-    """Return the root mean square reconstruction error of rows that the kind corrupts."""
+    """Return the root mean squared reconstruction error of corrupted rows."""
     with torch.no_grad():
         shown = network.kind.corrupt(X, network.features, generator)
         return (network.decode(network.encode(shown)) - X).square().mean().sqrt()

@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import reduce
 
 import torch
 
 from skae._data.rows import Rows
-from skae._missing.filling import NormalDistribution
+from skae._missing.filling import FilledRows, NormalDistribution
 
-# Up to this many rows or columns the whole spectrum is computed from a square matrix of that
-# size; beyond, only the leading axes, by subspace iteration.
+# Up to this many rows or columns, the whole spectrum is computed from a square matrix of that size;
+# beyond, subspace iteration computes the leading axes only.
 _EXACT_SIZE = 2048
-# Entries up to which all rows may stand in memory at once in float64 (half a gigabyte).
+# Up to this many entries, all rows may be in memory at once in float64 (half a gigabyte).
 _GATHERED_ENTRIES = 2**26
-# Multiplications up to which the products of the covariance are in float64 (a tenth of a second).
+# Up to this many multiplications, the covariance is computed in float64 (a tenth of a second).
 _FLOAT64_WORK = 4e9
-# Axes beyond those asked for, and passes over the data, of the subspace iteration.
+# Number of additional axes, and passes over the data, of the subspace iteration.
 _EXTRA_AXES, _PASSES = 10, 5
 
 
 @dataclass(frozen=True)
 class PrincipalAxes:
-    """The principal axes of scaled rows, those of the largest variance first.
+    """The principal axes of scaled rows, with variances in descending order.
 
     ``axes`` has shape (n_axes, n_features), orthonormal rows; ``variances`` (n_axes,) is the
     variance along each; ``mean`` (n_features,); ``total`` is the sum of the variances of all
-    features. Tensors are float64 where the device has it.
+    features. Tensors are float64 if the device supports it.
     """
 
     axes: torch.Tensor
@@ -34,26 +36,27 @@ class PrincipalAxes:
     mean: torch.Tensor
     total: float
 
-    def n_needed(self, share: float) -> int:
-        """Return how many axes hold at least this share of the variance."""
+    def n_needed(self, fraction: float) -> int:
+        """Return the number of axes that explain at least this fraction of the variance."""
         if self.total == 0:
             return 1
-        held = torch.cumsum(self.variances, 0) / self.total
-        # The smallest shares are lost to rounding: a sum of 1 - 1e-12 is all of the variance.
-        n_below = int((held < share - 1e-12).sum())
+        explained = torch.cumsum(self.variances, 0) / self.total
+        # Rounding can lose the smallest variances: a sum of 1 - 1e-12 counts as all of it.
+        n_below = int((explained < fraction - 1e-12).sum())
         return min(n_below + 1, len(self.variances))
 
 
 def principal_axes(
-    rows: Rows,
+    rows: Rows | FilledRows,
     n_components: int,
     generator: torch.Generator,
     sample_weight: torch.Tensor | None = None,
 ) -> PrincipalAxes:
     """Return at least the first `n_components` principal axes of rows.
 
-    Exact by the covariance of the features where there are at most 2,048, by the inner products
-    of the samples where those are fewer, and by randomised subspace iteration [1]_ otherwise.
+    They are computed exactly from the covariance of the features if there are at most 2,048, or
+    from the inner products of the samples if those are fewer; otherwise by randomised subspace
+    iteration [1]_.
 
     Parameters
     ----------
@@ -64,10 +67,10 @@ def principal_axes(
         Number of axes.
 
     generator : torch.Generator
-        For the subspace iteration; on the CPU.
+        Generator of the subspace iteration, on the CPU.
 
     sample_weight : torch.Tensor of shape (n_samples,) or None
-        How often each row counts.
+        Weight of each row.
 
     References
     ----------
@@ -88,9 +91,9 @@ def principal_axes(
 
 
 class _Weighted:
-    """Sums over centred rows, each counted by its weight."""
+    """Weighted sums over centred rows."""
 
-    def __init__(self, rows: Rows, sample_weight: torch.Tensor | None):
+    def __init__(self, rows: Rows | FilledRows, sample_weight: torch.Tensor | None):
         self.rows = rows
         n_samples, n_features = rows.shape
         wide = torch.float32 if rows.device.type == "mps" else torch.float64
@@ -100,32 +103,36 @@ class _Weighted:
             sample_weight = torch.ones(n_samples, device=rows.device)
         weight = sample_weight.to(wide)
         self.weight = (weight / weight.sum()).to(rows.device)
-        self.mean = sum(self.weight[s] @ block.to(wide) for s, block in rows.blocks())
-        self.total_variance = sum(
+        self.mean = _sum(self.weight[s] @ block.to(wide) for s, block in rows.blocks())
+        self.total_variance = _sum(
             self.weight[s] @ (block.to(wide) - self.mean).square().sum(1)
             for s, block in rows.blocks()
         )
 
-    def blocks(self):
-        """Yield (rows, centred block times the root of the weights)."""
+    def blocks(self) -> Iterator[tuple[slice, torch.Tensor]]:
+        """Yield (rows, centred block times the square root of the weights)."""
         mean = self.mean.to(self.dtype)
         root = self.weight.sqrt().to(self.dtype)
         for s, block in self.rows.blocks():
             yield s, (block.to(self.dtype) - mean) * root[s, None]
 
     def covariance(self) -> torch.Tensor:
-        return sum((block.T @ block).to(self.sum_dtype) for _, block in self.blocks())
+        return _sum((block.T @ block).to(self.sum_dtype) for _, block in self.blocks())
 
     def covariance_times(self, directions: torch.Tensor) -> torch.Tensor:
         directions = directions.to(self.dtype)
-        return sum(
+        return _sum(
             (block.T @ (block @ directions)).to(self.sum_dtype) for _, block in self.blocks()
         )
 
 
+def _sum(terms: Iterable[torch.Tensor]) -> torch.Tensor:
+    return reduce(torch.add, terms)
+
+
 def _eigen(symmetric: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Return eigenvalues, largest first, and eigenvectors as rows."""
-    # On the CPU in every case: as fast for these sizes, and the same on all devices.
+    # Always on the CPU, which is as fast for these sizes, so that results agree on all devices.
     values, vectors = torch.linalg.eigh(symmetric.cpu())
     return values.flip(0).to(symmetric.device), vectors.flip(1).T.to(symmetric.device)
 
@@ -152,22 +159,21 @@ def _subspace_iteration(
 
 
 def signed(axes: torch.Tensor) -> torch.Tensor:
-    """Make the largest entry of each axis positive, so that the axes are the same everywhere."""
+    """Make the largest entry of each axis positive, so that signs are reproducible."""
     largest = axes.gather(1, axes.abs().argmax(1, keepdim=True))
     return axes * torch.where(largest < 0, -1.0, 1.0)
 
 
 def axes_of_factors(gaussian: NormalDistribution) -> PrincipalAxes:
-    """Return the axes that the factors of a normal distribution span.
+    """Return the principal axes of the space that the factors of a normal distribution span.
 
-    The scores of filled rows are those of their known entries: on these axes, filled rows are
-    rebuilt as their conditional means, but for the noise, which is small beside what all
-    features together say of a factor.
+    Projecting filled rows on these axes reconstructs their conditional means. The noise is
+    neglected: it is small compared with the information of all features on a factor.
     """
     loadings = (gaussian.deviation[:, None] * gaussian.factor).cpu()
-    left, lengths, _ = torch.linalg.svd(loadings, full_matrices=False)
+    left, singular_values, _ = torch.linalg.svd(loadings, full_matrices=False)
     noise = gaussian.noise * gaussian.deviation.square().mean().sqrt()
-    variances = lengths.square() + noise**2
+    variances = singular_values.square() + noise**2
     of_features = gaussian.factor.square().sum(1) + gaussian.noise**2
     total = (gaussian.deviation.square() * of_features).sum()
     device = gaussian.mean.device

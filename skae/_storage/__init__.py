@@ -1,7 +1,7 @@
 """Files of plain values and arrays that are safe to open: JSON and safetensors in one zip.
 
-``write_file`` and ``read_file`` are the two ways, ``FileFormatError`` is the error for any other
-file. This package knows nothing of the meaning of the values.
+The functions are ``write_file`` and ``read_file``; ``FileFormatError`` is the error for any other
+file. This package does not interpret the values.
 """
 
 from skae._storage.error import FileFormatError

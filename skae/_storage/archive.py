@@ -1,8 +1,8 @@
 """The zip around the entries: all of its bytes follow from names, sizes and checksums.
 
-Loading therefore needs no general parser of zips, which would have to be right about compression,
-encryption, names, comments, and headers that contradict each other. It makes the expected bytes
-again and compares. Sizes are always written in the fields of zip64, so there is one form only.
+Loading therefore needs no general parser of zips, which would have to handle compression,
+encryption, names, comments and contradictory headers. It recreates the expected bytes and compares
+them. Sizes are always written in the fields of zip64, so that there is only one form.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _END_64 = struct.Struct("<4sQ2H2I4Q")
 _LOCATOR = struct.Struct("<4sIQI")
 _END = struct.Struct("<4s4H2IH")
 _VERSION, _STORED = 45, 0
-# Midnight of the first day that a zip can name, so that the same model makes the same bytes.
+# The earliest time that a zip can represent, so that the same model gives the same bytes.
 _TIME, _DATE = 0, (1 << 5) | 1
 _UNIX, _REGULAR_FILE = 3, 0o100644 << 16
 _IN_EXTRA_16, _IN_EXTRA = 0xFFFF, 0xFFFFFFFF
@@ -38,13 +38,13 @@ class Entry:
 
     @property
     def header(self) -> bytes:
-        """Header before its bytes."""
+        """The header before the bytes of the entry."""
         extra = _LOCAL_EXTRA.pack(1, _LOCAL_EXTRA.size - 4, self.size, self.size)
         fixed = _LOCAL.pack(SIGNATURE, *self._shared(), len(self.name), len(extra))
         return fixed + self.name + extra
 
     def listing(self, place: int) -> bytes:
-        """Return its line in the list at the end of the zip."""
+        """Return the record of the entry in the central directory of the zip."""
         extra = _CENTRAL_EXTRA.pack(1, _CENTRAL_EXTRA.size - 4, self.size, self.size, place)
         made_by = _UNIX << 8 | _VERSION
         lengths = (len(self.name), len(extra), 0)
@@ -74,7 +74,7 @@ def entry_of(header: bytes, name: bytes) -> Entry:
         if entry.header == header:
             return entry
     raise FileFormatError(
-        f"The file is no zip as skae writes it: expected {name.decode()!r} as an entry that is "
+        f"The file is not a zip as skae writes it: expected {name.decode()!r} as an entry that is "
         f"neither compressed nor encrypted. It is damaged, cut off, or not from skae."
     )
 

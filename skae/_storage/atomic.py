@@ -58,7 +58,7 @@ def _mode_of(target: Path) -> int | None:
     except FileNotFoundError:
         return None
     if not stat.S_ISREG(status.st_mode):
-        raise OSError(f"{str(target)!r} exists and is no regular file: give another path.")
+        raise OSError(f"{str(target)!r} exists and is not a regular file: give another path.")
     return stat.S_IMODE(status.st_mode)
 
 

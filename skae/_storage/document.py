@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from typing import Any, NoReturn
 
 from skae._storage.error import FileFormatError
 
@@ -20,7 +21,7 @@ _PER_CHARACTER, _PER_VALUE = 5, 80
 _STRUCTURE = (b",", b":", b"[", b"{")
 
 
-def dumps(document) -> bytes:
+def dumps(document: Any) -> bytes:
     """Return a document as JSON of ASCII characters, the same bytes for the same document.
 
     Parameters
@@ -39,7 +40,7 @@ def dumps(document) -> bytes:
     return json.dumps(plain, sort_keys=True, allow_nan=False, separators=(",", ":")).encode("ascii")
 
 
-def loads(data: bytes, most_memory: int):
+def loads(data: bytes, most_memory: int) -> Any:
     """Return the document that :func:`dumps` was given.
 
     Parameters
@@ -79,7 +80,7 @@ def loads(data: bytes, most_memory: int):
     return document
 
 
-def _writable(value, depth: int):
+def _writable(value: Any, depth: int) -> Any:
     """Return a value of types that JSON has."""
     if depth > MOST_DEPTH:
         raise ValueError(f"Values must not be nested more than {MOST_DEPTH} deep.")
@@ -102,7 +103,7 @@ def _writable(value, depth: int):
     raise TypeError(f"A file cannot hold {type(value).__name__}, got {value!r}.")
 
 
-def _key(key) -> str:
+def _key(key: object) -> str:
     if type(key) is not str or key.startswith("$"):
         raise TypeError(f"Keys must be strings that do not begin with '$', got {key!r}.")
     return _text(key)
@@ -114,7 +115,7 @@ def _text(value: str) -> str:
     return value
 
 
-def _dictionary(pairs: list):
+def _dictionary(pairs: list) -> dict[str, Any] | float:
     """Return a dictionary, or the float that it encodes."""
     if len(pairs) == 1 and pairs[0][0] == _FLOAT:
         name = pairs[0][1]
@@ -143,11 +144,11 @@ def _finite(digits: str) -> float:
     return number
 
 
-def _no_constant(name: str):
+def _no_constant(name: str) -> NoReturn:
     raise FileFormatError(f"The file's JSON holds {name}, which JSON does not have.")
 
 
-def _check_depth(document) -> None:
+def _check_depth(document: Any) -> None:
     level = [document]
     for _ in range(MOST_DEPTH + 2):
         held = [value for value in level if isinstance(value, list | dict)]

@@ -10,7 +10,7 @@ import hashlib
 import os
 import stat
 import zlib
-from typing import BinaryIO
+from io import BufferedReader
 
 import numpy as np
 
@@ -122,7 +122,7 @@ def read_file(
 
 
 def _meta(content: str, held: dict, tensors_digest: str) -> bytes:
-    # Every later version keeps these two fields first, so that each version can name a later one.
+    # All versions begin with these two fields, so that older ones can report the version of a file.
     head = {"format": _FORMAT, "version": _VERSION}
     rest = {"content": content, "tensors": tensors_digest, "document": held}
     body = document.dumps(head)[:-1] + b"," + document.dumps(rest)[1:-1]
@@ -155,10 +155,10 @@ def _read_meta(data: bytes, content: str, most_memory: int) -> dict:
     return found
 
 
-def _checked_size(file: BinaryIO, most_bytes: int) -> int:
+def _checked_size(file: BufferedReader, most_bytes: int) -> int:
     status = os.fstat(file.fileno())
     if not stat.S_ISREG(status.st_mode):
-        raise FileFormatError(f"{file.name!r} is no regular file.")
+        raise FileFormatError(f"{file.name!r} is not a regular file.")
     if status.st_size > most_bytes:
         raise FileFormatError(
             f"The file has {status.st_size} bytes, more than most_bytes={most_bytes}: give "
@@ -179,7 +179,7 @@ class _Source:
         Its size.
     """
 
-    def __init__(self, file: BinaryIO, size: int):
+    def __init__(self, file: BufferedReader, size: int):
         self._file, self._left = file, size
         self.digest, self.crc = hashlib.sha256(), 0
 
@@ -188,7 +188,7 @@ class _Source:
         header = self._file.read(archive.header_length(name))
         if name == _META and header[:4] != archive.SIGNATURE:
             raise FileFormatError(
-                f"The file is not from skae: it is no zip, but begins with {header[:9]!r}."
+                f"The file is not from skae: it is not a zip, but begins with {header[:9]!r}."
             )
         entry = archive.entry_of(header, name)
         self._left -= len(header)
@@ -224,6 +224,6 @@ class _Source:
         expected = archive.ending(entries)
         if self._left != len(expected) or self._file.read(len(expected)) != expected:
             raise FileFormatError(
-                "The file is damaged, cut off, or goes on after its end: its last entry "
+                "The file is damaged, cut off, or continues after its end: its last entry "
                 "is not followed by the end of a zip of these two."
             )

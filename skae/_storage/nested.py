@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 
@@ -10,7 +12,7 @@ _ARRAY, _INTEGER = "array", "integer"
 _MOST_INTEGER = 2**63
 
 
-def packed(value) -> tuple[object, dict[str, np.ndarray]]:
+def packed(value: Any) -> tuple[Any, dict[str, np.ndarray]]:
     """Return a document and arrays that hold a value together.
 
     Parameters
@@ -22,20 +24,20 @@ def packed(value) -> tuple[object, dict[str, np.ndarray]]:
     return _packed(value, arrays), arrays
 
 
-def unpacked(document, arrays: dict[str, np.ndarray]):
+def unpacked(document: Any, arrays: dict[str, np.ndarray]) -> Any:
     """Return the value that :func:`packed` was given, with tensors for arrays, lists for tuples."""
     if isinstance(document, list):
         return [unpacked(item, arrays) for item in document]
     if not isinstance(document, dict):
         return document
     if document.keys() == {_ARRAY}:
-        return torch.tensor(arrays[document[_ARRAY]])  # in memory of torch's own, as in training
+        return torch.tensor(arrays[document[_ARRAY]])  # allocated by torch, as in training
     if document.keys() == {_INTEGER}:
         return int(document[_INTEGER])
     return {name: unpacked(item, arrays) for name, item in document.items()}
 
 
-def _packed(value, arrays: dict[str, np.ndarray]):
+def _packed(value: Any, arrays: dict[str, np.ndarray]) -> Any:
     if isinstance(value, torch.Tensor):
         value = value.detach().cpu().numpy()
     if isinstance(value, np.ndarray):

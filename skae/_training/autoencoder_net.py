@@ -1,8 +1,9 @@
-"""The skorch net that drives the training, and the order of events in it."""
+"""The skorch net that runs the training, with the order of its steps."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any, Self
 
 import torch
 from skorch import NeuralNet
@@ -11,6 +12,7 @@ from torch import nn
 from torch.nn.functional import softplus
 
 from skae._data.batches import Batches
+from skae._network.autoencoder_network import AutoencoderNetwork
 from skae._runtime.memory import FittingBatches
 from skae._runtime.precision import autocast
 from skae._runtime.threads import paced
@@ -21,15 +23,15 @@ from skae._training.optimizer import make_optimizer
 from skae._training.schedule import LearningRate
 from skae._training.training_plan import TrainingPlan
 
-# Rows to be reconstructed badly that each batch looks at, their weight beside the other rows, and
-# how many times larger their loss is to be.
+# Known anomalies in each batch, the weight of their penalty, and the factor by which their loss
+# should exceed that of normal rows.
 _MOST_REPELLED = 64
 _REPULSION = 0.3
 _MARGIN = 30.0
 
 
 class WeightedMean(nn.Module):
-    """The mean of the losses of a batch, each counted by its weight."""
+    """The weighted mean of the losses of a batch."""
 
     def forward(self, losses: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
         """Return the mean of `losses`, both tensors of shape (n_samples,)."""
@@ -37,13 +39,13 @@ class WeightedMean(nn.Module):
 
 
 class AutoencoderNet(NeuralNet):
-    """skorch's net over batches of rows that are on the device already.
+    """The skorch net, for batches of rows that are already on the device.
 
-    :meth:`begin` and :meth:`fit_loop` state what happens in which order; skorch provides the
-    steps, the history and the callbacks. What differs from skorch's defaults, and why: batches
-    come from :class:`Batches` (skorch's loader collates sample by sample), the loss of an epoch
-    is read from the device once, the history has a row for each epoch and none for each batch,
-    all randomness comes from `generators`, and only callbacks that were asked for are set.
+    :meth:`begin` and :meth:`fit_loop` hold the steps of the training in order; skorch provides the
+    steps, the history and the callbacks. It differs from skorch's defaults as follows: batches come
+    from :class:`Batches`, since skorch's loader collates sample by sample; the loss is read from
+    the device once per epoch; the history has rows for epochs only, not for batches; all randomness
+    comes from `generators`; and only the user's callbacks are set.
 
     Parameters
     ----------
@@ -51,33 +53,36 @@ class AutoencoderNet(NeuralNet):
         The network, on its device.
 
     plan : TrainingPlan
-        How to train.
+        The plan of the training.
 
     generators : list of torch.Generator
-        The sources of randomness: first the one of all own draws, on the device, then those of
-        torch itself if modules draw from them.
+        The sources of randomness: first skae's own generator, on the device, then torch's global
+        ones if modules draw from them.
 
     save : callable or None, default=None
-        Is given the net after each training batch, and may write its state.
+        Called with the net after each training batch; may write its state to a checkpoint.
 
     **kwargs : dict
         Passed to skorch.
     """
 
+    epoch_: Epoch | None
+    callbacks_: list[tuple[str, Callback]]
+
     def __init__(
         self,
-        module,
+        module: AutoencoderNetwork,
         *,
-        plan: TrainingPlan | None = None,
-        generators: list[torch.Generator] | None = None,
+        plan: TrainingPlan,
+        generators: list[torch.Generator],
         save: Callable[[AutoencoderNet], None] | None = None,
-        **kwargs,
+        **kwargs: Any,
     ):
         self.plan, self.generators, self.save = plan, generators, save
         kwargs.setdefault("criterion", WeightedMean)
         super().__init__(module, verbose=0, **kwargs)
 
-    # What happens, in order
+    # The steps of the training, in order
 
     def begin(self, training: Batches, validation: Batches | None) -> None:
         """Evaluate the network before its first epoch: row 0 of the history."""
@@ -86,11 +91,12 @@ class AutoencoderNet(NeuralNet):
         if validation is not None:
             self._validate(validation, silent=True)
             refuse_divergence(self.history[-1])
+            assert self.best_ is not None  # validation rows choose the best weights
             self.best_.offer(self.module_, self.history[-1, "valid_loss"], 0)
         self.notify("on_train_begin", X=training, y=None)
 
     def resume(self, training: Batches, validation: Batches | None, state: dict) -> None:
-        """Go on from the state that a training was saved in."""
+        """Continue from the saved state of a training."""
         self._set_up(training, validation)
         self.history[:] = [{"batches": [], **row} for row in state["history"]]
         self.notify("on_train_begin", X=training, y=None)  # callbacks may look at the history
@@ -100,11 +106,12 @@ class AutoencoderNet(NeuralNet):
         self.learning_rate_.resume(state["n_batches_done"])
         if self.best_ is not None:
             vars(self.best_).update(state["best"])
-        self.epoch_ = Epoch(self.generators)
-        self.epoch_.restore(state["epoch"])
+        epoch = self.epoch_ = Epoch(self.generators)
+        epoch.restore(state["epoch"])
 
     def capture(self) -> dict:
-        """Return the state between two training batches: nested numbers, text and tensors."""
+        """Return the state between two training batches, as nested numbers, text and tensors."""
+        assert self.epoch_ is not None  # which lasts from the first batch to the last
         best = None if self.best_ is None else vars(self.best_)
         return {
             "weights": self.module_.state_dict(),
@@ -115,11 +122,17 @@ class AutoencoderNet(NeuralNet):
             "epoch": self.epoch_.capture(),
         }
 
-    def fit_loop(self, X, y=None, epochs=None, **fit_params):
+    def fit_loop(
+        self,
+        X: tuple[Batches, Batches | None],
+        y: None = None,
+        epochs: int | None = None,
+        **fit_params: Any,
+    ) -> Self:
         """Run the epochs."""
         training, validation = X
         datasets = {"dataset_train": training, "dataset_valid": validation}
-        for _ in range(epochs):
+        for _ in range(self.max_epochs if epochs is None else epochs):
             self.notify("on_epoch_begin", **datasets)
             self._train(training)
             if validation is not None:
@@ -146,14 +159,14 @@ class AutoencoderNet(NeuralNet):
         return progress if self.plan.begins else 1.0
 
     def _after_batch(self, batch: tuple[torch.Tensor, ...], step: dict) -> None:
-        """Call the callbacks, which may change the weights, then save."""
+        """Call the callbacks, which may change the weights, and then write a checkpoint."""
         self.notify("on_batch_end", batch=batch, training=True, **step)
         if self.save is not None:
             self.save(self)
 
     def _validate(self, batches: Batches, silent: bool = False) -> None:
         self._set_training(False)
-        # The same corruption and draws in every epoch, so that epochs can be compared.
+        # The same draws in every epoch, so that validation losses can be compared.
         generator = torch.Generator(self.generator.device)
         generator.manual_seed(self.generator.initial_seed())
         losses = BatchLosses()
@@ -167,7 +180,7 @@ class AutoencoderNet(NeuralNet):
         self._record("valid", losses)
 
     def _after_epoch(self, datasets: dict) -> bool:
-        """Complete the row, keep the best weights, call the callbacks; return whether to stop."""
+        """Complete the row of the history, keep the best weights, and return whether to stop."""
         row = self.history[-1]
         self.history.record("learning_rate", self.optimizer_.param_groups[0]["lr"])
         if self.best_ is not None:
@@ -179,7 +192,7 @@ class AutoencoderNet(NeuralNet):
         return stop or self._out_of_patience()
 
     def _callbacks_stop(self, datasets: dict) -> bool:
-        """Call the callbacks; skorch's and the user's raise KeyboardInterrupt to stop."""
+        """Call the callbacks, which raise KeyboardInterrupt to stop the training."""
         try:
             self.notify("on_epoch_end", **datasets)
         except KeyboardInterrupt:
@@ -191,59 +204,63 @@ class AutoencoderNet(NeuralNet):
             return False
         return self.history[-1, "epoch"] - self.best_.epoch >= self.plan.patience
 
-    # What skorch asks for
+    # Methods of NeuralNet that are overridden
 
     @property
-    def _default_callbacks(self):
+    def _default_callbacks(self) -> list:
         return []
 
     @property
     def generator(self) -> torch.Generator:
-        """Source of the randomness of training."""
+        """The generator of all of skae's own draws in training."""
         return self.generators[0]
 
-    def initialize_optimizer(self, *args, **kwargs):
-        """Make the optimizer with skae's groups of parameters."""
+    def initialize_optimizer(self, *args: Any, **kwargs: Any) -> Self:
+        """Create the optimizer with skae's groups of parameters."""
         self.optimizer_ = make_optimizer(
             self.module_, self.optimizer, self.lr, self.plan.weight_decay
         )
         return self
 
-    def initialize_callbacks(self):
-        """Initialize the callbacks, and forget which of them listen to what."""
+    def initialize_callbacks(self) -> Self:
+        """Initialize the callbacks, and clear the cache of their methods."""
         super().initialize_callbacks()
         self._listeners: dict[str, list] = {}
         return self
 
     def forget_callbacks(self) -> None:
-        """Let go of the callbacks, and with them of the data that they know of.
+        """Drop the references to the callbacks, and with them those to the training data.
 
-        They refer to the net, and the net to them: the data would stay in memory, or on disk, until
-        Python looks for such circles.
+        Net and callbacks refer to each other. Without this, the data would stay in memory, or on
+        disk, until Python's garbage collector runs.
         """
         self.callbacks_, self._listeners = [], {}
 
-    def notify(self, method_name, **cb_kwargs):
-        """Call the callbacks that listen: calls to others take a tenth of a small batch's time."""
+    def notify(self, method_name: str, **cb_kwargs: Any) -> None:
+        """Call the callbacks that override a method; calling all takes 10% of a small batch."""
         if method_name not in self._listeners:
             self._listeners[method_name] = list(self._listening(method_name))
         for listener in self._listeners[method_name]:
             listener(self, **cb_kwargs)
 
     def _listening(self, method_name: str) -> Iterator[Callable]:
-        """Yield the methods of that name that do something, the net's own first."""
+        """Yield the overridden methods of this name, the net's own first."""
         silent = (getattr(NeuralNet, method_name), getattr(Callback, method_name))
         for owner in (self, *(callback for _, callback in self.callbacks_)):
             method = getattr(owner, method_name)
             if getattr(method, "__func__", method) not in silent:
                 yield method
 
-    def on_epoch_begin(self, net, dataset_train=None, dataset_valid=None, **kwargs):
-        """Open the next row of the history; row 0 is the network before its first epoch."""
+    def on_epoch_begin(
+        self, net: NeuralNet, dataset_train: Any = None, dataset_valid: Any = None, **kwargs: Any
+    ) -> None:
+        """Begin the next row of the history; row 0 is the network before its first epoch."""
         self.history.new_epoch()
         self.history.record("epoch", len(self.history) - 1)
 
-    def train_step_single(self, batch, *, progress=1.0, **fit_params):
+    def train_step_single(
+        self, batch: tuple[torch.Tensor, ...], *, progress: float = 1.0, **fit_params: Any
+    ) -> dict[str, torch.Tensor]:
         """Compute the loss of a batch and its gradients."""
         X, weight, *targets = batch
         losses = self._training_losses(X, progress, *targets).to(weight.dtype)
@@ -254,7 +271,13 @@ class AutoencoderNet(NeuralNet):
         objective.backward()
         return {"loss": loss.detach(), "y_pred": losses}
 
-    def validation_step(self, batch, *, generator=None, **fit_params):
+    def validation_step(
+        self,
+        batch: tuple[torch.Tensor, ...],
+        *,
+        generator: torch.Generator | None = None,
+        **fit_params: Any,
+    ) -> dict[str, torch.Tensor]:
         """Compute the objective of a batch of validation rows, in evaluation mode."""
         X, weight, *targets = batch
 
@@ -272,7 +295,7 @@ class AutoencoderNet(NeuralNet):
         n_batches = self.plan.n_epochs * len(training)
         self.learning_rate_ = LearningRate(self.optimizer_, self.plan.schedule, n_batches)
         self.best_ = None if validation is None else BestWeights()
-        self.epoch_: Epoch | None = None
+        self.epoch_ = None
 
     def _record(self, prefix: str, losses: BatchLosses) -> None:
         self.history.record(f"{prefix}_loss", float(losses.mean(self.criterion_)))
@@ -287,12 +310,13 @@ class AutoencoderNet(NeuralNet):
             )
 
     def _repulsion(self, loss: torch.Tensor, progress: float) -> torch.Tensor:
-        """Return a penalty on small losses of rows that are to be reconstructed badly.
+        """Return a penalty on small losses of known anomalies.
 
         ``weight * |loss| * mean(softplus(margin + (loss - loss of the row) / |loss|))``: falls
-        with the loss of such a row until that is `margin` times as large as the loss of others.
+        as the loss of such a row grows, until it is about `margin` times that of normal rows.
         """
         chosen = self.plan.repelled
+        assert chosen is not None  # where it is called from
         if len(chosen) > _MOST_REPELLED:
             order = torch.randperm(len(chosen), generator=self.generator, device=chosen.device)
             chosen = chosen[order[:_MOST_REPELLED]]

@@ -1,4 +1,4 @@
-"""The best weights of a training, by the loss of the validation rows."""
+"""The weights with the lowest validation loss."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from torch import nn
 class BestWeights:
     """The weights with the lowest validation loss.
 
-    The weights before the first epoch take part, so training cannot make things worse.
+    The weights before the first epoch are included, so training never makes them worse.
 
     Attributes
     ----------
     weights : dict of str to torch.Tensor
-        A true copy of the best weights.
+        A copy of the best weights.
 
     loss : float
         Their loss.
 
     epoch : int
-        Their epoch; 0 is before the first.
+        Their epoch; 0 means before the first epoch.
     """
 
     weights: dict[str, torch.Tensor]
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.weights, self.loss, self.epoch = {}, math.inf, 0
 
     def offer(self, network: nn.Module, loss: float, epoch: int) -> bool:
-        """Keep the weights of a network if they are the first or better; return whether so."""
+        """Keep the weights of a network if they are the best so far; return whether they are."""
         if self.weights and not loss < self.loss:
             return False
         state = network.state_dict()

@@ -1,17 +1,20 @@
-"""Which callbacks a training takes."""
+"""The check of the parameter ``callbacks``."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
 
 from skorch.callbacks import Callback
 
 
-def checked_callbacks(callbacks) -> list[Callback]:
-    """Return the callbacks that a user gave, refusing what is none of skorch's.
+def checked_callbacks(callbacks: Iterable[Any] | None) -> list[Callback]:
+    """Return the user's callbacks; refuse anything that is not a callback of skorch.
 
     Raises
     ------
     TypeError
-        If one is not.
+        If an item is not a ``skorch.callbacks.Callback``.
     """
     for callback in callbacks or []:
         if not isinstance(callback, Callback):

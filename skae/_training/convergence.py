@@ -1,4 +1,4 @@
-"""Whether a training led anywhere, and what is said where it did not."""
+"""Warnings and errors for training that diverges or learns nothing."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ import warnings
 import torch
 from sklearn.exceptions import ConvergenceWarning
 
+from skae._data.batches import Batches
+from skae._network.autoencoder_network import AutoencoderNetwork
 from skae._runtime.memory import FittingBatches
 
-# A network that began at random has learned something if its loss fell by this share.
+# A network with random first weights has learned something if its loss fell by this fraction.
 _SMALLEST_GAIN = 1e-3
-# A training of fewer batches was not meant to lead far.
+# With fewer batches, no warning: so short a training is not expected to learn much.
 _FEWEST_STEPS = 50
-# Training that ends with so many times the loss of a good start ran away from it.
+# Training has diverged from a good start if the final loss exceeds the first one by this factor.
 _RUNAWAY = 10.0
-# A start with so small a loss leaves hardly more than rounding, or nothing to learn.
+# With a smaller loss at the start, only rounding errors, or nothing worth learning, are left.
 _ROUNDING, _NOTHING = 1e-6, 1e-2
 
 
@@ -25,7 +27,7 @@ class TrainingDivergedError(ValueError):
 
 
 def refuse_divergence(row: dict) -> None:
-    """Raise where a loss of an epoch is not finite.
+    """Raise an error if a loss of an epoch is not finite.
 
     Parameters
     ----------
@@ -35,19 +37,19 @@ def refuse_divergence(row: dict) -> None:
     Raises
     ------
     TrainingDivergedError
-        If it holds such a loss.
+        If a loss is not finite.
     """
     for name in ("train_loss", "valid_loss"):
         if name in row and not math.isfinite(row[name]):
             raise TrainingDivergedError(
                 f"The {name} became {row[name]} in epoch {row['epoch']}, and nothing was fitted. "
-                f"Try a smaller learning_rate, precision='float32' where it was 'bfloat16', or "
+                f"Try a smaller learning_rate, precision='float32' if it was 'bfloat16', or "
                 f"look for extreme values in X (sklearn.preprocessing.RobustScaler helps)."
             )
 
 
 def warn_of_divergence(row: dict, best_epoch: int) -> None:
-    """Warn that a training ended early, and whose weights are kept."""
+    """Warn that a training diverged, and say which weights are kept."""
     warnings.warn(
         f"The training diverged in epoch {row['epoch']}: its loss became "
         f"{row.get('train_loss', math.nan)}. The weights of epoch {best_epoch} are kept"
@@ -61,31 +63,32 @@ def warn_of_divergence(row: dict, best_epoch: int) -> None:
 def warn_of_no_gain(
     before: float, kept: float, last: float, start_counts: bool, n_steps: int
 ) -> None:
-    """Warn where training found nothing.
+    """Warn if training did not improve the network.
 
     Parameters
     ----------
     before, kept, last : float
-        The loss before the first epoch, of the weights that are kept, and after the last epoch,
-        on rows held out or on those of the training, whichever is smaller there.
+        The loss before the first epoch, of the weights that are kept, and after the last epoch.
+        The last one is the smaller of the training loss and the validation loss.
 
     start_counts : bool
-        Whether the network began with something, PCA or an earlier fit, and not at random.
+        Whether the network started from PCA or an earlier fit, not from random weights.
 
     n_steps : int
-        Number of batches that were trained on.
+        Number of training batches.
 
     Warns
     -----
     ConvergenceWarning
-        If the weights that are kept are hardly better than a start at random, or if the training
-        ran away from a start that was not.
+        If the weights that are kept are hardly better than random first weights, or if training
+        that started from PCA or an earlier fit ends with a much larger loss.
     """
     if start_counts:
-        if math.inf > last > _RUNAWAY * before and before > _ROUNDING:  # infinity was said
+        if math.inf > last > _RUNAWAY * before and before > _ROUNDING:  # infinity is warned of
             warnings.warn(
-                f"The training went astray: its loss was {before:.3g} at the start and {last:.3g} "
-                f"at the end; kept are weights with {kept:.3g}. Try a smaller learning_rate.",
+                f"The training made the network worse: the loss was {before:.3g} at the start and "
+                f"{last:.3g} at the end. Weights with the loss {kept:.3g} are kept. Try a smaller "
+                f"learning_rate.",
                 ConvergenceWarning,
                 stacklevel=2,
             )
@@ -94,26 +97,26 @@ def warn_of_no_gain(
     if hardly_better and n_steps >= _FEWEST_STEPS:
         warnings.warn(
             f"The training learned nothing: the loss was {before:.6g} before it and is "
-            f"{kept:.6g} with those that are kept. Try another learning_rate (smaller if the "
+            f"{kept:.6g} with the weights that are kept. Try another learning_rate (smaller if the "
             f"losses in history_ are large, larger if they hardly move), or more epochs.",
             ConvergenceWarning,
             stacklevel=2,
         )
 
 
-def mean_loss(network, batches, seed: int) -> float:
-    """Return the objective of some rows in evaluation mode, as the rows that select are judged.
+def mean_loss(network: AutoencoderNetwork, batches: Batches, seed: int) -> float:
+    """Return the mean objective of some rows in evaluation mode, like the validation loss.
 
     Parameters
     ----------
     network : AutoencoderNetwork
-        On the device of the rows.
+        The network, on the device of the rows.
 
     batches : Batches
         The rows.
 
     seed : int
-        Of what the kind draws.
+        Seed of the kind's draws.
     """
     generator = torch.Generator(batches.index.device).manual_seed(seed)
     was_training = network.training

@@ -1,4 +1,4 @@
-"""An epoch on its way: the losses of its batches, and where it can be taken up again."""
+"""The state of an epoch: the losses of its batches, and how to resume it."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ import torch
 
 
 class BatchLosses:
-    """The losses of the batches of an epoch, on their device until the epoch ends.
+    """The losses of the batches of an epoch, kept on the device until the epoch ends.
 
     Attributes
     ----------
     losses, weights : list of torch.Tensor of shape ()
-        Of each batch that is done.
+        Mean loss and sum of weights of each completed batch.
 
     begin : float
-        When the first batch began, in seconds, less interruptions.
+        Time at which the first batch began, in seconds, corrected for interruptions.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.losses: list[torch.Tensor] = []
         self.weights: list[torch.Tensor] = []
         self.begin = time.perf_counter()
@@ -33,33 +33,33 @@ class BatchLosses:
         return time.perf_counter() - self.begin
 
     def add(self, loss: torch.Tensor, weight: torch.Tensor) -> None:
-        """Take the loss of a batch, and the weights of its rows."""
+        """Add the loss of a batch, and the weights of its rows."""
         self.losses.append(loss.detach())
         self.weights.append(weight.sum())
 
     def mean(self, weighted_mean: Callable) -> torch.Tensor:
-        """Return the mean over all rows."""
+        """Return the mean loss over all rows."""
         return weighted_mean(torch.stack(self.losses), torch.stack(self.weights))
 
 
 class Epoch:
-    """How far an epoch of training has come.
+    """The progress of one training epoch.
 
     Parameters
     ----------
     generators : list of torch.Generator
-        What training draws from; the order of the batches is drawn first.
+        The generators of training; the order of the rows is drawn first.
     """
 
     def __init__(self, generators: list[torch.Generator]):
         self.generators = generators
         self.losses = BatchLosses()
-        # States of the generators before the order was drawn, and at the time of a checkpoint.
+        # States of the generators before the order was drawn, and when the checkpoint was written.
         self._before_order = _states(generators)
         self._now: list[torch.Tensor] | None = None
 
     def rest(self, batches: Iterable) -> Iterator:
-        """Yield the batches that are to come, in the order that was drawn for the whole epoch."""
+        """Yield the remaining batches, in the order that was drawn for the whole epoch."""
         batches = iter(batches)
         if self._now is not None:
             _set_states(self.generators, self._before_order)
@@ -69,7 +69,7 @@ class Epoch:
         yield from batches
 
     def capture(self) -> dict:
-        """Return the state as plain data."""
+        """Return the state as a dictionary of tensors and numbers."""
         return {
             "order": self._before_order,
             "now": _states(self.generators),
@@ -79,7 +79,7 @@ class Epoch:
         }
 
     def restore(self, state: dict) -> None:
-        """Go on from what :meth:`capture` returned."""
+        """Continue from the state that :meth:`capture` returned."""
         self._before_order, self._now = state["order"], state["now"]
         device = self.generators[0].device
         self.losses.losses = list(state["losses"].to(device).unbind())
@@ -88,7 +88,7 @@ class Epoch:
 
 
 def record_of(row: dict) -> dict:
-    """Return what ``history_`` shows of a row of skorch's history."""
+    """Return the row of ``history_`` for a row of skorch's history."""
     return {
         "epoch": row["epoch"],
         "train_loss": row.get("train_loss", math.nan),
@@ -99,7 +99,7 @@ def record_of(row: dict) -> dict:
 
 
 def numbers_of(row: dict) -> dict:
-    """Return the numbers of a row of skorch's history; callbacks may have added anything."""
+    """Return the numbers in a row of skorch's history, without anything else callbacks added."""
     return {name: _python_number(v) for name, v in row.items() if isinstance(v, Real)}
 
 

@@ -1,10 +1,15 @@
-"""Which optimizer, with which weights decaying."""
+"""The optimizer, and the weights to which weight decay applies."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
+
+from skae._network.autoencoder_network import AutoencoderNetwork
 
 NAMED_OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,
@@ -15,7 +20,7 @@ NAMED_OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
 
 
 def resolve_optimizer(optimizer: str | type) -> type[torch.optim.Optimizer]:
-    """Return the class that a name stands for, or the class given."""
+    """Return the class for a name, or the class itself."""
     if isinstance(optimizer, type) and issubclass(optimizer, torch.optim.Optimizer):
         return optimizer
     if isinstance(optimizer, str) and optimizer in NAMED_OPTIMIZERS:
@@ -27,15 +32,15 @@ def resolve_optimizer(optimizer: str | type) -> type[torch.optim.Optimizer]:
 
 
 def make_optimizer(
-    network: nn.Module,
-    optimizer: type[torch.optim.Optimizer],
+    network: AutoencoderNetwork,
+    optimizer: Callable[..., torch.optim.Optimizer],
     learning_rate: float,
     weight_decay: float,
 ) -> torch.optim.Optimizer:
-    """Return an optimizer of all weights of a network, fused where it can be.
+    """Return an optimizer of all weights of a network, with fused kernels if possible.
 
-    Neither biases nor the linear path decay: it starts at the principal axes, and would be
-    pulled away from them.
+    Weight decay applies neither to biases nor to the linear path, which it would pull away from the
+    principal axes.
     """
     linear_path = {
         id(parameter)
@@ -43,7 +48,8 @@ def make_optimizer(
         if module is not None
         for parameter in module.parameters()
     }
-    decaying, others = [], []
+    decaying: list[nn.Parameter] = []
+    others: list[nn.Parameter] = []
     for parameter in network.parameters():
         decays = parameter.ndim > 1 and id(parameter) not in linear_path
         (decaying if decays else others).append(parameter)
@@ -59,7 +65,7 @@ def make_optimizer(
 
 
 def state_as_arrays(optimizer: torch.optim.Optimizer) -> dict:
-    """Return the state of an optimizer with arrays in the place of tensors, to be pickled."""
+    """Return the state of an optimizer with arrays instead of tensors, for pickling."""
     state = optimizer.state_dict()["state"]
     return {
         index: {name: _as_array(value) for name, value in entry.items()}
@@ -68,7 +74,7 @@ def state_as_arrays(optimizer: torch.optim.Optimizer) -> dict:
 
 
 def load_arrays(optimizer: torch.optim.Optimizer, arrays: dict) -> None:
-    """Give an optimizer the state that :func:`state_as_arrays` returned."""
+    """Set the state of an optimizer to one that :func:`state_as_arrays` returned."""
     state = {
         index: {name: _as_tensor(value) for name, value in entry.items()}
         for index, entry in arrays.items()
@@ -76,9 +82,9 @@ def load_arrays(optimizer: torch.optim.Optimizer, arrays: dict) -> None:
     optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
 
 
-def _as_array(value):
+def _as_array(value: Any) -> Any:
     return value.cpu().numpy().copy() if isinstance(value, torch.Tensor) else value
 
 
-def _as_tensor(value):
+def _as_tensor(value: Any) -> Any:
     return torch.from_numpy(value.copy()) if isinstance(value, np.ndarray) else value

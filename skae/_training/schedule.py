@@ -12,23 +12,23 @@ _WARM_UP, _START = 0.1, 0.04
 
 
 class LearningRate:
-    """Sets the rate of an optimizer to ``learning_rate * factor(fraction done)``.
+    """Sets the learning rate of an optimizer to ``learning_rate * factor(completed fraction)``.
 
     Parameters
     ----------
     optimizer : torch.optim.Optimizer
-        Its rates are the highest ones.
+        The optimizer; its current rates become the highest ones.
 
     factor : callable
-        From the fraction of the planned batches that is done, in [0, 1], to a factor.
+        Maps the completed fraction of the planned batches, in [0, 1], to a factor.
 
     n_batches : int
-        Number of batches planned.
+        Number of planned batches.
 
     Attributes
     ----------
     n_done : int
-        Number of batches begun.
+        Number of batches that have begun.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class LearningRate:
         self.n_done = 0
 
     def step(self) -> float:
-        """Set the rate of the next batch, and return the fraction of the training done by then."""
+        """Set the rate for the next batch, and return the completed fraction of the training."""
         done = self.n_done / self.n_batches
         factor = self.factor(done)
         for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
@@ -48,15 +48,15 @@ class LearningRate:
         return min(1.0, done)
 
     def resume(self, n_done: int) -> None:
-        """Set the rate of the last batch of a training that had begun so many."""
+        """Set the rate for the last of `n_done` batches, to resume a training after it."""
         self.n_done = n_done - 1
         self.step()
 
 
 def one_cycle(done: float) -> float:
-    """Return the factor of the learning rate when this fraction of the batches is done.
+    """Return the factor of the learning rate after a fraction of the batches.
 
-    Rises on a half cosine from 0.04 to 1 and falls on another to 0 [1]_.
+    It rises along a half cosine from 0.04 to 1 and then falls along another to 0 [1]_.
 
     References
     ----------
@@ -69,10 +69,10 @@ def one_cycle(done: float) -> float:
 
 
 def constant(done: float) -> float:
-    """Return 1: the rate stays."""
+    """Return 1, for a constant learning rate."""
     return 1.0
 
 
 def _half_cosine(x: float) -> float:
-    """Rise from 0 to 1 as x does."""
+    """Return a value that rises from 0 to 1 along a half cosine, for `x` from 0 to 1."""
     return 0.5 - 0.5 * math.cos(math.pi * x)

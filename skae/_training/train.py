@@ -1,4 +1,4 @@
-"""The training of a network, from its first weights to its best ones."""
+"""The training of a network, from its first weights to the best ones."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from skae._training.training_plan import TrainingPlan
 class TrainingResult:
     """The outcome of a training.
 
-    ``weights`` are the best ones, those of ``best_epoch``, where the loss of the validation rows
-    was ``best_loss``; epoch 0 is the network before its first epoch. ``optimizer_state`` holds
-    arrays. ``interrupted`` says whether Ctrl-C ended the training.
+    ``weights`` are those of ``best_epoch``, with the validation loss ``best_loss``; epoch 0 is the
+    network before its first epoch. ``optimizer_state`` holds arrays. ``interrupted`` tells whether
+    Ctrl-C ended the training.
     """
 
     weights: dict[str, torch.Tensor]
@@ -45,47 +45,48 @@ def train(
     state: dict | None = None,
     save: Callable[[Callable[[], dict]], None] | None = None,
 ) -> TrainingResult:
-    """Train a network and return its best weights by the loss of the validation rows.
+    """Train a network, and return the weights with the lowest validation loss.
 
     Parameters
     ----------
     network : AutoencoderNetwork
-        On its device; its weights are changed.
+        The network, on its device; training changes its weights.
 
     training : Batches
-        The rows to train on, in an order drawn for each epoch by its generator.
+        Training rows; their generator draws the order of each epoch.
 
     validation : Batches or None
-        The rows to choose the best weights by; without them, the last weights are kept.
+        Validation rows, which choose the best weights. Without them, the last weights are kept.
 
     plan : TrainingPlan
-        How to train.
+        The plan of the training.
 
     optimizer_state : dict or None
-        Arrays to go on from.
+        The state of the optimizer to continue from, as arrays.
 
     state : dict or None
-        A state that `save` was given by an earlier run of the same training, which then goes on
-        from there.
+        A state that an earlier run of the same training passed to `save`; training resumes there.
 
     save : callable or None
-        Is given, after each batch, a function that returns the state of the training.
+        Called after each batch with a function that returns the state of the training.
 
     Raises
     ------
     TrainingDivergedError
-        If the loss of an epoch is not finite, and there are no weights worth keeping.
+        If the loss of an epoch is not finite, and no weights are worth keeping.
 
     DeviceMemoryError
-        If the memory of the device does not suffice.
+        If the device has too little memory.
 
     Warns
     -----
     ConvergenceWarning
-        If a loss that is not finite ended the training.
+        If an infinite loss ended the training.
     """
-    with memory_of_training(plan.batch_size, training.generator.device):
-        net = _net(network, training.generator, plan, save)
+    generator = training.generator
+    assert generator is not None  # training rows are drawn in an order
+    with memory_of_training(plan.batch_size, generator.device):
+        net = _net(network, generator, plan, save)
         if optimizer_state:
             load_arrays(net.optimizer_, optimizer_state)
         if state is None:
@@ -105,7 +106,12 @@ def train(
     )
 
 
-def _net(network, generator: torch.Generator, plan: TrainingPlan, save) -> AutoencoderNet:
+def _net(
+    network: AutoencoderNetwork,
+    generator: torch.Generator,
+    plan: TrainingPlan,
+    save: Callable[[Callable[[], dict]], None] | None,
+) -> AutoencoderNet:
     network.draw_from(generator)
     return AutoencoderNet(
         network,
@@ -120,7 +126,7 @@ def _net(network, generator: torch.Generator, plan: TrainingPlan, save) -> Autoe
 
 
 def _generators(own: torch.Generator, plan: TrainingPlan) -> list[torch.Generator]:
-    """Return all that training draws from."""
+    """Return all generators that training draws from."""
     if not plan.draws_globally:
         return [own]
     if own.device.type != "cuda":
@@ -129,7 +135,7 @@ def _generators(own: torch.Generator, plan: TrainingPlan) -> list[torch.Generato
 
 
 def _run(net: AutoencoderNet, training: Batches, validation: Batches | None) -> bool:
-    """Run the epochs, end in peace whoever ends them, and return whether Ctrl-C did."""
+    """Run the epochs, also if an error or Ctrl-C ends them; return whether Ctrl-C did."""
     interrupted, best = False, net.best_
     try:
         net.fit_loop((training, validation), epochs=net.plan.last_epoch - net.history[-1, "epoch"])
@@ -145,5 +151,5 @@ def _run(net: AutoencoderNet, training: Batches, validation: Batches | None) -> 
 
 
 def _is_whole(row: dict) -> bool:
-    """Return whether an epoch ended; Ctrl-C leaves one that did not."""
+    """Return whether an epoch is complete; Ctrl-C leaves an incomplete one."""
     return row["epoch"] == 0 or "learning_rate" in row

@@ -1,4 +1,4 @@
-"""The plan of a training: every number it goes by, resolved before it begins."""
+"""The plan of a training: all its settings, resolved before it begins."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from skorch.callbacks import Callback
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """How to train: what "auto" stood for, and what the user chose.
+    """The settings of a training, with every "auto" resolved.
 
     Parameters
     ----------
     n_epochs : int
-        Number of epochs that the schedule is laid out for.
+        Number of epochs of the schedule.
 
     batch_size : int
         Rows in a batch.
@@ -32,38 +32,38 @@ class TrainingPlan:
         Decay of the weights of the residual networks.
 
     schedule : callable
-        From the fraction of the batches that is done to a factor of `learning_rate`.
+        Maps the completed fraction of the batches to a factor of `learning_rate`.
 
     jitter : float, default=0.0
-        Noise on what the encoder is given, in units of PCA's residual.
+        Noise on the inputs of the encoder, in units of PCA's residual.
 
     repelled : torch.Tensor of shape (n_rows, n_features) or None, default=None
-        Scaled rows that the network learns to reconstruct badly.
+        Scaled rows, known anomalies, that the network learns to reconstruct badly.
 
     begins : bool, default=True
-        Whether warm-ups start here.
+        Whether warm-ups of the kind begin with this training; if not, they are over.
 
     start_counts : bool, default=False
-        Whether the first weights are worth keeping: those of PCA or of an earlier fit.
+        Whether the first weights, from PCA or an earlier fit, are worth keeping.
 
     stop_after : int or None, default=None
-        Epoch to end after, before the schedule does.
+        The epoch after which to stop, before the end of the schedule.
 
     patience : int or None, default=None
-        Epochs without a better validation loss before the training ends.
+        Epochs without a lower validation loss after which to stop.
 
     precision : {"float32", "float64", "bfloat16"}, default="float32"
-        Precision of the products in training.
+        Precision of matrix products in training.
 
     draws_globally : bool, default=False
-        Whether modules draw from torch's own generators.
+        Whether modules draw from torch's global generators.
 
     callbacks : list of skorch.callbacks.Callback
         The user's callbacks.
 
     on_epoch : callable
-        Is given each row of the history, and a function that returns the weights of that moment;
-        ends the training by returning True.
+        Called after each epoch with the row of the history and a function that returns the current
+        weights. Training stops if it returns True.
     """
 
     n_epochs: int
@@ -89,5 +89,5 @@ class TrainingPlan:
         return self.n_epochs if self.stop_after is None else self.stop_after
 
     def n_steps(self, n_rows: int, history: pd.DataFrame) -> int:
-        """Return about how many batches were trained on."""
+        """Return the approximate number of training batches."""
         return int(history["epoch"].iloc[-1]) * max(1, n_rows // self.batch_size)

@@ -1,39 +1,45 @@
-"""Checks of parameters, with one sentence for each sort of them."""
+"""Checks of parameters, with the same error message for each type of parameter."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from numbers import Integral, Real
+from typing import Any, TypeGuard
 
-# Larger sizes are refused before anything is computed with them.
+# Larger sizes are refused at once.
 LARGEST = 2**31 - 1
 # Larger weights and rates leave the range of float32 after a few products.
 LARGEST_NUMBER = 1e30
 
 
-def is_auto(value) -> bool:
+def is_auto(value: object) -> TypeGuard[str]:
     """Return whether a parameter is "auto"."""
     return isinstance(value, str) and value == "auto"
 
 
-def is_number(value) -> bool:
+def is_number(value: Any) -> TypeGuard[float]:
     """Return whether a parameter is a finite real number; True and False are not."""
     if not isinstance(value, Real) or isinstance(value, bool):
         return False
     try:
         return math.isfinite(value)
-    except OverflowError:  # an integer that no floating point number comes near to
+    except OverflowError:  # an integer beyond the range of floating-point numbers
         return False
 
 
-def is_size(value, low: int = 1, high: int = LARGEST) -> bool:
+def is_integer(value: Any) -> TypeGuard[int]:
+    """Return whether a parameter is an integer; True and False are not."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def is_size(value: Any, low: int = 1, high: int = LARGEST) -> TypeGuard[int]:
     """Return whether a value is an integer from `low` to `high`."""
-    return isinstance(value, Integral) and not isinstance(value, bool) and low <= value <= high
+    return is_integer(value) and low <= value <= high
 
 
 def check_number(
-    value,
+    value: Any,
     name: str,
     *,
     low: float,
@@ -46,7 +52,7 @@ def check_number(
     Parameters
     ----------
     value : object
-        What the user gave.
+        The value from the user.
 
     name : str
         Parameter and class, such as "weight of Sparse".
@@ -55,12 +61,12 @@ def check_number(
         The limits.
 
     open_low, open_high : bool, default=False
-        Whether a limit itself is refused.
+        Whether to refuse the limit itself.
 
     Raises
     ------
     ValueError
-        If it is no such number.
+        If the value is not such a number.
     """
     if is_number(value):
         above = value > low if open_low else value >= low
@@ -72,14 +78,20 @@ def check_number(
 
 
 def check_size(
-    value, name: str, *, low: int = 1, high: int = LARGEST, reason: str = "", instead: str = ""
+    value: Any,
+    name: str,
+    *,
+    low: int = 1,
+    high: int = LARGEST,
+    reason: str = "",
+    instead: str = "",
 ) -> int:
     """Return an integer between two limits, both included.
 
     Parameters
     ----------
     value : object
-        What the user gave.
+        The value from the user.
 
     name : str
         Parameter and class, such as "k of Sparse".
@@ -91,12 +103,12 @@ def check_size(
         Why `high` is the limit, for the message.
 
     instead : str, default=""
-        What else the parameter may be, for the message, such as "'auto' or ".
+        Other values of the parameter, for the message, such as "'auto' or ".
 
     Raises
     ------
     ValueError
-        If it is no such integer.
+        If the value is not such an integer.
     """
     if is_size(value, low, high):
         return int(value)
@@ -106,14 +118,19 @@ def check_size(
 
 
 def check_sizes(
-    value, name: str, *, empty: bool = True, instead: str = "", example: tuple = (64, 32)
+    value: Any,
+    name: str,
+    *,
+    empty: bool = True,
+    instead: str = "",
+    example: tuple[int, ...] = (64, 32),
 ) -> tuple[int, ...]:
     """Return a sequence of integers of at least 1 as a tuple.
 
     Parameters
     ----------
     value : object
-        What the user gave.
+        The value from the user.
 
     name : str
         Parameter and class, such as "channels of Convolutional".
@@ -122,15 +139,15 @@ def check_sizes(
         Whether the sequence may be empty.
 
     instead : str, default=""
-        What else the parameter may be, for the message, such as "'auto' or ".
+        Other values of the parameter, for the message, such as "'auto' or ".
 
     example : tuple of int, default=(64, 32)
-        A good value, for the message.
+        A valid value, for the message.
 
     Raises
     ------
     ValueError
-        If it is no such sequence.
+        If the value is not such a sequence.
     """
     listed = isinstance(value, Sequence) and not isinstance(value, str | bytes)
     if listed and (empty or len(value)) and all(is_size(size) for size in value):
@@ -141,15 +158,15 @@ def check_sizes(
     )
 
 
-def check_boolean(value, name: str) -> bool:
-    """Return what is True or False, and refuse anything else."""
+def check_boolean(value: object, name: str) -> bool:
+    """Return True or False; refuse any other value."""
     if not isinstance(value, bool):
         raise ValueError(f"{name} must be True or False, got {value!r}.")
     return value
 
 
-def check_choice(value, name: str, choices) -> str:
-    """Return what is one of some names, and refuse anything else."""
+def check_choice(value: object, name: str, choices: Collection[str]) -> str:
+    """Return one of the names in `choices`; refuse any other value."""
     if not (isinstance(value, str) and value in choices):
         raise ValueError(f"{name} must be one of {sorted(choices)}, got {value!r}.")
     return value

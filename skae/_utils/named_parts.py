@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 
+# What makes the default object of each name.
+Registry = Mapping[str, Callable[[], Any]]
+Part = TypeVar("Part")
 
-def resolve_part(value, parameter: str, registry: Mapping, base_class: type):
-    """Return a part of its own for a fit: the default of a name, or a copy of an object.
+
+def resolve_part(value: object, parameter: str, registry: Registry, base_class: type[Part]) -> Part:
+    """Return a new part for a fit: the default object for a name, or a copy of an object.
 
     Parameters
     ----------
     value : str or object
-        The user's argument.
+        The value from the user.
 
     parameter : str
         Name of the parameter, for the message.
@@ -46,10 +51,10 @@ def resolve_part(value, parameter: str, registry: Mapping, base_class: type):
     )
 
 
-def with_own_numbers(part):
-    """Return a copy of a part whose numbers are Python's, where they were numpy's.
+def with_own_numbers(part: Part) -> Part:
+    """Return a copy of a part with Python numbers instead of numpy's.
 
-    Small integers of numpy overflow, and torch does not take all of them.
+    numpy's small integer types overflow, and torch does not accept all of them.
     """
     copy = clone(part)
     for name, value in copy.get_params(deep=False).items():
@@ -57,7 +62,7 @@ def with_own_numbers(part):
     return copy
 
 
-def _own(value):
+def _own(value: Any) -> Any:
     if isinstance(value, np.bool_ | np.integer | np.floating):
         return value.item()
     if type(value) in (tuple, list):
@@ -66,17 +71,17 @@ def _own(value):
 
 
 class NamedPartsMixin(BaseEstimator):
-    """Let nested parameters be set on a part that is held by its name.
+    """Allows setting nested parameters of a part that is given by name.
 
-    ``set_params(kind="sparse", kind__weight=0.1)`` puts the default object in the place of the
-    name and sets the parameter there, so that searches over nested parameters work.
+    ``set_params(kind="sparse", kind__weight=0.1)`` replaces the name by the default object and sets
+    its parameter, so that hyperparameter searches over nested parameters work.
     """
 
-    # Registries by parameter. They are looked up in whenever a name is resolved, so that parts can
-    # be registered at any time: a registry with more names is a ``ChainMap``, never a copy.
-    _part_registries: dict[str, Mapping] = {}
+    # Registries by parameter. Names are looked up when they are resolved, so that parts can be
+    # registered at any time. A registry with more names is therefore a ``ChainMap``, not a copy.
+    _part_registries: Mapping[str, Registry] = {}
 
-    def set_params(self, **params):
+    def set_params(self, **params: Any) -> Self:
         """Set the parameters of this estimator, and of its parts as ``part__parameter``.
 
         Parameters

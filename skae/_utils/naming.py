@@ -1,4 +1,4 @@
-"""The name of the argument in errors of other libraries."""
+"""Argument names in error messages of other libraries."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def naming(argument: str) -> Iterator[None]:
-    """Name an argument in errors of numpy, scikit-learn and others that do not.
+    """Add the name of an argument to errors of other libraries that do not mention it.
 
     Parameters
     ----------
@@ -19,10 +19,10 @@ def naming(argument: str) -> Iterator[None]:
     Raises
     ------
     ValueError
-        In the place of ValueError and ArithmeticError.
+        Instead of ValueError and ArithmeticError.
 
     TypeError
-        In the place of TypeError.
+        Instead of TypeError.
     """
     try:
         yield
@@ -34,5 +34,5 @@ def naming(argument: str) -> Iterator[None]:
 
 
 def _names(argument: str, message: str) -> bool:
-    """Return whether a message has the argument as a word; between quotes it is some value."""
+    """Return whether a message contains the argument as a word, not as a quoted value."""
     return re.search(rf"(?<![\w'\"]){re.escape(argument)}(?![\w'\"])", message) is not None

@@ -1,4 +1,4 @@
-"""Random states that leave the global generator of numpy alone."""
+"""Random states that never use the global generator of numpy."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from sklearn.utils import check_random_state
 
 from skae._utils.naming import naming
 
+# What a parameter ``random_state`` may be.
+RandomStateLike = int | np.random.RandomState | None
 
-def own_random_state(random_state) -> np.random.RandomState:
+
+def own_random_state(random_state: RandomStateLike) -> np.random.RandomState:
     """Return the generator for a parameter ``random_state``.
 
-    None draws from fresh entropy, not from numpy's global generator: skae neither reads nor
-    changes global state.
+    For None, the seed comes from the operating system, not from numpy's global generator, whose
+    state skae neither reads nor changes.
     """
     if random_state is None:
         return np.random.RandomState(np.random.SeedSequence().generate_state(4))

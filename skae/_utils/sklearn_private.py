@@ -1,9 +1,12 @@
-"""Private names of scikit-learn, which nothing else imports.
+"""Private names of scikit-learn, which no other module imports.
 
-When a release of scikit-learn moves one of them, only this file changes.
+If a release of scikit-learn moves one of them, only this file changes.
 """
 
-from sklearn.base import _fit_context as fit_context
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_feature_names_in as feature_names_in
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
@@ -18,6 +21,17 @@ __all__ = [
 ]
 
 
-def validate_parameters(estimator) -> None:
-    """Refuse parameters that break the constraints of an estimator, as ``fit`` does."""
+Fit = TypeVar("Fit", bound=Callable[..., Any])
+
+
+def fit_context(*, prefer_skip_nested_validation: bool) -> Callable[[Fit], Fit]:
+    """Validate the parameters before a fit and announce it, in a decorator that keeps its type."""
+    decorator: Callable[[Fit], Fit] = _fit_context(
+        prefer_skip_nested_validation=prefer_skip_nested_validation
+    )
+    return decorator
+
+
+def validate_parameters(estimator: BaseEstimator) -> None:
+    """Refuse parameters that violate the constraints of an estimator, as ``fit`` does."""
     estimator._validate_params()

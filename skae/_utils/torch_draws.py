@@ -1,4 +1,4 @@
-"""Draws from torch's global generators that leave no trace."""
+"""Draws from torch's global generators that restore their state."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from contextlib import contextmanager
 
 import torch
 
-# The generators belong to all threads: who draws from them waits for who does already.
+# All threads use the same generators, so only one thread may draw at a time.
 _lock = threading.RLock()
 
 
 @contextmanager
 def torch_draws(seed: int, device: torch.device | None = None) -> Iterator[None]:
-    """Seed torch's global generators, and put them back afterwards.
+    """Seed torch's global generators, and restore their states afterwards.
 
-    Another thread that wants the same waits until then.
+    Meanwhile, other threads that call this function wait.
 
     Parameters
     ----------
     seed : int
-        What they are seeded with.
+        The seed.
 
     device : torch.device or None, default=None
-        The GPU whose generator is seeded beside that of the CPU, if any.
+        A GPU whose generator is also seeded, if any.
     """
     cuda = device is not None and device.type == "cuda"
     with _lock, torch.random.fork_rng([device] if cuda else []):

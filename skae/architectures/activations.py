@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import nn
 
@@ -42,7 +44,7 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
 }
 
 
-def activation_of(architecture) -> type[nn.Module]:
+def activation_of(architecture: Any) -> type[nn.Module]:
     """Return the module class for the `activation` of an architecture."""
     try:
         return ACTIVATIONS[architecture.activation]

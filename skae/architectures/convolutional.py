@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import nn
@@ -89,14 +90,14 @@ class Convolutional(Structured):
 
     def __init__(
         self,
-        input_shape="auto",
-        channels=(16, 32),
-        kernel_size="auto",
-        downsampling="stride",
-        upsampling="transposed",
-        hidden_layer_sizes=(256,),
-        activation="silu",
-        channel_axis=0,
+        input_shape: tuple[int, ...] | str = "auto",
+        channels: tuple[int, ...] = (16, 32),
+        kernel_size: int | str = "auto",
+        downsampling: str = "stride",
+        upsampling: str = "transposed",
+        hidden_layer_sizes: tuple[int, ...] = (256,),
+        activation: str = "silu",
+        channel_axis: int | None = 0,
     ):
         self.input_shape = input_shape
         self.channels = channels
@@ -154,6 +155,7 @@ class _Blocks:
     ):
         self.architecture, self.generator = architecture, generator
         self.activation = activation_of(architecture)
+        self.kernel_size = int(architecture.kernel_size)
         n_channels, space = architecture._space(sample_shape)
         self.n_axes = len(space)
         self.channels = [n_channels, *architecture.channels]
@@ -163,7 +165,7 @@ class _Blocks:
         self.n_flat = self.channels[-1] * math.prod(self.spaces[-1])
 
     def encoder(self, n_outputs: int) -> nn.Sequential:
-        modules: list[nn.Module] = [MoveChannels.to(1, self.architecture.channel_axis)]
+        modules: list[nn.Module] = [MoveChannels.bringing(1, self.architecture.channel_axis)]
         for n_inputs, n_outputs_of_layer in pairwise(self.channels):
             modules += [*self._down(n_inputs, n_outputs_of_layer), self.activation()]
         hidden = self.architecture.hidden_layer_sizes
@@ -199,9 +201,11 @@ class _Blocks:
             self._convolution(_TRANSPOSED, n_inputs, n_outputs, stride=2, output_padding=missing)
         ]
 
-    def _convolution(self, layers: dict, n_inputs: int, n_outputs: int, **settings) -> nn.Module:
-        kernel_size = self.architecture.kernel_size
-        layer = unfilled(
+    def _convolution(
+        self, layers: dict[int, Any], n_inputs: int, n_outputs: int, **settings: Any
+    ) -> nn.Module:
+        kernel_size = self.kernel_size
+        layer: nn.Module = unfilled(
             layers[self.n_axes],
             n_inputs,
             n_outputs,
@@ -211,7 +215,9 @@ class _Blocks:
         )
         layer = uniform_like_torch(layer, n_inputs * kernel_size**self.n_axes, self.generator)
         # Convolutions are up to twice as fast with channels last in memory.
-        return layer.to(memory_format=torch.channels_last) if self.n_axes == 2 else layer
+        if self.n_axes == 2:
+            layer.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's
+        return layer
 
     def _dense(self, sizes: list[int]) -> list[nn.Module]:
         modules: list[nn.Module] = []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import nn
 
@@ -67,7 +69,13 @@ class Custom(Structured):
     draws_globally = True
     n_space_axes = None
 
-    def __init__(self, encoder, decoder, input_shape="auto", channel_axis=None):
+    def __init__(
+        self,
+        encoder: Callable[[tuple[int, ...], int], nn.Module],
+        decoder: Callable[[tuple[int, ...], int], nn.Module],
+        input_shape: tuple[int, ...] | str = "auto",
+        channel_axis: int | None = None,
+    ):
         self.encoder = encoder
         self.decoder = decoder
         self.input_shape = input_shape
@@ -113,7 +121,7 @@ class Custom(Structured):
         return module
 
 
-def _described(value) -> str:
+def _described(value: object) -> str:
     if isinstance(value, nn.Module):
         return f"the module {type(value).__name__}: give its class, or a function that makes it"
     return repr(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
@@ -92,12 +93,12 @@ class Dense(Architecture):
 
     def __init__(
         self,
-        hidden_layer_sizes="auto",
-        activation="silu",
-        tied_weights=False,
-        dropout=0.0,
-        layer_norm=False,
-        residual=False,
+        hidden_layer_sizes: tuple[int, ...] | str = "auto",
+        activation: str = "silu",
+        tied_weights: bool = False,
+        dropout: float = 0.0,
+        layer_norm: bool = False,
+        residual: bool = False,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -136,6 +137,7 @@ class Dense(Architecture):
         (n_features,) = sample_shape
         hidden = self.resolved(sample_shape, n_samples=0)._checked_sizes()
         forwards = _linears([n_features, *hidden, n_encoder_outputs], generator)
+        backwards: Sequence[nn.Linear | TiedLinear]
         if self.ties_weights():
             self._check_mirrored(n_components, n_encoder_outputs)
             backwards = [TiedLinear(layer) for layer in reversed(forwards)]
@@ -143,7 +145,7 @@ class Dense(Architecture):
             backwards = _linears([n_components, *reversed(hidden), n_features], generator)
         return self._network(forwards), self._network(backwards)
 
-    def _network(self, layers: list[nn.Module]) -> nn.Sequential:
+    def _network(self, layers: Sequence[nn.Linear | TiedLinear]) -> nn.Sequential:
         """Return a network of linear layers, with all that follows each hidden one."""
         modules: list[nn.Module] = []
         for i, layer in enumerate(layers[:-1]):
@@ -154,7 +156,7 @@ class Dense(Architecture):
             modules += [Skip(*hidden_layer)] if skips else hidden_layer
         return nn.Sequential(*modules, layers[-1])
 
-    def _hidden_layer(self, layer: nn.Module) -> list[nn.Module]:
+    def _hidden_layer(self, layer: nn.Linear | TiedLinear) -> list[nn.Module]:
         norm = [nn.LayerNorm(len(layer.weight))] if self.layer_norm else []
         dropout = [Dropout(float(self.dropout))] if self.dropout else []
         return [layer, *norm, activation_of(self)(), *dropout]
@@ -206,5 +208,5 @@ class Skip(nn.Sequential):
         return X + super().forward(X)
 
 
-def _linears(sizes: list[int], generator: torch.Generator) -> list[nn.Module]:
+def _linears(sizes: list[int], generator: torch.Generator) -> list[nn.Linear]:
     return [linear(n_inputs, n_outputs, generator) for n_inputs, n_outputs in pairwise(sizes)]

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import nn
 
-from skae.architectures.memory import unfilled
+from skae.architectures.memory import Layer, unfilled
 
 # A stack of more layers is not built.
 MOST_LAYERS = 1000
@@ -22,7 +22,7 @@ def linear(n_inputs: int, n_outputs: int, generator: torch.Generator) -> nn.Line
     return uniform_like_torch(layer, n_inputs, generator)
 
 
-def uniform_like_torch(layer: nn.Module, fan_in: int, generator: torch.Generator) -> nn.Module:
+def uniform_like_torch(layer: Layer, fan_in: int, generator: torch.Generator) -> Layer:
     """Draw all weights of a layer uniformly in ``+-1/sqrt(fan_in)``, torch's default."""
     bound = 1 / math.sqrt(fan_in)
     with torch.no_grad():

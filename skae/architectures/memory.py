@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+from typing import Any, TypeVar
 
 from torch import nn
+
+Layer = TypeVar("Layer", bound=nn.Module)
 
 # Memory of each weight in training, in float32: the weight, its gradient, two moments of the
 # optimizer, and the best weight so far.
@@ -17,7 +20,7 @@ class NetworkTooLargeError(ValueError):
     """The machine does not have enough memory to train a layer of this size."""
 
 
-def unfilled(layer: type[nn.Module], *sizes, **settings) -> nn.Module:
+def unfilled(layer: type[Layer], *sizes: int, **settings: Any) -> Layer:
     """Return a layer with uninitialised weights, without using torch's generators.
 
     Parameters

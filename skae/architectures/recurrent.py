@@ -84,13 +84,13 @@ class Recurrent(Structured):
 
     def __init__(
         self,
-        cell="lstm",
-        input_shape="auto",
-        hidden_size=64,
-        n_layers=1,
-        bidirectional=False,
-        dropout=0.0,
-        channel_axis=-1,
+        cell: str = "lstm",
+        input_shape: tuple[int, ...] | str = "auto",
+        hidden_size: int = 64,
+        n_layers: int = 1,
+        bidirectional: bool = False,
+        dropout: float = 0.0,
+        channel_axis: int | None = -1,
     ):
         self.cell = cell
         self.input_shape = input_shape
@@ -112,7 +112,7 @@ class Recurrent(Structured):
         n_directions = 2 if self.bidirectional else 1
         reader = Reader(self._layers(n_channels, n_directions, generator))
         encoder = nn.Sequential(
-            MoveChannels.to(-1, self.channel_axis),
+            MoveChannels.bringing(-1, self.channel_axis),
             reader,
             linear(n_directions * self.hidden_size, n_encoder_outputs, generator),
         )
@@ -205,7 +205,7 @@ class Unroller(CodeReader):
 
     def code_weights(self) -> list[torch.Tensor]:
         """Return the weights of the initial states and the input weights of the first layer."""
-        return [self.first_states.weight, self.layers[0].weight_ih_l0]
+        return [self.first_states.weight, self.layers[0].get_parameter("weight_ih_l0")]
 
     def forward(self, code: torch.Tensor) -> torch.Tensor:
         """Return hidden states of shape (n_samples, n_steps, hidden_size)."""

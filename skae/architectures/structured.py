@@ -29,6 +29,8 @@ class Structured(Architecture):
 
     # Allowed numbers of axes of a sample besides its channels; None for any number.
     n_space_axes: tuple[int, ...] | None = (1, 2)
+    input_shape: tuple[int, ...] | str
+    channel_axis: int | None
 
     def sample_shape(self, given: tuple[int, ...]) -> tuple[int, ...]:
         """Return `input_shape`, with "auto" resolved; refuse samples of another shape."""
@@ -176,7 +178,7 @@ class MoveChannels(nn.Module):
         self.source, self.target = source, target
 
     @classmethod
-    def to(cls, position: int, channel_axis: int | None) -> MoveChannels:
+    def bringing(cls, position: int, channel_axis: int | None) -> MoveChannels:
         """Return the module that moves channels from `channel_axis` to a position."""
         return cls({0: 1, -1: -1, None: None}[channel_axis], position)
 
@@ -188,6 +190,7 @@ class MoveChannels(nn.Module):
     def forward(self, X: torch.Tensor) -> torch.Tensor:
         """Return a view of the batch."""
         if self.source is None:
+            assert self.target is not None  # only a position of the data may be none
             return X.unsqueeze(self.target)
         if self.target is None:
             return X.squeeze(self.source)

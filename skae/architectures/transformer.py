@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import nn
@@ -99,14 +100,14 @@ class Transformer(Structured):
 
     def __init__(
         self,
-        input_shape="auto",
-        patch_size="auto",
-        d_model=64,
-        n_heads=4,
-        n_layers=2,
-        pooling="token",
-        dropout=0.0,
-        channel_axis=0,
+        input_shape: tuple[int, ...] | str = "auto",
+        patch_size: int | tuple[int, int] | str = "auto",
+        d_model: int = 64,
+        n_heads: int = 4,
+        n_layers: int = 2,
+        pooling: str = "token",
+        dropout: float = 0.0,
+        channel_axis: int | None = 0,
     ):
         self.input_shape = input_shape
         self.patch_size = patch_size
@@ -152,14 +153,14 @@ class Transformer(Structured):
             (n_tokens,), token_size = sample_shape, 1
             self._refuse_patches_of(sample_shape)
             _check_tokens(n_tokens, "features")
-            split = [FeatureTokens(n_tokens, self.d_model, generator)]
+            split: list[nn.Module] = [FeatureTokens(n_tokens, self.d_model, generator)]
             join: list[nn.Module] = [nn.Flatten()]
         else:
             patches = self._patches(sample_shape)
             n_tokens, token_size = patches.n_tokens, patches.token_size
             _check_tokens(n_tokens, f"patches of patch_size={self.patch_size}")
             split = [
-                MoveChannels.to(1, self.channel_axis),
+                MoveChannels.bringing(1, self.channel_axis),
                 PatchTokens(patches, self.d_model, generator),
             ]
             join = [patches, MoveChannels.back(1, self.channel_axis)]
@@ -204,7 +205,7 @@ class Transformer(Structured):
 
     def _patches(self, sample_shape: tuple[int, ...]) -> Patches:
         n_channels, space = self._space(sample_shape)
-        size = self.patch_size
+        size: Any = self.patch_size
         sides = tuple(size) if isinstance(size, tuple | list) else (size,) * len(space)
         if len(sides) != len(space) or not all(is_size(side) for side in sides):
             raise ValueError(

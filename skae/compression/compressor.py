@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import copy
 import hashlib
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from skae._data.containers import as_matrix_like
+from skae._data.matrix import MatrixLike
 from skae._utils.checks import is_number
 from skae._utils.naming import naming
 from skae.compression.container import Contents, check_claims, pack, unpack
@@ -110,20 +113,22 @@ class Compressor(BaseEstimator):
     ((297, 64), dtype('uint8'))
     """
 
-    def __init__(self, transformer, step=1.0, rate=None, clip=True):
+    def __init__(
+        self, transformer: Any, step: float = 1.0, rate: float | None = None, clip: bool = True
+    ):
         self.transformer = transformer
         self.step = step
         self.rate = rate
         self.clip = clip
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         """State that sparse rows are accepted if the transformer accepts them."""
         tags = super().__sklearn_tags__()
         if isinstance(self.transformer, BaseEstimator):
             tags.input_tags.sparse = get_tags(self.transformer).input_tags.sparse
         return tags
 
-    def fit(self, X, y=None):
+    def fit(self, X: MatrixLike, y: object = None) -> Self:
         """Fit the transformer unless it is fitted, choose the step, and estimate the probabilities.
 
         Parameters
@@ -172,7 +177,7 @@ class Compressor(BaseEstimator):
         if not isinstance(self.clip, bool):
             raise ValueError(f"clip must be True or False, got {self.clip!r}.")
 
-    def _fitted_transformer(self, X):
+    def _fitted_transformer(self, X: MatrixLike) -> Any:
         try:
             check_is_fitted(self.transformer)
         except NotFittedError:
@@ -180,7 +185,7 @@ class Compressor(BaseEstimator):
         # A copy, since fitting the transformer again would change how bytes are decoded.
         return copy.deepcopy(self.transformer)
 
-    def _set_transformer(self, transformer, rows: CheckedRows) -> None:
+    def _set_transformer(self, transformer: Any, rows: CheckedRows) -> None:
         """Set the fitted transformer and the ranges of the training rows."""
         self.transformer_ = transformer
         self.n_features_in_ = rows.n_features
@@ -197,7 +202,7 @@ class Compressor(BaseEstimator):
             )
         return codes
 
-    def _fit_coder(self, codes: np.ndarray):
+    def _fit_coder(self, codes: np.ndarray) -> Self:
         """Choose the step, and estimate the probabilities from the codes of the training rows."""
         self.step_ = float(self.step)
         if self.rate is not None:
@@ -232,7 +237,7 @@ class Compressor(BaseEstimator):
         rows = rows.reshape(len(symbols), self.n_features_in_)
         return np.clip(rows, self._lows, self._highs) if self.clip else rows
 
-    def quantize(self, X):
+    def quantize(self, X: MatrixLike) -> np.ndarray:
         """Return the quantised codes of rows as integers, as they are encoded.
 
         Parameters
@@ -248,7 +253,7 @@ class Compressor(BaseEstimator):
         check_is_fitted(self)
         return quantise(self._codes(check_rows(X, self)), self.step_)
 
-    def dequantize(self, symbols):
+    def dequantize(self, symbols: ArrayLike) -> np.ndarray:
         """Return the reconstructions of quantised codes.
 
         Parameters
@@ -266,7 +271,7 @@ class Compressor(BaseEstimator):
         with naming("symbols"):
             return self._reconstruct(self._checked_symbols(as_matrix_like(symbols)))
 
-    def _checked_symbols(self, symbols) -> np.ndarray:
+    def _checked_symbols(self, symbols: Any) -> np.ndarray:
         symbols, n_components = check_array(symbols), len(self.bits_per_component_)
         if symbols.dtype.kind not in "iu" or symbols.shape[1] != n_components:
             raise ValueError(
@@ -275,7 +280,7 @@ class Compressor(BaseEstimator):
             )
         return symbols
 
-    def compress(self, X):
+    def compress(self, X: MatrixLike) -> bytes:
         """Return the rows as compressed bytes.
 
         Parameters
@@ -299,7 +304,7 @@ class Compressor(BaseEstimator):
             Contents(len(symbols), rows.sample_shape, rows.dtype, fingerprint, words, escaped)
         )
 
-    def decompress(self, data):
+    def decompress(self, data: bytes | bytearray | memoryview) -> np.ndarray:
         """Return the reconstructions of compressed rows.
 
         Parameters
@@ -323,7 +328,7 @@ class Compressor(BaseEstimator):
             -1, *contents.sample_shape
         )
 
-    def decompress_symbols(self, data):
+    def decompress_symbols(self, data: bytes | bytearray | memoryview) -> np.ndarray:
         """Return the quantised codes of compressed rows, exactly as they were encoded.
 
         Parameters
@@ -343,7 +348,7 @@ class Compressor(BaseEstimator):
         """
         return self._read(data)[1]
 
-    def _read(self, data) -> tuple[Contents, np.ndarray]:
+    def _read(self, data: bytes | bytearray | memoryview) -> tuple[Contents, np.ndarray]:
         check_is_fitted(self)
         if not isinstance(data, bytes | bytearray | memoryview):
             raise TypeError(
@@ -359,7 +364,7 @@ class Compressor(BaseEstimator):
         return contents, symbols
 
 
-def check_positive(value, name: str) -> None:
+def check_positive(value: object, name: str) -> None:
     """Raise an error if the value is not a finite number above zero."""
     if not is_number(value) or value <= 0:
         raise ValueError(f"{name} must be a number above 0, got {value!r}.")

@@ -130,7 +130,15 @@ def unpack(data: bytes, fingerprint: bytes) -> Contents:
     return _parts(data, *fields)
 
 
-def _parts(data, dtype, n_axes, width, fingerprint, n_rows, n_escaped) -> Contents:
+def _parts(
+    data: bytes,
+    dtype: int,
+    n_axes: int,
+    width: int,
+    fingerprint: bytes,
+    n_rows: int,
+    n_escaped: int,
+) -> Contents:
     """Return the contents that the fields of the header describe; no field is trusted."""
     if dtype >= len(DTYPES) or n_axes > _MOST_AXES or width not in _ESCAPED:
         raise ValueError(

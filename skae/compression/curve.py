@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
+from skae._data.matrix import MatrixLike
 from skae.compression.compressor import Compressor, check_positive
 from skae.compression.quantiser import quantise
 from skae.compression.rows import CheckedRows, as_dtype, check_rows
@@ -13,7 +17,15 @@ from skae.compression.rows import CheckedRows, as_dtype, check_rows
 _STEPS = tuple(2.0 ** (i / 2) for i in range(-4, 5))
 
 
-def rate_distortion_curve(transformer, X, X_test=None, *, steps=None, clip=True, data_range=None):
+def rate_distortion_curve(
+    transformer: Any,
+    X: MatrixLike,
+    X_test: MatrixLike | None = None,
+    *,
+    steps: Iterable[float] | None = None,
+    clip: bool = True,
+    data_range: float | None = None,
+) -> pd.DataFrame:
     r"""Compress rows with several quantisation steps, and return the rates and the errors.
 
     For each step, the probabilities are estimated from `X`, and the rows of `X_test` are compressed
@@ -95,7 +107,7 @@ def rate_distortion_curve(transformer, X, X_test=None, *, steps=None, clip=True,
         return curve.assign(psnr=10 * np.log10(np.square(np.float64(data_range)) / curve["mse"]))
 
 
-def _checked_steps(steps) -> list:
+def _checked_steps(steps: Any) -> list:
     try:
         steps = list(steps)
     except TypeError:
@@ -107,7 +119,13 @@ def _checked_steps(steps) -> list:
     return steps
 
 
-def _curve_row(compressor: Compressor, step: float, codes, test: CheckedRows, test_codes) -> list:
+def _curve_row(
+    compressor: Compressor,
+    step: float,
+    codes: np.ndarray,
+    test: CheckedRows,
+    test_codes: np.ndarray,
+) -> list:
     compressor.set_params(step=step)._fit_coder(codes)
     data = compressor._to_bytes(test, quantise(test_codes, step))
     reconstructed = as_dtype(
@@ -117,7 +135,7 @@ def _curve_row(compressor: Compressor, step: float, codes, test: CheckedRows, te
     return [step, len(data), 8 * len(data) / reconstructed.size, error]
 
 
-def _mean_squared_error(X, reconstructed: np.ndarray) -> float:
+def _mean_squared_error(X: Any, reconstructed: np.ndarray) -> float:
     """Return the mean over all entries, without a dense copy of the whole of `X`."""
     total = 0.0
     for start in range(0, len(reconstructed), 1024):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from scipy.special import expit
 
@@ -166,7 +168,7 @@ class EntropyCoder:
         return np.where((indices < 0) | (indices > last), last, indices)
 
 
-def import_constriction():
+def import_constriction() -> Any:
     """Return the module constriction.
 
     Raises
@@ -184,7 +186,7 @@ def import_constriction():
     return constriction
 
 
-def _model(stream, table: np.ndarray):
+def _model(stream: Any, table: np.ndarray) -> Any:
     return stream.model.Categorical(table, perfect=False)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -11,6 +12,7 @@ from sklearn.utils.sparsefuncs import min_max_axis
 from sklearn.utils.validation import check_array
 
 from skae._data.containers import as_matrix_like
+from skae._data.matrix import MatrixLike
 from skae._utils.naming import naming
 from skae.compression.container import DTYPES
 
@@ -34,8 +36,8 @@ class CheckedRows:
         Original dtype of the numbers.
     """
 
-    values: object
-    numbers: object
+    values: Any
+    numbers: Any
     sample_shape: tuple[int, ...]
     dtype: np.dtype
 
@@ -48,11 +50,12 @@ class CheckedRows:
         """Return the smallest and the largest value of each feature."""
         if sp.issparse(self.numbers):
             X = self.numbers.astype(np.promote_types(self.dtype, np.float32))
-            return tuple(np.asarray(limit, dtype=np.float64) for limit in min_max_axis(X, axis=0))
+            low, high = min_max_axis(X, axis=0)
+            return np.asarray(low, dtype=np.float64), np.asarray(high, dtype=np.float64)
         return self.numbers.min(axis=0), self.numbers.max(axis=0)
 
 
-def check_rows(X, estimator=None, name: str = "X") -> CheckedRows:
+def check_rows(X: MatrixLike, estimator: Any = None, name: str = "X") -> CheckedRows:
     """Return validated rows of finite numbers.
 
     Parameters
@@ -75,7 +78,7 @@ def check_rows(X, estimator=None, name: str = "X") -> CheckedRows:
         return _checked(as_matrix_like(X), estimator)
 
 
-def _checked(X, estimator) -> CheckedRows:
+def _checked(X: Any, estimator: Any) -> CheckedRows:
     numbers = check_array(X, accept_sparse="csr", dtype="numeric", allow_nd=True, input_name="X")
     if numbers.dtype.newbyteorder("=") not in DTYPES:
         raise ValueError(

@@ -4,6 +4,10 @@
 ``corruption=Masking()``.
 """
 
+from collections.abc import Callable
+
+import torch
+
 from skae._utils.named_parts import resolve_part
 from skae.corruptions.corruption import Corruption
 from skae.corruptions.features import Features
@@ -24,9 +28,13 @@ CORRUPTIONS: dict[str, type[Corruption]] = {
     "missing": Missing,
 }
 
+# What a parameter ``corruption`` may be: a name, an object, or a function(X, generator).
+CorruptionLike = str | Corruption | Callable[[torch.Tensor, torch.Generator], torch.Tensor] | None
+
 __all__ = [
     "CORRUPTIONS",
     "Corruption",
+    "CorruptionLike",
     "Features",
     "FunctionCorruption",
     "Gaussian",
@@ -39,7 +47,7 @@ __all__ = [
 ]
 
 
-def resolve_corruption(value) -> Corruption | None:
+def resolve_corruption(value: CorruptionLike) -> Corruption | None:
     """Return the corruption of a fit as an object.
 
     Parameters

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 from skae._utils.checks import is_number
 from skae.corruptions.features import Features
 
 
-def check_fraction(fraction, corruption: str) -> None:
+def check_fraction(fraction: Any, corruption: str) -> None:
     """Refuse a `fraction` that is not in (0, 1]."""
     if not (is_number(fraction) and 0 < fraction <= 1):
         raise ValueError(
@@ -17,7 +19,7 @@ def check_fraction(fraction, corruption: str) -> None:
         )
 
 
-def check_fill(fill, corruption: str) -> None:
+def check_fill(fill: Any, corruption: str) -> None:
     """Refuse a `fill` that is neither "mean" nor a number."""
     if not (is_number(fill) or (isinstance(fill, str) and fill == "mean")):
         raise ValueError(

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
+
+# A value for each feature, or one for all.
+Values = float | np.ndarray | torch.Tensor
 
 # Up to this size of centre and scale, float32 can represent rows in units of X, and their squares.
 _MODERATE = 1e18
@@ -40,6 +44,11 @@ class Features(torch.nn.Module):
         Divisor, in units of `X`.
     """
 
+    mean: torch.Tensor
+    low: torch.Tensor
+    high: torch.Tensor
+    deviation: torch.Tensor
+
     def __init__(self, sample_shape: tuple[int, ...], channel_axis: int | None = None):
         super().__init__()
         self.sample_shape, self.channel_axis = tuple(sample_shape), channel_axis
@@ -49,7 +58,16 @@ class Features(torch.nn.Module):
         self.register_buffer("deviation", torch.ones(n_features))
         self.set_units(0.0, 1.0)
 
-    def set(self, *, mean, deviation, low, high, centre, scale) -> None:
+    def set(
+        self,
+        *,
+        mean: Values,
+        deviation: Values,
+        low: Values,
+        high: Values,
+        centre: Values,
+        scale: Values,
+    ) -> None:
         """Set all statistics, given in units of `X`.
 
         Parameters
@@ -67,7 +85,7 @@ class Features(torch.nn.Module):
             getattr(self, name).copy_((_as_float64(value) - self.centre) / self.scale)
         self.deviation.copy_(_as_float64(deviation) / self.scale)
 
-    def set_units(self, centre, scale) -> None:
+    def set_units(self, centre: Values, scale: Values) -> None:
         """Set centre and scale alone.
 
         Parameters
@@ -112,7 +130,7 @@ class Features(torch.nn.Module):
         return self.centre.to(device, dtype), self.scale.to(device, dtype)
 
 
-def _as_float64(value) -> torch.Tensor:
+def _as_float64(value: Values) -> torch.Tensor:
     if isinstance(value, torch.Tensor):
         return value.detach().cpu().to(torch.float64)
     return torch.tensor(value, dtype=torch.float64)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from numbers import Real
+from typing import Any
 
 import torch
 
@@ -45,7 +46,12 @@ class Gaussian(Corruption):
        autoencoders", Journal of Machine Learning Research 11, 2010, section 3.3.
     """
 
-    def __init__(self, level=0.3, relative=True, clip=None):
+    def __init__(
+        self,
+        level: float | tuple[float, float] = 0.3,
+        relative: bool = True,
+        clip: str | tuple[float, float] | None = None,
+    ):
         self.level = level
         self.relative = relative
         self.clip = clip
@@ -74,7 +80,8 @@ class Gaussian(Corruption):
         noisy = X + noise * (unit * self._levels(X, generator)).to(X.dtype)
         if self.clip is None:
             return noisy
-        low, high = (features.scaled(bound).to(X.dtype) for bound in self._bounds(features))
+        bounds = self._bounds(self.clip, features)
+        low, high = (features.scaled(bound).to(X.dtype) for bound in bounds)
         return torch.clamp(noisy, low, high)
 
     def _has_range_of_levels(self) -> bool:
@@ -85,7 +92,7 @@ class Gaussian(Corruption):
 
     def _levels(self, X: torch.Tensor, generator: torch.Generator) -> float | torch.Tensor:
         """Return the level, or one for each row, of shape (n_samples, 1)."""
-        if not self._has_range_of_levels():
+        if not isinstance(self.level, tuple | list):
             return self.level
         low, high = (math.log(bound) for bound in self.level)
         position = torch.rand(len(X), 1, generator=generator, device=X.device, dtype=torch.float64)
@@ -94,17 +101,18 @@ class Gaussian(Corruption):
     def _clips_to_range(self) -> bool:
         return isinstance(self.clip, str) and self.clip == "range"
 
-    def _bounds(self, features: Features):
-        if not self._clips_to_range():
-            return self.clip
+    @staticmethod
+    def _bounds(clip: str | tuple[float, float], features: Features) -> tuple[Any, Any]:
+        if not isinstance(clip, str):
+            return clip
         return features.unscaled(features.low).min(), features.unscaled(features.high).max()
 
 
-def _is_level(value) -> bool:
+def _is_level(value: object) -> bool:
     return is_number(value) and value > 0
 
 
-def _is_range(value) -> bool:
+def _is_range(value: object) -> bool:
     if not (isinstance(value, tuple | list) and len(value) == 2):
         return False
     low, high = value

@@ -35,7 +35,7 @@ class Masking(Corruption):
        autoencoders", Journal of Machine Learning Research 11, 2010, section 3.3.
     """
 
-    def __init__(self, fraction=0.25, fill="mean"):
+    def __init__(self, fraction: float = 0.25, fill: float | str = "mean"):
         self.fraction = fraction
         self.fill = fill
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 from skae._utils.checks import is_number
@@ -36,7 +38,7 @@ class Missing(Corruption):
 
     makes_missing = True
 
-    def __init__(self, fraction=(0.0, 1.0)):
+    def __init__(self, fraction: float | tuple[float, float] = (0.0, 1.0)):
         self.fraction = fraction
 
     def check(self, sample_shape: tuple[int, ...], channel_axis: int | None = None) -> None:
@@ -52,14 +54,14 @@ class Missing(Corruption):
         self, X: torch.Tensor, features: Features, generator: torch.Generator
     ) -> torch.Tensor:
         """Return rows with NaN in place of hidden entries."""
-        fraction = self.fraction
+        fraction: Any = self.fraction
         if isinstance(fraction, tuple | list):
             low, high = fraction
             fraction = low + (high - low) * uniform(X[:, :1], generator)
         return X.masked_fill(uniform(X, generator) < fraction, torch.nan)
 
 
-def _is_fraction(value) -> bool:
+def _is_fraction(value: Any) -> bool:
     if isinstance(value, tuple | list):
         return len(value) == 2 and all(map(is_number, value)) and 0 <= value[0] < value[1] <= 1
     return is_number(value) and 0 < value <= 1

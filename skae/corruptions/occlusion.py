@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from numbers import Integral
+from typing import Any
 
 import torch
 
-from skae._utils.checks import is_number
+from skae._utils.checks import is_integer, is_number
 from skae.corruptions.corruption import Corruption
 from skae.corruptions.entries import check_fill, fill_values
 from skae.corruptions.features import Features
@@ -50,7 +51,13 @@ class Occlusion(Corruption):
        feature learning by inpainting", CVPR 2016.
     """
 
-    def __init__(self, size=0.35, fill="mean", sample_shape=None, layout=None):
+    def __init__(
+        self,
+        size: float | tuple[float, float] = 0.35,
+        fill: float | str = "mean",
+        sample_shape: tuple[int, ...] | None = None,
+        layout: str | None = None,
+    ):
         self.size = size
         self.fill = fill
         self.sample_shape = sample_shape
@@ -89,7 +96,7 @@ class Occlusion(Corruption):
 
     def _check_size(self, grid: Grid) -> None:
         is_pair = isinstance(self.size, tuple | list) and len(self.size) == 2
-        sizes = self.size if is_pair and not grid.is_series else [self.size]
+        sizes: Any = self.size if is_pair and not grid.is_series else [self.size]
         if not all(_is_size(size) for size in sizes):
             raise ValueError(
                 f"size of Occlusion must be a fraction > 0 and <= 1.0, an integer >= 1, or a pair "
@@ -103,12 +110,12 @@ class Occlusion(Corruption):
             )
 
 
-def _is_size(size) -> bool:
+def _is_size(size: Any) -> bool:
     if isinstance(size, Integral):
-        return not isinstance(size, bool) and size >= 1
+        return is_integer(size) and size >= 1
     return is_number(size) and 0 < size <= 1
 
 
-def _n_pixels(size: float, side: int) -> int:
+def _n_pixels(size: Any, side: int) -> int:
     """Return a size in pixels, at least 1."""
     return int(size) if isinstance(size, Integral) else max(1, round(size * side))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral
+from typing import Any, TypeGuard
 
 import torch
 
@@ -66,7 +68,7 @@ class Grid:
         return inside.reshape(n_samples, -1)
 
 
-def check_shape(given, shown: tuple[int, ...], layout: str | None) -> None:
+def check_shape(given: Any, shown: tuple[int, ...], layout: str | None) -> None:
     """Refuse a shape that is not that of images, or of series with a `layout`.
 
     Parameters
@@ -104,11 +106,11 @@ def check_shape(given, shown: tuple[int, ...], layout: str | None) -> None:
         )
 
 
-def _is_shape(shape) -> bool:
+def _is_shape(shape: object) -> TypeGuard[Sequence[int]]:
     return (
         isinstance(shape, tuple | list)
         and len(shape) > 0
-        and all(isinstance(side, Integral) and side >= 1 for side in shape)
+        and all(isinstance(side, Integral) and int(side) >= 1 for side in shape)
     )
 
 

@@ -31,7 +31,7 @@ class SaltAndPepper(Corruption):
        autoencoders", Journal of Machine Learning Research 11, 2010, section 3.3.
     """
 
-    def __init__(self, fraction=0.1):
+    def __init__(self, fraction: float = 0.1):
         self.fraction = fraction
 
     def check(self, sample_shape: tuple[int, ...], channel_axis: int | None = None) -> None:

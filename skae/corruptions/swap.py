@@ -35,7 +35,7 @@ class Swap(Corruption):
        using random feature corruption", ICLR 2022.
     """
 
-    def __init__(self, fraction=0.15):
+    def __init__(self, fraction: float = 0.15):
         self.fraction = fraction
 
     def check(self, sample_shape: tuple[int, ...], channel_axis: int | None = None) -> None:

@@ -22,7 +22,7 @@ _LAYOUTS = {
 _COLUMNS = ["user", "item", "rating", "timestamp"]
 
 
-def load_movielens(path):
+def load_movielens(path: str | os.PathLike) -> Bunch:
     r"""Read a MovieLens release as a sparse table of ratings.
 
     The releases are available at https://grouplens.org/datasets/movielens, each with its licence:

@@ -1,20 +1,23 @@
-"""Fits that fail leave no trace."""
+"""A decorator for fits that leave the estimator unchanged if they fail."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+Fit = TypeVar("Fit", bound=Callable[..., Any])
 
 
-def all_or_nothing(fit: Callable) -> Callable:
-    """Leave an estimator as it was before a fit that fails, or is interrupted.
+def all_or_nothing(fit: Fit) -> Fit:
+    """Restore an estimator if its fit fails or is interrupted.
 
-    Otherwise an earlier fit would be joined with the number of features, their names and the
-    shape of the samples of the rows that could not be fitted.
+    Otherwise the network of an earlier fit would be combined with the number of features, their
+    names and the sample shape of the rows of the failed fit.
     """
 
     @functools.wraps(fit)
-    def fit_or_leave(self, *args, **kwargs):
+    def fit_or_leave(self: Any, *args: Any, **kwargs: Any) -> Any:
         before = vars(self).copy()
         try:
             return fit(self, *args, **kwargs)
@@ -24,4 +27,4 @@ def all_or_nothing(fit: Callable) -> Callable:
             vars(self).update(before)
             raise
 
-    return fit_or_leave
+    return cast(Fit, fit_or_leave)

@@ -1,39 +1,62 @@
-"""The base of all estimators: shared parameters, and the way of rows into their methods."""
+"""The base class of all estimators: common parameters, and validation of rows."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from sklearn.utils.validation import check_is_fitted
+from skorch.callbacks import Callback
 
+from skae._data.matrix import MatrixLike
 from skae._data.sources import blocks, is_source, joined
 from skae._data.validation import validate_X
 from skae._fitting.progress import CallbackSupportMixin
 from skae._network.fitted_network import FittedNetwork
 from skae._utils.checks import LARGEST
 from skae._utils.named_parts import NamedPartsMixin
+from skae._utils.random_state import RandomStateLike
 from skae._utils.sklearn_private import Interval, StrOptions
-from skae.architectures import ARCHITECTURES
+from skae.architectures import ARCHITECTURES, Architecture
 from skae.estimators._saving import SavingMixin
-from skae.kinds import KINDS
-from skae.losses import LOSSES
+from skae.kinds import KINDS, Kind
+from skae.losses import LOSSES, Loss
 
-# Rates and strengths of noise beyond are out of the range of float32 after a few products.
+# Larger rates and noise levels leave the range of float32 after a few products.
 _LARGEST_RATE = 1e30
+
+# What the parameters ``loss`` and ``optimizer`` may be.
+LossLike = str | Loss | Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+OptimizerLike = str | type[torch.optim.Optimizer]
 
 
 class BaseAutoencoder(SavingMixin, CallbackSupportMixin, NamedPartsMixin):
     """Base class of all estimators.
 
-    It holds the parameters that all share, and the way of rows into their methods. Think twice
-    before adding to it: what belongs to one role belongs into the estimator of that role.
+    It holds the common parameters and the validation of rows. Add only what all estimators need;
+    anything else belongs in the estimator that needs it.
     """
 
     _part_registries = {"kind": KINDS, "architecture": ARCHITECTURES, "loss": LOSSES}
+
+    n_features_in_: int
+    sample_shape_: tuple[int, ...]
+    n_components_: int
+    kind_: Kind
+    architecture_: Architecture
+    mean_: np.ndarray
+    scale_: float | np.ndarray
+    device_: str
+    precision_: str
+    batch_size_: int
+    learning_rate_: float
+    n_epochs_: int
+    history_: pd.DataFrame
 
     _parameter_constraints: dict = {
         "n_components": [
@@ -41,7 +64,7 @@ class BaseAutoencoder(SavingMixin, CallbackSupportMixin, NamedPartsMixin):
             Interval(Integral, 1, LARGEST, closed="both"),
             Interval(Real, 0, 1, closed="neither"),
         ],
-        "kind": "no_validation",  # resolve_part has the better sentences
+        "kind": "no_validation",  # resolve_part has better error messages
         "architecture": "no_validation",
         "loss": "no_validation",
         "init": [StrOptions({"pca", "random"})],
@@ -62,32 +85,32 @@ class BaseAutoencoder(SavingMixin, CallbackSupportMixin, NamedPartsMixin):
         "random_state": ["random_state"],
     }
 
-    # Whether features without any known value are allowed.
+    # Whether features without any observed value are allowed.
     _keeps_empty_features = False
 
     def __init__(
         self,
-        n_components="auto",
+        n_components: int | float | str = "auto",
         *,
-        kind="undercomplete",
-        architecture="dense",
-        loss="mse",
-        init="pca",
-        max_epochs="auto",
-        batch_size="auto",
-        learning_rate="auto",
-        optimizer="adamw",
-        weight_decay=0.01,
-        jitter="auto",
-        early_stopping=True,
-        validation_fraction="auto",
-        patience=None,
-        device="auto",
-        precision="auto",
-        checkpoint=None,
-        callbacks=None,
-        verbose=0,
-        random_state=None,
+        kind: str | Kind = "undercomplete",
+        architecture: str | Architecture = "dense",
+        loss: LossLike = "mse",
+        init: str = "pca",
+        max_epochs: int | str = "auto",
+        batch_size: int | str = "auto",
+        learning_rate: float | str = "auto",
+        optimizer: OptimizerLike = "adamw",
+        weight_decay: float = 0.01,
+        jitter: float | str = "auto",
+        early_stopping: bool = True,
+        validation_fraction: float | str = "auto",
+        patience: int | None = None,
+        device: str = "auto",
+        precision: str = "auto",
+        checkpoint: str | os.PathLike | None = None,
+        callbacks: Sequence[Callback] | None = None,
+        verbose: int = 0,
+        random_state: RandomStateLike = None,
     ):
         self.n_components = n_components
         self.kind = kind
@@ -110,35 +133,40 @@ class BaseAutoencoder(SavingMixin, CallbackSupportMixin, NamedPartsMixin):
         self.verbose = verbose
         self.random_state = random_state
 
+    def _set(self, attributes: Mapping[str, Any]) -> None:
+        """Set fitted attributes."""
+        for name, value in attributes.items():
+            setattr(self, name, value)
+
     def _fitted_networks(self) -> list[FittedNetwork]:
-        """Return the fitted networks: what other rooms of skae may compute with."""
+        """Return the fitted networks, also for other packages of skae."""
         raise NotImplementedError
 
     def _takes_missing(self) -> bool:
-        """Return whether the fitted networks take missing values."""
+        """Return whether the fitted networks accept missing values."""
         return self._fitted_networks()[0].spec.takes_missing
 
     def _shaped(self, rows: np.ndarray) -> np.ndarray:
-        """Return rows in the shape that fit was given."""
+        """Return rows in the sample shape of the training rows."""
         return rows.reshape(len(rows), *self.sample_shape_)
 
-    def _of_rows(self, function: Callable, X):
-        """Return what a function makes of rows that come after the fit.
+    def _of_rows(self, function: Callable, X: MatrixLike) -> Any:
+        """Validate rows after the fit, and return the results of a function for them.
 
-        Of a source block by block, so that the rows of few blocks are in memory at a time. For
-        functions that look at each row by itself.
+        The function must treat each row independently. Rows that come in batches are processed
+        block by block, so that only a few blocks are in memory at a time.
         """
         if not is_source(X):
             return function(self._validate_again(X))
         return joined(function(self._validate_again(block)) for block in blocks(X))
 
-    def _validate_again(self, X):
-        """Validate rows that come after the fit."""
+    def _validate_again(self, X: MatrixLike) -> Any:
+        """Validate rows that a method receives after the fit."""
         check_is_fitted(self)
         return validate_X(self, X, reset=False)
 
-    def __sklearn_tags__(self):
-        """State what goes in and what comes out."""
+    def __sklearn_tags__(self) -> Any:
+        """State that sparse matrices and NaN are accepted."""
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         tags.input_tags.allow_nan = True

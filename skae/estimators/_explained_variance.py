@@ -1,33 +1,34 @@
-"""Shares of variance that a network explains."""
+"""Explained fractions of the variance."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from skae._data.blocks import dense_blocks, densify
+from skae._data.matrix import Matrix
 from skae._network.fitted_network import FittedNetwork
 
-# Rows that the shares of single components are measured on.
+# Rows on which the fractions of single components are measured.
 _MOST_ROWS = 10_000
 
 
-def explained_share(squared_errors: float, squared_distances: float) -> float:
-    """Return ``1 - errors / distances``, where rows that are all at the mean count as explained.
+def explained_fraction(squared_errors: float, squared_distances: float) -> float:
+    """Return ``1 - errors / distances``; rows that all equal the mean count as explained.
 
     Parameters
     ----------
     squared_errors, squared_distances : float
-        Sums over rows of ``||x - x_hat||^2`` and of ``||x - mean||^2``, in any unit.
+        Sums over rows of ``||x - x_hat||^2`` and of ``||x - mean||^2``, in the same unit.
     """
     if squared_distances == 0:
         return 1.0 if squared_errors == 0 else 0.0
     return float(1 - squared_errors / squared_distances)
 
 
-def squared_distances(X, mean: np.ndarray, unit: float = 1.0) -> np.ndarray:
+def squared_distances(X: Matrix, mean: np.ndarray, unit: float | np.ndarray = 1.0) -> np.ndarray:
     """Return ``||(x - mean) / unit||^2`` of each row, of shape (n_samples,), in float64.
 
-    Over the values that are known.
+    The sums are over observed values.
     """
     distances = np.empty(X.shape[0])
     for rows, block in dense_blocks(X):
@@ -35,11 +36,14 @@ def squared_distances(X, mean: np.ndarray, unit: float = 1.0) -> np.ndarray:
     return distances
 
 
-def component_shares(fitted: FittedNetwork, X, mean: np.ndarray, device: str) -> np.ndarray:
-    """Return the share of variance that each component adds to those before it.
+def component_fractions(
+    fitted: FittedNetwork, X: Matrix, mean: np.ndarray, device: str
+) -> np.ndarray:
+    """Return the fraction of variance that each component explains beyond those before it.
 
-    The share of the first ``j`` components is that of reconstructions from codes whose other
-    values are at their mean over the rows. For PCA this is its ``explained_variance_ratio_``.
+    The fraction for the first ``j`` components is that of reconstructions from codes whose other
+    values are replaced by their means over the rows. For PCA, this is its
+    ``explained_variance_ratio_``.
 
     Parameters
     ----------
@@ -50,23 +54,23 @@ def component_shares(fitted: FittedNetwork, X, mean: np.ndarray, device: str) ->
         Rows; the first 10,000 are used.
 
     mean : ndarray of shape (n_features,)
-        Where the variance is counted from.
+        Mean of the training rows, around which the variance is computed.
 
     device : str
-        Where to compute.
+        The device to compute on.
 
     Returns
     -------
-    shares : ndarray of shape (n_components,), dtype float64
+    fractions : ndarray of shape (n_components,), dtype float64
     """
     X = densify(X[:_MOST_ROWS]).astype(np.float64)
     codes = fitted.encode(X, device, np.dtype(np.float64))
     unit = fitted.scaling.scale
     total = float(squared_distances(X, mean, unit).sum())
     truncated = np.tile(codes.mean(axis=0), (len(codes), 1))
-    held = [0.0]
+    explained = [0.0]
     for component in range(fitted.n_components):
         truncated[:, component] = codes[:, component]
         residual = X - fitted.decode(truncated, device, np.dtype(np.float64))
-        held.append(explained_share(np.nansum(np.square(residual / unit)), total))
-    return np.diff(held)
+        explained.append(explained_fraction(np.nansum(np.square(residual / unit)), total))
+    return np.diff(explained)

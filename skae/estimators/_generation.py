@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 import numpy as np
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skae._data.containers import as_matrix_like
+from skae._data.matrix import MatrixLike
 from skae._data.validation import output_dtype
 from skae._generation.posterior import elbo, log_likelihood, posterior
 from skae._utils.checks import check_choice, check_size, is_auto
 from skae._utils.naming import naming
-from skae._utils.random_state import own_random_state
+from skae._utils.random_state import RandomStateLike, own_random_state
+from skae.estimators._one_network import OneNetworkAutoencoder
 from skae.kinds import KINDS
+
+Method = TypeVar("Method", bound=Callable[..., Any])
 
 _DENSITIES = ("auto", "gaussian_mixture", "prior")
 
 
-def _has_posterior(estimator) -> bool:
-    """Return whether the kind's codes are distributions; say what is needed where they are not."""
+def _has_posterior(estimator: Any) -> bool:
+    """Return whether the kind's codes are distributions; raise AttributeError if not."""
     kind = getattr(estimator, "kind_", estimator.kind)
     kind = KINDS.get(kind, kind) if isinstance(kind, str) else kind
     if getattr(kind, "has_posterior", False):
@@ -29,10 +36,18 @@ def _has_posterior(estimator) -> bool:
     )
 
 
-class GenerationMixin:
+def _of_posteriors(method: Method) -> Method:
+    """Hide a method of estimators whose kind has no posterior, and keep its type."""
+    hidden: Any = available_if(_has_posterior)(method)
+    return hidden
+
+
+class GenerativeAutoencoder(OneNetworkAutoencoder):
     """Methods that sample from the fitted model, and likelihoods of rows under it."""
 
-    def sample(self, n_samples=1, random_state=None, *, density="auto"):
+    def sample(
+        self, n_samples: int = 1, random_state: RandomStateLike = None, *, density: str = "auto"
+    ) -> np.ndarray:
         """Return new rows: the reconstructions of latent codes drawn from a density.
 
         Parameters
@@ -70,7 +85,7 @@ class GenerationMixin:
             return self._decode(rng.standard_normal((n_samples, self.n_components_)))
         return self._decode(self._code_density.sample(n_samples, rng))
 
-    def interpolate(self, x_a, x_b, n_steps=10):
+    def interpolate(self, x_a: MatrixLike, x_b: MatrixLike, n_steps: int = 10) -> np.ndarray:
         """Return interpolations between rows, along the straight line between their latent codes.
 
         Parameters
@@ -94,29 +109,30 @@ class GenerationMixin:
         is_one = self._is_one(shape_a)
         if rows_a.shape != rows_b.shape or is_one != self._is_one(shape_b):
             raise ValueError(
-                f"x_a and x_b must be two samples, or two arrays of as many samples, got shapes "
-                f"{shape_a} and {shape_b}."
+                f"x_a and x_b must be two samples, or two arrays with the same number of "
+                f"samples, got shapes {shape_a} and {shape_b}."
             )
         start, end = self._encode(rows_a), self._encode(rows_b)
-        share = np.linspace(0, 1, n_steps, dtype=start.dtype)[None, :, None]
-        codes = (1 - share) * start[:, None] + share * end[:, None]
+        weight = np.linspace(0, 1, n_steps, dtype=start.dtype)[None, :, None]
+        codes = (1 - weight) * start[:, None] + weight * end[:, None]
         path = self._decode(codes.reshape(-1, self.n_components_))
         path = path.reshape(len(start), n_steps, *self.sample_shape_)
         return path[0] if is_one else path
 
-    def _end(self, x, name: str):
-        """Return validated rows, and the shape in which they came."""
+    def _end(self, x: MatrixLike, name: str) -> tuple[Any, tuple[int, ...]]:
+        """Return validated rows, and the shape of the argument."""
         with naming(name):
-            x = as_matrix_like(x)
-            shape = tuple(x.shape)
-            return self._validate_again(np.asarray(x)[None] if self._is_one(shape) else x), shape
+            rows = as_matrix_like(x)
+            shape = tuple(rows.shape)
+            rows = np.asarray(rows)[None] if self._is_one(shape) else rows
+            return self._validate_again(rows), shape
 
     def _is_one(self, shape: tuple[int, ...]) -> bool:
-        """Return whether an array of this shape is one sample alone."""
+        """Return whether an array of this shape is a single sample."""
         return len(shape) == 1 or shape == self.sample_shape_
 
-    @available_if(_has_posterior)
-    def posterior(self, X):
+    @_of_posteriors
+    def posterior(self, X: MatrixLike) -> tuple[np.ndarray, np.ndarray]:
         """Return the posterior distribution of each latent code: a normal distribution per value.
 
         Parameters
@@ -133,8 +149,10 @@ class GenerationMixin:
             lambda rows: posterior(self._fitted, rows, self.device, output_dtype(rows)), X
         )
 
-    @available_if(_has_posterior)
-    def elbo(self, X, *, n_draws=32, random_state=0):
+    @_of_posteriors
+    def elbo(
+        self, X: MatrixLike, *, n_draws: int = 32, random_state: RandomStateLike = 0
+    ) -> np.ndarray:
         r"""Return the evidence lower bound of the log-likelihood of each row.
 
         .. math:: E_{z \sim q(z|x)} \log p(x|z) - KL(q(z|x) \| N(0, I)) \le \log p(x)
@@ -160,8 +178,10 @@ class GenerationMixin:
         check_size(n_draws, "n_draws")
         return elbo(self._fitted, X, self.device, int(n_draws), own_random_state(random_state))
 
-    @available_if(_has_posterior)
-    def log_likelihood(self, X, n_importance_samples=100, *, random_state=0):
+    @_of_posteriors
+    def log_likelihood(
+        self, X: MatrixLike, n_importance_samples: int = 100, *, random_state: RandomStateLike = 0
+    ) -> np.ndarray:
         r"""Return an importance-weighted estimate of the log-likelihood of each row.
 
         .. math:: \log \frac{1}{K} \sum_{k=1}^{K} \frac{p(x|z_k) p(z_k)}{q(z_k|x)},

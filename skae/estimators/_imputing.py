@@ -1,15 +1,16 @@
-"""The base of the estimators that fill in missing values."""
+"""The base class of the estimators that predict missing values."""
 
 from __future__ import annotations
 
 from numbers import Integral
 
 from skae._checkpoints.trainings import Trainings
+from skae._data.matrix import Matrix
 from skae._fitting.fit_policy import FitPolicy
 from skae._fitting.progress import EpochReport
 from skae._fitting.scaling_rules import ScalingRule
 from skae._fitting.several_fits import common_attributes
-from skae._imputation.imputation import ImputationFit
+from skae._imputation.imputation import Imputation, ImputationFit
 from skae._network.fitted_network import FittedNetwork
 from skae._utils.checks import LARGEST, is_auto
 from skae._utils.sklearn_private import Interval
@@ -19,26 +20,30 @@ from skae.kinds import Denoising
 
 
 def hidden_again() -> Denoising:
-    """Return the kind that "auto" stands for."""
+    """Return the default kind, which hides some observed values again in training."""
     return Denoising(Missing(), emphasis=1.0)
 
 
 class ImputingAutoencoder(BaseAutoencoder):
-    """Base class of estimators whose networks fill in what is missing."""
+    """Base class of estimators whose networks predict missing values."""
 
     _parameter_constraints: dict = {
         **BaseAutoencoder._parameter_constraints,
         "n_estimators": [Interval(Integral, 1, LARGEST, closed="both")],
     }
     _keeps_empty_features = True
+    _imputation: Imputation
+    n_estimators: int
 
-    def _fit_networks(self, X, trainings: Trainings, scaling: ScalingRule, *, draws: bool) -> None:
-        """Fit the networks to validated rows, and take the fitted attributes.
+    def _fit_networks(
+        self, X: Matrix, trainings: Trainings, scaling: ScalingRule, *, draws: bool
+    ) -> None:
+        """Fit the networks to validated rows, and set the fitted attributes.
 
         Parameters
         ----------
         X : ndarray, CSR matrix or view of shape (n_samples, n_features)
-            Validated rows, NaN where a value is missing.
+            Validated rows, with NaN for missing values.
 
         trainings : Trainings
             Runs the trainings.
@@ -47,14 +52,14 @@ class ImputingAutoencoder(BaseAutoencoder):
             The rule for the scaling in front of the networks.
 
         draws : bool
-            Whether errors of imputed values are to be drawn.
+            Whether errors of imputed values can be drawn later.
         """
         n_components = "filling rank" if is_auto(self.n_components) else self.n_components
         policy = FitPolicy.of(self, n_components=n_components, scaling=scaling)
         report, n_networks = EpochReport(self), self.n_estimators
         fit = ImputationFit(X, policy, n_networks, trainings, report, draws=draws)
         imputation, fits = fit.run()
-        vars(self).update(
+        self._set(
             {
                 **common_attributes(fits),
                 "mean_": fits[0].prepared.mean,
@@ -66,6 +71,6 @@ class ImputingAutoencoder(BaseAutoencoder):
     def _fitted_networks(self) -> list[FittedNetwork]:
         return self._imputation.networks
 
-    def __sklearn_is_fitted__(self):
-        """Return whether there are networks: what a fit sets first."""
+    def __sklearn_is_fitted__(self) -> bool:
+        """Return whether there are fitted networks."""
         return hasattr(self, "_imputation")

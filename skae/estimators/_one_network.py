@@ -1,13 +1,20 @@
-"""Estimators with one network: latent codes, reconstructions and reconstruction errors."""
+"""The base class of estimators with one network: codes, reconstructions and their errors."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import ArrayLike
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
+from skorch.callbacks import Callback
 
 from skae._checkpoints.trainings import Trainings
+from skae._data.matrix import Matrix, MatrixLike
 from skae._data.spooling import at_hand
 from skae._data.validation import n_known, output_dtype, validate_codes
 from skae._fitting.fit_policy import FitPolicy
@@ -16,9 +23,12 @@ from skae._fitting.prepare import prepare, prepare_again
 from skae._fitting.prepared import Prepared
 from skae._generation.code_density import CodeDensity
 from skae._network.fitted_network import FittedNetwork
-from skae.estimators._base import BaseAutoencoder
+from skae._utils.random_state import RandomStateLike
+from skae.architectures import Architecture
+from skae.estimators._base import BaseAutoencoder, LossLike, OptimizerLike
+from skae.kinds import Kind
 
-# Entries of the dense codes that are made sparse at once.
+# Entries of dense codes that are converted to sparse ones at once.
 _DENSE_ENTRIES = 2**22
 
 
@@ -28,6 +38,11 @@ class OneNetworkAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
     It derives from ``TransformerMixin``, since ``set_output`` wraps methods of such classes only.
     """
 
+    best_epoch_: int
+    loss_: float
+    _fitted: FittedNetwork
+    _code_density: CodeDensity
+
     _parameter_constraints: dict = {
         **BaseAutoencoder._parameter_constraints,
         "warm_start": ["boolean"],
@@ -35,28 +50,28 @@ class OneNetworkAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
 
     def __init__(
         self,
-        n_components="auto",
+        n_components: int | float | str = "auto",
         *,
-        kind="undercomplete",
-        architecture="dense",
-        loss="mse",
-        init="pca",
-        max_epochs="auto",
-        batch_size="auto",
-        learning_rate="auto",
-        optimizer="adamw",
-        weight_decay=0.01,
-        jitter="auto",
-        early_stopping=True,
-        validation_fraction="auto",
-        patience=None,
-        device="auto",
-        precision="auto",
-        warm_start=False,
-        checkpoint=None,
-        callbacks=None,
-        verbose=0,
-        random_state=None,
+        kind: str | Kind = "undercomplete",
+        architecture: str | Architecture = "dense",
+        loss: LossLike = "mse",
+        init: str = "pca",
+        max_epochs: int | str = "auto",
+        batch_size: int | str = "auto",
+        learning_rate: float | str = "auto",
+        optimizer: OptimizerLike = "adamw",
+        weight_decay: float = 0.01,
+        jitter: float | str = "auto",
+        early_stopping: bool = True,
+        validation_fraction: float | str = "auto",
+        patience: int | None = None,
+        device: str = "auto",
+        precision: str = "auto",
+        warm_start: bool = False,
+        checkpoint: str | os.PathLike | None = None,
+        callbacks: Sequence[Callback] | None = None,
+        verbose: int = 0,
+        random_state: RandomStateLike = None,
     ):
         super().__init__(
             n_components,
@@ -82,7 +97,9 @@ class OneNetworkAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         )
         self.warm_start = warm_start
 
-    def fit_transform(self, X, y=None, **fit_params):
+    def fit_transform(
+        self, X: MatrixLike, y: ArrayLike | None = None, **fit_params: Any
+    ) -> np.ndarray | sp.csr_matrix:
         """Fit, and return the latent codes of the rows.
 
         Parameters
@@ -103,7 +120,7 @@ class OneNetworkAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         """
         return super().fit_transform(at_hand(X), y, **fit_params)
 
-    def transform(self, X):
+    def transform(self, X: MatrixLike) -> np.ndarray | sp.csr_matrix:
         """Return the latent codes of the rows.
 
         Parameters
@@ -119,7 +136,7 @@ class OneNetworkAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         """
         return self._of_rows(self._codes, X)
 
-    def inverse_transform(self, X):
+    def inverse_transform(self, X: MatrixLike) -> np.ndarray:
         """Return the reconstructions of latent codes.
 
         Parameters
@@ -136,7 +153,7 @@ class OneNetworkAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         check_is_fitted(self)
         return self._decode(validate_codes(self, at_hand(X)))
 
-    def reconstruct(self, X):
+    def reconstruct(self, X: MatrixLike) -> np.ndarray:
         """Return the reconstructions of the rows, as ``inverse_transform(transform(X))``.
 
         Parameters
@@ -151,7 +168,7 @@ class OneNetworkAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         """
         return self._of_rows(self._reconstruct, X)
 
-    def score_samples(self, X):
+    def score_samples(self, X: MatrixLike) -> np.ndarray:
         r"""Return minus the mean squared reconstruction error of each row.
 
         .. math:: s(x) = -\frac{1}{d} \lVert x - \hat{x} \rVert^2
@@ -172,14 +189,16 @@ class OneNetworkAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         """
         return self._of_rows(self._score_rows, X)
 
-    def _score_rows(self, X) -> np.ndarray:
+    def _score_rows(self, X: Matrix) -> np.ndarray:
         known = n_known(X) if self._takes_missing() else X.shape[1]
         with np.errstate(over="ignore", under="ignore"):
-            # The root first: zero times the square of a scale that is out of range is no number.
+            # Squared last: the square of a scale may overflow, and zero times infinity is NaN.
             return -np.square(np.sqrt(self._squared_errors(X) / known) * np.float64(self.scale_))
 
-    def _prepare(self, X, weight, trainings: Trainings, *, goes_on: bool) -> Prepared:
-        """Return what a fit of validated rows begins with: PCA, or the last fit's network."""
+    def _prepare(
+        self, X: Matrix, weight: np.ndarray | None, trainings: Trainings, *, goes_on: bool
+    ) -> Prepared:
+        """Return the prepared fit of validated rows, from PCA or from the last fit's network."""
         policy, random_state = FitPolicy.of(self), trainings.random_state
         if not goes_on:
             return prepare(X, policy, random_state, sample_weight=weight)
@@ -188,46 +207,46 @@ class OneNetworkAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         )
 
     def _take(self, fit: NetworkFit) -> None:
-        """Take the fitted attributes, in the place of those of an earlier fit."""
-        for name in getattr(self, "_of_kind", ()):  # the kind may be another one now
-            vars(self).pop(name, None)
-        vars(self).update({**fit.attributes, "_code_density": CodeDensity(fit.code_sample)})
+        """Set the fitted attributes, which replace those of an earlier fit."""
+        for name in getattr(self, "_of_kind", ()):  # the kind may have changed
+            self.__dict__.pop(name, None)
+        self._set({**fit.attributes, "_code_density": CodeDensity(fit.code_sample)})
 
     def _fitted_networks(self) -> list[FittedNetwork]:
         return [self._fitted]
 
-    def _codes(self, X) -> np.ndarray | sp.csr_matrix:
-        """Return the codes of validated rows as ``transform`` does."""
+    def _codes(self, X: Matrix) -> np.ndarray | sp.csr_matrix:
+        """Return the codes of validated rows, as ``transform`` returns them."""
         return self._encode_sparse(X) if self.kind_.sparse_output else self._encode(X)
 
-    def _encode(self, X) -> np.ndarray:
+    def _encode(self, X: Matrix) -> np.ndarray:
         """Return the codes of validated rows."""
         return self._fitted.encode(X, self.device, output_dtype(X))
 
-    def _encode_sparse(self, X) -> sp.csr_matrix:
-        """Return the codes of validated rows as a CSR matrix, never all of them as dense ones."""
+    def _encode_sparse(self, X: Matrix) -> sp.csr_matrix:
+        """Return the codes of validated rows as a CSR matrix, converted block by block."""
         step = max(1, _DENSE_ENTRIES // self.n_components_)
         blocks = (self._encode(X[i : i + step]) for i in range(0, X.shape[0], step))
         return sp.vstack([sp.csr_matrix(block) for block in blocks], format="csr")
 
     def _decode(self, Z: np.ndarray) -> np.ndarray:
-        """Return the reconstructions of validated codes, in the shape that fit was given."""
+        """Return the reconstructions of validated codes, in the shape of the training rows."""
         return self._shaped(self._fitted.decode(Z, self.device, output_dtype(Z)))
 
-    def _reconstruct(self, X) -> np.ndarray:
+    def _reconstruct(self, X: Matrix) -> np.ndarray:
         """Return the reconstructions of validated rows."""
         reconstruction = np.empty(X.shape, dtype=output_dtype(X))
         for rows, block in self._fitted.reconstructions(X, self.device, reconstruction.dtype):
             reconstruction[rows] = block
         return self._shaped(reconstruction)
 
-    def _squared_errors(self, X) -> np.ndarray:
-        """Return ``||(x - x_hat) / scale||^2`` of the known values of each validated row, float64.
+    def _squared_errors(self, X: Matrix) -> np.ndarray:
+        """Return ``||(x - x_hat) / scale||^2`` over the observed values of each row, float64.
 
-        In units of the scale, since squares in units of `X` may be out of range.
+        The rows are validated. Squares in units of `X` could overflow.
         """
         return self._fitted.squared_errors(X, self.device)
 
-    def __sklearn_is_fitted__(self):
-        """Return whether there is a network."""
+    def __sklearn_is_fitted__(self) -> bool:
+        """Return whether there is a fitted network."""
         return hasattr(self, "_fitted")

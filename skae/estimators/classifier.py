@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from numbers import Real
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import log_softmax, softmax
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import check_consistent_length, column_or_1d
+from skorch.callbacks import Callback
 
 from skae._checkpoints.trainings import trainings_of, weights_of
 from skae._classification.classifier_fitting import (
@@ -19,6 +24,7 @@ from skae._classification.classifier_fitting import (
     fit_classifier,
 )
 from skae._classification.labels import class_numbers, class_weights
+from skae._data.matrix import MatrixLike
 from skae._data.validation import checked_weight, validate_sample_weight, validate_X
 from skae._data.views import rows_at
 from skae._fitting.fit_policy import FitPolicy, resolve_parts
@@ -26,11 +32,16 @@ from skae._fitting.progress import EpochReport
 from skae._network.head import HeadPlan
 from skae._utils.checks import check_sizes, is_auto
 from skae._utils.naming import naming
+from skae._utils.random_state import RandomStateLike
 from skae._utils.sklearn_private import Interval, StrOptions, fit_context
+from skae.architectures import Architecture
 from skae.estimators._all_or_nothing import all_or_nothing
+from skae.estimators._base import LossLike, OptimizerLike
 from skae.estimators._one_network import OneNetworkAutoencoder
+from skae.kinds import Kind
 
-# Up to so many features are not halved: classes of which a code of one value can tell little.
+# With up to this many features, the default code is as large as a row: a smaller one of one or two
+# values could separate few classes.
 _FEW_FEATURES = 4
 
 
@@ -210,10 +221,12 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
     ((597, 10), (597, 21))
     """
 
+    classes_: np.ndarray
+
     _stored_as = "AutoencoderClassifier"
     _parameter_constraints: dict = {
         **OneNetworkAutoencoder._parameter_constraints,
-        "head_layer_sizes": "no_validation",  # check_sizes has the better sentences
+        "head_layer_sizes": "no_validation",  # check_sizes has better error messages
         "classification_weight": [Interval(Real, 0, 1, closed="right")],
         "class_weight": [dict, StrOptions({"balanced"}), None],
         "pseudo_labels": ["boolean"],
@@ -221,32 +234,32 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
 
     def __init__(
         self,
-        n_components="auto",
+        n_components: int | float | str = "auto",
         *,
-        kind="undercomplete",
-        architecture="dense",
-        head_layer_sizes=(128,),
-        classification_weight=0.5,
-        class_weight=None,
-        pseudo_labels=True,
-        loss="mse",
-        init="pca",
-        max_epochs="auto",
-        batch_size="auto",
-        learning_rate="auto",
-        optimizer="adamw",
-        weight_decay=0.01,
-        jitter="auto",
-        early_stopping=True,
-        validation_fraction="auto",
-        patience=None,
-        device="auto",
-        precision="auto",
-        warm_start=False,
-        checkpoint=None,
-        callbacks=None,
-        verbose=0,
-        random_state=None,
+        kind: str | Kind = "undercomplete",
+        architecture: str | Architecture = "dense",
+        head_layer_sizes: Sequence[int] = (128,),
+        classification_weight: float = 0.5,
+        class_weight: dict | str | None = None,
+        pseudo_labels: bool = True,
+        loss: LossLike = "mse",
+        init: str = "pca",
+        max_epochs: int | str = "auto",
+        batch_size: int | str = "auto",
+        learning_rate: float | str = "auto",
+        optimizer: OptimizerLike = "adamw",
+        weight_decay: float = 0.01,
+        jitter: float | str = "auto",
+        early_stopping: bool = True,
+        validation_fraction: float | str = "auto",
+        patience: int | None = None,
+        device: str = "auto",
+        precision: str = "auto",
+        warm_start: bool = False,
+        checkpoint: str | os.PathLike | None = None,
+        callbacks: Sequence[Callback] | None = None,
+        verbose: int = 0,
+        random_state: RandomStateLike = None,
     ):
         super().__init__(
             n_components,
@@ -276,7 +289,7 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
         self.class_weight = class_weight
         self.pseudo_labels = pseudo_labels
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         """State that the dtype of floating point input is kept in the codes."""
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
@@ -284,7 +297,7 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
 
     @all_or_nothing
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Fit the autoencoder and its classification head.
 
         Parameters
@@ -318,7 +331,7 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
         classes, numbers = class_numbers(y, X)
         if goes_on and not np.array_equal(classes, self.classes_):
             raise ValueError(
-                f"With warm_start=True, y must hold the classes of the last fit, {self.classes_}, "
+                f"With warm_start=True, y must have the classes of the last fit, {self.classes_}, "
                 f"got {classes}."
             )
         weight = validate_sample_weight(sample_weight, X)
@@ -326,9 +339,9 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
             kept = np.flatnonzero(weight)
             X, numbers, weight = rows_at(X, kept), numbers[kept], weight[kept]
         of_classes = class_weights(self.class_weight, classes, numbers)
-        others = {"sample_weight": weight, "weights to go on from": None}
+        others: dict[str, object] = {"sample_weight": weight, "weights to continue from": None}
         if goes_on:
-            others["weights to go on from"] = weights_of(self._fitted)
+            others["weights to continue from"] = weights_of(self._fitted)
         with trainings_of(self, X, y=numbers, classes=classes, **others) as trainings:
             fit = fit_classifier(
                 LabelledRows(X, weight, numbers, of_classes),
@@ -344,7 +357,7 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
             self.classes_ = classes
             return self
 
-    def predict(self, X):
+    def predict(self, X: MatrixLike) -> np.ndarray:
         """Return the most likely class of each row.
 
         Parameters
@@ -360,7 +373,7 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
         logits = self._logits(X)
         return self.classes_[logits.argmax(axis=1)]
 
-    def score(self, X, y, sample_weight=None):
+    def score(self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Return the accuracy: the fraction of the rows whose class is predicted correctly.
 
         Parameters
@@ -388,7 +401,7 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
             assert_all_finite(y, input_name="y")
             return float(accuracy_score(y, predicted, sample_weight=sample_weight))
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: MatrixLike) -> np.ndarray:
         """Return the class probabilities of each row.
 
         Parameters
@@ -403,7 +416,7 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
         """
         return softmax(self._logits(X), axis=1)
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: MatrixLike) -> np.ndarray:
         """Return the logarithms of the class probabilities of each row.
 
         Parameters
@@ -418,7 +431,7 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
         """
         return log_softmax(self._logits(X), axis=1)
 
-    def decision_function(self, X):
+    def decision_function(self, X: MatrixLike) -> np.ndarray:
         """Return the logits of each row.
 
         Parameters
@@ -440,10 +453,10 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
         return FitPolicy.of(self, n_components=n_components, validates_on_training_rows=False)
 
     def _code_size(self) -> int | float | str:
-        """Return the size of the code; as large as few features are, with "auto"."""
+        """Return the size of the code; for "auto" and few features, their number."""
         if not is_auto(self.n_components):
             return self.n_components
-        kind, n = resolve_parts(self)["kind"], self.n_features_in_
+        kind, n = resolve_parts(self).kind, self.n_features_in_
         few = n <= _FEW_FEATURES and kind.auto_n_components(n, n) < n
         return n if few else self.n_components
 
@@ -451,5 +464,5 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
         sizes, weight = tuple(self.head_layer_sizes), float(self.classification_weight)
         return HeadPlan(n_classes, sizes, weight)
 
-    def _logits(self, X) -> np.ndarray:
+    def _logits(self, X: MatrixLike) -> np.ndarray:
         return self._of_rows(lambda rows: class_logits(self._fitted, rows, self.device), X)

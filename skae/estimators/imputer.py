@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import math
+import os
 from collections import ChainMap
+from collections.abc import Sequence
 from numbers import Real
+from typing import Any, Self
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import ArrayLike
 from sklearn.base import TransformerMixin
 from sklearn.impute import MissingIndicator
 from sklearn.utils.validation import check_is_fitted
+from skorch.callbacks import Callback
 
 from skae._checkpoints.trainings import trainings_of
 from skae._data.blocks import dense_blocks, densify
+from skae._data.matrix import Matrix, MatrixLike
 from skae._data.scaling import saturated
 from skae._data.spooling import at_hand
 from skae._data.validation import (
@@ -27,15 +33,16 @@ from skae._data.views import Converted
 from skae._fitting.scaling_rules import one_scale_within_limits, own_scales
 from skae._utils.checks import check_size
 from skae._utils.naming import naming
-from skae._utils.random_state import own_random_state
+from skae._utils.random_state import RandomStateLike, own_random_state
 from skae._utils.sklearn_private import feature_names_in, fit_context
-from skae.architectures import ARCHITECTURES
+from skae.architectures import ARCHITECTURES, Architecture
 from skae.estimators._all_or_nothing import all_or_nothing
+from skae.estimators._base import LossLike, OptimizerLike
 from skae.estimators._imputing import ImputingAutoencoder, hidden_again
-from skae.kinds import KINDS
+from skae.kinds import KINDS, Kind
 from skae.losses import LOSSES
 
-# Entries of rows that are completed at once.
+# Entries of the rows that are imputed at once.
 _ENTRIES_AT_ONCE = 2**22
 
 
@@ -201,10 +208,12 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
     """
 
     _part_registries = {
-        "kind": ChainMap({"auto": hidden_again}, KINDS),
+        "kind": ChainMap[str, Any]({"auto": hidden_again}, KINDS),
         "architecture": ARCHITECTURES,
         "loss": LOSSES,
     }
+    indicator_: MissingIndicator | None
+
     _stored_as = "AutoencoderImputer"
     _parameter_constraints: dict = {
         **ImputingAutoencoder._parameter_constraints,
@@ -219,35 +228,35 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
 
     def __init__(
         self,
-        n_components="auto",
+        n_components: int | float | str = "auto",
         *,
-        kind="auto",
-        architecture="dense",
-        missing_values=np.nan,
-        add_indicator=False,
-        keep_empty_features=False,
-        sample_posterior=False,
-        min_value=-np.inf,
-        max_value=np.inf,
-        n_estimators=4,
-        standardize=True,
-        loss="mse",
-        init="pca",
-        max_epochs="auto",
-        batch_size="auto",
-        learning_rate="auto",
-        optimizer="adamw",
-        weight_decay=0.01,
-        jitter="auto",
-        early_stopping=True,
-        validation_fraction=0.1,
-        patience=40,
-        device="auto",
-        precision="auto",
-        checkpoint=None,
-        callbacks=None,
-        verbose=0,
-        random_state=None,
+        kind: str | Kind = "auto",
+        architecture: str | Architecture = "dense",
+        missing_values: float = np.nan,
+        add_indicator: bool = False,
+        keep_empty_features: bool = False,
+        sample_posterior: bool = False,
+        min_value: ArrayLike = -np.inf,
+        max_value: ArrayLike = np.inf,
+        n_estimators: int = 4,
+        standardize: bool = True,
+        loss: LossLike = "mse",
+        init: str = "pca",
+        max_epochs: int | str = "auto",
+        batch_size: int | str = "auto",
+        learning_rate: float | str = "auto",
+        optimizer: OptimizerLike = "adamw",
+        weight_decay: float = 0.01,
+        jitter: float | str = "auto",
+        early_stopping: bool = True,
+        validation_fraction: float | str = 0.1,
+        patience: int | None = 40,
+        device: str = "auto",
+        precision: str = "auto",
+        checkpoint: str | os.PathLike | None = None,
+        callbacks: Sequence[Callback] | None = None,
+        verbose: int = 0,
+        random_state: RandomStateLike = None,
     ):
         super().__init__(
             n_components,
@@ -282,7 +291,7 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
 
     @all_or_nothing
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    def fit(self, X: MatrixLike, y: object = None) -> Self:
         """Fit the networks.
 
         Parameters
@@ -323,7 +332,7 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
             self.indicator_ = MissingIndicator(error_on_new=False).fit(missing[None])
         return self
 
-    def fit_transform(self, X, y=None, **fit_params):
+    def fit_transform(self, X: MatrixLike, y: object = None, **fit_params: Any) -> np.ndarray:
         """Fit, and return the rows with imputed values.
 
         Parameters
@@ -344,7 +353,7 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
         """
         return super().fit_transform(at_hand(X), y, **fit_params)
 
-    def transform(self, X):
+    def transform(self, X: MatrixLike) -> np.ndarray:
         """Return the rows with imputed values.
 
         Parameters
@@ -360,22 +369,25 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
             not depend on the other rows of `X`, except with ``sample_posterior=True``.
         """
         check_is_fitted(self)
-        if self.sample_posterior:  # what is drawn depends on the rows before
+        if self.sample_posterior:  # draws depend on the preceding rows
             X = self._validate_again(X)
         return self._of_rows(self._completed, X)
 
-    def _completed(self, X) -> np.ndarray:
+    def _completed(self, X: Matrix) -> np.ndarray:
         """Return validated rows with imputed values, and the columns of the indicator."""
         random_state = np.random.RandomState(self._draws_seed) if self.sample_posterior else None
         imputed = self._imputed(X, random_state)
         if self.indicator_ is not None:
-            return np.hstack([imputed, self._indicated(X).astype(imputed.dtype)])
+            return np.hstack([imputed, self._indicated(X, self.indicator_).astype(imputed.dtype)])
         return imputed.reshape(len(imputed), *self._imputed_shape())
 
-    def _indicated(self, X) -> np.ndarray:
-        return np.concatenate([self.indicator_.transform(block) for _, block in dense_blocks(X)])
+    @staticmethod
+    def _indicated(X: Matrix, indicator: MissingIndicator) -> np.ndarray:
+        return np.concatenate([indicator.transform(block) for _, block in dense_blocks(X)])
 
-    def sample(self, X, n_draws=5, random_state=None):
+    def sample(
+        self, X: MatrixLike, n_draws: int = 5, random_state: RandomStateLike = None
+    ) -> np.ndarray:
         """Return several imputations of each row, drawn from their conditional distribution.
 
         Analyse each of the completed data sets by itself, and pool the results by Rubin's rules
@@ -408,7 +420,7 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
         draws = np.stack([self._imputed(X, random) for _ in range(n_draws)])
         return draws.reshape(*draws.shape[:2], *self._imputed_shape())
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
         """Return the names of the columns that :meth:`transform` returns.
 
         Parameters
@@ -429,15 +441,17 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
             return kept
         return np.concatenate([kept, self.indicator_.get_feature_names_out(names)])
 
-    def _imputed(self, X, random_state: np.random.RandomState | None) -> np.ndarray:
-        """Return rows as they are returned, with draws where there is a source of them."""
+    def _imputed(self, X: Matrix, random_state: np.random.RandomState | None) -> np.ndarray:
+        """Return the imputed rows, with drawn errors if there is a random state."""
         n_columns = X.shape[1] if self.keep_empty_features else int(self._kept.sum())
         imputed = np.empty((X.shape[0], n_columns), dtype=output_dtype(X))
         for rows, block in dense_blocks(X, _ENTRIES_AT_ONCE):
             imputed[rows] = self._imputed_block(block, imputed.dtype, random_state)
         return imputed
 
-    def _imputed_block(self, dense: np.ndarray, dtype, random_state) -> np.ndarray:
+    def _imputed_block(
+        self, dense: np.ndarray, dtype: np.dtype, random_state: np.random.RandomState | None
+    ) -> np.ndarray:
         kept = dense[:, self._kept]
         imputed = kept.astype(dtype)
         missing = np.isnan(kept)
@@ -461,8 +475,8 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
             return (self.n_features_in_,)
         return self.sample_shape_
 
-    def _incomplete(self, X, *, reset: bool = False):
-        """Return validated rows with NaN for what is missing."""
+    def _incomplete(self, X: MatrixLike, *, reset: bool = False) -> Any:
+        """Return validated rows with NaN for missing values."""
         marker = self.missing_values
         with naming("missing_values"):
             nan_is_missing = math.isnan(marker)
@@ -471,13 +485,13 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
             return X
         if has_missing(X):
             raise ValueError(
-                f"Input X contains NaN, but missing_values={marker!r} says what stands for a "
-                f"missing value: replace NaN by it, or give missing_values=np.nan."
+                f"Input X contains NaN, but missing_values={marker!r} marks missing values: "
+                f"replace NaN by this value, or use missing_values=np.nan."
             )
         return Converted(X, lambda rows: _without(densify(rows), marker))
 
-    def _of_kept(self, X):
-        """Return rows without the features that have no known value."""
+    def _of_kept(self, X: Matrix) -> Matrix:
+        """Return rows without the features that have no observed value."""
         if self._kept.all():
             return X
         if sp.issparse(X):
@@ -485,7 +499,7 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
         kept = np.flatnonzero(self._kept)
         return Converted(X, lambda rows: rows.take(kept, axis=1))
 
-    def _validate_again(self, X):
+    def _validate_again(self, X: MatrixLike) -> Any:
         check_is_fitted(self)
         return self._incomplete(X)
 
@@ -496,19 +510,19 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
         if n_empty and len(self.sample_shape_) > 1:
             raise ValueError(
                 f"X has no known value in {n_empty} places of its samples of shape "
-                f"{self.sample_shape_}, and they can not be left out: set them to 0 first, or "
-                f"give X as rows."
+                f"{self.sample_shape_}, and they cannot be dropped: set them to 0 first, or "
+                f"pass X with two axes."
             )
 
     def _checked_bounds(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the bounds of the features that are kept."""
+        """Return the validated bounds of the features that are kept."""
         bounds = []
         for name in ("min_value", "max_value"):
             with naming(name):
                 value = np.asarray(getattr(self, name), dtype=np.float64)
             if value.shape not in ((), (self.n_features_in_,)) or np.isnan(value).any():
                 raise ValueError(
-                    f"{name} must be a number or one for each of the {self.n_features_in_} "
+                    f"{name} must be a number, or one number for each of the {self.n_features_in_} "
                     f"features, got {getattr(self, name)!r}."
                 )
             bounds.append(np.broadcast_to(value, self.n_features_in_)[self._kept])
@@ -516,8 +530,8 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
             raise ValueError("min_value must not be above max_value, but it is for some features.")
         return bounds[0], bounds[1]
 
-    def __sklearn_tags__(self):
-        """State that NaN is taken where it stands for what is missing, and dtypes are kept."""
+    def __sklearn_tags__(self) -> Any:
+        """State that dtypes are preserved, and NaN is accepted if it marks missing values."""
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = bool(self.missing_values != self.missing_values)
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
@@ -525,5 +539,5 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
 
 
 def _without(rows: np.ndarray, marker: float) -> np.ndarray:
-    """Return rows with NaN in the place of what marks a missing value."""
+    """Return rows with NaN instead of the marker of missing values."""
     return np.where(rows == marker, np.nan, rows)

@@ -2,50 +2,68 @@
 
 from __future__ import annotations
 
+import os
 from collections import ChainMap
+from collections.abc import Sequence
 from numbers import Integral, Real
+from typing import Any, Self, TypeGuard
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from sklearn.base import OutlierMixin
 from sklearn.utils.validation import check_is_fitted
+from skorch.callbacks import Callback
 
 from skae._checkpoints.trainings import trainings_of
+from skae._data.matrix import Matrix, MatrixLike
 from skae._data.scaling import saturated
 from skae._data.spooling import at_hand
 from skae._data.validation import output_dtype, validate_labels, validate_X
-from skae._detection.calibration import discoveries
+from skae._detection.calibration import Calibration, discoveries
+from skae._detection.ensemble import Ensemble
 from skae._detection.ensemble_fitting import EnsembleFit, FittedEnsemble, KnownRows
 from skae._fitting import defaults
 from skae._fitting.fit_policy import FitPolicy, resolve_parts
 from skae._fitting.progress import EpochReport
-from skae._fitting.scaling_rules import one_scale_within_limits, own_scales, robust_scales
+from skae._fitting.scaling_rules import (
+    ScalingRule,
+    one_scale_within_limits,
+    own_scales,
+    robust_scales,
+)
 from skae._fitting.several_fits import common_attributes
+from skae._network.fitted_network import FittedNetwork
 from skae._utils.checks import LARGEST, is_auto, is_number
+from skae._utils.random_state import RandomStateLike
 from skae._utils.sklearn_private import Interval, StrOptions, fit_context
-from skae.architectures import ARCHITECTURES, Dense
+from skae.architectures import ARCHITECTURES, Architecture, Dense
 from skae.corruptions import Gaussian
 from skae.estimators._all_or_nothing import all_or_nothing
-from skae.estimators._base import BaseAutoencoder
-from skae.kinds import KINDS, Denoising
+from skae.estimators._base import BaseAutoencoder, LossLike, OptimizerLike
+from skae.kinds import KINDS, Denoising, Kind
 from skae.losses import LOSSES
 from skae.scores import SCORES, Joint, Residual, Score, resolve_score
 
 # The rules for `standardize`.
-_SCALING_RULES = {True: own_scales, False: one_scale_within_limits, "robust": robust_scales}
-# Values of the code of a network that is regularised by noise, and needs no bottleneck.
+_SCALING_RULES: dict[bool | str, ScalingRule] = {
+    True: own_scales,
+    False: one_scale_within_limits,
+    "robust": robust_scales,
+}
+# Size of the code of a network that is regularised by noise, and needs no bottleneck.
 _WIDE_CODE = 64
-# Share of the training rows that "auto" calls outliers in any case.
+# With contamination="auto", at least this fraction of the training rows are outliers.
 _LEAST_CONTAMINATION = 0.01
 
 
 def _noise_of_many_strengths() -> Denoising:
-    """Return the kind that "auto" stands for."""
+    """Return the default kind."""
     return Denoising(Gaussian(level=(0.02, 0.5)))
 
 
 def _one_wide_layer() -> Dense:
-    """Return the architecture that "auto" stands for."""
+    """Return the default architecture."""
     return Dense(hidden_layer_sizes=(256,))
 
 
@@ -229,15 +247,21 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
     """
 
     _part_registries = {
-        "kind": ChainMap({"auto": _noise_of_many_strengths}, KINDS),
-        "architecture": ChainMap({"auto": _one_wide_layer}, ARCHITECTURES),
+        "kind": ChainMap[str, Any]({"auto": _noise_of_many_strengths}, KINDS),
+        "architecture": ChainMap[str, Any]({"auto": _one_wide_layer}, ARCHITECTURES),
         "loss": LOSSES,
         "scoring": SCORES,
     }
+    offset_: float
+    calibration_scores_: np.ndarray
+    scoring_: Score
+    _ensemble: Ensemble
+    _calibration: Calibration
+
     _stored_as = "AutoencoderOutlierDetector"
     _parameter_constraints: dict = {
         **BaseAutoencoder._parameter_constraints,
-        "scoring": "no_validation",  # resolve_score has the better sentences
+        "scoring": "no_validation",  # resolve_score has better error messages
         "novelty": ["boolean"],
         "contamination": [StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="right")],
         "n_estimators": [Interval(Integral, 1, LARGEST, closed="both")],
@@ -246,32 +270,32 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
 
     def __init__(
         self,
-        n_components="auto",
+        n_components: int | float | str = "auto",
         *,
-        kind="auto",
-        architecture="auto",
-        scoring="auto",
-        novelty=False,
-        contamination="auto",
-        n_estimators=1,
-        standardize=True,
-        loss="mse",
-        init="random",
-        max_epochs="auto",
-        batch_size="auto",
-        learning_rate="auto",
-        optimizer="adamw",
-        weight_decay=0.01,
-        jitter="auto",
-        early_stopping=False,
-        validation_fraction="auto",
-        patience=None,
-        device="auto",
-        precision="auto",
-        checkpoint=None,
-        callbacks=None,
-        verbose=0,
-        random_state=None,
+        kind: str | Kind = "auto",
+        architecture: str | Architecture = "auto",
+        scoring: str | Score = "auto",
+        novelty: bool = False,
+        contamination: float | str = "auto",
+        n_estimators: int = 1,
+        standardize: bool | str = True,
+        loss: LossLike = "mse",
+        init: str = "random",
+        max_epochs: int | str = "auto",
+        batch_size: int | str = "auto",
+        learning_rate: float | str = "auto",
+        optimizer: OptimizerLike = "adamw",
+        weight_decay: float = 0.01,
+        jitter: float | str = "auto",
+        early_stopping: bool = False,
+        validation_fraction: float | str = "auto",
+        patience: int | None = None,
+        device: str = "auto",
+        precision: str = "auto",
+        checkpoint: str | os.PathLike | None = None,
+        callbacks: Sequence[Callback] | None = None,
+        verbose: int = 0,
+        random_state: RandomStateLike = None,
     ):
         super().__init__(
             n_components,
@@ -303,7 +327,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
 
     @all_or_nothing
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    def fit(self, X: MatrixLike, y: ArrayLike | None = None) -> Self:
         """Fit the networks, and calibrate their anomaly scores.
 
         Parameters
@@ -336,13 +360,13 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
             fit = EnsembleFit(rows, policy, score, n_networks, trainings, report).run()
             self._take(fit, score)
             self._training_scores = self._score_rows(X)
-        if self.contamination != "auto":
+        if not isinstance(self.contamination, str):
             return self.set_threshold(contamination=self.contamination)
         least = np.quantile(self._training_scores, _LEAST_CONTAMINATION)
         self.offset_ = max(-self._calibration.auto_threshold(), float(least))
         return self
 
-    def fit_predict(self, X, y=None):
+    def fit_predict(self, X: MatrixLike, y: ArrayLike | None = None) -> np.ndarray:
         """Fit, and return the labels of the training rows.
 
         Parameters
@@ -361,7 +385,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         X = at_hand(X)
         return self.fit(X, y).predict(X)
 
-    def score_samples(self, X):
+    def score_samples(self, X: MatrixLike) -> np.ndarray:
         """Return minus the anomaly score of each row.
 
         Parameters
@@ -377,7 +401,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         """
         return self._of_rows(self._score_rows, X)
 
-    def decision_function(self, X):
+    def decision_function(self, X: MatrixLike) -> np.ndarray:
         """Return ``score_samples(X) - offset_``.
 
         Parameters
@@ -392,7 +416,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         """
         return self.score_samples(X) - self.offset_
 
-    def predict(self, X):
+    def predict(self, X: MatrixLike) -> np.ndarray:
         """Return whether each row is an outlier (-1) or not (1).
 
         Parameters
@@ -407,7 +431,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         """
         return np.where(self.decision_function(X) < 0, -1, 1)
 
-    def p_values(self, X):
+    def p_values(self, X: MatrixLike) -> np.ndarray:
         r"""Return conformal p-values of the rows.
 
         Each estimates the probability that a normal row has at least this anomaly score:
@@ -438,7 +462,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
             lambda rows: self._calibration.p_values(self._ensemble.scores(rows, self.device)), X
         )
 
-    def select(self, X, fdr=0.1):
+    def select(self, X: MatrixLike, fdr: float = 0.1) -> np.ndarray:
         """Return which rows are outliers, with a bound on the false discovery rate.
 
         Applies the procedure of Benjamini and Hochberg to :meth:`p_values`. It finds fewer outliers
@@ -458,11 +482,13 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         selected : ndarray of shape (n_samples,), dtype bool
             True for outliers.
         """
-        if not _is_share(fdr):
+        if not _is_fraction(fdr):
             raise ValueError(f"fdr must be a number in (0, 1), got {fdr!r}.")
         return discoveries(self.p_values(X), fdr)
 
-    def set_threshold(self, *, contamination=None, false_positive_rate=None):
+    def set_threshold(
+        self, *, contamination: float | None = None, false_positive_rate: float | None = None
+    ) -> Self:
         """Change the threshold of `predict`, without fitting again.
 
         Parameters
@@ -494,7 +520,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
             self.offset_ = -self._calibration.threshold(rate)
         return self
 
-    def feature_contributions(self, X):
+    def feature_contributions(self, X: MatrixLike) -> pd.DataFrame:
         """Return the contribution of each feature to the anomaly score of each row.
 
         Residuals contribute to their own feature, by the symmetric square root of their inverse
@@ -527,7 +553,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         index = X.index if isinstance(X, pd.DataFrame) else None
         return pd.DataFrame(contributions, columns=names, index=index)
 
-    def reconstruct(self, X):
+    def reconstruct(self, X: MatrixLike) -> np.ndarray:
         """Return the mean of the networks' reconstructions of each row.
 
         Parameters
@@ -542,40 +568,40 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         """
         return self._of_rows(self._reconstruct_rows, X)
 
-    def _score(self):
-        """Return the score that `scoring` stands for."""
+    def _score(self) -> Score:
+        """Return the score object for `scoring`."""
         if is_auto(self.scoring):
             return Residual() if self.novelty else Joint()
         return resolve_score(self.scoring)
 
-    def _reconstruct_rows(self, X) -> np.ndarray:
+    def _reconstruct_rows(self, X: Matrix) -> np.ndarray:
         reconstruction = self._ensemble.reconstruct(X, self.device)
         return self._shaped(saturated(reconstruction, output_dtype(X)))
 
-    def _score_rows(self, X) -> np.ndarray:
+    def _score_rows(self, X: Matrix) -> np.ndarray:
         return -self._ensemble.scores(X, self.device).mean(axis=0)
 
-    def _one_rate(self, contamination, false_positive_rate) -> float:
-        """Return the one of two rates that is given."""
+    def _one_rate(self, contamination: float | None, false_positive_rate: float | None) -> float:
+        """Return the rate that is given; refuse both or neither."""
         if (contamination is None) == (false_positive_rate is None):
             raise ValueError(
                 f"set_threshold needs either contamination or false_positive_rate, got "
                 f"contamination={contamination!r} and false_positive_rate={false_positive_rate!r}."
             )
         if contamination is None:
-            if not _is_share(false_positive_rate):
+            if not _is_fraction(false_positive_rate):
                 raise ValueError(
                     f"false_positive_rate must be a number in (0, 1), got {false_positive_rate!r}."
                 )
             return false_positive_rate
-        if not (_is_share(contamination) and contamination <= 0.5):
+        if not (_is_fraction(contamination) and contamination <= 0.5):
             raise ValueError(f"contamination must be a number in (0, 0.5], got {contamination!r}.")
         return contamination
 
     def _policy(self) -> FitPolicy:
-        """Return the policy: a wide code against corruption, and scaling as `standardize` says."""
+        """Return the policy: a wide code with corruption, and the scaling of `standardize`."""
         n_components = self.n_components
-        if is_auto(n_components) and resolve_parts(self)["kind"].corruption is not None:
+        if is_auto(n_components) and resolve_parts(self).kind.corruption is not None:
             n_components = _WIDE_CODE
         scaling = _SCALING_RULES[self.standardize]
         return FitPolicy.of(
@@ -587,7 +613,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         )
 
     def _take(self, fit: FittedEnsemble, score: Score) -> None:
-        vars(self).update(
+        self._set(
             {
                 **common_attributes(fit.fits),
                 "_ensemble": fit.ensemble,
@@ -597,14 +623,14 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
             }
         )
 
-    def _fitted_networks(self):
-        """Return the fitted networks: what other parts of skae may compute with."""
+    def _fitted_networks(self) -> list[FittedNetwork]:
+        """Return the fitted networks, also for other packages of skae."""
         return [member.network for member in self._ensemble.members]
 
-    def __sklearn_is_fitted__(self):
-        """Return whether there are networks: what a fit sets first."""
+    def __sklearn_is_fitted__(self) -> bool:
+        """Return whether there are fitted networks."""
         return hasattr(self, "_ensemble")
 
 
-def _is_share(value) -> bool:
+def _is_fraction(value: object) -> TypeGuard[float]:
     return is_number(value) and 0 < value < 1

@@ -2,33 +2,42 @@
 
 from __future__ import annotations
 
+import os
 from collections import ChainMap
+from collections.abc import Sequence
 from functools import partial
+from typing import Any, Self
 
 import numpy as np
+import scipy.sparse as sp
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
+from skorch.callbacks import Callback
 
 from skae._checkpoints.trainings import trainings_of
+from skae._data.matrix import MatrixLike
 from skae._data.moments import Moments
 from skae._data.scaling import Scaling, saturated
 from skae._data.validation import output_dtype, validate_X
 from skae._imputation.ratings import Ratings, known_entries, shrunk_means
 from skae._utils.checks import check_size, is_number
 from skae._utils.naming import naming
+from skae._utils.random_state import RandomStateLike
 from skae._utils.sklearn_private import StrOptions, fit_context
-from skae.architectures import ARCHITECTURES, Dense
+from skae.architectures import ARCHITECTURES, Architecture, Dense
 from skae.estimators._all_or_nothing import all_or_nothing
-from skae.estimators._explained_variance import explained_share
+from skae.estimators._base import LossLike, OptimizerLike
+from skae.estimators._explained_variance import explained_fraction
 from skae.estimators._imputing import ImputingAutoencoder, hidden_again
-from skae.kinds import KINDS
+from skae.kinds import KINDS, Kind
 from skae.losses import LOSSES, Loss
 
-# Rows whose ratings are predicted at once.
+# Rows in a block of predictions.
 _ROWS_AT_ONCE = 1024
 
 
 def _one_layer() -> Dense:
-    """Return the architecture that "auto" stands for."""
+    """Return the default architecture."""
     return Dense(hidden_layer_sizes=(128,))
 
 
@@ -174,43 +183,43 @@ class AutoencoderRecommender(ImputingAutoencoder):
     """
 
     _part_registries = {
-        "kind": ChainMap({"auto": hidden_again}, KINDS),
-        "architecture": ChainMap({"auto": _one_layer}, ARCHITECTURES),
+        "kind": ChainMap[str, Any]({"auto": hidden_again}, KINDS),
+        "architecture": ChainMap[str, Any]({"auto": _one_layer}, ARCHITECTURES),
         "loss": LOSSES,
     }
     _stored_as = "AutoencoderRecommender"
     _parameter_constraints: dict = {
         **ImputingAutoencoder._parameter_constraints,
         "by": [StrOptions({"user", "item"})],
-        "rating_range": "no_validation",  # _checked_range has the better sentences
+        "rating_range": "no_validation",  # _checked_range has better error messages
     }
 
     def __init__(
         self,
-        n_components="auto",
+        n_components: int | float | str = "auto",
         *,
-        by="user",
-        rating_range="observed",
-        kind="auto",
-        architecture="auto",
-        n_estimators=1,
-        loss="mse",
-        init="pca",
-        max_epochs="auto",
-        batch_size="auto",
-        learning_rate="auto",
-        optimizer="adamw",
-        weight_decay=0.01,
-        jitter="auto",
-        early_stopping=True,
-        validation_fraction="auto",
-        patience=10,
-        device="auto",
-        precision="auto",
-        checkpoint=None,
-        callbacks=None,
-        verbose=0,
-        random_state=None,
+        by: str = "user",
+        rating_range: tuple[float, float] | str | None = "observed",
+        kind: str | Kind = "auto",
+        architecture: str | Architecture = "auto",
+        n_estimators: int = 1,
+        loss: LossLike = "mse",
+        init: str = "pca",
+        max_epochs: int | str = "auto",
+        batch_size: int | str = "auto",
+        learning_rate: float | str = "auto",
+        optimizer: OptimizerLike = "adamw",
+        weight_decay: float = 0.01,
+        jitter: float | str = "auto",
+        early_stopping: bool = True,
+        validation_fraction: float | str = "auto",
+        patience: int | None = 10,
+        device: str = "auto",
+        precision: str = "auto",
+        checkpoint: str | os.PathLike | None = None,
+        callbacks: Sequence[Callback] | None = None,
+        verbose: int = 0,
+        random_state: RandomStateLike = None,
     ):
         super().__init__(
             n_components,
@@ -240,7 +249,7 @@ class AutoencoderRecommender(ImputingAutoencoder):
 
     @all_or_nothing
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    def fit(self, X: MatrixLike, y: object = None) -> Self:
         """Factorise a table of ratings.
 
         Parameters
@@ -281,7 +290,7 @@ class AutoencoderRecommender(ImputingAutoencoder):
             self._fit_networks(Ratings(shown), trainings, scaling, draws=False)
         return self
 
-    def predict_all(self, X=None):
+    def predict_all(self, X: MatrixLike | None = None) -> np.ndarray:
         """Return the predicted ratings of all users for all items.
 
         Parameters
@@ -301,7 +310,7 @@ class AutoencoderRecommender(ImputingAutoencoder):
             return self._predicted(entries.T.tocsr()).T
         return self._predicted(entries)
 
-    def predict_ratings(self, users, items):
+    def predict_ratings(self, users: ArrayLike, items: ArrayLike) -> np.ndarray:
         """Return the predicted ratings of pairs of one user and one item of `fit`.
 
         Parameters
@@ -318,7 +327,9 @@ class AutoencoderRecommender(ImputingAutoencoder):
         users = _checked_index(users, self._known.shape[0], "users")
         items = _checked_index(items, self._known.shape[1], "items")
         if len(users) != len(items):
-            raise ValueError(f"users and items must be as many, got {len(users)} and {len(items)}.")
+            raise ValueError(
+                f"users and items must have the same length, got {len(users)} and {len(items)}."
+            )
         by_user = self.by == "user"
         shown = self._known if by_user else self._known.T.tocsr()
         rows, columns = (users, items) if by_user else (items, users)
@@ -330,7 +341,7 @@ class AutoencoderRecommender(ImputingAutoencoder):
             ratings[here] = block[place[here] - start, columns[here]]
         return ratings
 
-    def recommend(self, users, n_items=10):
+    def recommend(self, users: ArrayLike, n_items: int = 10) -> tuple[np.ndarray, np.ndarray]:
         """Return the items with the highest predicted ratings that the user has not rated.
 
         Parameters
@@ -363,7 +374,7 @@ class AutoencoderRecommender(ImputingAutoencoder):
         ratings = np.take_along_axis(ratings, items, axis=1)
         return np.where(np.isnan(ratings), -1, items), ratings
 
-    def score(self, X, y=None):
+    def score(self, X: MatrixLike, y: object = None) -> float:
         r"""Return the explained fraction of the variance of ratings.
 
         .. math:: 1 - \frac{\sum (r_{ui} - \hat{r}_{ui})^2}{\sum (r_{ui} - \bar{r})^2}
@@ -397,10 +408,10 @@ class AutoencoderRecommender(ImputingAutoencoder):
         ratings, predicted = rated.data / unit, self.predict_ratings(rated.row, rated.col) / unit
         away = ratings - (self._known.data / unit).mean()
         squares = float(np.square(ratings - predicted).sum()), float(np.square(away).sum())
-        return explained_share(*squares)
+        return explained_fraction(*squares)
 
-    def _predicted(self, shown) -> np.ndarray:
-        """Return the clipped predictions for rows of what the networks are shown."""
+    def _predicted(self, shown: Any) -> np.ndarray:
+        """Return the clipped predictions for rows of the inputs of the networks."""
         low, high = self.rating_range_
         predicted = np.empty(shown.shape, dtype=output_dtype(shown))
         for start in range(0, shown.shape[0], _ROWS_AT_ONCE):
@@ -409,14 +420,14 @@ class AutoencoderRecommender(ImputingAutoencoder):
             predicted[rows] = saturated(block, predicted.dtype)
         return np.clip(predicted, low, high, out=predicted)
 
-    def _entries(self, X, *, reset: bool):
-        """Return the known entries of a table."""
+    def _entries(self, X: MatrixLike, *, reset: bool) -> sp.csr_matrix:
+        """Return the observed entries of a validated table."""
         X = validate_X(self, X, reset=reset, min_samples=2 if reset else 1)
         if reset and len(self.sample_shape_) > 1:
             raise ValueError(f"X must be a table of users and items, got {X.ndim + 1} axes.")
         return known_entries(X)
 
-    def _entries_again(self, X):
+    def _entries_again(self, X: MatrixLike | None) -> sp.csr_matrix:
         check_is_fitted(self)
         if X is None:
             return self._known
@@ -424,13 +435,13 @@ class AutoencoderRecommender(ImputingAutoencoder):
         if self.by == "item" and entries.shape != self._known.shape:
             raise ValueError(
                 f"by='item' predicts ratings of the {self._known.shape[0]} users of fit only, got "
-                f"{entries.shape[0]}: use by='user' for new users."
+                f"{entries.shape[0]} users: use by='user' for new users."
             )
         return entries
 
     def _checked_range(self, ratings: np.ndarray) -> tuple[float, float]:
-        """Return what predictions are clipped to."""
-        given = self.rating_range
+        """Return the limits to which predictions are clipped."""
+        given: Any = self.rating_range
         if given is None:
             return -np.inf, np.inf
         if isinstance(given, str) and given == "observed":
@@ -444,20 +455,23 @@ class AutoencoderRecommender(ImputingAutoencoder):
         return float(given[0]), float(given[1])
 
 
-def _scaling_of_ratings(biases: np.ndarray, moments: Moments, X, loss: Loss) -> Scaling:
-    """Return the scaling that takes the biases for the means, if the loss rescales."""
+def _scaling_of_ratings(biases: np.ndarray, moments: Moments, X: Any, loss: Loss) -> Scaling:
+    """Return the scaling that subtracts the biases instead of the means, if the loss rescales."""
     if not loss.rescales:
         return moments.scaling(rescales=False)
     unit = np.float64(np.abs(X.data).max()) or 1.0
     return Scaling(biases, float(np.std(X.data / unit) * unit) or 1.0)
 
 
-def _checked_index(index, length: int, name: str) -> np.ndarray:
-    """Return places in the table, refusing what is none."""
+def _checked_index(index: ArrayLike, length: int, name: str) -> np.ndarray:
+    """Return row or column indices of the table; refuse invalid ones."""
     with naming(name):
         index = np.atleast_1d(np.asarray(index))
     if index.ndim != 1 or (index.size and index.dtype.kind not in "iu"):
-        raise ValueError(f"{name} must be integers, one for each pair, got {index.dtype} numbers.")
+        raise ValueError(
+            f"{name} must be integers in one dimension, got dtype {index.dtype} and shape "
+            f"{index.shape}."
+        )
     outside = index[(index < 0) | (index >= length)]
     if len(outside):
         raise ValueError(f"{name} must be in 0 ... {length - 1}, got {outside[0]}.")

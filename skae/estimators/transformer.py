@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
 from skae._checkpoints.trainings import Trainings, trainings_of, weights_of
+from skae._data.matrix import Matrix, MatrixLike
 from skae._data.validation import validate_sample_weight, validate_X
 from skae._fitting.fit_network import fit_network, pass_once
 from skae._fitting.progress import EpochReport
 from skae._utils.sklearn_private import fit_context
 from skae.estimators._all_or_nothing import all_or_nothing
 from skae.estimators._explained_variance import (
-    component_shares,
-    explained_share,
+    component_fractions,
+    explained_fraction,
     squared_distances,
 )
-from skae.estimators._generation import GenerationMixin
-from skae.estimators._one_network import OneNetworkAutoencoder
+from skae.estimators._generation import GenerativeAutoencoder
 
 
-class AutoencoderTransformer(GenerationMixin, OneNetworkAutoencoder):
+class AutoencoderTransformer(GenerativeAutoencoder):
     r"""Dimensionality reduction by an autoencoder, with the interface of PCA.
 
     Encoder and decoder are each a linear map plus a neural network,
@@ -223,9 +228,11 @@ class AutoencoderTransformer(GenerationMixin, OneNetworkAutoencoder):
     True
     """
 
+    explained_variance_ratio_: np.ndarray
+
     _stored_as = "AutoencoderTransformer"
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         """State that the dtype of floating point input is kept."""
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
@@ -233,7 +240,7 @@ class AutoencoderTransformer(GenerationMixin, OneNetworkAutoencoder):
 
     @all_or_nothing
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(self, X: MatrixLike, y: object = None, sample_weight: ArrayLike | None = None) -> Self:
         """Fit the autoencoder.
 
         Parameters
@@ -273,7 +280,7 @@ class AutoencoderTransformer(GenerationMixin, OneNetworkAutoencoder):
         X = validate_X(self, X, reset=not goes_on, min_samples=2)
         weight = validate_sample_weight(sample_weight, X)
         before = weights_of(self._fitted) if goes_on else None
-        others = {"sample_weight": weight, "weights to go on from": before}
+        others = {"sample_weight": weight, "weights to continue from": before}
         with trainings_of(self, X, **others) as trainings:
             prepared = self._prepare(X, weight, trainings, goes_on=goes_on)
             fit = fit_network(prepared, trainings, EpochReport(self))
@@ -283,7 +290,9 @@ class AutoencoderTransformer(GenerationMixin, OneNetworkAutoencoder):
 
     @all_or_nothing
     @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y=None, sample_weight=None):
+    def partial_fit(
+        self, X: MatrixLike, y: object = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Train for one pass over these rows, without validation rows.
 
         The first call computes the scaling, the initial weights and the code size from its rows, so
@@ -318,18 +327,18 @@ class AutoencoderTransformer(GenerationMixin, OneNetworkAutoencoder):
         self._take(fit)
         return self._explain_components(X)
 
-    def _explain_components(self, X):
-        """Set ``explained_variance_ratio_`` where the autoencoder is linear."""
-        vars(self).pop("explained_variance_ratio_", None)
+    def _explain_components(self, X: Matrix) -> Self:
+        """Set ``explained_variance_ratio_`` if the autoencoder is linear."""
+        self.__dict__.pop("explained_variance_ratio_", None)
         fitted = self._fitted
         linear = (
             self.architecture_.is_linear() and self.kind_.linear_code and fitted.spec.loss.rescales
         )
         if linear and fitted.n_components <= fitted.n_features:
-            self.explained_variance_ratio_ = component_shares(fitted, X, self.mean_, self.device)
+            self.explained_variance_ratio_ = component_fractions(fitted, X, self.mean_, self.device)
         return self
 
-    def score(self, X, y=None):
+    def score(self, X: MatrixLike, y: object = None) -> float:
         r"""Return the explained fraction of the variance.
 
         .. math:: 1 - \frac{\sum \lVert x - \hat{x} \rVert^2}{\sum \lVert x - \mu \rVert^2}
@@ -351,8 +360,8 @@ class AutoencoderTransformer(GenerationMixin, OneNetworkAutoencoder):
             At most 1; higher is better.
         """
         errors, distances = self._of_rows(self._errors_and_distances, X)
-        return explained_share(float(errors.sum()), float(distances.sum()))
+        return explained_fraction(float(errors.sum()), float(distances.sum()))
 
-    def _errors_and_distances(self, X):
+    def _errors_and_distances(self, X: Matrix) -> tuple[np.ndarray, np.ndarray]:
         """Return squared errors, and squared distances from the mean, of validated rows."""
         return self._squared_errors(X), squared_distances(X, self.mean_, self.scale_)

@@ -4,7 +4,8 @@ They replace operators of torch: both the imputation of missing values and the c
 codes solve a small positive definite system for each row.
 """
 
-from typing import TypeVar, Union
+from collections.abc import Callable
+from typing import Any, TypeVar, Union
 
 import torch
 from onnxscript import DOUBLE, FLOAT, script
@@ -54,7 +55,7 @@ def cholesky_solve(right: T, lower: T, upper: bool = False) -> T:
 
 
 # Translations of operators that torch's exporter does not support.
-TRANSLATIONS = {
+TRANSLATIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     torch.ops.aten.linalg_cholesky.default: cholesky,
     torch.ops.aten.cholesky_solve.default: cholesky_solve,
 }

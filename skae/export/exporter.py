@@ -7,6 +7,7 @@ import importlib
 import logging
 import warnings
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import nn
@@ -18,7 +19,7 @@ _EXAMPLE_ROWS = 5
 _MOST_BYTES = 2**31 - 2**24
 
 
-def require(name: str):
+def require(name: str) -> Any:
     """Import and return a module of the extra "onnx".
 
     Raises
@@ -40,7 +41,7 @@ def exported(
     dtype: torch.dtype,
     output: str,
     opset_version: int | None = None,
-):
+) -> Any:
     """Return the graph of a module as an ``onnx.ModelProto``.
 
     Parameters
@@ -95,6 +96,7 @@ def exported(
                 f"scores must work for any number of rows, and must not branch on the values in "
                 f"them."
             ) from error
+        assert program is not None  # as dynamo=True
         return program.model_proto
 
 
@@ -108,7 +110,7 @@ def _check_size(module: nn.Module) -> None:
         )
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
     """Return the first line of the original error, which is the most specific."""
     while error.__cause__ is not None:
         error = error.__cause__

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from torch import nn
@@ -30,32 +31,33 @@ from skae.export.torch_modules import (
 )
 
 
-def _network(module: type[nn.Module]) -> Callable:
+def _network(module: type[nn.Module]) -> Callable[[Any], nn.Module]:
     """Return a function that makes a module of the only network of an estimator."""
     return lambda estimator: module(*estimator._fitted_networks())
 
 
-def _decoded(estimator) -> nn.Module:
-    return Decoded(*estimator._fitted_networks(), estimator.sample_shape_)
+def _decoded(estimator: Any) -> nn.Module:
+    (network,) = estimator._fitted_networks()
+    return Decoded(network, estimator.sample_shape_)
 
 
-def _reconstructed(estimator) -> nn.Module:
+def _reconstructed(estimator: Any) -> nn.Module:
     return Reconstructed(estimator._fitted_networks(), estimator.sample_shape_)
 
 
-def _minus_anomaly_score(estimator) -> nn.Module:
+def _minus_anomaly_score(estimator: Any) -> nn.Module:
     return MinusAnomalyScore(estimator._ensemble)
 
 
-def _decision(estimator) -> nn.Module:
+def _decision(estimator: Any) -> nn.Module:
     return MinusAnomalyScore(estimator._ensemble, float(estimator.offset_))
 
 
-def _outliers(estimator) -> nn.Module:
+def _outliers(estimator: Any) -> nn.Module:
     return Outliers(estimator._ensemble, float(estimator.offset_))
 
 
-def _imputed(estimator) -> nn.Module:
+def _imputed(estimator: Any) -> nn.Module:
     if estimator.sample_posterior:
         raise ValueError(
             "A graph cannot draw random numbers, but this AutoencoderImputer has "
@@ -72,7 +74,7 @@ def _imputed(estimator) -> nn.Module:
     )
 
 
-def _predicted_ratings(estimator) -> nn.Module:
+def _predicted_ratings(estimator: Any) -> nn.Module:
     if estimator.by == "item":
         raise ValueError(
             "The rows of a graph must be users, but this AutoencoderRecommender has by='item', "
@@ -109,7 +111,7 @@ METHODS: dict[type, dict[str, Callable]] = {
 }
 
 
-def methods_of(estimator) -> dict[str, Callable]:
+def methods_of(estimator: Any) -> dict[str, Callable]:
     """Return the exportable methods of an estimator.
 
     Raises
@@ -126,7 +128,7 @@ def methods_of(estimator) -> dict[str, Callable]:
     )
 
 
-def module_of(estimator, method: str) -> nn.Module:
+def module_of(estimator: Any, method: str) -> nn.Module:
     """Return the torch module that computes a method for a tensor of rows.
 
     Raises
@@ -142,17 +144,17 @@ def module_of(estimator, method: str) -> nn.Module:
     return methods[method](estimator).eval()
 
 
-def n_inputs(estimator, method: str) -> int:
+def n_inputs(estimator: Any, method: str) -> int:
     """Return the number of input columns of a graph: latent values to decode, or features."""
     return estimator.n_components_ if method == "inverse_transform" else estimator.n_features_in_
 
 
-def takes_float64(estimator) -> bool:
+def takes_float64(estimator: Any) -> bool:
     """Return whether the networks compute in float64."""
     return estimator.precision_ == "float64"
 
 
-def labels_of(estimator, method: str) -> np.ndarray | None:
+def labels_of(estimator: Any, method: str) -> np.ndarray | None:
     """Return the labels to which the module of a method returns indices, else None."""
     is_number = methods_of(estimator).get(method) is METHODS[AutoencoderClassifier]["predict"]
     return estimator.classes_ if is_number else None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,7 +16,9 @@ from skae.export.exporter import exported, require
 from skae.export.methods import labels_of, methods_of, module_of, n_inputs, takes_float64
 
 
-def to_onnx(estimator, method="transform", path=None):
+def to_onnx(
+    estimator: Any, method: str = "transform", path: str | os.PathLike | None = None
+) -> Any:
     """Return a method of a fitted estimator as an ONNX model, which runs without skae and torch.
 
     The graph takes any number of rows in the units of `X`, and returns the result of the method. It
@@ -93,7 +97,7 @@ def to_onnx(estimator, method="transform", path=None):
     return model
 
 
-def graph_of(estimator, method: str, opset_version: int | None = None):
+def graph_of(estimator: Any, method: str, opset_version: int | None = None) -> Any:
     """Return the graph of a method; that of a classifier's ``predict`` returns class indices.
 
     Parameters
@@ -114,7 +118,7 @@ def graph_of(estimator, method: str, opset_version: int | None = None):
     return exported(module_of(estimator, method), n_columns, dtype, method, opset_version)
 
 
-def _gather_labels(model, output: str, labels: np.ndarray) -> None:
+def _gather_labels(model: Any, output: str, labels: np.ndarray) -> None:
     """Make a graph that returns indices return the labels themselves, which may be strings."""
     from onnx import TensorProto, helper, numpy_helper
 
@@ -130,7 +134,7 @@ def _gather_labels(model, output: str, labels: np.ndarray) -> None:
     graph.output[0].type.tensor_type.elem_type = kind
 
 
-def _describe(model, estimator, method: str) -> None:
+def _describe(model: Any, estimator: Any, method: str) -> None:
     """Add metadata to a model."""
     metadata = {
         "skae_version": skae.__version__,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from skae import (
@@ -20,7 +22,7 @@ _DOMAIN = "skae"
 _OLDEST_OPSET = 18
 
 
-def register_skl2onnx():
+def register_skl2onnx() -> None:
     """Let ``skl2onnx.to_onnx`` convert pipelines with estimators of skae.
 
     For :class:`~skae.AutoencoderTransformer` and :class:`~skae.AutoencoderImputer` the graph
@@ -86,7 +88,7 @@ def register_skl2onnx():
         )
 
 
-def _transformed_shape(operator) -> None:
+def _transformed_shape(operator: Any) -> None:
     """Declare the output of a transformer: a matrix."""
     n_columns = len(operator.raw_operator.get_feature_names_out())
     operator.outputs[0].type = _float_type(operator)(
@@ -94,7 +96,7 @@ def _transformed_shape(operator) -> None:
     )
 
 
-def _outlier_shapes(operator) -> None:
+def _outlier_shapes(operator: Any) -> None:
     """Declare the outputs of a detector: a column of labels and a column of scores."""
     from skl2onnx.common.data_types import Int64TensorType
 
@@ -103,18 +105,18 @@ def _outlier_shapes(operator) -> None:
     operator.outputs[1].type = _float_type(operator)([n_samples, 1])
 
 
-def _float_type(operator) -> type:
+def _float_type(operator: Any) -> type:
     from skl2onnx.common.data_types import guess_tensor_type
 
     return type(guess_tensor_type(operator.inputs[0].type))
 
 
-def _convert_transformer(scope, operator, container) -> None:
+def _convert_transformer(scope: Any, operator: Any, container: Any) -> None:
     steps = _Steps(scope, operator, container)
     steps.finish(0, steps.method("transform"))
 
 
-def _convert_outlier_detector(scope, operator, container) -> None:
+def _convert_outlier_detector(scope: Any, operator: Any, container: Any) -> None:
     steps = _Steps(scope, operator, container)
     decision = steps.add("Unsqueeze", steps.method("decision_function"), np.array([1]))
     zero, one = np.zeros(1, np.float64), np.ones(1, np.int64)
@@ -123,7 +125,7 @@ def _convert_outlier_detector(scope, operator, container) -> None:
     steps.finish(1, decision)
 
 
-def _convert_classifier(scope, operator, container) -> None:
+def _convert_classifier(scope: Any, operator: Any, container: Any) -> None:
     from skl2onnx.common.utils_classifier import get_label_classes
 
     steps = _Steps(scope, operator, container)
@@ -135,12 +137,12 @@ def _convert_classifier(scope, operator, container) -> None:
     steps.finish(1, probabilities)
 
 
-def _function_body(model):
+def _function_body(model: Any) -> Any:
     """Return a model as the body of a function of skl2onnx."""
     from skl2onnx.common._container import ModelComponentContainer
 
     class Body(ModelComponentContainer):
-        def ensure_topological_order(self):
+        def ensure_topological_order(self) -> None:
             """Keep the order of the nodes, which is already correct."""
 
     body = Body({"": model.opset_import[0].version, _DOMAIN: 1}, as_function=True)
@@ -161,10 +163,12 @@ class _Steps:
         Arguments of a converter.
     """
 
-    def __init__(self, scope, operator, container):
+    def __init__(self, scope: Any, operator: Any, container: Any):
         self.scope, self.operator, self.container = scope, operator, container
 
-    def add(self, op_type: str, *inputs: str | np.ndarray, output: str = "", **attributes) -> str:
+    def add(
+        self, op_type: str, *inputs: str | np.ndarray, output: str = "", **attributes: Any
+    ) -> str:
         """Add a node, whose inputs are names or constants, and return the name of its output."""
         from onnx import helper
 

@@ -6,8 +6,11 @@ numpy, above all scaling, are implemented here for tensors.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import nn
 
 from skae._data.scaling import Scaling
@@ -30,12 +33,19 @@ class Scaled(nn.Module):
         Dtype of the rows and of the network.
     """
 
+    high: torch.Tensor
+    low: torch.Tensor
+    inverse: torch.Tensor
+    centre: torch.Tensor
+    scale: torch.Tensor
+
     def __init__(self, scaling: Scaling, dtype: torch.dtype):
         super().__init__()
         self.dtype, self.limit = dtype, scaling.limit
-        self.in_parts = dtype == torch.float32 and scaling.float32_parts is not None
-        if self.in_parts:
-            high, low, _, inverse = scaling.float32_parts
+        parts = scaling.float32_parts
+        self.in_parts = dtype == torch.float32 and parts is not None
+        if dtype == torch.float32 and parts is not None:
+            high, low, _, inverse = parts
             _register(self, high=high, low=low, inverse=inverse)
         else:
             _register(self, centre=scaling.centre, scale=scaling.scale)
@@ -64,12 +74,18 @@ class Unscaled(nn.Module):
         Dtype of the rows and of the network.
     """
 
+    high: torch.Tensor
+    low: torch.Tensor
+    scale: torch.Tensor
+    centre: torch.Tensor
+
     def __init__(self, scaling: Scaling, dtype: torch.dtype):
         super().__init__()
         self.dtype = dtype
-        self.in_parts = dtype == torch.float32 and scaling.float32_parts is not None
-        if self.in_parts:
-            high, low, scale, _ = scaling.float32_parts
+        parts = scaling.float32_parts
+        self.in_parts = dtype == torch.float32 and parts is not None
+        if dtype == torch.float32 and parts is not None:
+            high, low, scale, _ = parts
             _register(self, high=high, low=low, scale=scale)
         else:
             _register(self, centre=scaling.centre, scale=scaling.scale)
@@ -139,6 +155,8 @@ class Reconstructed(nn.Module):
         Shape of one reconstruction.
     """
 
+    members: Any  # a ModuleList of Inference
+
     def __init__(self, networks: list[FittedNetwork], sample_shape: tuple[int, ...]):
         super().__init__()
         self.members = nn.ModuleList(Inference(fitted) for fitted in networks)
@@ -161,6 +179,8 @@ class MinusSquaredError(Inference):
     fitted : FittedNetwork
         The network as plain data.
     """
+
+    squared_scale: torch.Tensor
 
     def __init__(self, fitted: FittedNetwork):
         super().__init__(fitted)
@@ -189,6 +209,10 @@ class MinusAnomalyScore(nn.Module):
     offset : float, default=0.0
         Offset to subtract.
     """
+
+    members: Any  # a ModuleList of Inference
+    offset: torch.Tensor
+    largest: torch.Tensor
 
     def __init__(self, ensemble: Ensemble, offset: float = 0.0):
         super().__init__()
@@ -219,6 +243,7 @@ class Logits(Inference):
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
         """Return logits of shape (n_samples, n_classes)."""
+        assert self.network.head is not None  # a classifier's
         return self.network.head(self.network.encode(self.scale(X)))
 
 
@@ -280,6 +305,9 @@ class Imputed(nn.Module):
         Features with an indicator column of missing values at the end.
     """
 
+    low: torch.Tensor
+    high: torch.Tensor
+
     def __init__(
         self,
         networks: list[FittedNetwork],
@@ -299,7 +327,7 @@ class Imputed(nn.Module):
     def forward(self, X: torch.Tensor) -> torch.Tensor:
         """Return rows of shape (n_samples, *shape), with the columns of the indicator."""
         if not np.isnan(self.marker):
-            X = torch.where(self.marker == X, torch.nan, X)
+            X = torch.where(torch.eq(X, self.marker), torch.nan, X)
         rows = X[:, self.kept]
         means = self.means(rows)
         means = torch.clamp(means, self.low.to(means.dtype), self.high.to(means.dtype))
@@ -327,7 +355,9 @@ class Clipped(Reconstructed):
         The range.
     """
 
-    def __init__(self, networks, sample_shape: tuple[int, ...], low: float, high: float):
+    def __init__(
+        self, networks: list[FittedNetwork], sample_shape: tuple[int, ...], low: float, high: float
+    ):
         super().__init__(networks, sample_shape)
         self.low, self.high = low, high
 
@@ -342,7 +372,7 @@ def inference_network(fitted: FittedNetwork) -> AutoencoderNetwork:
     return network.eval().requires_grad_(False)
 
 
-def _register(module: nn.Module, **arrays) -> None:
+def _register(module: nn.Module, **arrays: ArrayLike) -> None:
     """Register arrays as buffers of a module."""
     for name, array in arrays.items():
         module.register_buffer(name, torch.from_numpy(np.array(array)))

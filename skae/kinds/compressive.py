@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 
 from skae._utils.checks import check_number
+from skae.corruptions import CorruptionLike
 from skae.kinds.entropy_model import EntropyModel
 from skae.kinds.interface import ForwardPass, LinearStart, Setting
 from skae.kinds.kind import Kind
@@ -83,7 +85,7 @@ class Compressive(Kind):
     (297, 64)
     """
 
-    def __init__(self, weight=0.3, corruption=None):
+    def __init__(self, weight: float = 0.3, corruption: CorruptionLike = None):
         self.weight = weight
         self.corruption = corruption
 
@@ -111,7 +113,7 @@ class Compressive(Kind):
         self,
         encoder_output: torch.Tensor,
         generator: torch.Generator | None = None,
-        state: EntropyModel | None = None,
+        state: Any = None,
     ) -> torch.Tensor:
         """Return the encoder's output, rounded in training."""
         if generator is None:

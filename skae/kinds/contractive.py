@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 
 from skae._utils.checks import check_choice, check_number, is_auto
+from skae.corruptions import CorruptionLike
 from skae.kinds.interface import ForwardPass, Setting
 from skae.kinds.kind import Kind
 
@@ -26,6 +29,9 @@ class CodeMoments(torch.nn.Module):
     n_components : int
         Size of the code.
     """
+
+    mean: torch.Tensor
+    variance: torch.Tensor
 
     def __init__(self, n_components: int):
         super().__init__()
@@ -100,7 +106,9 @@ class Contractive(Kind):
     (150, 2)
     """
 
-    def __init__(self, weight=0.1, jacobian="auto", corruption=None):
+    def __init__(
+        self, weight: float = 0.1, jacobian: str = "auto", corruption: CorruptionLike = None
+    ):
         self.weight = weight
         self.jacobian = jacobian
         self.corruption = corruption
@@ -129,7 +137,9 @@ class Contractive(Kind):
             )
         return self.weight * forward_pass.features.deviation.square().mean() * norms
 
-    def _directions(self, code: torch.Tensor, generator: torch.Generator | None):
+    def _directions(
+        self, code: torch.Tensor, generator: torch.Generator | None
+    ) -> Iterator[torch.Tensor]:
         """Yield the factors of the code: unit vectors, or random signs for each row."""
         n_components = code.shape[1]
         exact = self.jacobian == "exact" or (is_auto(self.jacobian) and n_components <= _EXACT_SIZE)
@@ -140,7 +150,9 @@ class Contractive(Kind):
             yield (2 * signs - 1).to(code.dtype)
 
     @staticmethod
-    def _squared_gradient(code, rows, weights, differentiable: bool) -> torch.Tensor:
+    def _squared_gradient(
+        code: torch.Tensor, rows: torch.Tensor, weights: torch.Tensor, differentiable: bool
+    ) -> torch.Tensor:
         """Return the squared norm of the gradient of ``weights @ code`` at each row.
 
         The code of a row depends on that row alone, so the gradient of the sum over all rows

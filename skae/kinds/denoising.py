@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from skae._utils.checks import check_number
+from skae.corruptions import CorruptionLike
 from skae.kinds.interface import ForwardPass, Setting
 from skae.kinds.kind import Kind
 from skae.losses.loss import Loss
@@ -58,7 +59,7 @@ class Denoising(Kind):
     True
     """
 
-    def __init__(self, corruption="gaussian", emphasis=0.0):
+    def __init__(self, corruption: CorruptionLike = "gaussian", emphasis: float = 0.0):
         self.corruption = corruption
         self.emphasis = emphasis
 
@@ -72,7 +73,11 @@ class Denoising(Kind):
             )
 
     def entry_losses(
-        self, loss: Loss, output: torch.Tensor, forward_pass: ForwardPass, log_scale: torch.Tensor
+        self,
+        loss: Loss,
+        output: torch.Tensor,
+        forward_pass: ForwardPass,
+        log_scale: torch.Tensor | None,
     ) -> torch.Tensor:
         """Return the loss of each entry, with a smaller weight where it was not corrupted."""
         losses = loss.elementwise(output, forward_pass.target)

@@ -31,6 +31,10 @@ class EntropyModel(nn.Module):
         Size of the code.
     """
 
+    logits: nn.Parameter
+    means: nn.Parameter
+    log_scales: nn.Parameter
+
     def __init__(self, n_components: int):
         super().__init__()
         # Vectors, since weight decay applies to matrices.

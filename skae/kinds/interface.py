@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from skae.corruptions import Features
 from skae.losses.loss import Loss
@@ -136,7 +136,7 @@ class ForwardPass:
     decode: Callable[[torch.Tensor], torch.Tensor]
     code_weights: Callable[[], list[torch.Tensor]]
     features: Features
-    state: nn.Module | None = None
+    state: Any = None
     generator: torch.Generator | None = None
     progress: float = 1.0
 

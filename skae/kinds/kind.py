@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from sklearn.base import clone
 from torch import nn
 
 from skae._utils.named_parts import NamedPartsMixin
+from skae.architectures.layers import TiedLinear
 from skae.corruptions import CORRUPTIONS, Features, resolve_corruption
 from skae.kinds.interface import CodeSummary, ForwardPass, LinearStart, Setting
 from skae.losses.loss import Loss
@@ -55,7 +58,8 @@ class Kind(NamedPartsMixin):
     fits_decoder = False
     sparse_output = False
     has_posterior = False
-    corruption = None
+    # A name, an object or a function as it is given, an object or None once resolved.
+    corruption: Any = None
     _part_registries = {"corruption": CORRUPTIONS}
 
     def resolved(self) -> Kind:
@@ -161,7 +165,7 @@ class Kind(NamedPartsMixin):
         self,
         encoder_output: torch.Tensor,
         generator: torch.Generator | None = None,
-        state: nn.Module | None = None,
+        state: Any = None,
     ) -> torch.Tensor:
         """Return the code for an output of the encoder.
 
@@ -183,7 +187,9 @@ class Kind(NamedPartsMixin):
         """
         return encoder_output
 
-    def refined(self, code: torch.Tensor, X: torch.Tensor, decoder: nn.Module) -> torch.Tensor:
+    def refined(
+        self, code: torch.Tensor, X: torch.Tensor, decoder: nn.Linear | TiedLinear
+    ) -> torch.Tensor:
         """Return improved codes, for kinds with a linear decoder; used in inference only.
 
         Parameters
@@ -204,7 +210,11 @@ class Kind(NamedPartsMixin):
         return code
 
     def entry_losses(
-        self, loss: Loss, output: torch.Tensor, forward_pass: ForwardPass, log_scale: torch.Tensor
+        self,
+        loss: Loss,
+        output: torch.Tensor,
+        forward_pass: ForwardPass,
+        log_scale: torch.Tensor | None,
     ) -> torch.Tensor:
         """Return the loss of each entry.
 
@@ -247,7 +257,7 @@ class Kind(NamedPartsMixin):
         """Return a mask of the active values of codes, of the same shape."""
         return code != 0
 
-    def attributes(self, summary: CodeSummary) -> dict:
+    def attributes(self, summary: CodeSummary) -> dict[str, Any]:
         """Return the attributes that this kind adds to a fitted estimator.
 
         Parameters

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 
+from skae.corruptions import CorruptionLike
 from skae.kinds.interface import Setting
 from skae.kinds.kind import Kind
 
@@ -46,7 +47,7 @@ class Overcomplete(Kind):
     (150, 12)
     """
 
-    def __init__(self, corruption=None):
+    def __init__(self, corruption: CorruptionLike = None):
         self.corruption = corruption
 
     def auto_n_components(self, n_needed: int, n_features: int) -> int:

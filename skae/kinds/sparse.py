@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import nn
@@ -13,6 +15,8 @@ from skae._utils.checks import (
     check_size,
     is_auto,
 )
+from skae.architectures.layers import TiedLinear
+from skae.corruptions import CorruptionLike
 from skae.kinds.interface import CodeSummary, ForwardPass, LinearStart, Setting
 from skae.kinds.kind import Kind
 from skae.kinds.pursuit import subspace_pursuit
@@ -129,14 +133,14 @@ class Sparse(Kind):
 
     def __init__(
         self,
-        penalty="l1",
-        weight="auto",
-        target_activation=0.05,
-        k="auto",
-        linear_decoder=False,
-        pursuit_steps="auto",
-        sparse_output=False,
-        corruption=None,
+        penalty: str = "l1",
+        weight: float | str = "auto",
+        target_activation: float = 0.05,
+        k: int | str = "auto",
+        linear_decoder: bool = False,
+        pursuit_steps: int | str = "auto",
+        sparse_output: bool = False,
+        corruption: CorruptionLike = None,
     ):
         self.penalty = penalty
         self.weight = weight
@@ -194,18 +198,20 @@ class Sparse(Kind):
     def _sparsity(self, n_components: int) -> Sparsity:
         sparsity = SPARSITIES[self.penalty]
         return sparsity(
-            weight=sparsity.auto_weight if is_auto(self.weight) else self.weight,
+            weight=sparsity.auto_weight if is_auto(self.weight) else float(self.weight),
             target_activation=self.target_activation,
-            k=max(1, round(_AUTO_FRACTION * n_components)) if is_auto(self.k) else self.k,
+            k=max(1, round(_AUTO_FRACTION * n_components)) if is_auto(self.k) else int(self.k),
         )
 
     def _can_pursue(self) -> bool:
         return self.penalty == "topk" and self.linear_decoder
 
-    def refined(self, code: torch.Tensor, X: torch.Tensor, decoder: nn.Module) -> torch.Tensor:
+    def refined(
+        self, code: torch.Tensor, X: torch.Tensor, decoder: nn.Linear | TiedLinear
+    ) -> torch.Tensor:
         """Return codes with as many active values and smaller reconstruction errors."""
         automatic = _AUTO_PURSUIT if self._can_pursue() else 0
-        n_steps = automatic if is_auto(self.pursuit_steps) else self.pursuit_steps
+        n_steps = automatic if is_auto(self.pursuit_steps) else int(self.pursuit_steps)
         if n_steps == 0:
             return code
         k = self._sparsity(code.shape[1]).k
@@ -223,7 +229,7 @@ class Sparse(Kind):
         self,
         encoder_output: torch.Tensor,
         generator: torch.Generator | None = None,
-        state: SparsityState | None = None,
+        state: Any = None,
     ) -> torch.Tensor:
         """Return the sparse code."""
         return self._sparsity(encoder_output.shape[1]).code(encoder_output, state)
@@ -236,7 +242,7 @@ class Sparse(Kind):
         """Return a mask of the active values of codes."""
         return self._sparsity(code.shape[1]).active(code)
 
-    def attributes(self, summary: CodeSummary) -> dict:
+    def attributes(self, summary: CodeSummary) -> dict[str, Any]:
         """Return the fraction of zeros, the dead units and the dictionary."""
         return {
             "sparsity_": float(1 - summary.active_fraction.mean()),

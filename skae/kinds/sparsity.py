@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import reduce
 
 import torch
 from torch import nn
@@ -41,6 +42,9 @@ class SparsityState(nn.Module):
     threshold : torch.Tensor of shape ()
         Running mean of the smallest value kept in a batch; -1 before the first batch.
     """
+
+    idle: torch.Tensor
+    threshold: torch.Tensor
 
     def __init__(self, n_components: int):
         super().__init__()
@@ -225,7 +229,7 @@ def column_norms(forward_pass: ForwardPass) -> torch.Tensor:
             "multiply it, but this decoder does not begin with a linear layer: let it begin with "
             "torch.nn.Linear(n_components, ...), or use penalty='topk'."
         )
-    squares = sum(weight.square().sum(0) for weight in weights)
+    squares = reduce(torch.add, (weight.square().sum(0) for weight in weights))
     # The small number keeps the gradient of the root finite for columns of zeros.
     return torch.sqrt(squares / forward_pass.target.shape[1] + _TINY)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from skae.corruptions import CorruptionLike
 from skae.kinds.interface import Setting
 from skae.kinds.kind import Kind
 
@@ -37,7 +38,7 @@ class Undercomplete(Kind):
     (150, 2)
     """
 
-    def __init__(self, corruption=None):
+    def __init__(self, corruption: CorruptionLike = None):
         self.corruption = corruption
 
     def check(self, setting: Setting) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import numpy as np
 import torch
 
 from skae._utils.checks import check_number
+from skae.corruptions import CorruptionLike
 from skae.kinds.interface import CodeSummary, ForwardPass, LinearStart, Setting
 from skae.kinds.kind import Kind
 from skae.losses.loss import Loss
@@ -84,7 +86,13 @@ class Variational(Kind):
     feature_reduction = "sum"
     has_posterior = True
 
-    def __init__(self, beta=1.0, warmup=0.0, free_bits=0.0, corruption=None):
+    def __init__(
+        self,
+        beta: float = 1.0,
+        warmup: float = 0.0,
+        free_bits: float = 0.0,
+        corruption: CorruptionLike = None,
+    ):
         self.beta = beta
         self.warmup = warmup
         self.free_bits = free_bits
@@ -132,7 +140,7 @@ class Variational(Kind):
         self,
         encoder_output: torch.Tensor,
         generator: torch.Generator | None = None,
-        state: torch.nn.Module | None = None,
+        state: Any = None,
     ) -> torch.Tensor:
         """Return the mean, or in training a draw from `q`."""
         mean, log_variance = self.posterior(encoder_output)
@@ -142,13 +150,21 @@ class Variational(Kind):
         return torch.addcmul(mean, torch.exp(0.5 * log_variance), noise)
 
     def entry_losses(
-        self, loss: Loss, output: torch.Tensor, forward_pass: ForwardPass, log_scale: torch.Tensor
+        self,
+        loss: Loss,
+        output: torch.Tensor,
+        forward_pass: ForwardPass,
+        log_scale: torch.Tensor | None,
     ) -> torch.Tensor:
         """Return the negative log-likelihood of each entry."""
         return -self.log_likelihood(loss, output, forward_pass.target, log_scale)
 
     def log_likelihood(
-        self, loss: Loss, output: torch.Tensor, target: torch.Tensor, log_scale: torch.Tensor
+        self,
+        loss: Loss,
+        output: torch.Tensor,
+        target: torch.Tensor,
+        log_scale: torch.Tensor | None,
     ) -> torch.Tensor:
         """Return the log-likelihood of each entry."""
         if log_scale is not None:
@@ -171,7 +187,7 @@ class Variational(Kind):
             return beta * total.expand(len(divergence))
         return beta * divergence.sum(1)
 
-    def attributes(self, summary: CodeSummary) -> dict:
+    def attributes(self, summary: CodeSummary) -> dict[str, Any]:
         """Return the active values of the code, and warn of a posterior collapse."""
         active = np.flatnonzero(summary.variance > _ACTIVE_VARIANCE)
         n_components = len(summary.variance)

@@ -27,4 +27,5 @@ class MAE(Loss):
         self, output: torch.Tensor, target: torch.Tensor, log_scale: torch.Tensor | None
     ) -> torch.Tensor:
         """Return the log density of each entry under the Laplace distribution."""
+        assert log_scale is not None  # has_scale
         return -torch.abs(output - target) * torch.exp(-log_scale) - log_scale - math.log(2)

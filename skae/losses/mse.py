@@ -27,5 +27,6 @@ class MSE(Loss):
         self, output: torch.Tensor, target: torch.Tensor, log_scale: torch.Tensor | None
     ) -> torch.Tensor:
         """Return the log density of each entry under the Gaussian distribution."""
+        assert log_scale is not None  # has_scale
         distance = torch.square(output - target) * torch.exp(-2 * log_scale)
         return -0.5 * distance - log_scale - 0.5 * math.log(2 * math.pi)

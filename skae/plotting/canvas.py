@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import FigureBase
+
 # Longer names are shortened in the middle, since beginnings and ends usually tell them apart.
 _LONGEST_NAME = 32
 # From here on numbers are written with an exponent.
 _EXPONENT_FROM = 1e9
 
 
-def axes_for(ax, size: tuple[float, float]):
+def axes_for(ax: Axes | None, size: tuple[float, float]) -> Axes:
     """Return the axes of the user, or those of a new figure.
 
     Parameters
@@ -43,7 +49,7 @@ def axes_for(ax, size: tuple[float, float]):
     return ax
 
 
-def figure_for(fig, size: tuple[float, float]):
+def figure_for(fig: FigureBase | None, size: tuple[float, float]) -> FigureBase:
     """Return the figure of the user, or a new empty figure.
 
     Parameters
@@ -89,7 +95,7 @@ def format_number(value: float, digits: int = 3) -> str:
     return Formatter.fix_minus(f"{value + 0.0:.{digits}g}")  # minus zero plus zero is zero
 
 
-def format_name(name) -> str:
+def format_name(name: object) -> str:
     """Return a name as plain text, shortened if it is long."""
     text = str(name)
     if len(text) > _LONGEST_NAME:

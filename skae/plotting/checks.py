@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
@@ -10,7 +12,7 @@ from skae._data.containers import as_matrix_like
 from skae._utils.naming import naming
 
 
-def check_detector(estimator, *methods: str) -> None:
+def check_detector(estimator: Any, *methods: str) -> None:
     """Raise an error if the estimator is not a fitted outlier detector.
 
     Parameters
@@ -41,7 +43,7 @@ def check_detector(estimator, *methods: str) -> None:
         )
 
 
-def check_methods(estimator, methods: tuple[str, ...], wanted: str = "") -> None:
+def check_methods(estimator: Any, methods: tuple[str, ...], wanted: str = "") -> None:
     """Raise an error if the estimator lacks a method or is not fitted.
 
     Parameters
@@ -73,7 +75,7 @@ def check_methods(estimator, methods: tuple[str, ...], wanted: str = "") -> None
     check_is_fitted(estimator)
 
 
-def sorted_unique(values) -> list:
+def sorted_unique(values: Any) -> list:
     """Return the different values in ascending order."""
     found = list(pd.unique(values))
     try:
@@ -82,13 +84,13 @@ def sorted_unique(values) -> list:
         return sorted(found, key=str)
 
 
-def threshold_of(estimator) -> float:
+def threshold_of(estimator: Any) -> float:
     """Return the anomaly score above which rows are outliers."""
     # Some detectors of scikit-learn store their offset in an array with one entry.
     return -np.asarray(estimator.offset_, dtype=float).item()
 
 
-def n_rows(X, name: str = "X") -> int:
+def n_rows(X: Any, name: str = "X") -> int:
     """Return the number of rows of an array, matrix, data frame or list."""
     with naming(name):
         shape = np.shape(X) if isinstance(X, list | tuple) else as_matrix_like(X).shape
@@ -97,7 +99,7 @@ def n_rows(X, name: str = "X") -> int:
         return shape[0]
 
 
-def as_list(values) -> list:
+def as_list(values: Any) -> list:
     """Return the items of a sequence as a list, and an empty list for any other object."""
     try:
         return list(values)
@@ -105,7 +107,7 @@ def as_list(values) -> list:
         return []
 
 
-def check_numbers(values, name: str) -> np.ndarray:
+def check_numbers(values: Any, name: str) -> np.ndarray:
     """Return finite numbers as an array of shape (n,), dtype float64, with ``n >= 1``."""
     with naming(name):
         numbers = np.asarray(values, dtype=np.float64)
@@ -121,5 +123,5 @@ def check_numbers(values, name: str) -> np.ndarray:
     return numbers
 
 
-def _short(value) -> str:
+def _short(value: object) -> str:
     return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from numbers import Integral
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 from skae._data.containers import as_matrix_like
+from skae._data.matrix import MatrixLike
+from skae._utils.checks import is_size
 from skae._utils.naming import naming
 from skae.plotting.canvas import axes_for, format_name
 from skae.plotting.checks import sorted_unique
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colorbar import Colorbar
+    from matplotlib.legend import Legend
 
 # Ten colours that people with any kind of colour vision can distinguish, by M. A. Petroff,
 # "Accessible color sequences for data visualization", 2021, arXiv:2107.02270.
@@ -92,13 +101,24 @@ class CodesDisplay:
     3
     """
 
-    def __init__(self, codes, labels=None, names=None):
+    def __init__(
+        self, codes: ArrayLike, labels: ArrayLike | None = None, names: Sequence[str] | None = None
+    ):
         self.codes = codes
         self.labels = labels
         self.names = names
 
     @classmethod
-    def from_estimator(cls, estimator, X, y=None, *, ax=None, components=(0, 1), **scatter_kw):
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: MatrixLike,
+        y: ArrayLike | None = None,
+        *,
+        ax: Axes | None = None,
+        components: Sequence[int] = (0, 1),
+        **scatter_kw: Any,
+    ) -> Self:
         """Draw two latent values of each sample.
 
         Parameters
@@ -158,7 +178,7 @@ class CodesDisplay:
         names = None if names is None else [names[j] for j in chosen]
         return cls(_columns(codes, chosen), y, names).plot(ax, **scatter_kw)
 
-    def plot(self, ax=None, **scatter_kw):
+    def plot(self, ax: Axes | None = None, **scatter_kw: Any) -> Self:
         """Draw the points.
 
         Parameters
@@ -197,16 +217,18 @@ class CodesDisplay:
             self.points_ = _draw_categories(ax, codes, labels, style)
             self.legend_ = _add_legend(ax, self.points_, title)
         else:
-            self.points_ = [ax.scatter(*codes.T, c=labels.astype(np.float64), **style)]
+            x, y = codes.T
+            self.points_ = [ax.scatter(x, y, c=labels.astype(np.float64), **style)]
             self.colorbar_ = _add_colorbar(ax, self.points_[0], title)
-        for name, write in zip(self.names or (), (ax.set_xlabel, ax.set_ylabel), strict=False):
+        writers: tuple[Callable[[str], Any], ...] = (ax.set_xlabel, ax.set_ylabel)
+        for name, write in zip(self.names or (), writers, strict=False):
             write(format_name(name))
         ax.spines[["top", "right"]].set_visible(False)
         self.ax_, self.figure_ = ax, ax.figure
         return self
 
 
-def _draw_categories(ax, codes: np.ndarray, labels: np.ndarray, style: dict) -> list:
+def _draw_categories(ax: Axes, codes: np.ndarray, labels: np.ndarray, style: dict) -> list:
     """Draw the points of each category and return them."""
     points = []
     for place, value in enumerate(sorted_unique(labels)):
@@ -218,9 +240,9 @@ def _draw_categories(ax, codes: np.ndarray, labels: np.ndarray, style: dict) -> 
     return points
 
 
-def _add_legend(ax, points: list, title):
+def _add_legend(ax: Axes, points: list, title: str) -> Legend:
     """Add a legend beside the axes, with large opaque markers."""
-    legend = ax.legend(
+    legend: Any = ax.legend(
         handles=points,
         title=title,
         loc="upper left",
@@ -235,9 +257,9 @@ def _add_legend(ax, points: list, title):
     return legend
 
 
-def _add_colorbar(ax, points, title):
+def _add_colorbar(ax: Axes, points: Any, title: str) -> Colorbar:
     """Add a colour bar for numeric labels."""
-    colorbar = ax.figure.colorbar(points, ax=ax, label=title)
+    colorbar: Any = ax.figure.colorbar(points, ax=ax, label=title)
     colorbar.solids.set_alpha(1)
     colorbar.outline.set_visible(False)
     return colorbar
@@ -258,12 +280,10 @@ def _point_style(n: int, scatter_kw: dict) -> dict:
     return {**style, **scatter_kw}
 
 
-def _check_components(components, n: int) -> list[int]:
+def _check_components(components: Any, n: int) -> list[int]:
     """Return two positions in the code."""
     is_pair = isinstance(components, tuple | list | np.ndarray) and np.shape(components) == (2,)
-    if not is_pair or not all(
-        isinstance(j, Integral) and not isinstance(j, bool) and -n <= j < n for j in components
-    ):
+    if not is_pair or not all(is_size(j, -n, n - 1) for j in components):
         raise ValueError(
             f"components must be two positions in the code, integers from {-n} to {n - 1} for "
             f"codes of {n} value{'' if n == 1 else 's'}, got {components!r}."
@@ -271,14 +291,14 @@ def _check_components(components, n: int) -> list[int]:
     return [int(j) for j in components]
 
 
-def _columns(codes, chosen: list[int]) -> np.ndarray:
+def _columns(codes: Any, chosen: list[int]) -> np.ndarray:
     """Return two columns of codes of any container, of shape (n_samples, 2)."""
     if sp.issparse(codes):
         return codes.tocsc()[:, chosen].toarray()
     return np.asarray(codes)[:, chosen]
 
 
-def _names(estimator, codes) -> list[str] | None:
+def _names(estimator: Any, codes: Any) -> list[str] | None:
     """Return the names of the latent values, or None if they have no names."""
     if hasattr(codes, "columns"):
         return list(codes.columns)
@@ -288,7 +308,7 @@ def _names(estimator, codes) -> list[str] | None:
         return None
 
 
-def _check_codes(codes) -> np.ndarray:
+def _check_codes(codes: Any) -> np.ndarray:
     codes = np.asarray(codes, dtype=np.float64)
     if codes.ndim != 2 or codes.shape[1] != 2 or not len(codes):
         raise ValueError(f"codes must be of shape (n_samples, 2), got {codes.shape}.")
@@ -298,7 +318,7 @@ def _check_codes(codes) -> np.ndarray:
     return codes
 
 
-def _check_labels(values, name: str, n: int) -> np.ndarray:
+def _check_labels(values: Any, name: str, n: int) -> np.ndarray:
     """Return labels of shape (n,), which must be numeric if they have too many different values."""
     with naming(name):
         labels = np.asarray(as_matrix_like(values))

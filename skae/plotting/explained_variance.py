@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Self
+
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import clone
 from sklearn.decomposition import PCA
 
+from skae._data.matrix import MatrixLike
 from skae._utils.checks import is_size
-from skae._utils.random_state import own_random_state
+from skae._utils.random_state import RandomStateLike, own_random_state
 from skae.plotting.canvas import axes_for, format_name
 from skae.plotting.checks import as_list, check_numbers
 from skae.plotting.matrices import as_matrix
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _SIZE = (6.4, 4.0)
 # Labels of sizes that are closer together than this fraction of the axis would overlap.
@@ -80,7 +88,12 @@ class ExplainedVarianceDisplay:
     """
 
     def __init__(
-        self, n_components, explained_variance, pca_explained_variance=None, *, estimator_name=None
+        self,
+        n_components: ArrayLike,
+        explained_variance: ArrayLike,
+        pca_explained_variance: ArrayLike | None = None,
+        *,
+        estimator_name: str | None = None,
     ):
         self.n_components = n_components
         self.explained_variance = explained_variance
@@ -90,15 +103,15 @@ class ExplainedVarianceDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator,
-        X,
-        X_test=None,
+        estimator: Any,
+        X: MatrixLike,
+        X_test: MatrixLike | None = None,
         *,
-        n_components=(1, 2, 4, 8, 16),
-        ax=None,
-        random_state=None,
-        **line_kw,
-    ):
+        n_components: Sequence[int] = (1, 2, 4, 8, 16),
+        ax: Axes | None = None,
+        random_state: RandomStateLike = None,
+        **line_kw: Any,
+    ) -> Self:
         """Fit the estimator with each code size, and draw the explained variance.
 
         Parameters
@@ -167,7 +180,7 @@ class ExplainedVarianceDisplay:
         name = type(estimator).__name__
         return cls(sizes, fractions, pca, estimator_name=name).plot(ax, **line_kw)
 
-    def plot(self, ax=None, **line_kw):
+    def plot(self, ax: Axes | None = None, **line_kw: Any) -> Self:
         """Draw the lines.
 
         Parameters
@@ -212,21 +225,23 @@ class ExplainedVarianceDisplay:
         return self
 
 
-def _clone(estimator, size: int, random_state):
+def _clone(estimator: Any, size: int, random_state: RandomStateLike) -> Any:
     """Return an unfitted clone with this code size."""
-    parameters = {"n_components": int(size)}
+    parameters: dict[str, Any] = {"n_components": int(size)}
     if random_state is not None and "random_state" in estimator.get_params(deep=False):
         parameters["random_state"] = random_state
     return clone(estimator).set_params(**parameters)
 
 
-def _explained_fraction(estimator, X, rows: np.ndarray, mean: np.ndarray) -> float:
+def _explained_fraction(estimator: Any, X: MatrixLike, rows: np.ndarray, mean: np.ndarray) -> float:
     """Return the explained fraction of the variance of `X`; `rows` is `X` as a plain array."""
     reconstructed = as_matrix(estimator.inverse_transform(as_matrix(estimator.transform(X))))
     return float(1 - np.square(rows - reconstructed).sum() / np.square(rows - mean).sum())
 
 
-def _pca_explained_fractions(train, test, sizes: np.ndarray, random_state) -> np.ndarray:
+def _pca_explained_fractions(
+    train: np.ndarray, test: np.ndarray, sizes: np.ndarray, random_state: RandomStateLike
+) -> np.ndarray:
     """Return the fraction of the variance that PCA explains with each size."""
     # Without a generator, PCA's randomized solver would use the global one of numpy.
     rng = own_random_state(random_state)
@@ -236,7 +251,7 @@ def _pca_explained_fractions(train, test, sizes: np.ndarray, random_state) -> np
     return reconstructed[sizes - 1] / np.square(test - pca.mean_).sum()
 
 
-def _format_axes(ax, sizes: np.ndarray) -> None:
+def _format_axes(ax: Axes, sizes: np.ndarray) -> None:
     """Label the axes, and write as many sizes as fit."""
     from matplotlib.ticker import PercentFormatter
 
@@ -262,7 +277,7 @@ def _labelled(sizes: np.ndarray) -> set[int]:
     return {int(sizes[i]) for i in shown}
 
 
-def _check_estimator(estimator) -> None:
+def _check_estimator(estimator: Any) -> None:
     missing = [
         name
         for name in ("get_params", "fit", "transform", "inverse_transform")
@@ -278,7 +293,7 @@ def _check_estimator(estimator) -> None:
         )
 
 
-def _different_sizes(values) -> np.ndarray:
+def _different_sizes(values: Any) -> np.ndarray:
     """Return sizes of codes as an array of shape (n_sizes,)."""
     sizes = as_list(values)
     if not sizes or not all(map(is_size, sizes)) or len(set(sizes)) < len(sizes):
@@ -308,7 +323,7 @@ def _check_variance(rows: np.ndarray, mean: np.ndarray, name: str) -> None:
         )
 
 
-def _check_fractions(values, name: str, sizes: np.ndarray) -> np.ndarray:
+def _check_fractions(values: Any, name: str, sizes: np.ndarray) -> np.ndarray:
     """Return explained fractions as an array of shape (n_sizes,)."""
     fractions = check_numbers(values, name)
     if len(fractions) != len(sizes):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from numbers import Integral
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 import torch
+from numpy.typing import ArrayLike
 
-from skae._utils.checks import check_size
+from skae._data.matrix import MatrixLike
+from skae._utils.checks import check_size, is_size
 from skae.plotting.canvas import axes_for, format_name, format_number
 from skae.plotting.checks import (
     check_detector,
@@ -17,6 +19,9 @@ from skae.plotting.checks import (
     n_rows,
     threshold_of,
 )
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _RAISES, _LOWERS, _OTHERS = "C1", "C0", "0.7"
 
@@ -74,14 +79,23 @@ class FeatureContributionsDisplay:
     '25 other features'
     """
 
-    def __init__(self, contributions, values, score, threshold):
+    def __init__(self, contributions: ArrayLike, values: ArrayLike, score: float, threshold: float):
         self.contributions = contributions
         self.values = values
         self.score = score
         self.threshold = threshold
 
     @classmethod
-    def from_estimator(cls, estimator, X, row=0, *, ax=None, max_features=10, **bar_kw):
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: MatrixLike,
+        row: int = 0,
+        *,
+        ax: Axes | None = None,
+        max_features: int = 10,
+        **bar_kw: Any,
+    ) -> Self:
         """Draw the contributions to the anomaly score of one row.
 
         Parameters
@@ -131,7 +145,7 @@ class FeatureContributionsDisplay:
         display = cls(contributions, _numbers_of(one), score, threshold_of(estimator))
         return display.plot(ax, max_features=max_features, **bar_kw)
 
-    def plot(self, ax=None, *, max_features=10, **bar_kw):
+    def plot(self, ax: Axes | None = None, *, max_features: int = 10, **bar_kw: Any) -> Self:
         """Draw the bars.
 
         Parameters
@@ -171,7 +185,7 @@ class FeatureContributionsDisplay:
         self.ax_, self.figure_ = ax, ax.figure
         return self
 
-    def _content(self, max_features) -> tuple[list[str], np.ndarray, list[str]]:
+    def _content(self, max_features: int) -> tuple[list[str], np.ndarray, list[str]]:
         """Return the label, the length and the colour of each bar."""
         max_features = check_size(max_features, "max_features")
         contributions = check_numbers(self.contributions, "contributions")
@@ -205,10 +219,10 @@ class FeatureContributionsDisplay:
         )
 
 
-def _one_row(X, row):
+def _one_row(X: Any, row: Any) -> tuple[Any, Any]:
     """Return a row in the container of X, of shape (1, n_features), and its name."""
     n = n_rows(X)
-    if not isinstance(row, Integral) or isinstance(row, bool) or not -n <= row < n:
+    if not is_size(row, -n, n - 1):
         raise ValueError(
             f"row must be the position of a row in X, an integer from {-n} to {n - 1}, got {row!r}."
         )
@@ -218,7 +232,7 @@ def _one_row(X, row):
     return (X.tocsr() if sp.issparse(X) else X)[row : row + 1], row
 
 
-def _numbers_of(one) -> np.ndarray:
+def _numbers_of(one: Any) -> np.ndarray:
     """Return the numbers of one row of any container, of shape (n_features,)."""
     if sp.issparse(one):
         one = one.toarray()
@@ -227,13 +241,13 @@ def _numbers_of(one) -> np.ndarray:
     return np.asarray(one, dtype=np.float64).ravel()
 
 
-def _names(contributions) -> list:
+def _names(contributions: Any) -> list:
     if isinstance(contributions, pd.Series):
         return list(contributions.index)
     return [f"x{j}" for j in range(len(contributions))]
 
 
-def _format_axes(ax, labels: list[str], lengths: np.ndarray) -> None:
+def _format_axes(ax: Axes, labels: list[str], lengths: np.ndarray) -> None:
     """Label the bars from top to bottom, and remove unneeded spines and ticks."""
     ax.set_yticks(np.arange(len(labels)), labels=labels)
     ax.set_ylim(len(labels) - 0.4, -0.6)

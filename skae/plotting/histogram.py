@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
-from skae._utils.checks import is_auto
 from skae.plotting.canvas import format_number
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 # Limits of the number of bins with "auto": a few far outliers would otherwise give thousands.
 _FEWEST_BINS, _MOST_BINS = 20, 80
@@ -16,12 +20,12 @@ _LOG_COUNTS_FROM_RATIO = 50
 _LEAST, _GREATEST = 1e-100, 1e100
 
 
-def clip_to_log_range(scores, logarithmic: bool):
+def clip_to_log_range(scores: Any, logarithmic: bool) -> Any:
     """Return the scores, clipped to the range that a logarithmic axis can show."""
     return np.clip(scores, _LEAST, _GREATEST) if logarithmic else scores
 
 
-def bin_edges(scores: np.ndarray, bins, logarithmic: bool) -> np.ndarray:
+def bin_edges(scores: np.ndarray, bins: int | str, logarithmic: bool) -> np.ndarray:
     """Return the edges of bins that are equally wide on the axis.
 
     Parameters
@@ -41,13 +45,12 @@ def bin_edges(scores: np.ndarray, bins, logarithmic: bool) -> np.ndarray:
     """
     places = np.log10(scores) if logarithmic else scores
     low, high = places.min(), places.max()
-    if is_auto(bins):
-        bins = _n_bins(places)
+    n_bins = _n_bins(places) if isinstance(bins, str) else bins
     # If the scores differ in their last digits only, neighbouring edges would coincide.
     if high - low <= 1e-9 * max(abs(low), abs(high), 1e-9):
         margin = 0.1 if logarithmic else 0.1 * max(abs(low), 1e-9)
         low, high = low - margin, high + margin
-    edges = np.linspace(low, high, bins + 1)
+    edges = np.linspace(low, high, n_bins + 1)
     if not logarithmic:
         return edges
     # The first and the last score lie on edges; rounding must not exclude them.
@@ -71,7 +74,7 @@ def counts_need_log_axis(groups: list[np.ndarray], edges: np.ndarray) -> bool:
     return counts.max() >= _LOG_COUNTS_FROM_RATIO * counts[counts > 0].min()
 
 
-def format_log_ticks(ax) -> None:
+def format_log_ticks(ax: Axes) -> None:
     """Label logarithmic axes with plain numbers instead of powers of ten, as many as fit."""
     from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, ScalarFormatter
 
@@ -100,7 +103,7 @@ def density_weights(scores: np.ndarray, edges: np.ndarray, logarithmic: bool) ->
     return np.full(len(scores), 1 / (len(scores) * width))
 
 
-def leave_room_above(ax, fraction: float) -> None:
+def leave_room_above(ax: Axes, fraction: float) -> None:
     """Leave this fraction of the height free above the bars."""
     bottom, top = ax.get_ylim()
     if ax.get_yscale() == "log":

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from skae._utils.checks import check_size
+from skae._data.matrix import MatrixLike
+from skae._utils.checks import check_size, is_size
 from skae.plotting.canvas import figure_for, format_name
 from skae.plotting.checks import as_list, check_methods, n_rows
 from skae.plotting.matrices import as_matrix
@@ -19,6 +23,9 @@ from skae.plotting.traversal_panels import (
     ranges,
     write_values,
 )
+
+if TYPE_CHECKING:
+    from matplotlib.figure import FigureBase
 
 # The names of more features than this would be too small to read.
 _MOST_NAMES = 40
@@ -91,13 +98,13 @@ class LatentTraversalDisplay:
 
     def __init__(
         self,
-        reconstructions,
-        values,
-        components,
+        reconstructions: ArrayLike,
+        values: ArrayLike,
+        components: Sequence[int] | np.ndarray,
         *,
-        sample_shape=None,
-        feature_names=None,
-        limits=None,
+        sample_shape: Sequence[int] | None = None,
+        feature_names: Sequence[str] | None = None,
+        limits: ArrayLike | None = None,
     ):
         self.reconstructions = reconstructions
         self.values = values
@@ -109,18 +116,18 @@ class LatentTraversalDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator,
-        X,
+        estimator: Any,
+        X: MatrixLike,
         *,
-        components=None,
-        n_components=5,
-        n_steps=9,
-        percentiles=(0.05, 0.95),
-        start="mean",
-        sample_shape=None,
-        fig=None,
-        cmap=None,
-    ):
+        components: Sequence[int] | None = None,
+        n_components: int = 5,
+        n_steps: int = 9,
+        percentiles: tuple[float, float] = (0.05, 0.95),
+        start: int | str = "mean",
+        sample_shape: Sequence[int] | None = None,
+        fig: FigureBase | None = None,
+        cmap: Any = None,
+    ) -> Self:
         """Draw reconstructions along components of the latent code.
 
         Parameters
@@ -189,31 +196,31 @@ class LatentTraversalDisplay:
         check_methods(estimator, ("transform", "inverse_transform"))
         check_size(n_components, "n_components")
         _check_steps(n_steps)
-        percentiles, start = _check_percentiles(percentiles), _check_start(start, n_rows(X))
+        percentiles, place = _check_percentiles(percentiles), _check_start(start, n_rows(X))
         codes = as_matrix(estimator.transform(X))
-        origin = codes.mean(axis=0) if start is None else codes[start]
+        origin = codes.mean(axis=0) if place is None else codes[place]
         ends = np.quantile(codes, percentiles, axis=0)
-        if components is not None:
-            components = _check_components(components, codes.shape[1])
+        chosen = None if components is None else _check_components(components, codes.shape[1])
         sample_shape = shape_of_samples(sample_shape, estimator, X)
         names = _feature_names(X) if image_axes(sample_shape) is None else None
         limits = _limits(X, sample_shape, names)
-        if components is None:
-            unit = 1.0 if names is None else ranges(limits)
-            components = _most_effective(estimator, origin, ends, unit)[:n_components]
-        values = np.linspace(*ends[:, components], n_steps, axis=1)
-        reconstructions = _decoded(estimator, origin, components, values)
+        if chosen is None:
+            unit = 1.0 if limits is None or names is None else ranges(limits)
+            chosen = _most_effective(estimator, origin, ends, unit)[:n_components]
+        low, high = ends[:, chosen]
+        values = np.linspace(low, high, n_steps, axis=1)
+        reconstructions = _decoded(estimator, origin, chosen, values)
         display = cls(
             reconstructions,
             values,
-            components,
+            chosen,
             sample_shape=sample_shape,
             feature_names=names,
             limits=limits,
         )
         return display.plot(fig, cmap=cmap)
 
-    def plot(self, fig=None, *, cmap=None):
+    def plot(self, fig: FigureBase | None = None, *, cmap: Any = None) -> Self:
         """Draw images or lines for each component.
 
         Parameters
@@ -254,6 +261,7 @@ class LatentTraversalDisplay:
             self.axes_, rows, values, self.components, strict=True
         ):
             if is_image:
+                assert limits is not None  # images always have some
                 images = as_images(row, shape)
                 self.images_.append(draw_images(ax, images, limits, cmap or "gray"))
                 write_values(ax, steps, images)
@@ -311,7 +319,7 @@ class LatentTraversalDisplay:
         names = [] if self.feature_names is None else list(self.feature_names)
         return [format_name(name) for name in names] if len(names) <= _MOST_NAMES else []
 
-    def _format_axes(self, limits: np.ndarray | None, shape) -> None:
+    def _format_axes(self, limits: np.ndarray | None, shape: Sequence[int]) -> None:
         """Label the axes of lines."""
         labels, last = self._labels(), self.axes_[-1]
         if labels:
@@ -334,7 +342,9 @@ class LatentTraversalDisplay:
                 ax.grid(color="0.9")
 
 
-def _decoded(estimator, origin: np.ndarray, components, values: np.ndarray) -> np.ndarray:
+def _decoded(
+    estimator: Any, origin: np.ndarray, components: Iterable[int], values: np.ndarray
+) -> np.ndarray:
     """Return reconstructions along components, of shape (n_components, n_steps, n_features)."""
     codes = np.tile(origin, (*values.shape, 1))
     for way, component, steps in zip(codes, components, values, strict=True):
@@ -343,20 +353,23 @@ def _decoded(estimator, origin: np.ndarray, components, values: np.ndarray) -> n
     return rows.reshape(*values.shape, -1)
 
 
-def _most_effective(estimator, origin: np.ndarray, ends: np.ndarray, unit) -> np.ndarray:
+def _most_effective(
+    estimator: Any, origin: np.ndarray, ends: np.ndarray, unit: float | np.ndarray
+) -> np.ndarray:
     """Return all components in descending order of their effect on the reconstruction."""
     low, high = _decoded(estimator, origin, range(len(origin)), ends.T).swapaxes(0, 1)
     return np.argsort(-np.square((high - low) / unit).sum(axis=1), kind="stable")
 
 
-def _feature_names(X) -> list[str] | None:
+def _feature_names(X: Any) -> list[str] | None:
     """Return the names of the columns of a table, or None if it has none."""
     columns = getattr(X, "columns", None)
-    named = columns is not None and all(isinstance(name, str) for name in columns)
-    return list(columns) if named else None
+    if columns is None or not all(isinstance(name, str) for name in columns):
+        return None
+    return list(columns)
 
 
-def _limits(X, shape, names) -> np.ndarray | None:
+def _limits(X: Any, shape: Sequence[int], names: list[str] | None) -> np.ndarray | None:
     """Return the lowest and highest value of images or of each column of a table, else None.
 
     The limits of colour images are 0 and 1, or 0 and 255, if the rows lie within them.
@@ -374,7 +387,7 @@ def _limits(X, shape, names) -> np.ndarray | None:
     return np.array([low, high])
 
 
-def _size(rows: np.ndarray, shape, labels: list[str]) -> tuple[float, float]:
+def _size(rows: np.ndarray, shape: Sequence[int], labels: list[str]) -> tuple[float, float]:
     """Return the width and the height of a figure, in inches."""
     n_components, n_steps, n_features = rows.shape
     axes = image_axes(shape)
@@ -392,11 +405,11 @@ def _labels_overlap(labels: list[str]) -> bool:
     return len(labels) * max(map(len, labels), default=0) > 50
 
 
-def _check_steps(n_steps) -> None:
+def _check_steps(n_steps: Any) -> None:
     check_size(n_steps, "n_steps", low=2)
 
 
-def _check_percentiles(percentiles) -> tuple[float, float]:
+def _check_percentiles(percentiles: Any) -> tuple[float, float]:
     limits = tuple(as_list(percentiles))
     numbers = len(limits) == 2 and all(isinstance(limit, Real) for limit in limits)
     if not numbers or not 0 <= limits[0] < limits[1] <= 1:
@@ -406,11 +419,11 @@ def _check_percentiles(percentiles) -> tuple[float, float]:
     return limits
 
 
-def _check_start(start, n: int) -> int | None:
+def _check_start(start: Any, n: int) -> int | None:
     """Return the position of the row that fixes the other components, None for the mean."""
     if isinstance(start, str) and start == "mean":
         return None
-    if not isinstance(start, Integral) or isinstance(start, bool) or not -n <= start < n:
+    if not is_size(start, -n, n - 1):
         raise ValueError(
             f"start must be 'mean' or the position of a row in X, an integer from {-n} to "
             f"{n - 1}, got {start!r}."
@@ -418,7 +431,7 @@ def _check_start(start, n: int) -> int | None:
     return int(start)
 
 
-def _check_components(components, size: int) -> np.ndarray:
+def _check_components(components: Any, size: int) -> np.ndarray:
     """Return the components as an array of shape (n_components,)."""
     chosen = as_list(components)
     whole = all(isinstance(one, Integral) and not isinstance(one, bool) for one in chosen)

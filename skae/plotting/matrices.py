@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import scipy.sparse as sp
 from sklearn.utils.validation import check_array
@@ -10,13 +12,13 @@ from skae._data.containers import as_matrix_like
 from skae._utils.naming import naming
 
 
-def as_array(rows) -> np.ndarray:
+def as_array(rows: Any) -> np.ndarray:
     """Return rows as an array with their dtype and shape."""
     rows = as_matrix_like(rows)
     return rows.toarray() if sp.issparse(rows) else np.asarray(rows)
 
 
-def as_matrix(X, name: str = "X") -> np.ndarray:
+def as_matrix(X: Any, name: str = "X") -> np.ndarray:
     """Return rows as a matrix of numbers, with the axes of each sample flattened.
 
     Parameters

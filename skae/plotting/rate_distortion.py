@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
+from numpy.typing import ArrayLike
+
+from skae._data.matrix import MatrixLike
 from skae.compression import rate_distortion_curve
 from skae.plotting.canvas import axes_for, format_name
 from skae.plotting.checks import check_numbers
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _SIZE = (6.4, 4.0)
 
@@ -66,7 +74,7 @@ class RateDistortionDisplay:
     ['AutoencoderTransformer', 'PCA']
     """
 
-    def __init__(self, rate, psnr, *, estimator_name=None):
+    def __init__(self, rate: ArrayLike, psnr: ArrayLike, *, estimator_name: str | None = None):
         self.rate = rate
         self.psnr = psnr
         self.estimator_name = estimator_name
@@ -74,17 +82,17 @@ class RateDistortionDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator,
-        X,
-        X_test=None,
+        estimator: Any,
+        X: MatrixLike,
+        X_test: MatrixLike | None = None,
         *,
-        steps=None,
-        clip=True,
-        data_range=None,
-        name=None,
-        ax=None,
-        **line_kw,
-    ):
+        steps: Sequence[float] | None = None,
+        clip: bool = True,
+        data_range: float | None = None,
+        name: str | None = None,
+        ax: Axes | None = None,
+        **line_kw: Any,
+    ) -> Self:
         """Compress rows with several quantisation steps, and draw the rate-distortion curve.
 
         Parameters
@@ -142,7 +150,7 @@ class RateDistortionDisplay:
         name = type(estimator).__name__ if name is None else name
         return cls(curve["rate"], curve["psnr"], estimator_name=name).plot(ax, **line_kw)
 
-    def plot(self, ax=None, **line_kw):
+    def plot(self, ax: Axes | None = None, **line_kw: Any) -> Self:
         """Draw the line.
 
         Parameters

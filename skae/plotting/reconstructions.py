@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
+from skae._data.matrix import MatrixLike
 from skae._utils.checks import check_size
-from skae._utils.random_state import own_random_state
+from skae._utils.random_state import RandomStateLike, own_random_state
 from skae.plotting.canvas import figure_for
 from skae.plotting.checks import (
     check_methods,
@@ -18,6 +22,10 @@ from skae.plotting.checks import (
 )
 from skae.plotting.matrices import as_array
 from skae.plotting.samples import MOST_CHANNELS, as_images, image_axes, shape_of_samples
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import FigureBase
 
 # Largest number of panels of series in a row.
 _MOST_COLUMNS = 4
@@ -77,7 +85,13 @@ class ReconstructionsDisplay:
     (2, 8)
     """
 
-    def __init__(self, originals, reconstructions, corrupted=None, series=False):
+    def __init__(
+        self,
+        originals: ArrayLike,
+        reconstructions: ArrayLike,
+        corrupted: ArrayLike | None = None,
+        series: bool = False,
+    ):
         self.originals = originals
         self.reconstructions = reconstructions
         self.corrupted = corrupted
@@ -86,17 +100,17 @@ class ReconstructionsDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator,
-        X,
+        estimator: Any,
+        X: MatrixLike,
         *,
-        n_samples=8,
-        corrupted=None,
-        random_state=None,
-        sample_shape=None,
-        series=None,
-        fig=None,
-        **artist_kw,
-    ):
+        n_samples: int = 8,
+        corrupted: MatrixLike | None = None,
+        random_state: RandomStateLike = None,
+        sample_shape: Sequence[int] | None = None,
+        series: bool | None = None,
+        fig: FigureBase | None = None,
+        **artist_kw: Any,
+    ) -> Self:
         """Draw samples and their reconstructions.
 
         Parameters
@@ -165,16 +179,17 @@ class ReconstructionsDisplay:
             shown = _rows(corrupted, rows)
         shape = shape_of_samples(sample_shape, estimator, originals)
         is_series, channel_axis = _layout(estimator, shape, series)
-        samples = [
-            _samples(originals, shape, "X"),
-            _samples(reconstruct(shown), shape, "reconstructions"),
-            None if corrupted is None else _samples(shown, shape, "corrupted"),
-        ]
+        samples = {
+            "originals": _samples(originals, shape, "X"),
+            "reconstructions": _samples(reconstruct(shown), shape, "reconstructions"),
+        }
+        if corrupted is not None:
+            samples["corrupted"] = _samples(shown, shape, "corrupted")
         if is_series and channel_axis == 0:
-            samples = [s if s is None else np.moveaxis(s, 1, 2) for s in samples]
-        return cls(*samples, series=is_series).plot(fig, **artist_kw)
+            samples = {name: np.moveaxis(values, 1, 2) for name, values in samples.items()}
+        return cls(**samples, series=is_series).plot(fig, **artist_kw)
 
-    def plot(self, fig=None, **artist_kw):
+    def plot(self, fig: FigureBase | None = None, **artist_kw: Any) -> Self:
         """Draw the samples.
 
         Parameters
@@ -233,7 +248,7 @@ class ReconstructionsDisplay:
         return {labels[name]: values for name, values in samples.items()}
 
 
-def _reconstruct_of(estimator):
+def _reconstruct_of(estimator: Any) -> Callable[[Any], Any]:
     """Return the function of a fitted estimator that reconstructs rows."""
     if hasattr(estimator, "reconstruct"):
         check_is_fitted(estimator)
@@ -246,7 +261,7 @@ def _reconstruct_of(estimator):
     return lambda X: estimator.inverse_transform(estimator.transform(X))
 
 
-def _sampled_positions(X, n_samples: int, random_state) -> np.ndarray:
+def _sampled_positions(X: Any, n_samples: int, random_state: RandomStateLike) -> np.ndarray:
     """Return the positions of randomly chosen samples, in ascending order."""
     n = n_rows(X)
     if n <= n_samples:
@@ -254,7 +269,7 @@ def _sampled_positions(X, n_samples: int, random_state) -> np.ndarray:
     return np.sort(own_random_state(random_state).choice(n, n_samples, replace=False))
 
 
-def _rows(X, rows: np.ndarray):
+def _rows(X: Any, rows: np.ndarray) -> Any:
     """Return some rows of any container."""
     if hasattr(X, "iloc"):
         return X.iloc[rows]
@@ -265,14 +280,14 @@ def _rows(X, rows: np.ndarray):
     return X[rows] if hasattr(X, "shape") else [X[row] for row in rows]
 
 
-def _check_as_many(corrupted, X) -> None:
+def _check_as_many(corrupted: Any, X: Any) -> None:
     if n_rows(corrupted, "corrupted") != n_rows(X):
         raise ValueError(
             f"corrupted must have as many samples as X, got {n_rows(corrupted)} and {n_rows(X)}."
         )
 
 
-def _samples(rows, shape: tuple[int, ...], name: str) -> np.ndarray:
+def _samples(rows: Any, shape: tuple[int, ...], name: str) -> np.ndarray:
     """Return rows of any container as an array of shape (n_samples, *shape)."""
     values = as_array(rows)
     if values.dtype.kind == "c":
@@ -290,21 +305,23 @@ def _samples(rows, shape: tuple[int, ...], name: str) -> np.ndarray:
     return values.reshape(len(values), *shape)
 
 
-def _layout(estimator, shape: tuple[int, ...], series) -> tuple[bool, int | None]:
+def _layout(estimator: Any, shape: tuple[int, ...], series: Any) -> tuple[bool, int | None]:
     """Return whether samples are time series, and the axis of their channels."""
     if series is not None and not isinstance(series, bool):
         raise ValueError(f"series must be True, False or None, got {series!r}.")
     if len(shape) != 2:
         return len(shape) == 1, None
     channel_axis, automatic = -1, shape[1] <= MOST_CHANNELS
-    architecture = getattr(estimator, "architecture_", None)
+    architecture: Any = getattr(estimator, "architecture_", None)
     if getattr(architecture, "input_shape", None) == shape:
         channel_axis = architecture.channel_axis
         automatic = channel_axis is not None
     return automatic if series is None else series, channel_axis
 
 
-def _draw_images(fig, samples: dict[str, np.ndarray], imshow_kw: dict):
+def _draw_images(
+    fig: FigureBase | None, samples: dict[str, np.ndarray], imshow_kw: dict
+) -> tuple[FigureBase, np.ndarray]:
     """Draw originals, corrupted inputs and reconstructions as rows of images."""
     images = {label: _images(values) for label, values in samples.items()}
     low, high = _range(images["original"])
@@ -345,7 +362,9 @@ def _range(originals: np.ndarray) -> tuple[float, float]:
     return 0.0, 1.0 if high <= 1 and originals.dtype.kind not in "iu" else 255.0
 
 
-def _draw_series(fig, samples: dict[str, np.ndarray], line_kw: dict):
+def _draw_series(
+    fig: FigureBase | None, samples: dict[str, np.ndarray], line_kw: dict
+) -> tuple[FigureBase, np.ndarray]:
     """Draw each sample in a panel; return the figure and the panels."""
     n = len(samples["original"])
     n_columns = min(n, _MOST_COLUMNS)
@@ -364,11 +383,11 @@ def _draw_series(fig, samples: dict[str, np.ndarray], line_kw: dict):
     return fig, axes[None, :]
 
 
-def _draw_sample(ax, lines: dict[str, np.ndarray], line_kw: dict) -> None:
+def _draw_sample(ax: Axes, lines: dict[str, np.ndarray], line_kw: dict) -> None:
     from matplotlib.cbook import normalize_kwargs
     from matplotlib.lines import Line2D
 
-    styles = {
+    styles: dict[str, dict[str, Any]] = {
         "original": {"linewidth": 3.5, "alpha": 0.35},
         "corrupted input": {"linewidth": 1.2, "linestyle": ":", "color": "0.4"},
         "reconstruction": {"linewidth": 1.2},
@@ -380,7 +399,7 @@ def _draw_sample(ax, lines: dict[str, np.ndarray], line_kw: dict) -> None:
             ax.plot(line, **{**style, **normalize_kwargs(line_kw, Line2D)})
 
 
-def _add_legend(fig, ax) -> None:
+def _add_legend(fig: Any, ax: Axes) -> None:
     """Add a legend of the lines above all panels."""
     handles, labels = ax.get_legend_handles_labels()
     fig.legend(handles, labels, loc="outside upper center", ncols=len(labels), frameon=False)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import isqrt, prod
-from numbers import Integral
+from typing import Any
 
 import numpy as np
 
+from skae._utils.checks import is_integer
 from skae.plotting.checks import as_list
 
 # Without any information about their shape, rows with a square number of features, 8 x 8 or more,
@@ -16,7 +18,7 @@ _LEAST_SIDE = 8
 MOST_CHANNELS = 3
 
 
-def shape_of_samples(given, estimator, X) -> tuple[int, ...]:
+def shape_of_samples(given: Any, estimator: Any, X: Any) -> tuple[int, ...]:
     """Return the shape of one sample: as given, from `X`, from the estimator, or guessed."""
     own = tuple(X.shape if hasattr(X, "shape") else np.shape(X))[1:]
     n_features = prod(own)
@@ -32,7 +34,7 @@ def shape_of_samples(given, estimator, X) -> tuple[int, ...]:
     return (side, side) if is_square else (n_features,)
 
 
-def image_axes(shape) -> tuple[int, int] | None:
+def image_axes(shape: Sequence[int]) -> tuple[int, int] | None:
     """Return which axes of a sample are height and width, or None if it is not an image."""
     if len(shape) == 2 and shape[0] > 1 and shape[1] > MOST_CHANNELS:
         return (0, 1)
@@ -43,7 +45,7 @@ def image_axes(shape) -> tuple[int, int] | None:
     return None
 
 
-def as_images(rows: np.ndarray, shape) -> np.ndarray:
+def as_images(rows: np.ndarray, shape: Sequence[int]) -> np.ndarray:
     """Return images of shape (n, h, w), or (n, h, w, 3) with colours."""
     images = rows.reshape(-1, *shape)
     if image_axes(shape) == (1, 2):
@@ -51,12 +53,10 @@ def as_images(rows: np.ndarray, shape) -> np.ndarray:
     return images[..., 0] if images.ndim == 4 and images.shape[-1] == 1 else images
 
 
-def checked_shape(shape, n_features: int) -> tuple[int, ...]:
+def checked_shape(shape: Any, n_features: int) -> tuple[int, ...]:
     """Return the shape of one sample as a tuple."""
     sides = tuple(as_list(shape))
-    whole = all(
-        isinstance(side, Integral) and not isinstance(side, bool) and side >= 1 for side in sides
-    )
+    whole = all(is_integer(side) and side >= 1 for side in sides)
     if not sides or not whole or prod(sides) != n_features:
         raise ValueError(
             f"sample_shape must be a tuple of integers >= 1 whose product is the number of "

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any, Self
+
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from skae._data.containers import as_matrix_like
+from skae._data.matrix import MatrixLike
 from skae._utils.checks import check_size, is_auto
 from skae._utils.naming import naming
 from skae.plotting.canvas import axes_for, format_name, format_number
@@ -24,6 +28,9 @@ from skae.plotting.histogram import (
     format_log_ticks,
     leave_room_above,
 )
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 # More groups than this could not be distinguished.
 _MOST_GROUPS = 10
@@ -84,13 +91,22 @@ class ScoreDistributionDisplay:
     2
     """
 
-    def __init__(self, scores, threshold, labels=None):
+    def __init__(self, scores: ArrayLike, threshold: float, labels: ArrayLike | None = None):
         self.scores = scores
         self.threshold = threshold
         self.labels = labels
 
     @classmethod
-    def from_estimator(cls, estimator, X, y=None, *, ax=None, bins="auto", **hist_kw):
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: MatrixLike,
+        y: ArrayLike | None = None,
+        *,
+        ax: Axes | None = None,
+        bins: int | str = "auto",
+        **hist_kw: Any,
+    ) -> Self:
         """Draw the anomaly scores of rows.
 
         Parameters
@@ -139,7 +155,7 @@ class ScoreDistributionDisplay:
         scores = -np.asarray(estimator.score_samples(X))
         return cls(scores, threshold_of(estimator), groups).plot(ax, bins=bins, **hist_kw)
 
-    def plot(self, ax=None, *, bins="auto", **hist_kw):
+    def plot(self, ax: Axes | None = None, *, bins: int | str = "auto", **hist_kw: Any) -> Self:
         """Draw the histograms.
 
         Parameters
@@ -196,7 +212,7 @@ class ScoreDistributionDisplay:
         if self.labels is None:
             return [(None, scores)]
         labels = _check_groups(self.labels, "labels", len(scores))
-        groups = []
+        groups: list[tuple[str | None, np.ndarray]] = []
         for value, name in _names(labels).items():
             group = scores[labels == value]
             rows = "1 row" if len(group) == 1 else f"{len(group):,} rows"
@@ -205,7 +221,7 @@ class ScoreDistributionDisplay:
             groups.append((f"{name}: {rows}, {self._percentage_above(group)} beyond", group))
         return groups
 
-    def _draw_threshold(self, ax, scores: np.ndarray) -> None:
+    def _draw_threshold(self, ax: Axes, scores: np.ndarray) -> None:
         place = float(self.threshold)
         label = f"threshold {format_number(place)}"
         if self.labels is None:
@@ -217,9 +233,9 @@ class ScoreDistributionDisplay:
 
     def _percentage_above(self, scores: np.ndarray) -> str:
         """Return the percentage of the scores above the threshold."""
-        return f"{format_number(100 * np.mean(scores > self.threshold))}%"
+        return f"{format_number(100 * float(np.mean(scores > self.threshold)))}%"
 
-    def _format_axes(self, ax, density: bool) -> None:
+    def _format_axes(self, ax: Axes, density: bool) -> None:
         """Label the axes, and add a legend above the bars and the line."""
         per = " per decade" if ax.get_xscale() == "log" else ""
         ax.set_xlabel("anomaly score")
@@ -235,12 +251,14 @@ class ScoreDistributionDisplay:
         self.legend_ = ax.legend(handles, labels, loc="upper right", frameon=False)
 
 
-def _histogram(ax, scores: np.ndarray, edges, colour: str, label: str | None, **hist_kw):
+def _histogram(
+    ax: Axes, scores: np.ndarray, edges: Any, colour: str, label: str | None, **hist_kw: Any
+) -> Any:
     """Draw one histogram and return its artists."""
     from matplotlib.colors import to_rgba
 
     colour = hist_kw.pop("color", colour)
-    style = {"histtype": "stepfilled", "edgecolor": colour, "linewidth": 1.3}
+    style: dict[str, Any] = {"histtype": "stepfilled", "edgecolor": colour, "linewidth": 1.3}
     if "alpha" not in hist_kw:
         style["facecolor"] = to_rgba(colour, 0.35)  # overlapping groups stay visible
     return ax.hist(scores, edges, color=colour, label=label, **{**style, **hist_kw})[2]
@@ -254,7 +272,7 @@ def _names(labels: np.ndarray) -> dict:
     return {value: value for value in sorted_unique(labels)}
 
 
-def _check_groups(values, name: str, n: int) -> np.ndarray:
+def _check_groups(values: Any, name: str, n: int) -> np.ndarray:
     """Return the groups of rows as an array of shape (n,)."""
     with naming(name):
         groups = np.asarray(as_matrix_like(values))
@@ -277,6 +295,6 @@ def _check_groups(values, name: str, n: int) -> np.ndarray:
     return groups
 
 
-def _check_bins(bins) -> None:
+def _check_bins(bins: int | str) -> None:
     if not is_auto(bins):
         check_size(bins, "bins", instead="'auto' or ")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from numbers import Integral
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from skae.plotting.canvas import axes_for, format_number
 from skae.plotting.histogram import format_log_ticks
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 # Columns of the losses, with their names and colours.
 _LOSSES = {
@@ -83,12 +87,12 @@ class TrainingCurveDisplay:
     ['training loss', 'validation loss']
     """
 
-    def __init__(self, history, best_epoch=None):
+    def __init__(self, history: pd.DataFrame, best_epoch: int | None = None):
         self.history = history
         self.best_epoch = best_epoch
 
     @classmethod
-    def from_estimator(cls, estimator, *, ax=None, **line_kw):
+    def from_estimator(cls, estimator: Any, *, ax: Axes | None = None, **line_kw: Any) -> Self:
         """Draw the losses of a fitted estimator.
 
         Parameters
@@ -128,7 +132,7 @@ class TrainingCurveDisplay:
         best_epoch = getattr(estimator, "best_epoch_", None)
         return cls(estimator.history_, best_epoch).plot(ax, **line_kw)
 
-    def plot(self, ax=None, **line_kw):
+    def plot(self, ax: Axes | None = None, **line_kw: Any) -> Self:
         """Draw the losses.
 
         Parameters
@@ -169,7 +173,7 @@ class TrainingCurveDisplay:
         return self
 
 
-def _draw_losses(ax, network: pd.DataFrame, n_networks: int, line_kw: dict) -> list:
+def _draw_losses(ax: Axes, network: pd.DataFrame, n_networks: int, line_kw: dict) -> list:
     """Draw the losses of one network; only the first network has entries in the legend."""
     from matplotlib.cbook import normalize_kwargs
     from matplotlib.lines import Line2D
@@ -178,7 +182,10 @@ def _draw_losses(ax, network: pd.DataFrame, n_networks: int, line_kw: dict) -> l
     for column, (name, colour) in _LOSSES.items():
         if network[column].isna().all():
             continue
-        style = {"color": colour, "marker": "." if len(network) <= _FEW_EPOCHS + 1 else None}
+        style: dict[str, Any] = {
+            "color": colour,
+            "marker": "." if len(network) <= _FEW_EPOCHS + 1 else None,
+        }
         if n_networks > 1:
             style |= {"linewidth": 1, "alpha": 0.6}
             name = f"{name} of {n_networks} networks"
@@ -187,7 +194,7 @@ def _draw_losses(ax, network: pd.DataFrame, n_networks: int, line_kw: dict) -> l
     return lines
 
 
-def _mark(ax, best: pd.Series) -> tuple:
+def _mark(ax: Axes, best: pd.Series) -> tuple:
     """Mark the epoch whose weights were kept, and its loss if it is known."""
     known = [column for column in ("valid_loss", "train_loss") if not np.isnan(best[column])]
     epoch = int(best["epoch"])
@@ -198,12 +205,17 @@ def _mark(ax, best: pd.Series) -> tuple:
         name, colour = _LOSSES[known[0]]
         loss = best[known[0]]
         label += f", {name} {format_number(loss)}"
-    style = {"linestyle": "none", "marker": "o", "markersize": 7, "markeredgecolor": "0.2"}
+    style: dict[str, Any] = {
+        "linestyle": "none",
+        "marker": "o",
+        "markersize": 7,
+        "markeredgecolor": "0.2",
+    }
     (marker,) = ax.plot([epoch], [loss], color=colour, label=label, zorder=3, **style)
     return line, marker
 
 
-def _format_axes(ax, history: pd.DataFrame) -> None:
+def _format_axes(ax: Axes, history: pd.DataFrame) -> None:
     """Label the axes, with integers at the axis of the epochs."""
     from matplotlib.ticker import MaxNLocator
 
@@ -223,7 +235,7 @@ def _spans_a_decade(history: pd.DataFrame) -> bool:
     return len(losses) > 0 and losses.min() > 0 and losses.max() > 10 * losses.min()
 
 
-def _check_history(history) -> pd.DataFrame:
+def _check_history(history: object) -> pd.DataFrame:
     """Return the history, with a column `network`."""
     if not isinstance(history, pd.DataFrame):
         raise TypeError(f"history must be a pandas DataFrame, got {type(history).__name__}.")
@@ -238,7 +250,7 @@ def _check_history(history) -> pd.DataFrame:
     return history if "network" in history else history.assign(network=0)
 
 
-def _check_epoch(best_epoch, history: pd.DataFrame) -> pd.Series | None:
+def _check_epoch(best_epoch: Any, history: pd.DataFrame) -> pd.Series | None:
     """Return the row of `best_epoch`."""
     if best_epoch is None:
         return None

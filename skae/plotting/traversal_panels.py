@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from skae.plotting.canvas import format_number
 from skae.plotting.samples import image_axes
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
-def ranges(limits: np.ndarray):
+
+def ranges(limits: np.ndarray) -> np.ndarray:
     """Return the distances between the limits, 1 where they are equal."""
     distances = limits[1] - limits[0]
     return np.where(distances > 0, distances, 1.0)
 
 
-def draw_images(ax, images: np.ndarray, limits: np.ndarray, cmap):
+def draw_images(ax: Axes, images: np.ndarray, limits: np.ndarray, cmap: Any) -> Any:
     """Draw images side by side with the same colour scale, and return the artist."""
     colour = images.ndim == 4
     gap = _gap(images)
@@ -22,7 +28,7 @@ def draw_images(ax, images: np.ndarray, limits: np.ndarray, cmap):
     if colour:
         images = np.clip((images - limits[0]) / ranges(limits), 0, 1)
     padding = [(0, 0), (0, 0), (0, gap)] + [(0, 0)] * colour
-    strip = np.hstack(np.pad(images, padding, constant_values=blank))[:, :-gap]
+    strip = np.hstack(list(np.pad(images, padding, constant_values=blank)))[:, :-gap]
     artist = ax.imshow(strip, cmap=cmap, vmin=limits[0], vmax=limits[1], interpolation="nearest")
     ax.set_anchor("W")  # align the rows at the left, beside their names
     ax.spines[:].set_visible(False)
@@ -30,12 +36,12 @@ def draw_images(ax, images: np.ndarray, limits: np.ndarray, cmap):
     return artist
 
 
-def n_channels(shape) -> int:
+def n_channels(shape: Sequence[int]) -> int:
     """Return the number of channels of a series."""
     return shape[1] if len(shape) == 2 and image_axes(shape) is None and shape[0] > 1 else 1
 
 
-def channels_in_turn(rows: np.ndarray, shape) -> np.ndarray:
+def channels_in_turn(rows: np.ndarray, shape: Sequence[int]) -> np.ndarray:
     """Return series with their channels one after the other, separated by NaN."""
     if n_channels(shape) == 1:
         return rows
@@ -49,7 +55,7 @@ def _gap(images: np.ndarray) -> int:
     return max(1, images.shape[2] // 12)
 
 
-def write_values(ax, steps: np.ndarray, images: np.ndarray) -> None:
+def write_values(ax: Axes, steps: np.ndarray, images: np.ndarray) -> None:
     """Label the first, the middle and the last image with the value of the component."""
     width = images.shape[2]
     shown = _ends_and_middle(len(steps))
@@ -58,7 +64,7 @@ def write_values(ax, steps: np.ndarray, images: np.ndarray) -> None:
     ax.tick_params(length=0, pad=1, labelsize="small")
 
 
-def draw_lines(ax, rows: np.ndarray, steps: np.ndarray, cmap) -> list:
+def draw_lines(ax: Axes, rows: np.ndarray, steps: np.ndarray, cmap: Any) -> list:
     """Draw one line per value of the component, and return the artists."""
     from matplotlib import colormaps
 

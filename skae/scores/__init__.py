@@ -18,7 +18,7 @@ SCORES: dict[str, type[Score]] = {
 }
 
 
-def resolve_score(scoring) -> Score:
+def resolve_score(scoring: str | Score) -> Score:
     """Return the score of a fit as an object: the default for a name, or a copy of an object."""
     return resolve_part(scoring, "scoring", SCORES, Score)
 

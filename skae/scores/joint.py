@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any, Self
+
+import torch
+
 from skae.scores.scatter import Scatter
 from skae.scores.score import Score, residuals
 
@@ -25,18 +29,18 @@ class Joint(Score):
 
     scatters = {"residual_scatter_": "features", "code_scatter_": "code"}
 
-    def fit(self, residuals, codes):
+    def fit(self, residuals: torch.Tensor, codes: torch.Tensor) -> Self:
         """Estimate means and covariances of residuals and codes."""
         self.residual_scatter_ = Scatter.of(residuals.numpy())
         self.code_scatter_ = Scatter.of(codes.numpy())
         return self
 
-    def of_features(self, network, X, codes):
+    def of_features(self, network: Any, X: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
         """Return the squared whitened residuals, divided by the number of columns."""
         whitened = self.residual_scatter_.whitened(residuals(network, X, codes))
         return whitened.square() / (X.shape[1] + codes.shape[1])
 
-    def of_code(self, network, X, codes):
+    def of_code(self, network: Any, X: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
         """Return the squared Mahalanobis distance of the code, divided by the number of columns."""
         distances = self.code_scatter_.mahalanobis(codes.cpu().double())
         return distances / (X.shape[1] + codes.shape[1])

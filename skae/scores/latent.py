@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any, Self
+
+import torch
+
 from skae.scores.scatter import Scatter
 from skae.scores.score import Score
 
@@ -22,15 +26,15 @@ class Latent(Score):
 
     scatters = {"scatter_": "code"}
 
-    def fit(self, residuals, codes):
+    def fit(self, residuals: torch.Tensor, codes: torch.Tensor) -> Self:
         """Estimate mean and covariance of the codes."""
         self.scatter_ = Scatter.of(codes.numpy())
         return self
 
-    def of_features(self, network, X, codes):
+    def of_features(self, network: Any, X: torch.Tensor, codes: torch.Tensor) -> None:
         """Return None."""
         return None
 
-    def of_code(self, network, X, codes):
+    def of_code(self, network: Any, X: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
         """Return the squared Mahalanobis distance, divided by the size of the code."""
         return self.scatter_.mahalanobis(codes.cpu().double()) / codes.shape[1]

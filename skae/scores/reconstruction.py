@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import torch
+
 from skae.scores.score import Score, residuals
 
 
@@ -25,10 +29,10 @@ class Reconstruction(Score):
     True
     """
 
-    def of_features(self, network, X, codes):
+    def of_features(self, network: Any, X: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
         """Return the squared errors, divided by the number of features."""
         return residuals(network, X, codes).square() / X.shape[1]
 
-    def of_code(self, network, X, codes):
+    def of_code(self, network: Any, X: torch.Tensor, codes: torch.Tensor) -> None:
         """Return None."""
         return None

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any, Self
+
+import torch
+
 from skae.scores.scatter import Scatter
 from skae.scores.score import Score, residuals
 
@@ -23,15 +27,15 @@ class Residual(Score):
 
     scatters = {"scatter_": "features"}
 
-    def fit(self, residuals, codes):
+    def fit(self, residuals: torch.Tensor, codes: torch.Tensor) -> Self:
         """Estimate mean and covariance of the residuals."""
         self.scatter_ = Scatter.of(residuals.numpy())
         return self
 
-    def of_features(self, network, X, codes):
+    def of_features(self, network: Any, X: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
         """Return the squared whitened residuals, divided by the number of features."""
         return self.scatter_.whitened(residuals(network, X, codes)).square() / X.shape[1]
 
-    def of_code(self, network, X, codes):
+    def of_code(self, network: Any, X: torch.Tensor, codes: torch.Tensor) -> None:
         """Return None."""
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from sklearn.base import BaseEstimator
@@ -63,7 +63,9 @@ class Score(BaseEstimator):
         return self
 
     @abstractmethod
-    def of_features(self, network, X: torch.Tensor, codes: torch.Tensor) -> torch.Tensor | None:
+    def of_features(
+        self, network: Any, X: torch.Tensor, codes: torch.Tensor
+    ) -> torch.Tensor | None:
         """Return the contribution of each feature.
 
         Parameters
@@ -84,7 +86,7 @@ class Score(BaseEstimator):
         """
 
     @abstractmethod
-    def of_code(self, network, X: torch.Tensor, codes: torch.Tensor) -> torch.Tensor | None:
+    def of_code(self, network: Any, X: torch.Tensor, codes: torch.Tensor) -> torch.Tensor | None:
         """Return the contribution of the code, differentiable in `X` if `codes` are.
 
         Parameters
@@ -104,17 +106,18 @@ class Score(BaseEstimator):
             None for a score without a contribution of the code.
         """
 
-    def __call__(self, network, X: torch.Tensor) -> torch.Tensor:
+    def __call__(self, network: Any, X: torch.Tensor) -> torch.Tensor:
         """Return the score of each row, of shape (n_samples,), dtype float64."""
         codes = network.encode(X)
         of_features = self.of_features(network, X, codes)
         of_code = self.of_code(network, X, codes)
         if of_features is None:
+            assert of_code is not None  # a score says something of one of the two
             return of_code
         return of_features.sum(1) if of_code is None else of_features.sum(1) + of_code
 
 
-def residuals(network, X: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
+def residuals(network: Any, X: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
     """Return the residuals of the reconstructions, in float64 on the CPU; 0 for missing values.
 
     On the CPU, since some devices do not support float64.

@@ -234,7 +234,8 @@ AE = AutoencoderTransformer(2, max_epochs=2, random_state=0)
 def test_a_checkpoint_of_other_parameters_is_refused(change, said, path):
     save_once(AE, path, X)
     other = clone(AE).set_params(checkpoint=path, **change)
-    with pytest.raises(ValueError, match=f"is of another fit: {said}. Fit with .* delete the file"):
+    message = f"belongs to another fit: {said}. Use the .* delete the file"
+    with pytest.raises(ValueError, match=message):
         other.fit(X)
     assert path.exists()
     with pytest.raises(NotFittedError):
@@ -261,7 +262,7 @@ def moved(X, row):
 )
 def test_a_checkpoint_of_other_data_is_refused(data, said, path):
     save_once(AE, path, X)
-    with pytest.raises(ValueError, match=f"is of another fit: {said}"):
+    with pytest.raises(ValueError, match=f"belongs to another fit: {said}"):
         clone(AE).set_params(checkpoint=path).fit(*data)
     assert path.exists()
 
@@ -269,7 +270,7 @@ def test_a_checkpoint_of_other_data_is_refused(data, said, path):
 def test_a_checkpoint_of_other_labels_is_refused(path):
     classifier = AutoencoderClassifier(2, max_epochs=2, random_state=0)
     save_once(classifier, path, X, Y)
-    with pytest.raises(ValueError, match="is of another fit: y was"):
+    with pytest.raises(ValueError, match="belongs to another fit: y was"):
         classifier.set_params(checkpoint=path).fit(X, np.roll(Y, 1))
 
 
@@ -278,7 +279,7 @@ def test_a_checkpoint_of_another_estimator_or_version_is_refused(path, monkeypat
     with pytest.raises(ValueError, match=r"estimator was skae.estimators.transformer.Auto"):
         AutoencoderImputer(2, max_epochs=2, random_state=0, checkpoint=path).fit(X)
     monkeypatch.setattr(torch, "__version__", "99.1")
-    with pytest.raises(ValueError, match=r"torch was [\w.+]+ and is 99.1. Fit"):
+    with pytest.raises(ValueError, match=r"torch was [\w.+]+ and is 99.1. Use"):
         clone(AE).set_params(checkpoint=path).fit(X)
 
 
@@ -289,7 +290,7 @@ def test_rows_that_the_fingerprint_does_not_look_at_are_compared_by_their_moment
     save_once(AE, path, X)
     other = np.vstack([X[:1], 3 * X[1:49], X[49:]])
     other[[0, 12, 24, 36, 49]] = X[[0, 12, 24, 36, 49]]
-    with pytest.raises(ValueError, match="is of a fit of other rows: their means"):
+    with pytest.raises(ValueError, match="belongs to a fit of other rows: their means"):
         clone(AE).set_params(checkpoint=path).fit(other)
     assert_same(clone(AE).set_params(checkpoint=path).fit(X), clone(AE).fit(X), X)
 
@@ -300,7 +301,7 @@ def test_rows_that_the_fingerprint_does_not_look_at_are_compared_by_their_moment
 def test_what_does_not_change_the_weights_may_change(without_effect, path, capsys):
     save_once(AE, path, X)
     fitted = clone(AE).set_params(checkpoint=path, **without_effect).fit(X)
-    assert ("going on from checkpoint" in capsys.readouterr().out) == ("verbose" in without_effect)
+    assert ("resuming from checkpoint" in capsys.readouterr().out) == ("verbose" in without_effect)
     assert_same(fitted, clone(AE).fit(X), X)
 
 
@@ -314,7 +315,7 @@ def test_a_warm_start_goes_on_from_the_same_weights_only(path):
         patch.setattr(Checkpoint, "remove", lambda self: None)
         killed.fit(X)
     other.set_params(checkpoint=path, random_state=0)
-    with pytest.raises(ValueError, match=r"weights to go on from was .* and is"):
+    with pytest.raises(ValueError, match=r"weights to continue from was .* and is"):
         other.fit(X)
     assert_same(copy.deepcopy(first).set_params(checkpoint=path).fit(X), whole, X)
 
@@ -331,7 +332,7 @@ def test_a_damaged_file_is_refused(damage, path):
         "empty": b"",
     }[damage]
     path.write_bytes(damaged)
-    with pytest.raises(FileFormatError, match="no fit can go on from it: delete it to begin anew"):
+    with pytest.raises(FileFormatError, match=r"no fit can resume from it\. Delete it to start"):
         clone(AE).set_params(checkpoint=path).fit(X)
     assert path.read_bytes() == damaged
 
@@ -347,7 +348,7 @@ def test_a_path_that_can_not_be_written_is_refused_at_once(where, tmp_path, monk
 
         monkeypatch.setattr(checkpoint.tempfile, "TemporaryFile", refuse)
     monkeypatch.setattr("skae.estimators.transformer.fit_network", None)  # never called
-    with pytest.raises(ValueError, match=r"checkpoint=.* can not be written: .* Give a path in a"):
+    with pytest.raises(ValueError, match=r"checkpoint=.* cannot be written: .* Give a path in an"):
         clone(AE).set_params(checkpoint=path).fit(X)
 
 
@@ -356,7 +357,7 @@ def test_a_full_disk_does_not_end_the_fit(path, always_due, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(checkpoint, "write_file", full)
-    with pytest.warns(RuntimeWarning, match="fit goes on without: .*No space left"):
+    with pytest.warns(RuntimeWarning, match="fit continues without it: .*No space left"):
         fitted = clone(AE).set_params(checkpoint=path).fit(X)
     assert_same(fitted, clone(AE).fit(X), X)
 
@@ -367,7 +368,7 @@ def test_two_fits_at_one_path_are_refused(path, always_due):
             path.write_bytes(b"of another fit")
 
     ae = clone(AE).set_params(checkpoint=path, callbacks=[Intruder()], validation_fraction=0.2)
-    with pytest.raises(ValueError, match="Another fit writes to checkpoint="):
+    with pytest.raises(ValueError, match="Another fit also writes to checkpoint="):
         ae.fit(X)
     assert path.read_bytes() == b"of another fit"
 

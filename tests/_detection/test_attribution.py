@@ -16,11 +16,11 @@ WEIGHTS = torch.tensor([1.0, -2.0, 0.0, 3.0, 0.5], dtype=torch.float64)
 ORIGIN = torch.tensor([0.5, -1.0, 2.0, 0.0, 0.25], dtype=torch.float64)
 
 
-def with_what_is_left(shares, values):
+def with_what_is_left(contributions, values):
     """Share out what is left in proportion to the sizes."""
-    left = values - shares.sum(1)
-    sizes = shares.abs()
-    return shares + left[:, None] * sizes / sizes.sum(1, keepdim=True)
+    left = values - contributions.sum(1)
+    sizes = contributions.abs()
+    return contributions + left[:, None] * sizes / sizes.sum(1, keepdim=True)
 
 
 @pytest.fixture
@@ -33,22 +33,22 @@ def network(make_network):
 
 def test_linear_function():
     X = rows()
-    shares = integrated_gradients(lambda X: X @ WEIGHTS, X, torch.zeros(5).double())
-    assert shares.dtype == torch.float64
-    torch.testing.assert_close(shares, X * WEIGHTS, rtol=1e-10, atol=1e-10)
+    contributions = integrated_gradients(lambda X: X @ WEIGHTS, X, torch.zeros(5).double())
+    assert contributions.dtype == torch.float64
+    torch.testing.assert_close(contributions, X * WEIGHTS, rtol=1e-10, atol=1e-10)
 
 
 def test_linear_function_that_is_zero_at_the_origin():
     X = rows()
-    shares = integrated_gradients(lambda X: (X - ORIGIN) @ WEIGHTS, X, ORIGIN)
-    torch.testing.assert_close(shares, (X - ORIGIN) * WEIGHTS, rtol=1e-10, atol=1e-10)
+    contributions = integrated_gradients(lambda X: (X - ORIGIN) @ WEIGHTS, X, ORIGIN)
+    torch.testing.assert_close(contributions, (X - ORIGIN) * WEIGHTS, rtol=1e-10, atol=1e-10)
 
 
 def test_what_the_origin_has_is_shared_out_by_size():
     X = rows()
-    shares = integrated_gradients(lambda X: X @ WEIGHTS + 7, X, ORIGIN)
+    contributions = integrated_gradients(lambda X: X @ WEIGHTS + 7, X, ORIGIN)
     expected = with_what_is_left((X - ORIGIN) * WEIGHTS, X @ WEIGHTS + 7)
-    torch.testing.assert_close(shares, expected, rtol=1e-10, atol=1e-10)
+    torch.testing.assert_close(contributions, expected, rtol=1e-10, atol=1e-10)
     by_hand = integrated_gradients(
         lambda X: X.sum(1) + 8, torch.tensor([[1.0, -3.0]]), torch.zeros(2)
     )
@@ -57,55 +57,55 @@ def test_what_the_origin_has_is_shared_out_by_size():
 
 
 def test_quadratic_function():
-    """The shares are half of (x - o) times gradient and slope at the origin, exactly."""
+    """The contributions are half of (x - o) times gradient and slope at the origin, exactly."""
     X, matrix = rows(), rows(5, 5, seed=1)
     matrix = matrix @ matrix.T
 
     def function(X):
         return torch.einsum("ij,jk,ik->i", X, matrix, X) + X @ WEIGHTS
 
-    shares = integrated_gradients(function, X, ORIGIN)
+    contributions = integrated_gradients(function, X, ORIGIN)
     middle = 0.5 * (X + ORIGIN)
     expected = (X - ORIGIN) * (2 * middle @ matrix + WEIGHTS)
     torch.testing.assert_close(expected.sum(1), function(X) - function(ORIGIN[None]))
     torch.testing.assert_close(
-        shares, with_what_is_left(expected, function(X)), rtol=1e-9, atol=1e-9
+        contributions, with_what_is_left(expected, function(X)), rtol=1e-9, atol=1e-9
     )
 
 
 def test_squared_length_belongs_to_the_squares():
     X = rows()
-    shares = integrated_gradients(lambda X: (X - ORIGIN).square().sum(1), X, ORIGIN)
-    torch.testing.assert_close(shares, (X - ORIGIN).square(), rtol=1e-10, atol=1e-10)
+    contributions = integrated_gradients(lambda X: (X - ORIGIN).square().sum(1), X, ORIGIN)
+    torch.testing.assert_close(contributions, (X - ORIGIN).square(), rtol=1e-10, atol=1e-10)
 
 
 def test_cubic_function_nearly():
     X = rows()
-    shares = integrated_gradients(lambda X: (X - ORIGIN).abs().pow(3).sum(1), X, ORIGIN)
-    torch.testing.assert_close(shares, (X - ORIGIN).abs().pow(3), rtol=2e-3, atol=1e-10)
+    contributions = integrated_gradients(lambda X: (X - ORIGIN).abs().pow(3).sum(1), X, ORIGIN)
+    torch.testing.assert_close(contributions, (X - ORIGIN).abs().pow(3), rtol=2e-3, atol=1e-10)
 
 
 def test_a_product_belongs_to_both():
     X = torch.tensor([[3.0, 5.0, 9.0]], dtype=torch.float64)
-    shares = integrated_gradients(lambda X: X[:, 0] * X[:, 1], X, torch.zeros(3).double())
-    np.testing.assert_allclose(shares, [[7.5, 7.5, 0]], atol=1e-12)
+    contributions = integrated_gradients(lambda X: X[:, 0] * X[:, 1], X, torch.zeros(3).double())
+    np.testing.assert_allclose(contributions, [[7.5, 7.5, 0]], atol=1e-12)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("shift", [-5.0, 0.0, 1e4])
-def test_shares_add_up(network, dtype, shift):
+def test_contributions_add_up(network, dtype, shift):
     X, origin = rows(dtype=dtype), ORIGIN.to(dtype)
 
     def function(X):
         return network(X.double()) + shift
 
-    shares = integrated_gradients(function, X, origin)
-    assert shares.shape == X.shape
-    assert shares.dtype == torch.float64
-    np.testing.assert_allclose(shares.sum(1), function(X), rtol=1e-10, atol=1e-9)
+    contributions = integrated_gradients(function, X, origin)
+    assert contributions.shape == X.shape
+    assert contributions.dtype == torch.float64
+    np.testing.assert_allclose(contributions.sum(1), function(X), rtol=1e-10, atol=1e-9)
 
 
-def test_shares_of_a_network_are_the_integral(network):
+def test_contributions_of_a_network_are_the_integral(network):
     """What is left is nearly what the function has at the origin; the rest is the integral."""
     X = rows()
     fine, n_steps = torch.zeros_like(X), 2000
@@ -115,40 +115,42 @@ def test_shares_of_a_network_are_the_integral(network):
     fine = fine * (X - ORIGIN)
     completeness = network(X) - network(ORIGIN[None])
     torch.testing.assert_close(fine.sum(1), completeness, rtol=1e-5, atol=1e-6)
-    shares = integrated_gradients(network, X, ORIGIN)
-    torch.testing.assert_close(shares, with_what_is_left(fine, network(X)), rtol=0.02, atol=0.02)
+    contributions = integrated_gradients(network, X, ORIGIN)
+    torch.testing.assert_close(
+        contributions, with_what_is_left(fine, network(X)), rtol=0.02, atol=0.02
+    )
 
 
 def test_a_feature_that_does_not_count_gets_nothing(network):
     X = rows(n_features=6)
     origin = torch.cat([ORIGIN, torch.zeros(1).double()])
-    shares = integrated_gradients(lambda X: network(X[:, :5]), X, origin)
-    assert (shares[:, 5] == 0).all()
-    assert (shares[:, :5] != 0).all()
+    contributions = integrated_gradients(lambda X: network(X[:, :5]), X, origin)
+    assert (contributions[:, 5] == 0).all()
+    assert (contributions[:, :5] != 0).all()
 
 
 def test_a_feature_that_is_at_the_origin_gets_nothing(network):
     X = rows()
     X[:, 2] = ORIGIN[2]
-    shares = integrated_gradients(network, X, ORIGIN)
-    assert (shares[:, 2] == 0).all()
+    contributions = integrated_gradients(network, X, ORIGIN)
+    assert (contributions[:, 2] == 0).all()
 
 
 def test_a_function_that_is_zero():
-    shares = integrated_gradients(lambda X: 0 * X.sum(1), rows(), ORIGIN)
-    assert (shares == 0).all()
+    contributions = integrated_gradients(lambda X: 0 * X.sum(1), rows(), ORIGIN)
+    assert (contributions == 0).all()
 
 
 def test_a_function_that_is_constant_is_shared_out_evenly():
-    shares = integrated_gradients(lambda X: 0 * X.sum(1) + 10, rows(), ORIGIN)
-    np.testing.assert_allclose(shares, 2)
+    contributions = integrated_gradients(lambda X: 0 * X.sum(1) + 10, rows(), ORIGIN)
+    np.testing.assert_allclose(contributions, 2)
 
 
 def test_the_row_at_the_origin_is_shared_out_evenly(network):
     X = torch.stack([ORIGIN, rows(1)[0]])
-    shares = integrated_gradients(network, X, ORIGIN)
-    np.testing.assert_allclose(shares[0], float(network(X)[0]) / 5)
-    assert shares[1].std() > 0
+    contributions = integrated_gradients(network, X, ORIGIN)
+    np.testing.assert_allclose(contributions[0], float(network(X)[0]) / 5)
+    assert contributions[1].std() > 0
 
 
 def test_a_row_does_not_depend_on_the_others(network):
@@ -167,8 +169,8 @@ def test_rows_and_origin_are_left_alone(network):
     assert not origin.requires_grad
 
 
-def test_far_rows_have_finite_shares(network):
+def test_far_rows_have_finite_contributions(network):
     X = 1e9 * rows(dtype=torch.float32)
-    shares = integrated_gradients(lambda X: network(X.double()), X, ORIGIN.float())
-    assert torch.isfinite(shares).all()
-    np.testing.assert_allclose(shares.sum(1), network(X.double()), rtol=1e-10)
+    contributions = integrated_gradients(lambda X: network(X.double()), X, ORIGIN.float())
+    assert torch.isfinite(contributions).all()
+    np.testing.assert_allclose(contributions.sum(1), network(X.double()), rtol=1e-10)

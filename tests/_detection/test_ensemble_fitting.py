@@ -6,7 +6,7 @@ import pytest
 from skae import AutoencoderOutlierDetector
 from skae._checkpoints.trainings import Trainings
 from skae._detection import ensemble_fitting
-from skae._detection.ensemble_fitting import CORE_SHARE, EnsembleFit, KnownRows
+from skae._detection.ensemble_fitting import CORE_FRACTION, EnsembleFit, KnownRows
 from skae._fitting.progress import EpochReport
 from skae.scores import Residual
 
@@ -89,7 +89,7 @@ def test_outliers_are_not_trained_on(seen):
     mixed[:100] += 30
     run(mixed)
     assert not rows_of(seen[0][0], mixed) & set(range(100))
-    assert len(seen[0][0]) == pytest.approx(0.8 * CORE_SHARE * 700, rel=0.1)
+    assert len(seen[0][0]) == pytest.approx(0.8 * CORE_FRACTION * 700, rel=0.1)
     seen.clear()
     run(mixed, novelty=True)
     assert len(rows_of(seen[0][0], mixed) & set(range(100))) > 60

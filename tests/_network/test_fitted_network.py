@@ -133,6 +133,22 @@ def test_a_trained_network_is_kept_for_inference(X):
     np.testing.assert_array_equal(encode(fitted, X), encode(built, X))
 
 
+def test_a_device_is_the_same_by_all_of_its_names(X):
+    built, network = make(X)
+    fitted = FittedNetwork.of(built.spec, network)
+    assert fitted.network("cpu:0") is fitted.network(torch.device("cpu")) is network
+    assert len(fitted._networks) == 1
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_network_that_was_trained_on_a_gpu_is_kept_there(X):
+    built, network = make(X)
+    network = network.to("cuda")
+    fitted = FittedNetwork.of(built.spec, network)
+    assert fitted.network("cuda") is fitted.network("cuda:0") is fitted.network("auto") is network
+
+
 def test_weights_are_copies(X):
     built, network = make(X)
     fitted = FittedNetwork.of(built.spec, network)

@@ -149,7 +149,7 @@ def test_a_file_sets_no_other_attribute_of_a_part(saved, tmp_path, name):
     score = held["attributes"]["_ensemble"]["fields"]["members"][0]["fields"]["score"]
     score["fitted"][name] = 1
     write_file(tmp_path / "a", "model", held, arrays)
-    with pytest.raises(FileFormatError, match="no fitted attribute of"):
+    with pytest.raises(FileFormatError, match="not a fitted attribute of"):
         skae.load(tmp_path / "a")
 
 

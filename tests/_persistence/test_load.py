@@ -214,7 +214,7 @@ def test_what_is_left_out_is_said(path):
     with pytest.warns(UserWarning, match=r"\['note'\] are left out"):
         ae.save(path)
     ae = fitted().set_params(callbacks=[print])
-    with pytest.warns(UserWarning, match="callbacks are no part"):
+    with pytest.warns(UserWarning, match="callbacks are not part"):
         ae.save(path)
     assert skae.load(path).callbacks is None
 

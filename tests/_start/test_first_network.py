@@ -5,10 +5,17 @@ import pytest
 import torch
 from sklearn.decomposition import PCA
 
-from skae._start.first_network import Start
+from skae._data.moments import Moments
+from skae._data.rows import Rows
+from skae._network.network_spec import NetworkSpec
+from skae._start.first_network import Start, check_kind, first_network
+from skae._start.linear_part import LinearPart
 from skae._start.principal_axes import principal_axes
 from skae.architectures import Dense
-from skae.kinds import Kind, Overcomplete, Sparse, Undercomplete
+from skae.corruptions import Missing
+from skae.kinds import Denoising, Kind, Overcomplete, Sparse, Undercomplete
+from skae.kinds.interface import Setting
+from skae.losses import MSE
 
 
 @pytest.fixture
@@ -256,3 +263,115 @@ def test_tied_decoders_are_not_fitted(X, started):
     np.testing.assert_allclose(lengths, 1, rtol=1e-10)
     offset = network.linear_decoder.bias.detach().numpy()
     np.testing.assert_allclose(offset, X.mean(axis=0), rtol=1e-10)
+
+
+# --- the whole network
+
+
+def make_spec(X, scaling, **parts):
+    parts = {
+        "kind": Undercomplete(),
+        "architecture": Dense((8,)),
+        "loss": MSE(),
+        "n_components": 2,
+        "linear_path": True,
+        "precision": "float64",
+        **parts,
+    }
+    return NetworkSpec(n_features=X.shape[1], scaling=scaling, **parts)
+
+
+def network_of(X, seed=0, weight=None, **parts):
+    moments = Moments.of(X)
+    scaling = moments.scaling(rescales=True)
+    rows = Rows(X, scaling, torch.device("cpu"), torch.float64)
+    part = LinearPart(rows, seed)
+    weight = torch.ones(len(X)).double() if weight is None else weight
+    gaussian = None if parts.get("filling_rank") is None else part.gaussian(weight)
+    if gaussian is not None:
+        parts["filling_rank"] = gaussian.factor.shape[1]
+    axes = part.principal_axes(2, weight, gaussian) if parts.get("linear_path", True) else None
+    spec = make_spec(X, scaling, **parts)
+    return first_network(spec, part, moments, weight, axes, gaussian), scaling, gaussian
+
+
+def test_a_first_network_is_pca_in_units_of_X(X):
+    network, scaling, _ = network_of(X)
+    pca = PCA(2, svd_solver="full").fit(X)
+    found = scaling.undo(reconstruction_of(network.eval(), scaling.apply(X, np.float64)))
+    np.testing.assert_allclose(found, pca.inverse_transform(pca.transform(X)), atol=1e-8)
+    assert network_of(X)[0].training
+
+
+def test_a_first_network_knows_the_features_in_its_own_units(X):
+    network, scaling, _ = network_of(X, linear_path=False)
+    features = network.features
+    np.testing.assert_allclose(features.mean.numpy(), np.zeros(6), atol=1e-12)
+    np.testing.assert_allclose(features.deviation.numpy(), X.std(axis=0) / scaling.scale)
+    scaled = scaling.apply(X, np.float64)
+    np.testing.assert_allclose(features.low.numpy(), scaled.min(axis=0))
+    np.testing.assert_allclose(features.high.numpy(), scaled.max(axis=0))
+    np.testing.assert_allclose(features.unscaled(torch.from_numpy(scaled)).numpy(), X)
+    assert network.linear_encoder is None
+    assert network.missing is None
+
+
+def test_the_seed_decides_the_residual_networks_alone(X):
+    first, same, other = (network_of(X, seed=seed)[0] for seed in (0, 0, 1))
+    for name, tensor in first.state_dict().items():
+        assert torch.equal(tensor, same.state_dict()[name])
+        drawn = name in ("encoder.0.weight", "encoder.0.bias", "decoder.0.weight", "decoder.0.bias")
+        assert torch.equal(tensor, other.state_dict()[name]) is not drawn, name
+
+
+def test_a_first_network_fills_missing_values_by_their_distribution(X):
+    random = np.random.default_rng(0)
+    holes = np.where(random.random(X.shape) < 0.2, np.nan, X)
+    network, scaling, gaussian = network_of(holes, filling_rank=1)
+    filling = network.missing.filling
+    for name in ("mean", "deviation", "factor"):
+        torch.testing.assert_close(getattr(filling, name), getattr(gaussian, name))
+    assert float(filling.noise) == pytest.approx(gaussian.noise)
+    known = 1 - np.isnan(holes).mean()
+    assert float(network.missing.share_known) == pytest.approx(known)
+    shown = torch.from_numpy(scaling.apply(holes, np.float64))
+    assert torch.isfinite(network.filled(shown)).all()
+    # The linear path starts at the axes of the filled rows.
+    with torch.no_grad():
+        filled = network.filled(shown).numpy()
+        rebuilt = network.eval().decode(network.encode(shown)).numpy()
+    pca = PCA(2, svd_solver="full").fit(filled)
+    expected = pca.inverse_transform(pca.transform(filled))
+    np.testing.assert_allclose(rebuilt, expected, atol=0.3 * filled.std())
+
+
+@pytest.mark.parametrize("kind", [Denoising(Missing(0.5)), Undercomplete(Missing(0.5))])
+def test_hidden_entries_set_the_unit_of_the_residual(X, kind):
+    """More than PCA leaves over of whole rows."""
+    hidden = network_of(X, kind=kind, n_components=2, filling_rank=1)[0]
+    plain = network_of(X, n_components=2)[0]
+    assert float(hidden.residual_scale) > 1.05 * float(plain.residual_scale)
+    assert hidden.training
+
+
+# --- what a kind cannot work with
+
+
+def setting(**changed):
+    given = {"n_components": 2, "n_features": 6, "sample_shape": (6,), "loss": MSE(), **changed}
+    return Setting(**given)
+
+
+def test_kinds_and_corruptions_that_fit_are_accepted():
+    check_kind(Undercomplete(), setting())
+    check_kind(Denoising(Missing(0.5)), setting())
+
+
+@pytest.mark.parametrize(
+    ("kind", "match"),
+    [(Undercomplete(), "n_components=7"), (Denoising(Missing(2.0)), "Missing")],
+    ids=["kind", "corruption"],
+)
+def test_kinds_and_corruptions_that_do_not_fit_are_refused(kind, match):
+    with pytest.raises(ValueError, match=match):
+        check_kind(kind, setting(n_components=7 if kind.corruption is None else 2))

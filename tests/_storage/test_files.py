@@ -144,8 +144,8 @@ def test_each_truncation_is_noticed(path):
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"", "is no zip, but begins with b''"),
-        (b"\x80\x04\x95 a pickle", "is no zip"),
+        (b"", "is not a zip, but begins with b''"),
+        (b"\x80\x04\x95 a pickle", "is not a zip"),
         (b"PK\x03\x04" + bytes(100), "no zip as skae writes it"),
     ],
 )
@@ -157,9 +157,9 @@ def test_other_files(path, data, words):
 def test_bytes_before_and_after(path):
     data = path.read_bytes()
     path.write_bytes(data + b"\0")
-    refused(path, "goes on after its end")
+    refused(path, "continues after its end")
     path.write_bytes(b"\0" + data)
-    refused(path, "is no zip")
+    refused(path, "is not a zip")
 
 
 @pytest.mark.parametrize("which", [0, 1])
@@ -317,11 +317,11 @@ def test_what_is_no_file(tmp_path):
     for path, error in ((tmp_path / "none", FileNotFoundError), (tmp_path, OSError)):
         with pytest.raises(error):
             read_file(path, content="model")
-    with pytest.raises(OSError, match="is no regular file"):
+    with pytest.raises(OSError, match="is not a regular file"):
         write_file(tmp_path, "model", {}, {})
     if os.path.exists("/dev/null"):
-        refused("/dev/null", "no regular file")
-        with pytest.raises(OSError, match="is no regular file"):
+        refused("/dev/null", "not a regular file")
+        with pytest.raises(OSError, match="is not a regular file"):
             write_file("/dev/null", "model", {}, {})
 
 

@@ -150,7 +150,7 @@ def test_dropout_is_drawn_anew_in_each_batch(X):
 
 @pytest.mark.parametrize("shape", [(6,), (2, 3)])
 def test_starts_at_pca_exactly(X, shape):
-    """Whatever the modules are: a sigmoid can not be silenced."""
+    """Whatever the modules are: a sigmoid cannot be silenced."""
     ae = autoencoder(early_stopping=False, max_epochs=1, learning_rate=1e-12, precision="float64")
     ae.fit(X.reshape(-1, *shape))
     pca = PCA(2, svd_solver="full").fit(X)
@@ -286,7 +286,7 @@ def test_modules_without_weights():
         lambda shape, n_outputs: nn.AdaptiveAvgPool1d(n_outputs),
         lambda shape, n_components: nn.Upsample(*shape),
     )
-    with pytest.raises(ValueError, match="Neither encoder nor decoder have weights"):
+    with pytest.raises(ValueError, match="Neither encoder nor decoder has weights"):
         AutoencoderTransformer(2, architecture=custom, init="random").fit(np.eye(6))
 
 

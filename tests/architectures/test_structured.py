@@ -124,7 +124,7 @@ def test_other_shapes_are_refused(architecture, given, message):
 @pytest.mark.parametrize("position", [1, -1])
 def test_channels_move_there_and_back(channel_axis, position):
     X = torch.arange(120.0).reshape(2, 3, 4, 5)
-    moved = MoveChannels.to(position, channel_axis)(X)
+    moved = MoveChannels.bringing(position, channel_axis)(X)
     if channel_axis is None:
         assert moved.shape[position] == 1
         assert torch.equal(moved.squeeze(position), X)

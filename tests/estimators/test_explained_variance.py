@@ -11,8 +11,8 @@ from skae._network.network_spec import NetworkSpec
 from skae._start.linear_path import set_linear_path
 from skae.architectures import Dense
 from skae.estimators._explained_variance import (
-    component_shares,
-    explained_share,
+    component_fractions,
+    explained_fraction,
     squared_distances,
 )
 from skae.kinds import Undercomplete
@@ -20,16 +20,16 @@ from skae.losses import MSE
 
 
 @pytest.mark.parametrize(
-    ("errors", "distances", "share"),
+    ("errors", "distances", "fraction"),
     [(0.0, 4.0, 1.0), (1.0, 4.0, 0.75), (4.0, 4.0, 0.0), (8.0, 4.0, -1.0)],
 )
-def test_share_is_one_minus_the_ratio(errors, distances, share):
-    assert explained_share(errors, distances) == share
+def test_fraction_is_one_minus_the_ratio(errors, distances, fraction):
+    assert explained_fraction(errors, distances) == fraction
 
 
-def test_share_of_no_variance():
-    assert explained_share(0.0, 0.0) == 1.0
-    assert explained_share(1e-3, 0.0) == 0.0
+def test_fraction_of_no_variance():
+    assert explained_fraction(0.0, 0.0) == 1.0
+    assert explained_fraction(1e-3, 0.0) == 0.0
 
 
 @pytest.mark.parametrize("convert", [np.asarray, np.float32, sp.csr_matrix, sp.csr_array])
@@ -68,15 +68,15 @@ def fitted_pca(X, n_components, precision="float64"):
 
 @pytest.mark.parametrize(("precision", "tolerance"), [("float64", 1e-12), ("float32", 1e-5)])
 @pytest.mark.parametrize("n_components", [1, 3, 6])
-def test_shares_of_a_linear_network_are_pcas(X, n_components, precision, tolerance):
+def test_fractions_of_a_linear_network_are_pcas(X, n_components, precision, tolerance):
     fitted, pca = fitted_pca(X, n_components, precision)
     for form in (X, sp.csr_matrix(X)):
-        shares = component_shares(fitted, form, X.mean(axis=0), "cpu")
-        assert shares.dtype == np.float64
-        np.testing.assert_allclose(shares, pca.explained_variance_ratio_, atol=tolerance)
+        fractions = component_fractions(fitted, form, X.mean(axis=0), "cpu")
+        assert fractions.dtype == np.float64
+        np.testing.assert_allclose(fractions, pca.explained_variance_ratio_, atol=tolerance)
 
 
-def test_shares_do_not_depend_on_the_origin_of_the_code(X):
+def test_fractions_do_not_depend_on_the_origin_of_the_code(X):
     fitted, pca = fitted_pca(X, 3)
     weights = dict(fitted.weights)
     shift = np.array([3.0, -7.0, 20.0])
@@ -84,24 +84,24 @@ def test_shares_do_not_depend_on_the_origin_of_the_code(X):
     moved = weights["linear_decoder.weight"] @ shift
     weights["linear_decoder.bias"] = weights["linear_decoder.bias"] - moved
     fitted = FittedNetwork(fitted.spec, weights)
-    shares = component_shares(fitted, X, X.mean(axis=0), "cpu")
-    np.testing.assert_allclose(shares, pca.explained_variance_ratio_, atol=1e-10)
+    fractions = component_fractions(fitted, X, X.mean(axis=0), "cpu")
+    np.testing.assert_allclose(fractions, pca.explained_variance_ratio_, atol=1e-10)
 
 
-def test_shares_add_up_to_the_score(X):
+def test_fractions_add_up_to_the_score(X):
     fitted, _ = fitted_pca(X, 3)
     weights = {name: np.asarray(w * 1.1 + 0.01) for name, w in fitted.weights.items()}
     fitted = FittedNetwork(fitted.spec, weights)
     codes = fitted.encode(X, "cpu", np.dtype(float))
     error = ((X - fitted.decode(codes, "cpu", np.dtype(float))) ** 2).sum()
     mean = X.mean(axis=0)
-    shares = component_shares(fitted, X, mean, "cpu")
-    assert np.isclose(shares.sum(), explained_share(error, squared_distances(X, mean).sum()))
+    fractions = component_fractions(fitted, X, mean, "cpu")
+    assert np.isclose(fractions.sum(), explained_fraction(error, squared_distances(X, mean).sum()))
 
 
-def test_shares_are_measured_on_the_first_rows(X, monkeypatch):
+def test_fractions_are_measured_on_the_first_rows(X, monkeypatch):
     fitted, _ = fitted_pca(X, 2)
     mean = X.mean(axis=0)
-    expected = component_shares(fitted, X[:20], mean, "cpu")
+    expected = component_fractions(fitted, X[:20], mean, "cpu")
     monkeypatch.setattr("skae.estimators._explained_variance._MOST_ROWS", 20)
-    np.testing.assert_array_equal(component_shares(fitted, X, mean, "cpu"), expected)
+    np.testing.assert_array_equal(component_fractions(fitted, X, mean, "cpu"), expected)

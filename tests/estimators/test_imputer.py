@@ -163,8 +163,8 @@ def test_bounds_are_kept():
 @pytest.mark.parametrize(
     ("bounds", "message"),
     [
-        ({"min_value": [0.0, 1.0]}, "min_value must be a number or one for each of the 6"),
-        ({"max_value": np.nan}, "max_value must be a number or one for each of the 6"),
+        ({"min_value": [0.0, 1.0]}, "min_value must be a number, or one number for each of the 6"),
+        ({"max_value": np.nan}, "max_value must be a number, or one number for each of the 6"),
         ({"min_value": 2, "max_value": 1}, "min_value must not be above max_value"),
     ],
 )

@@ -186,7 +186,7 @@ def test_detector_keeps_the_networks_before_one_that_is_of_no_use():
         X,
         training=3,
         epoch=1,
-        said="came before network 3 of 3 was of any use; those before it are kept",
+        said="came before network 3 of 3 was usable; the networks before it are kept",
     )
     assert len(detector._ensemble) == 2
     with pytest.raises(KeyboardInterrupt, match="before there was anything to keep"):
@@ -316,8 +316,8 @@ def test_the_same_fit_goes_on_from_its_checkpoint(tmp_path, monkeypatch):
         X,
         training=2,
         checkpoint=path,
-        said=r"interrupted .* no further network is trained. The same fit, called again, goes on "
-        r"from its checkpoint '.*fit.skae'.",
+        said=r"interrupted .* no further network is trained. The same call of fit resumes "
+        r"from the checkpoint '.*fit.skae'.",
     )
     assert path.exists()
     assert len(detector._ensemble) == 2

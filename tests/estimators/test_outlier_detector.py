@@ -358,7 +358,7 @@ def test_set_threshold_moves_the_line_only(fitted):
         ({"contamination": 0.6}, r"contamination must be a number in \(0, 0.5\], got 0.6"),
         ({"contamination": "auto"}, r"contamination must be a number in \(0, 0.5\], got 'auto'"),
         ({"false_positive_rate": 1.0}, r"false_positive_rate must be a number in \(0, 1\)"),
-        ({"false_positive_rate": 0.001}, "cannot be told from the 140 rows that were held out"),
+        ({"false_positive_rate": 0.001}, "cannot be estimated from 140 calibration rows"),
     ],
 )
 def test_refused_thresholds(fitted, given, message):

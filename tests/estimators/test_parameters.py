@@ -150,7 +150,7 @@ def check_part(role, part, name, value):
 @example(("kind", "compressive", "weight"), np.uint64(2**64 - 1))
 @example(("kind", "undercomplete", "corruption"), len)
 @example(("corruption", "gaussian", "level"), np.uint64(2**64 - 1))
-@example(("corruption", "masking", "share"), 10**400)
+@example(("corruption", "masking", "fraction"), 10**400)
 @example(("loss", "huber", "delta"), 10**400)
 @example(("score", "elbo", "n_draws"), 2**63)
 @examples(150)

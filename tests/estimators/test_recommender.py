@@ -139,7 +139,7 @@ def test_ranges_that_are_none_are_refused(bad):
         recommender(rating_range=bad).fit(TABLE)
 
 
-def test_score_is_the_explained_share_of_held_out_ratings(fitted):
+def test_score_is_the_explained_fraction_of_held_out_ratings(fitted):
     held_out = np.where(KNOWN, np.nan, RATINGS)
     away = (RATINGS - TABLE[KNOWN].mean())[~KNOWN]
     expected = 1 - error(fitted.predict_all()) ** 2 / np.mean(away**2)
@@ -213,8 +213,12 @@ def test_tables_that_are_none_are_refused(table, message):
         ([400], [0], r"users must be in 0 ... 399, got 400"),
         ([0], [-1], r"items must be in 0 ... 59, got -1"),
         ([0.5], [0], "users must be integers"),
-        ([0, 1], [0], "users and items must be as many, got 2 and 1"),
-        ([[0]], [0], "users must be integers, one for each pair"),
+        ([0, 1], [0], "users and items must have the same length, got 2 and 1"),
+        (
+            [[0]],
+            [0],
+            "users must be integers in one dimension, got dtype int64",
+        ),
     ],
 )
 def test_places_that_are_none_are_refused(fitted, users, items, message):

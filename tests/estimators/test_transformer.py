@@ -110,7 +110,7 @@ def test_score_samples_is_minus_the_mean_squared_error():
     assert ae.score_samples(X.astype(np.float32)).dtype == np.float64
 
 
-def test_score_is_the_explained_share():
+def test_score_is_the_explained_fraction():
     ae = quick(2).fit(X)
     error = np.square(X[:20] - ae.reconstruct(X[:20])).sum()
     total = np.square(X[:20] - X.mean(axis=0)).sum()
@@ -353,7 +353,7 @@ def test_bce_starts_at_pca_clipped():
     np.testing.assert_allclose(ae.reconstruct(data), rebuilt, atol=2e-3)
 
 
-def test_share_of_variance_as_n_components():
+def test_fraction_of_the_variance_as_n_components():
     digits = load_digits().data[:500]
     expected = PCA(0.7, svd_solver="full").fit(digits).n_components_
     assert quick(0.7, max_epochs=1).fit(digits).n_components_ == expected

@@ -124,7 +124,7 @@ def decoder(sample_shape, n_components):
 
 
 # Each kind once, each architecture, each loss that changes the output, each code that is selected,
-# missing values, and rows that float32 can not scale. All others: benchmarks/onnx_parity.py.
+# missing values, and rows that float32 cannot scale. All others: benchmarks/onnx_parity.py.
 IMAGES = Convolutional((1, 3, 4), (4,), hidden_layer_sizes=())
 POOLED = Convolutional((2, 6), (4,), downsampling="pool", upsampling="nearest")
 PATCHES = Transformer((1, 12), d_model=8, n_heads=2, n_layers=1)

@@ -182,7 +182,7 @@ def test_distributions_are_trained_and_kept(digits):
 
 
 def test_tied_weights_start_at_steps_of_one(digits):
-    """They can not have a scale of their own."""
+    """They cannot have a scale of their own."""
     architecture = Dense((16,), tied_weights=True)
     ae = fitted(digits, architecture=architecture, max_epochs=1, learning_rate=1e-12)
     codes = PCA(8).fit_transform(digits) / ae.scale_

@@ -120,7 +120,7 @@ def unexplained(ae, data):
     ],
 )
 def test_what_nothing_holds_back_is_near_the_identity(data, n_smaller, architecture):
-    """It rebuilds rows that are unlike all it has seen; a smaller code or a corruption can not."""
+    """It rebuilds rows that are unlike all it has seen; a smaller code or a corruption cannot."""
     low, high = data.min(axis=0), data.max(axis=0)
     noise = np.random.default_rng(0).uniform(low, high, size=(500, data.shape[1]))
     parameters = {

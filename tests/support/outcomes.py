@@ -33,8 +33,12 @@ EXPLAINED_WARNINGS = [
     (UserWarning, r"The number of unique classes is greater than 50%", "scikit-learn's own"),
     (UserWarning, r"y_pred contains classes not in y_true", "scikit-learn's own"),
     (ConvergenceWarning, r"The training learned nothing", "one epoch is hardly a training"),
-    (ConvergenceWarning, r"The training (went astray|diverged)", "rates past what is of use"),
-    (ConvergenceWarning, r"Half of the values of feature", "float32 can not tell values apart"),
+    (
+        ConvergenceWarning,
+        r"The training (made the network worse|diverged)",
+        "rates too large to be useful",
+    ),
+    (ConvergenceWarning, r"Half of the values of feature", "float32 cannot tell values apart"),
     (ConvergenceWarning, r"Number of distinct clusters", "codes that are all the same"),
 ]
 

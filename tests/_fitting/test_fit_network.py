@@ -1,0 +1,382 @@
+"""Which rows train a network, which validate it, and what is kept."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn.exceptions import ConvergenceWarning
+from support.trainings import AtBatch, interrupt
+
+from skae._checkpoints.trainings import Trainings
+from skae._fitting.fit_network import fit_network, pass_once, split_of
+from skae._fitting.prepare import prepare_again
+from skae._fitting.splits import best_epoch, folds, mean_history, split
+from skae._training.schedule import constant, one_cycle
+from skae._training.train import train
+
+EVERYTHING = np.arange(60)
+
+
+class Watching(Trainings):
+    """Trainings that note what they are given, and may be interrupted.
+
+    With `valid_loss`, trainings with validation rows seem to have had these losses; the weights
+    that they return are then a little different from all others.
+    """
+
+    def __init__(self, valid_loss=None, interrupted_in=None):
+        super().__init__(0)
+        self.given, self.results = [], []
+        self.valid_loss, self.interrupted_in = valid_loss, interrupted_in
+
+    def train(self, network, training, selection, plan, optimizer_state=None):
+        number = len(self.given)
+        first = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+        held_out = None if selection is None else selection.index.tolist()
+        self.given.append((first, training.index.tolist(), held_out, plan, optimizer_state))
+        if number == self.interrupted_in:
+            plan = replace(plan, callbacks=[AtBatch(1, interrupt)])
+        result = super().train(network, training, selection, plan, optimizer_state)
+        if self.valid_loss is not None and selection is not None and not result.interrupted:
+            losses = (1 + number) * np.array(self.valid_loss)
+            result = replace(
+                result,
+                history=result.history.assign(valid_loss=losses),
+                best_epoch=int(losses.argmin()),
+                weights={name: tensor + 1e-3 for name, tensor in result.weights.items()},
+            )
+        self.results.append(result)
+        return result
+
+
+# In four epochs, the second is the best.
+SECOND = [4.0, 3.0, 1.0, 2.0, 5.0]
+
+
+@pytest.fixture
+def watching():
+    return Watching()
+
+
+def assert_equal(weights, expected):
+    for name, tensor in expected.items():
+        np.testing.assert_array_equal(np.asarray(weights[name]), np.asarray(tensor), err_msg=name)
+
+
+def trained_weights(fit):
+    """Return the weights, but for the ranges of the rows, which are noted after the training."""
+    ranges = ("row_low", "row_high", "code_low", "code_high")
+    return {n: w for n, w in fit.network.weights.items() if n not in ranges}
+
+
+# --- the split
+
+
+def test_a_fraction_is_held_out(X, make_prepared):
+    prepared = make_prepared(X, validation_fraction=0.25)
+    training, validation = split_of(prepared)
+    expected = split(60, 0.25, prepared.seeds.split)
+    assert training.tolist() == expected[0].tolist()
+    assert validation.tolist() == expected[1].tolist()
+    assert len(validation) == 15
+    assert not set(training) & set(validation)
+
+
+@pytest.mark.parametrize("validates", [True, False])
+def test_without_early_stopping_all_rows_train_and_may_validate(make_prepared, validates):
+    X = np.random.default_rng(0).normal(size=(600, 6))
+    of_role = {"validates_on_training_rows": validates}
+    prepared = make_prepared(X, early_stopping=False, of_role=of_role)
+    training, validation = split_of(prepared)
+    assert training.tolist() == list(range(600))
+    if not validates:
+        assert validation is None
+        return
+    assert len(np.unique(validation)) == 500
+
+
+def test_a_split_that_is_given_is_used(X, make_prepared, watching, report):
+    rows = EVERYTHING[:40], EVERYTHING[50:]
+    fit = fit_network(make_prepared(X), watching, report, rows)
+    (_, training, validation, plan, _), *others = watching.given
+    assert not others
+    assert training == rows[0].tolist()
+    assert validation == rows[1].tolist()
+    assert plan.n_epochs == 2
+    assert fit.history["valid_loss"].notna().all()
+
+
+def test_the_plan_goes_by_the_number_of_training_rows(X, make_prepared, watching, report):
+    prepared = make_prepared(X, max_epochs="auto", jitter="auto", validation_fraction=0.5)
+    with pytest.MonkeyPatch.context() as patch:
+        asked = []
+        plan = type(prepared).plan
+        looked = lambda self, n: asked.append(n) or replace(plan(self, n), n_epochs=1)  # noqa: E731
+        patch.setattr(type(prepared), "plan", looked)
+        fit_network(prepared, watching, report)
+    assert asked == [30]
+
+
+# --- a single training
+
+
+def test_the_best_weights_on_validation_rows_are_kept(X, make_prepared, trainings, report):
+    """As a training by hand keeps them."""
+    parameters = {"validation_fraction": 0.25, "max_epochs": 4, "init": "random"}
+    fit = fit_network(make_prepared(X, **parameters), trainings, report)
+    prepared = make_prepared(X, **parameters)
+    training, validation = split_of(prepared)
+    generator = torch.Generator().manual_seed(prepared.seeds.training)
+    expected = train(
+        prepared.network,
+        prepared.batches(training, 16, generator),
+        prepared.batches(validation, 1024),
+        prepared.plan(len(training)),
+    )
+    assert fit.best_epoch == expected.best_epoch == fit.history["valid_loss"].argmin() > 0
+    assert_equal(fit.network.weights, {n: expected.weights[n] for n in trained_weights(fit)})
+    columns = ["epoch", "train_loss", "valid_loss", "learning_rate"]
+    pd.testing.assert_frame_equal(fit.history[columns], expected.history[columns])
+    assert fit.interruption is None
+    assert fit.optimizer_state is None
+
+
+def test_without_validation_rows_the_last_weights_are_kept(X, make_prepared, watching, report):
+    of_role = {"validates_on_training_rows": False}
+    prepared = make_prepared(X, early_stopping=False, of_role=of_role, learning_rate=1e-3)
+    fit = fit_network(prepared, watching, report)
+    assert fit.best_epoch == 2
+    assert fit.history["valid_loss"].isna().all()
+    assert watching.given[0][1:3] == (EVERYTHING.tolist(), None)
+
+
+# --- folds
+
+
+def test_folds_take_turns_and_then_all_rows_train(X, make_prepared, report):
+    watching = Watching(SECOND)
+    prepared = make_prepared(X, max_epochs=4)
+    first = {name: tensor.clone() for name, tensor in prepared.network.state_dict().items()}
+    held_out = folds(60, prepared.seeds.split)
+    without = [make_prepared(X).network_without(fold).state_dict() for fold in held_out]
+    fit = fit_network(prepared, watching, report)
+    assert len(watching.given) == 5
+    for given, fold, weights in zip(watching.given[:4], held_out, without, strict=True):
+        assert_equal(given[0], weights)
+        assert given[1] == np.setdiff1d(EVERYTHING, fold).tolist()
+        assert given[2] == fold.tolist()
+        assert given[3].stop_after is None
+    last = watching.given[4]
+    assert_equal(last[0], first)
+    assert last[1:3] == (EVERYTHING.tolist(), None)
+    history = mean_history(
+        [result.history for result in watching.results[:4]], [len(fold) for fold in held_out]
+    )
+    best = best_epoch(history["valid_loss"], from_pca=True)
+    assert last[3].stop_after == fit.best_epoch == best == 2
+    assert last[3].n_epochs == 4
+    columns = ["epoch", "train_loss", "valid_loss", "learning_rate"]
+    pd.testing.assert_frame_equal(fit.history[columns], history[columns])
+    result = watching.results[4]
+    assert result.history["epoch"].tolist() == [0, 1, 2]
+    assert_equal(trained_weights(fit), {n: result.weights[n] for n in trained_weights(fit)})
+
+
+def test_folds_count_by_the_weights_of_their_rows(X, make_prepared, watching, report):
+    weight = np.where(np.arange(60) < 30, 1.9, 0.1)
+    prepared = make_prepared(X, weight)
+    fit = fit_network(prepared, watching, report)
+    held_out = folds(60, prepared.seeds.split)
+    losses = [result.history["valid_loss"] for result in watching.results[:4]]
+    expected = np.average(losses, axis=0, weights=[weight[fold].sum() for fold in held_out])
+    np.testing.assert_allclose(fit.history["valid_loss"], expected, rtol=1e-6)
+
+
+def test_a_gain_that_is_noise_leaves_pca(X, make_prepared, watching, report):
+    fit = fit_network(make_prepared(X, learning_rate=1e-7), watching, report)
+    assert fit.best_epoch == 0
+    assert watching.given[4][3].stop_after == 0
+    assert_equal(trained_weights(fit), {n: watching.given[4][0][n] for n in trained_weights(fit)})
+    assert len(fit.history) == 3
+
+
+def test_users_callbacks_are_not_called_for_folds(X, make_prepared, report):
+    counting, watching = AtBatch(10**9, None), Watching(SECOND)
+    fit_network(make_prepared(X, callbacks=[counting], max_epochs=4), watching, report)
+    assert counting.seen == 2 * 4
+    assert [given[3].callbacks for given in watching.given[:4]] == [[]] * 4
+
+
+class Report:
+    """Notes what it is told."""
+
+    def __init__(self):
+        self.begun, self.records, self.attributes, self.ended = [], [], [], 0
+
+    def begin(self, n_epochs, X):
+        self.begun.append(n_epochs)
+
+    def __call__(self, record, fitted_attributes):
+        self.records.append(record)
+        self.attributes.append(fitted_attributes())
+        return False
+
+    def end(self, fitted_attributes):
+        self.ended += 1
+        self.last = fitted_attributes()
+
+
+def test_epochs_are_reported_with_the_losses_of_the_folds(X, make_prepared):
+    report = Report()
+    fit = fit_network(make_prepared(X, max_epochs=4), Watching(SECOND), report)
+    assert report.begun == [2]
+    assert [record["epoch"] for record in report.records] == [1, 2]
+    assert [record["valid_loss"] for record in report.records] == [7.5, 2.5]
+    assert report.ended == 1
+    assert report.last["_fitted"] is fit.network
+
+
+def test_a_report_may_ask_for_the_network_of_each_epoch(X, make_prepared, trainings):
+    report = Report()
+    prepared = make_prepared(X, validation_fraction=0.2, init="random")
+    fit = fit_network(prepared, trainings, report)
+    assert len(report.attributes) == 2
+    assert fit.best_epoch > 0
+    networks = [attributes["_fitted"] for attributes in report.attributes]
+    best = networks[fit.best_epoch - 1]
+    assert_equal(trained_weights(fit), {n: best.weights[n] for n in trained_weights(fit)})
+    codes = [network.encode(X, "cpu", np.dtype(float)) for network in networks]
+    assert np.isfinite(codes).all()
+    assert not np.array_equal(*codes)
+
+
+# --- Ctrl-C
+
+
+@pytest.mark.parametrize("validation_fraction", ["auto", 0.2])
+def test_ctrl_c_without_anything_to_keep_is_raised(X, make_prepared, report, validation_fraction):
+    prepared = make_prepared(X, init="random", validation_fraction=validation_fraction)
+    with pytest.raises(KeyboardInterrupt, match="in epoch 1 of 2"):
+        fit_network(prepared, Watching(interrupted_in=0), report)
+
+
+def test_ctrl_c_in_a_single_training_keeps_a_start_that_counts(X, make_prepared, report):
+    fit = fit_network(make_prepared(X, validation_fraction=0.2), Watching(interrupted_in=0), report)
+    assert fit.best_epoch == 0
+    assert "in epoch 1 of 2" in fit.interruption
+    assert "best weights so far" in fit.interruption
+
+
+@pytest.mark.parametrize("number", [2, 4])
+def test_ctrl_c_in_a_later_training_keeps_the_network_of_the_first_fold(
+    X, make_prepared, report, number
+):
+    watching = Watching(SECOND, interrupted_in=number)
+    fit = fit_network(make_prepared(X, max_epochs=4), watching, report)
+    assert len(watching.given) == number + 1
+    first = watching.results[0]
+    assert_equal(trained_weights(fit), {n: first.weights[n] for n in trained_weights(fit)})
+    pd.testing.assert_frame_equal(fit.history, first.history)
+    assert fit.best_epoch == 2
+    assert "in epoch 1 of 4" in fit.interruption
+    assert "best weights of a fold" in fit.interruption
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_ctrl_c_where_the_first_fold_stays_at_pca_keeps_that_of_all_rows(
+    X, make_prepared, report, number
+):
+    watching = Watching([1.0, 2.0, 3.0], interrupted_in=number)
+    fit = fit_network(make_prepared(X), watching, report)
+    assert len(watching.given) == number + 1
+    assert fit.best_epoch == 0
+    expected = make_prepared(X).network.state_dict()
+    assert_equal(trained_weights(fit), {n: expected[n] for n in trained_weights(fit)})
+
+
+# --- warnings
+
+
+STUCK = {"init": "random", "max_epochs": 25, "learning_rate": 1e-8, "batch_size": 20}
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"validation_fraction": 0.2},
+        {},
+        {"early_stopping": False},
+        {"early_stopping": False, "of_role": {"validates_on_training_rows": False}},
+    ],
+    ids=["held out", "folds", "training rows", "none"],
+)
+def test_a_training_that_learned_nothing_is_warned_of(
+    X, make_prepared, trainings, report, parameters
+):
+    with pytest.warns(ConvergenceWarning, match="learned nothing"):
+        fit_network(make_prepared(X, **STUCK, **parameters), trainings, report)
+
+
+def test_rows_to_be_reconstructed_badly_may_cost_the_others_much(
+    X, make_prepared, trainings, report
+):
+    of_role = {"validates_on_training_rows": False}
+    prepared = make_prepared(
+        X[:50], given={"repelled": X[50:]}, early_stopping=False, of_role=of_role, **STUCK
+    )
+    fit_network(prepared, trainings, report)
+
+
+def test_a_short_training_was_not_meant_to_lead_far(X, make_prepared, trainings, report):
+    prepared = make_prepared(X, **{**STUCK, "max_epochs": 10}, validation_fraction=0.2)
+    fit_network(prepared, trainings, report)
+
+
+# --- single passes
+
+
+def test_a_pass_trains_on_all_rows_at_a_constant_rate(X, make_prepared, watching, report):
+    fit = pass_once(make_prepared(X, max_epochs=9), watching, report)
+    _, training, validation, plan, optimizer_state = watching.given[0]
+    assert training == EVERYTHING.tolist()
+    assert validation is None
+    assert (plan.n_epochs, plan.schedule, plan.begins) == (1, constant, True)
+    assert optimizer_state is None
+    assert fit.history["epoch"].tolist() == [0, 1]
+    assert fit.best_epoch == 1
+    result = watching.results[0]
+    assert_equal(trained_weights(fit), {n: result.weights[n] for n in trained_weights(fit)})
+    assert fit.optimizer_state is result.optimizer_state
+
+
+def test_a_later_pass_goes_on(X, make_prepared, make_policy, watching, report):
+    first = pass_once(make_prepared(X), watching, report)
+    again = prepare_again(X, make_policy(), 1, first.network, X.mean(axis=0))
+    second = pass_once(again, watching, report, first.history, first.optimizer_state)
+    weights, _, _, plan, optimizer_state = watching.given[1]
+    assert_equal(weights, first.network.weights)
+    assert optimizer_state is first.optimizer_state
+    assert not plan.begins
+    assert second.history["epoch"].tolist() == [0, 1, 2]
+    assert second.best_epoch == 2
+    np.testing.assert_array_equal(second.history["train_loss"][:2], first.history["train_loss"])
+    assert second.history["train_loss"][2] == watching.results[1].history["train_loss"][1]
+
+
+@pytest.mark.parametrize("how", ["folds", "held out", "pass"])
+def test_a_fit_follows_its_seed(X, make_prepared, trainings, report, how):
+    def weights(seed):
+        fraction = {} if how == "folds" else {"validation_fraction": 0.2}
+        prepared = make_prepared(X, seed=seed, jitter=0.5, learning_rate=0.05, **fraction)
+        fit = (pass_once if how == "pass" else fit_network)(prepared, trainings, report)
+        return fit.network.weights["encoder.0.weight"]
+
+    assert np.array_equal(weights(0), weights(0))
+    assert not np.array_equal(weights(0), weights(1))
+
+
+def test_the_schedule_of_a_fit_is_one_cycle(X, make_prepared, watching, report):
+    fit_network(make_prepared(X), watching, report)
+    assert {given[3].schedule for given in watching.given} == {one_cycle}
