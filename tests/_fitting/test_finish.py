@@ -74,7 +74,7 @@ def test_the_ranges_are_those_of_all_rows_and_their_codes(X, make_prepared):
 @pytest.mark.parametrize("dropout", [0.0, 0.5])
 def test_codes_of_the_training_rows_are_kept_as_inference_gives_them(X, make_prepared, dropout):
     prepared = make_prepared(X, architecture=Dense((4,), dropout=dropout))
-    prepared.network.train()
+    prepared.network.train().draw_from(torch.Generator())  # as a training leaves it
     fit = finished(prepared)
     codes = fit.network.encode(X, "cpu", F64)
     np.testing.assert_allclose(fit.code_sample, codes, rtol=1e-4, atol=1e-5)

@@ -284,6 +284,13 @@ def test_ctrl_c_in_a_later_training_keeps_the_network_of_the_first_fold(
     assert "best weights of a fold" in fit.interruption
 
 
+def test_ctrl_c_keeps_what_a_fold_learned_from_random_weights(X, make_prepared, report):
+    watching = Watching(SECOND, interrupted_in=2)
+    fit = fit_network(make_prepared(X, max_epochs=4, init="random"), watching, report)
+    assert fit.best_epoch == 2
+    assert fit.interruption is not None
+
+
 @pytest.mark.parametrize("number", [0, 1])
 def test_ctrl_c_where_the_first_fold_stays_at_pca_keeps_that_of_all_rows(
     X, make_prepared, report, number

@@ -14,7 +14,7 @@ from skae._fitting.prepare import prepare_again
 from skae._fitting.prepared import Seeds
 from skae._network.fitted_network import FittedNetwork
 from skae._training.schedule import one_cycle
-from skae.architectures import Recurrent
+from skae.architectures import Dense, Recurrent
 from skae.kinds import Denoising
 
 FOLD = np.arange(0, 60, 4)
@@ -118,6 +118,14 @@ def test_an_architecture_has_a_factor_of_the_automatic_learning_rate(X, make_pre
     assert prepared.plan(2000).learning_rate == pytest.approx(expected)
     given = make_prepared(X, architecture=architecture, learning_rate=0.5)
     assert given.plan(2000).learning_rate == 0.5
+
+
+def test_an_architecture_says_whether_its_modules_draw_from_torchs_generators(X, make_prepared):
+    class Foreign(Dense):
+        draws_globally = True
+
+    assert make_prepared(X, architecture=Foreign((4,))).plan(50).draws_globally
+    assert not make_prepared(X, architecture=Dense((4,))).plan(50).draws_globally
 
 
 @pytest.mark.parametrize(

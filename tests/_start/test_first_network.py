@@ -345,6 +345,12 @@ def test_a_first_network_fills_missing_values_by_their_distribution(X):
     np.testing.assert_allclose(rebuilt, expected, atol=0.3 * filled.std())
 
 
+def test_a_decoder_is_fitted_to_filled_rows(X):
+    holes = np.where(np.random.default_rng(0).random(X.shape) < 0.2, np.nan, X)
+    network = network_of(holes, kind=Sparse("topk", k=1), filling_rank=1)[0]
+    assert all(torch.isfinite(parameter).all() for parameter in network.parameters())
+
+
 @pytest.mark.parametrize("kind", [Denoising(Missing(0.5)), Undercomplete(Missing(0.5))])
 def test_hidden_entries_set_the_unit_of_the_residual(X, kind):
     """More than PCA leaves over of whole rows."""
