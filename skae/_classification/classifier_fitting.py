@@ -126,7 +126,7 @@ def _without_labels(rows, policy, trainings, report: EpochReport, head: HeadPlan
     fit = fit_network(prepared, trainings, report.on_terminal())
     if fit.interruption is not None:
         raise KeyboardInterrupt(
-            "in the training of the autoencoder alone, before any class was learned"
+            "in the training of the autoencoder alone: no class was learned yet"
         )
     return EarlierFit(fit.network, prepared.mean, knows_classes=False)
 
