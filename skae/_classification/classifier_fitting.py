@@ -129,7 +129,7 @@ def _without_labels(
     fit = fit_network(prepared, trainings, report.on_terminal())
     if fit.interruption is not None:
         raise KeyboardInterrupt(
-            "in the training of the autoencoder alone, before any class was learned"
+            "in the training of the autoencoder alone: no class was learned yet"
         )
     return EarlierFit(fit.network, prepared.mean, knows_classes=False)
 

@@ -173,7 +173,7 @@ def test_threshold_by_hand():
 @pytest.mark.parametrize(("n_rows", "rate", "least"), [(9, 0.09, "0.1"), (1, 0.4, "0.5")])
 def test_rates_that_can_not_be_told_are_refused(n_rows, rate, least):
     calibration = of_one_group(np.arange(float(n_rows)))
-    match = f"false_positive_rate={rate} .* from the {n_rows} rows .* at least {least}, or"
+    match = f"false_positive_rate={rate} .* from {n_rows} calibration rows: .* at least {least}, or"
     with pytest.raises(ValueError, match=match):
         calibration.threshold(rate)
     assert calibration.threshold(float(least)) == n_rows - 1

@@ -74,7 +74,7 @@ def test_few_rows_take_turns(seen, n_estimators, n_networks):
 
 
 def test_most_rows_held_out(seen, monkeypatch):
-    monkeypatch.setattr(ensemble_fitting, "_MOST_HELD_OUT", 50)
+    monkeypatch.setattr(ensemble_fitting, "_MOST_CALIBRATION_ROWS", 50)
     assert len(run(X, novelty=True).calibration.scores) == 50
 
 

@@ -39,7 +39,7 @@ WRONG = [
     ("transformer", "scale_", np.ones(3), "scale_"),
     ("transformer", "precision_", "float8", "precision_"),
     ("transformer", "history_", {"dict": []}, "history_ must have the columns"),
-    ("transformer", "_of_kind", ["transform"], "no name for an attribute"),
+    ("transformer", "_of_kind", ["transform"], "not a valid name for an attribute"),
     ("transformer", "_of_kind", ["mean_"], "missing values"),
     ("transformer", "_code_density.codes", np.ones((5, 3)), "_code_density"),
     ("transformer", "_code_density.codes", np.ones((0, 2)), "_code_density"),

@@ -146,7 +146,7 @@ def test_each_truncation_is_noticed(path):
     [
         (b"", "is not a zip, but begins with b''"),
         (b"\x80\x04\x95 a pickle", "is not a zip"),
-        (b"PK\x03\x04" + bytes(100), "no zip as skae writes it"),
+        (b"PK\x03\x04" + bytes(100), "not a zip as skae writes it"),
     ],
 )
 def test_other_files(path, data, words):
@@ -192,7 +192,7 @@ def test_foreign_zips(path, names, options):
     with zipfile.ZipFile(path, "w", **options) as file:
         for name in names:
             file.writestr(name, b"0" * 1000)
-    refused(path, "no zip as skae writes it")
+    refused(path, "not a zip as skae writes it")
 
 
 def test_members_of_other_names(path):
@@ -281,7 +281,7 @@ ENTRY = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
         ({"a": {**ENTRY, "dtype": "BOOL", "shape": [8]}}, "booleans"),
         ({"a": {**ENTRY, "more": 1}}, "does not describe"),
         ({"a": []}, "does not describe"),
-        ([], "no dictionary"),
+        ([], "not a dictionary"),
         (b"\xff", "cannot be read"),
         ({}, "leave gaps"),
     ],

@@ -192,7 +192,7 @@ def test_a_marker_stands_for_missing_values(marker):
 
 
 def test_nan_beside_a_marker_is_refused():
-    with pytest.raises(ValueError, match=r"contains NaN, but missing_values=-1 says"):
+    with pytest.raises(ValueError, match=r"contains NaN, but missing_values=-1 marks"):
         imputer(missing_values=-1).fit(X)
 
 
