@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -37,10 +36,13 @@ class Scaling:
     centre: np.ndarray
     scale: float | np.ndarray
     limit: float = np.inf
+    float32_parts: tuple[np.ndarray, ...] | None = field(init=False, repr=False, compare=False)
 
-    @cached_property
-    def float32_parts(self) -> tuple[np.ndarray, ...] | None:
-        """Two parts of the centre, the scale and its inverse, if float32 suffices.
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "float32_parts", self._float32_parts())
+
+    def _float32_parts(self) -> tuple[np.ndarray, ...] | None:
+        """Return two parts of the centre, the scale and its inverse, if float32 suffices.
 
         The sum of the two parts of the centre has twice the digits of float32. Subtracting them one
         after the other has no larger error than rounding the result, since the first difference is

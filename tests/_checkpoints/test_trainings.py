@@ -224,7 +224,7 @@ def test_the_file_of_a_fit_that_is_done_is_removed(run, saved, path):
 def test_after_ctrl_c_the_file_stays_and_is_named(run, saved, path):
     by = saved()
     run(by, 0)
-    with pytest.warns(ConvergenceWarning, match="goes on from its checkpoint") as said:
+    with pytest.warns(ConvergenceWarning, match="resumes from the checkpoint") as said:
         by.interrupt("came")
     assert str(path) in str(said[0].message)
     by.end()

@@ -81,7 +81,7 @@ def test_objects_become_copies_with_the_same_parameters(make_policy):
 def test_a_kinds_corruption_becomes_an_object_and_the_users_kind_stays():
     kind = Denoising("masking")
     parts = resolve_parts(AutoencoderTransformer(kind=kind))
-    assert type(parts["kind"].corruption) is Masking
+    assert type(parts.kind.corruption) is Masking
     assert kind.corruption == "masking"
 
 
@@ -89,7 +89,7 @@ def test_a_function_becomes_a_loss():
     def absolute(output, target):
         return (output - target).abs()
 
-    loss = resolve_parts(AutoencoderTransformer(loss=absolute))["loss"]
+    loss = resolve_parts(AutoencoderTransformer(loss=absolute)).loss
     output, target = torch.tensor([[1.0, -2.0]]), torch.zeros(1, 2)
     assert loss.elementwise(output, target).tolist() == [[1.0, 2.0]]
 

@@ -333,7 +333,7 @@ def test_a_first_network_fills_missing_values_by_their_distribution(X):
         torch.testing.assert_close(getattr(filling, name), getattr(gaussian, name))
     assert float(filling.noise) == pytest.approx(gaussian.noise)
     known = 1 - np.isnan(holes).mean()
-    assert float(network.missing.share_known) == pytest.approx(known)
+    assert float(network.missing.known_fraction) == pytest.approx(known)
     shown = torch.from_numpy(scaling.apply(holes, np.float64))
     assert torch.isfinite(network.filled(shown)).all()
     # The linear path starts at the axes of the filled rows.

@@ -129,7 +129,7 @@ def test_codes_without_any_variance_are_decoded_as_the_mean(X, made):
 
 
 def test_the_error_of_a_start_is_that_of_corrupted_rows(X, made):
-    network = set_path(made(kind=Denoising(Masking(share=0.5, fill=0.0))))
+    network = set_path(made(kind=Denoising(Masking(fraction=0.5, fill=0.0))))
     error = start_error(network, tensor(X), torch.Generator().manual_seed(3))
     shown = network.kind.corrupt(tensor(X), network.features, torch.Generator().manual_seed(3))
     assert (shown != tensor(X)).any()
