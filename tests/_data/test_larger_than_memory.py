@@ -104,7 +104,7 @@ def on_disk(tmp_path):
     return np.load(tmp_path / "X.npy", mmap_mode="r")
 
 
-@pytest.mark.parametrize("name", slow_but({"transformer", "imputer"}, ESTIMATORS, str))
+@pytest.mark.parametrize("name", slow_but({"transformer"}, ESTIMATORS, str))
 def test_no_estimator_copies_a_memory_map(name, on_disk, monkeypatch):
     """Of numpy's arrays, those of a fit take less than the rows, by blocks of a few megabytes."""
     monkeypatch.setattr("skae._data.rows.EXTRA_BYTES", 2**20)

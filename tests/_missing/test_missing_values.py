@@ -294,7 +294,7 @@ def test_detector_takes_missing_values_where_some_network_saw_none():
 # The classifier
 
 
-@pytest.mark.parametrize("share_labelled", [1.0, 0.3])
+@pytest.mark.parametrize("share_labelled", [pytest.param(1.0, marks=pytest.mark.slow), 0.3])
 def test_classifier_learns_from_incomplete_rows(share_labelled):
     y = (COMPLETE[:, 0] > np.median(COMPLETE[:, 0])).astype(int) + 1
     known = np.where(RANDOM.uniform(size=len(y)) < share_labelled, y, -1)

@@ -57,6 +57,7 @@ def test_other_formats_without_a_target(tmp_path, table, suffix):
     assert (tmp_path / "picture.png").exists()
 
 
+@pytest.mark.slow
 def test_unknown_format(tmp_path):
     (tmp_path / "table.txt").write_text("1 2")
     done = run(tmp_path, "table.txt")

@@ -241,6 +241,7 @@ def test_classifier(classifier, method):
     check(classifier, method, X)
 
 
+@pytest.mark.slow
 def test_two_classes():
     """Labels keep their type, and the decision is one number."""
     estimator = AutoencoderClassifier(3, **SMALL).fit(X, X[:, 0] > X[:, 0].mean())

@@ -96,6 +96,7 @@ def test_classifier(classes):
     close(probabilities, pipeline.predict_proba(X))
 
 
+@pytest.mark.slow
 def test_classifier_options():
     y = np.where(X[:, 0] > 0, "dog", "cat")
     pipeline, run = converted(AutoencoderClassifier(2, **SMALL), y=y)
@@ -115,7 +116,8 @@ def test_float64_rows():
     np.testing.assert_allclose(codes, pipeline.transform(rows), rtol=1e-9)
 
 
-@pytest.mark.parametrize("target_opset", [18, pytest.param(21, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("target_opset", [18, 21])
 def test_opset(target_opset):
     estimator = AutoencoderTransformer(2, **SMALL)
     pipeline, run = converted(estimator, INCOMPLETE, target_opset=target_opset)

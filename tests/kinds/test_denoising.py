@@ -5,6 +5,7 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
+from support.combinations import slow_but
 
 from skae import AutoencoderTransformer
 from skae.corruptions import CORRUPTIONS, Gaussian, Masking, Occlusion
@@ -118,7 +119,7 @@ def test_more_noise_gives_smoother_reconstructions():
 # --- corruptions
 
 
-@pytest.mark.parametrize("corruption", CORRUPTIONS)
+@pytest.mark.parametrize("corruption", slow_but({"gaussian"}, CORRUPTIONS, str))
 def test_every_name_fits(X, corruption):
     given = Occlusion(sample_shape=(2, 3)) if corruption == "occlusion" else corruption
     ae = quick(Denoising(given), X)
