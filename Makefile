@@ -87,6 +87,6 @@ test-oldest: .venv-oldest/.installed
 
 clean:
 	rm -rf .venv .venv-oldest build dist htmlcov .coverage .coverage.*
-	rm -rf .pytest_cache .ruff_cache .hypothesis
+	rm -rf .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	rm -rf docs/_build docs/auto_examples docs/generated docs/sg_execution_times.rst
 	find skae tests examples benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +
