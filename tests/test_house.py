@@ -33,7 +33,6 @@ LAYERS = [
     "_utils",
 ]
 PARTS = {"kinds", "architectures", "losses", "corruptions", "columns"}
-ROLES = {"_detection", "_classification", "_imputation", "scores", "_generation"}
 # Rooms on top use the public methods of estimators, and of skae's modules only these.
 ON_TOP = {
     "datasets": set(),
