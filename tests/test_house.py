@@ -13,6 +13,7 @@ LAYERS = [
     "estimators",
     "_detection",
     "_classification",
+    "_recommendation",
     "_imputation",
     "scores",
     "_generation",

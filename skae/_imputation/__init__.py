@@ -1,1 +1,1 @@
-"""Imputed values, their errors, and ratings."""
+"""Imputed values and their errors."""

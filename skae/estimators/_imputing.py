@@ -7,6 +7,7 @@ from numbers import Integral
 from skae._checkpoints.trainings import Trainings
 from skae._data.matrix import Matrix
 from skae._fitting.fit_policy import FitPolicy
+from skae._fitting.network_fit import NetworkFit
 from skae._fitting.progress import EpochReport
 from skae._fitting.scaling_rules import ScalingRule
 from skae._fitting.several_fits import common_attributes
@@ -58,7 +59,10 @@ class ImputingAutoencoder(BaseAutoencoder):
         policy = FitPolicy.of(self, n_components=n_components, scaling=scaling)
         report, n_networks = EpochReport(self), self.n_estimators
         fit = ImputationFit(X, policy, n_networks, trainings, report, draws=draws)
-        imputation, fits = fit.run()
+        self._keep(*fit.run())
+
+    def _keep(self, imputation: Imputation, fits: list[NetworkFit]) -> None:
+        """Set the fitted attributes."""
         self._set(
             {
                 **common_attributes(fits),

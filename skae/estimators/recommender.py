@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import ChainMap
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Self
 
@@ -14,14 +14,37 @@ from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 from skorch.callbacks import Callback
 
-from skae._checkpoints.trainings import trainings_of
+from skae._checkpoints.trainings import Trainings, trainings_of
 from skae._data.matrix import MatrixLike
-from skae._data.moments import Moments
-from skae._data.scaling import Scaling, saturated
+from skae._data.scaling import saturated
 from skae._data.validation import output_dtype, validate_X
-from skae._imputation.ratings import Ratings, known_entries, shrunk_means
-from skae._utils.checks import check_size, is_number
-from skae._utils.naming import naming
+from skae._fitting.fit_policy import FitPolicy, resolve_parts
+from skae._fitting.progress import EpochReport
+from skae._imputation.imputation import Imputation
+from skae._recommendation.click_fitting import (
+    N_RANKED,
+    RULES,
+    click_rank,
+    dense_with_dropout,
+    fit_clicks,
+    hidden_clicks,
+)
+from skae._recommendation.clicks import clicks_of, popularity
+from skae._recommendation.hiding import hide_some
+from skae._recommendation.names import check_names, named_items, names_of, positions
+from skae._recommendation.ranking import best_items, ndcg
+from skae._recommendation.ratings import (
+    Ratings,
+    checked_range,
+    known_entries,
+    row_offsets,
+    scaling_of_ratings,
+    shifted,
+    shrunk_means,
+)
+from skae._recommendation.tables import refuse_long_table, warn_of_ratings
+from skae._utils.checks import check_boolean, check_size, is_auto
+from skae._utils.named_parts import Registry
 from skae._utils.random_state import RandomStateLike
 from skae._utils.sklearn_private import StrOptions, fit_context
 from skae.architectures import ARCHITECTURES, Architecture, Dense
@@ -30,15 +53,30 @@ from skae.estimators._base import LossLike, OptimizerLike
 from skae.estimators._explained_variance import explained_fraction
 from skae.estimators._imputing import ImputingAutoencoder, hidden_again
 from skae.kinds import KINDS, Kind
-from skae.losses import LOSSES, Loss
+from skae.losses import LOSSES, MSE, Multinomial
 
 # Rows in a block of predictions.
 _ROWS_AT_ONCE = 1024
 
 
 def _one_layer() -> Dense:
-    """Return the default architecture."""
+    """Return the default architecture for ratings."""
     return Dense(hidden_layer_sizes=(128,))
+
+
+def _with_auto(kind: Any, architecture: Any, loss: Any) -> dict[str, Registry]:
+    """Return the registries of parts with "auto"."""
+    return {
+        "kind": ChainMap[str, Any]({"auto": kind}, KINDS),
+        "architecture": ChainMap[str, Any]({"auto": architecture}, ARCHITECTURES),
+        "loss": ChainMap[str, Any]({"auto": loss}, LOSSES),
+    }
+
+
+_REGISTRIES = {
+    "explicit": _with_auto(hidden_again, _one_layer, MSE),
+    "implicit": _with_auto(hidden_clicks, dense_with_dropout, Multinomial),
+}
 
 
 class AutoencoderRecommender(ImputingAutoencoder):
@@ -182,28 +220,25 @@ class AutoencoderRecommender(ImputingAutoencoder):
     True
     """
 
-    _part_registries = {
-        "kind": ChainMap[str, Any]({"auto": hidden_again}, KINDS),
-        "architecture": ChainMap[str, Any]({"auto": _one_layer}, ARCHITECTURES),
-        "loss": LOSSES,
-    }
     _stored_as = "AutoencoderRecommender"
     _parameter_constraints: dict = {
         **ImputingAutoencoder._parameter_constraints,
         "by": [StrOptions({"user", "item"})],
-        "rating_range": "no_validation",  # _checked_range has better error messages
+        "feedback": [StrOptions({"explicit", "implicit"})],
+        "rating_range": "no_validation",  # checked_range has better error messages
     }
 
     def __init__(
         self,
         n_components: int | float | str = "auto",
         *,
+        feedback: str = "explicit",
         by: str = "user",
         rating_range: tuple[float, float] | str | None = "observed",
         kind: str | Kind = "auto",
         architecture: str | Architecture = "auto",
         n_estimators: int = 1,
-        loss: LossLike = "mse",
+        loss: LossLike = "auto",
         init: str = "pca",
         max_epochs: int | str = "auto",
         batch_size: int | str = "auto",
@@ -243,22 +278,46 @@ class AutoencoderRecommender(ImputingAutoencoder):
             verbose=verbose,
             random_state=random_state,
         )
+        self.feedback = feedback
         self.by = by
         self.rating_range = rating_range
         self.n_estimators = n_estimators
 
+    @property
+    def _part_registries(self) -> Mapping[str, Registry]:  # type: ignore[override]
+        """The parts by name, with what "auto" means for this feedback."""
+        return _REGISTRIES.get(str(self.feedback), _REGISTRIES["explicit"])
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters, as in every estimator, `feedback` first: "auto" depends on it.
+
+        Parameters
+        ----------
+        **params : dict
+            Parameters by name.
+
+        Returns
+        -------
+        self : AutoencoderRecommender
+            This estimator.
+        """
+        if "feedback" in params:
+            self.feedback = params.pop("feedback")
+        return super().set_params(**params)
+
     @all_or_nothing
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: MatrixLike, y: object = None) -> Self:
-        """Factorise a table of ratings.
+        """Factorise a table of ratings or clicks.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_users, n_items)
             Ratings. In a dense table NaN stands for a missing rating, and 0 is a rating like any
             other. In a sparse matrix, entries that are not stored are missing, and stored zeros are
-            ratings. Rows may come in batches, as in :meth:`AutoencoderTransformer.fit`; the
-            observed ratings are kept in memory.
+            ratings. With ``feedback="implicit"``, clicks: every entry above zero is a click,
+            and zeros, stored or not, and NaN are unknown. Rows may come in batches, as in
+            :meth:`AutoencoderTransformer.fit`; the observed entries are kept in memory.
 
         y : None
             Ignored.
@@ -271,24 +330,76 @@ class AutoencoderRecommender(ImputingAutoencoder):
         Raises
         ------
         ValueError
-            If a parameter or `X` is invalid, if there are fewer than two observed ratings, or if
+            If a parameter or `X` is invalid, if there are fewer than two observed entries, or if
             training diverges.
         """
+        users, items = names_of(X)
         entries = self._entries(X, reset=True)
         if entries.nnz < 2:
             raise ValueError(
-                f"X must hold at least two known ratings, got {entries.nnz} in a table of "
+                f"X must hold at least two known {self._called}, got {entries.nnz} in a table of "
                 f"{entries.shape[0]} users and {entries.shape[1]} items."
             )
-        self.rating_range_ = self._checked_range(entries.data)
         self._known = entries
-        shown = entries if self.by == "user" else entries.T.tocsr()
+        self._set_names(users, items)
+        with trainings_of(self, entries) as trainings:
+            if self.feedback == "implicit":
+                self._fit_clicks(entries, trainings)
+            else:
+                self._fit_ratings(entries, trainings)
+        return self
+
+    def _fit_ratings(self, entries: sp.csr_matrix, trainings: Trainings) -> None:
+        if isinstance(resolve_parts(self).loss, Multinomial):
+            raise ValueError(
+                "loss='multinomial' is for clicks, and ratings are no counts: use loss='mse' for "
+                "ratings, or feedback='implicit' for clicks."
+            )
+        warn_of_ratings(entries)
+        self.rating_range_ = checked_range(self.rating_range, entries.data)
+        shown, self._row_offsets = entries, None
+        if self.by == "item":
+            shown = entries.T.tocsr()
+            self._row_offsets = row_offsets(shown)
+            shown = shifted(shown, self._row_offsets)
         self.sample_shape_ = shown.shape[1:]
         self.biases_ = shrunk_means(shown)
-        with trainings_of(self, entries) as trainings:
-            scaling = partial(_scaling_of_ratings, self.biases_)
-            self._fit_networks(Ratings(shown), trainings, scaling, draws=False)
-        return self
+        scaling = partial(scaling_of_ratings, self.biases_)
+        self._fit_networks(Ratings(shown), trainings, scaling, draws=False)
+
+    def _fit_clicks(self, clicks: sp.csr_matrix, trainings: Trainings) -> None:
+        self._check_for_clicks()
+        n_components = click_rank(clicks) if is_auto(self.n_components) else self.n_components
+        policy = FitPolicy.of(self, n_components=n_components, rules=RULES)
+        self.rating_range_, self._row_offsets = (0.0, 1.0), None
+        self.biases_ = popularity(clicks)
+        report = EpochReport(self)
+        fits = fit_clicks(clicks, policy, self.n_estimators, trainings, report)
+        self._keep(Imputation([fit.network for fit in fits], None), fits)
+
+    def _check_for_clicks(self) -> None:
+        """Refuse parameters that mean nothing for clicks."""
+        kind, _, loss = resolve_parts(self)
+        if not isinstance(loss, Multinomial):
+            raise ValueError(
+                f"feedback='implicit' has the multinomial likelihood, got loss={self.loss!r}: "
+                f"use loss='auto'."
+            )
+        if self.rating_range != "observed":
+            raise ValueError(
+                f"feedback='implicit' predicts probabilities and no ratings, got "
+                f"rating_range={self.rating_range!r}: leave it at its default 'observed'."
+            )
+        if self.by != "user":
+            raise ValueError(
+                f"feedback='implicit' distributes the clicks of a user over the items, got "
+                f"by={self.by!r}: use by='user'."
+            )
+        if kind.makes_missing():
+            raise ValueError(
+                f"feedback='implicit' takes what is unknown for zero and not for missing, got "
+                f"kind={self.kind!r}: use kind='auto', or hide clicks with Masking(fill=0.0)."
+            )
 
     def predict_all(self, X: MatrixLike | None = None) -> np.ndarray:
         """Return the predicted ratings of all users for all items.
@@ -296,18 +407,19 @@ class AutoencoderRecommender(ImputingAutoencoder):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_users, n_items) or None, default=None
-            Observed ratings of the users, as in :meth:`fit`; None means those of `fit`. With
-            ``by="item"`` the ratings may be new, but users and items must be those of `fit`.
+            Observed ratings or clicks of other users, as in :meth:`fit`; None means those of `fit`.
+            With ``by="item"`` only None is possible.
 
         Returns
         -------
         ratings : ndarray of shape (n_users, n_items)
             Predictions for all entries, including the observed ones: float32 for float32 ratings,
-            float64 otherwise.
+            float64 otherwise. With ``feedback="implicit"``, the probability that a click of the
+            user is one on the item; each row adds up to 1.
         """
         entries = self._entries_again(X)
         if self.by == "item":
-            return self._predicted(entries.T.tocsr()).T
+            return self._predicted(entries.T.tocsr(), self._offsets).T
         return self._predicted(entries)
 
     def predict_ratings(self, users: ArrayLike, items: ArrayLike) -> np.ndarray:
@@ -315,8 +427,9 @@ class AutoencoderRecommender(ImputingAutoencoder):
 
         Parameters
         ----------
-        users, items : array-like of int of shape (n_pairs,)
-            Rows and columns of the table.
+        users, items : array-like of shape (n_pairs,)
+            Names, the labels of the data frame of `fit`, or positions in the table. Integers are
+            positions unless the labels are integers.
 
         Returns
         -------
@@ -324,8 +437,7 @@ class AutoencoderRecommender(ImputingAutoencoder):
             Predictions.
         """
         check_is_fitted(self)
-        users = _checked_index(users, self._known.shape[0], "users")
-        items = _checked_index(items, self._known.shape[1], "items")
+        users, items = self._positions(users, "users"), self._positions(items, "items")
         if len(users) != len(items):
             raise ValueError(
                 f"users and items must have the same length, got {len(users)} and {len(items)}."
@@ -336,59 +448,88 @@ class AutoencoderRecommender(ImputingAutoencoder):
         wanted, place = np.unique(rows, return_inverse=True)
         ratings = np.empty(len(rows), dtype=output_dtype(self._known))
         for start in range(0, len(wanted), _ROWS_AT_ONCE):
-            block = self._predicted(shown[wanted[start : start + _ROWS_AT_ONCE]])
+            chosen = wanted[start : start + _ROWS_AT_ONCE]
+            offsets = None if self._offsets is None else self._offsets[chosen]
+            block = self._predicted(shown[chosen], offsets)
             here = (place >= start) & (place < start + _ROWS_AT_ONCE)
             ratings[here] = block[place[here] - start, columns[here]]
         return ratings
 
-    def recommend(self, users: ArrayLike, n_items: int = 10) -> tuple[np.ndarray, np.ndarray]:
-        """Return the items with the highest predicted ratings that the user has not rated.
+    def recommend(
+        self,
+        users: ArrayLike | None = None,
+        n_items: int = 10,
+        *,
+        X: MatrixLike | None = None,
+        exclude_known: bool = True,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the items with the highest predictions for each user.
 
         Parameters
         ----------
-        users : array-like of int of shape (n_users,)
-            Rows of the table of `fit`.
+        users : array-like of shape (n_users,) or None, default=None
+            Users of `fit`: names, the labels of its data frame, or positions. Integers are
+            positions unless the labels are integers. None means all, or those of `X`.
 
         n_items : int, default=10
             Number of items for each user.
 
+        X : {array-like, sparse matrix} of shape (n_users, n_items) or None, default=None
+            Observed ratings or clicks of other users, in place of `users`.
+
+        exclude_known : bool, default=True
+            Whether to leave out items that the user has rated or clicked.
+
         Returns
         -------
-        items : ndarray of shape (n_users, n_items), dtype int64
-            Columns of the table, the best first, padded with -1 if the user has rated all other
-            items.
+        items : ndarray of shape (n_users, n_items)
+            Names of the items if the columns of `fit` had names, padded with None; otherwise their
+            positions, of dtype int64, padded with -1. The best come first. The padding stands
+            where all other items are known.
 
         ratings : ndarray of shape (n_users, n_items)
-            Predicted ratings of these items, NaN for -1.
+            Predictions for these items, NaN for the padding.
         """
         check_is_fitted(self)
-        users = _checked_index(users, self._known.shape[0], "users")
-        most = self._known.shape[1]
         check_size(n_items, "n_items")
-        n_items = min(int(n_items), most)
-        pairs = np.repeat(users, most), np.tile(np.arange(most), len(users))
-        ratings = self.predict_ratings(*pairs).reshape(len(users), most)
-        rated = self._known[users]
-        ratings[np.repeat(np.arange(len(users)), np.diff(rated.indptr)), rated.indices] = np.nan
-        items = np.argsort(-ratings, axis=1, kind="stable")[:, :n_items]
-        ratings = np.take_along_axis(ratings, items, axis=1)
-        return np.where(np.isnan(ratings), -1, items), ratings
+        exclude_known = check_boolean(exclude_known, "exclude_known")
+        if X is None:
+            chosen = np.arange(self._known.shape[0])
+            if users is not None:
+                chosen = self._positions(users, "users")
+            entries = self._known[chosen]
+        elif users is None:
+            entries, chosen = self._entries_again(X), None
+        else:
+            raise ValueError("users are those of fit, and X has the rows of others: give only one.")
+        items, ratings = self._ranked(entries, chosen, int(n_items), exclude_known)
+        return named_items(items, self._names("item")), ratings
 
-    def score(self, X: MatrixLike, y: object = None) -> float:
-        r"""Return the explained fraction of the variance of ratings.
+    def score(self, X: MatrixLike, y: object = None, *, users: ArrayLike | None = None) -> float:
+        r"""Return how well hidden entries are predicted.
 
-        .. math:: 1 - \frac{\sum (r_{ui} - \hat{r}_{ui})^2}{\sum (r_{ui} - \bar{r})^2}
+        For ratings, this is the explained fraction of their variance,
 
-        over the observed entries of `X`, with the mean :math:`\bar{r}` of the ratings of `fit`. The
-        predictions are based on the ratings of `fit`.
+        .. math:: 1 - \frac{\sum (r_{ui} - \hat{r}_{ui})^2}{\sum (r_{ui} - \bar{r})^2},
+
+        with the mean :math:`\bar{r}` of the ratings of `fit`. With ``feedback="implicit"`` it is
+        the normalised discounted cumulative gain of the first 20 recommended items, NDCG@20,
+        averaged over users.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_users, n_items)
-            Ratings of the users of `fit`, for example held-out ones.
+            Rows of users, whom `fit` need not know. A fifth of the entries of each user is hidden,
+            at least one if there are two, and predicted from the others. Which ones depends on `X`
+            alone. This is what a search with cross-validation measures.
 
         y : None
             Ignored.
+
+        users : array-like of shape (n_users,) or None, default=None
+            Users of `fit`, by name or position, to whom the rows of `X` belong. Then all entries of
+            `X`, which `fit` did not see, are predicted from the entries of `fit`. With
+            ``by="item"`` this is the only possibility.
 
         Returns
         -------
@@ -396,83 +537,143 @@ class AutoencoderRecommender(ImputingAutoencoder):
             At most 1; higher is better.
         """
         check_is_fitted(self)
-        entries = self._entries(X, reset=False)
-        if entries.shape != self._known.shape:
+        if users is None:
+            shown, hidden = hide_some(self._entries_again(X))
+            chosen = None
+        else:
+            chosen, hidden = self._positions(users, "users"), self._entries(X, reset=False)
+            if hidden.shape[0] != len(chosen):
+                raise ValueError(
+                    f"X must have a row for each of the {len(chosen)} users, got {hidden.shape[0]}."
+                )
+            shown = self._known[chosen]
+        if not hidden.nnz:
             raise ValueError(
-                f"X must be a table of the {self._known.shape[0]} users of fit, got "
-                f"{entries.shape[0]}."
+                f"X must hold {self._called} to be predicted: at least two of one user, or one "
+                f"with users=... for users of fit."
             )
-        rated = entries.tocoo()
+        if self.feedback == "implicit":
+            items, _ = self._ranked(shown, chosen, N_RANKED, True)
+            return float(ndcg(items, hidden).mean())
+        return self._explained(hidden, shown, chosen)
+
+    def _explained(
+        self, hidden: sp.csr_matrix, shown: sp.csr_matrix, chosen: np.ndarray | None
+    ) -> float:
+        """Return the explained fraction of the variance of hidden ratings."""
+        squares = np.zeros(2)
         # In units of the largest rating, since squares and sums may be out of range.
         unit = np.float64(np.abs(self._known.data).max()) or 1.0
-        ratings, predicted = rated.data / unit, self.predict_ratings(rated.row, rated.col) / unit
-        away = ratings - (self._known.data / unit).mean()
-        squares = float(np.square(ratings - predicted).sum()), float(np.square(away).sum())
-        return explained_fraction(*squares)
+        mean = (self._known.data / unit).mean()
+        for rows, predicted in self._blocks(shown, chosen):
+            true = hidden[rows].tocoo()
+            ratings, guessed = true.data / unit, predicted[true.row, true.col] / unit
+            squares += np.square(ratings - guessed).sum(), np.square(ratings - mean).sum()
+        return explained_fraction(*map(float, squares))
 
-    def _predicted(self, shown: Any) -> np.ndarray:
-        """Return the clipped predictions for rows of the inputs of the networks."""
+    def _ranked(
+        self, entries: sp.csr_matrix, chosen: np.ndarray | None, n_items: int, exclude: bool
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the best items of users, and their predictions."""
+        shape = entries.shape[0], min(n_items, entries.shape[1])
+        items, ratings = np.empty(shape, np.int64), np.empty(shape, output_dtype(entries))
+        for rows, predicted in self._blocks(entries, chosen):
+            known = entries[rows] if exclude else None
+            items[rows], ratings[rows] = best_items(predicted, known, shape[1])
+        return items, ratings
+
+    def _blocks(
+        self, entries: sp.csr_matrix, chosen: np.ndarray | None
+    ) -> Iterator[tuple[slice, np.ndarray]]:
+        """Yield (rows, predictions for all items), for users of `fit` or for new ones (None)."""
+        most = entries.shape[1]
+        for start in range(0, entries.shape[0], _ROWS_AT_ONCE):
+            rows = slice(start, min(start + _ROWS_AT_ONCE, entries.shape[0]))
+            if self.by == "user":
+                yield rows, self._predicted(entries[rows])
+            else:
+                assert chosen is not None  # by="item" refuses new users
+                yield rows, self._predicted_by_item(chosen[rows], most)
+
+    def _predicted_by_item(self, users: np.ndarray, n_items: int) -> np.ndarray:
+        """Return the predictions for users of `fit`, a block of items at a time."""
+        shown = self._known.T.tocsr()
+        predicted = np.empty((len(users), n_items), dtype=output_dtype(shown))
+        for start in range(0, n_items, _ROWS_AT_ONCE):
+            rows = slice(start, start + _ROWS_AT_ONCE)
+            offsets = None if self._offsets is None else self._offsets[rows]
+            predicted[:, rows] = self._predicted(shown[rows], offsets)[:, users].T
+        return predicted
+
+    def _predicted(self, shown: sp.csr_matrix, offsets: np.ndarray | None = None) -> np.ndarray:
+        """Return the clipped predictions for rows of the table that the networks receive."""
         low, high = self.rating_range_
+        if offsets is None:
+            offsets = np.zeros(shown.shape[0])
         predicted = np.empty(shown.shape, dtype=output_dtype(shown))
         for start in range(0, shown.shape[0], _ROWS_AT_ONCE):
             rows = slice(start, start + _ROWS_AT_ONCE)
-            block = self._imputation.means(Ratings(shown[rows]), self.device)
-            predicted[rows] = saturated(block, predicted.dtype)
+            block = shown[rows]
+            if self.feedback == "implicit":
+                means = self._imputation.means(block, self.device)
+                means[np.diff(block.indptr) == 0] = self.biases_
+            else:
+                known = Ratings(shifted(block, offsets[rows]))
+                means = self._imputation.means(known, self.device) + offsets[rows, None]
+            predicted[rows] = saturated(means, predicted.dtype)
         return np.clip(predicted, low, high, out=predicted)
 
     def _entries(self, X: MatrixLike, *, reset: bool) -> sp.csr_matrix:
         """Return the observed entries of a validated table."""
+        if reset:
+            refuse_long_table(X)
+        else:
+            check_names(names_of(X)[1], self._names("item"))
         X = validate_X(self, X, reset=reset, min_samples=2 if reset else 1)
         if reset and len(self.sample_shape_) > 1:
             raise ValueError(f"X must be a table of users and items, got {X.ndim + 1} axes.")
-        return known_entries(X)
+        if reset and not hasattr(self, "feature_names_in_"):
+            refuse_long_table(X)
+        return clicks_of(X) if self.feedback == "implicit" else known_entries(X)
 
     def _entries_again(self, X: MatrixLike | None) -> sp.csr_matrix:
+        """Return the observed entries of other users, or those of `fit` for None."""
         check_is_fitted(self)
         if X is None:
             return self._known
         entries = self._entries(X, reset=False)
-        if self.by == "item" and entries.shape != self._known.shape:
+        if self.by == "item":
             raise ValueError(
                 f"by='item' predicts ratings of the {self._known.shape[0]} users of fit only, got "
-                f"{entries.shape[0]} users: use by='user' for new users."
+                f"a table of {entries.shape[0]} users: use by='user' for new users, or name users "
+                f"of fit by their labels or positions."
             )
         return entries
 
-    def _checked_range(self, ratings: np.ndarray) -> tuple[float, float]:
-        """Return the limits to which predictions are clipped."""
-        given: Any = self.rating_range
-        if given is None:
-            return -np.inf, np.inf
-        if isinstance(given, str) and given == "observed":
-            return float(ratings.min()), float(ratings.max())
-        pair = isinstance(given, tuple | list) and len(given) == 2 and all(map(is_number, given))
-        if not pair or given[0] >= given[1]:
-            raise ValueError(
-                f"rating_range must be 'observed', None or a pair (low, high) with low < high, "
-                f"such as (1, 5), got {given!r}."
-            )
-        return float(given[0]), float(given[1])
+    @property
+    def _called(self) -> str:
+        """What the entries of a table are."""
+        return "clicks" if self.feedback == "implicit" else "ratings"
 
+    @property
+    def _offsets(self) -> np.ndarray | None:
+        """Offsets of the items, with ``by="item"``; files of older versions have none."""
+        return getattr(self, "_row_offsets", None)
 
-def _scaling_of_ratings(biases: np.ndarray, moments: Moments, X: Any, loss: Loss) -> Scaling:
-    """Return the scaling that subtracts the biases instead of the means, if the loss rescales."""
-    if not loss.rescales:
-        return moments.scaling(rescales=False)
-    unit = np.float64(np.abs(X.data).max()) or 1.0
-    return Scaling(biases, float(np.std(X.data / unit) * unit) or 1.0)
+    def _names(self, of: str) -> np.ndarray | None:
+        return getattr(self, f"{of}_names_in_", None)
 
+    def _set_names(self, users: np.ndarray | None, items: np.ndarray | None) -> None:
+        for name, values in (("user_names_in_", users), ("item_names_in_", items)):
+            if hasattr(self, name):  # of an earlier fit
+                delattr(self, name)
+            if values is not None:
+                setattr(self, name, values)
 
-def _checked_index(index: ArrayLike, length: int, name: str) -> np.ndarray:
-    """Return row or column indices of the table; refuse invalid ones."""
-    with naming(name):
-        index = np.atleast_1d(np.asarray(index))
-    if index.ndim != 1 or (index.size and index.dtype.kind not in "iu"):
-        raise ValueError(
-            f"{name} must be integers in one dimension, got dtype {index.dtype} and shape "
-            f"{index.shape}."
-        )
-    outside = index[(index < 0) | (index >= length)]
-    if len(outside):
-        raise ValueError(f"{name} must be in 0 ... {length - 1}, got {outside[0]}.")
-    return index.astype(np.int64)
+    def _positions(self, wanted: ArrayLike, what: str) -> np.ndarray:
+        """Return the positions of users or items of `fit`."""
+        length = self._known.shape[what == "items"]
+        return positions(wanted, self._names(what.removesuffix("s")), length, what)
+
+    def _takes_missing(self) -> bool:
+        return True

@@ -80,7 +80,11 @@ class Denoising(Kind):
         log_scale: torch.Tensor | None,
     ) -> torch.Tensor:
         """Return the loss of each entry, with a smaller weight where it was not corrupted."""
-        losses = loss.elementwise(output, forward_pass.target)
-        if self.emphasis == 0 or forward_pass.corrupted is None:
-            return losses
-        return torch.where(forward_pass.corrupted, losses, (1 - self.emphasis) * losses)
+        target, corrupted = forward_pass.target, forward_pass.corrupted
+        if self.emphasis == 0 or corrupted is None:
+            return loss.elementwise(output, target)
+        hidden = loss.of_hidden(output, target, corrupted)
+        if self.emphasis == 1:
+            return hidden.masked_fill(~corrupted, 0.0)
+        others = (1 - self.emphasis) * loss.elementwise(output, target)
+        return torch.where(corrupted, hidden, others)

@@ -105,8 +105,8 @@ class Variational(Kind):
         check_number(self.free_bits, "free_bits of Variational", low=0)
         if setting.loss.distribution is None:
             raise ValueError(
-                f"kind='variational' needs a loss with a distribution: 'mse', 'mae' or 'bce', got "
-                f"loss={setting.loss!r}."
+                f"kind='variational' needs a loss with a distribution: 'mse', 'mae', 'bce' or "
+                f"'multinomial', got loss={setting.loss!r}."
             )
 
     def wants_jitter(self) -> bool:

@@ -69,6 +69,26 @@ class Loss(BaseEstimator):
         torch.Tensor of shape (n_samples, n_features)
         """
 
+    def of_hidden(
+        self, output: torch.Tensor, target: torch.Tensor, hidden: torch.Tensor
+    ) -> torch.Tensor:
+        """Return the loss of each entry, of which only the hidden ones are to be predicted.
+
+        Parameters
+        ----------
+        output, target : torch.Tensor of shape (n_samples, n_features)
+            Output of the decoder, and the true entries.
+
+        hidden : torch.Tensor of shape (n_samples, n_features), dtype bool
+            Mask of the entries that the encoder was not shown.
+
+        Returns
+        -------
+        torch.Tensor of shape (n_samples, n_features)
+            Values of other entries are not used.
+        """
+        return self.elementwise(output, target)
+
     def log_likelihood(
         self, output: torch.Tensor, target: torch.Tensor, log_scale: torch.Tensor | None
     ) -> torch.Tensor:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from skae._imputation.ratings import Ratings, known_entries, shrunk_means
+from skae._recommendation.ratings import Ratings, known_entries, shrunk_means
 
 TABLE = np.array([[1.0, np.nan, 0.0], [np.nan, 5.0, np.nan], [2.0, 3.0, np.nan]])
 

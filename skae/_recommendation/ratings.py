@@ -1,4 +1,4 @@
-"""Sparse tables of ratings, with few known entries."""
+"""Sparse tables of ratings, with few known entries: their means, scaling and range."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ import scipy.sparse as sp
 from numpy.typing import DTypeLike
 
 from skae._data.blocks import dense_blocks
+from skae._data.moments import Moments
+from skae._data.scaling import Scaling
+from skae._utils.checks import is_number
+from skae.losses import Loss
 
 # The mean of a row or column is shrunk towards the mean of all entries, as if it had this many
 # additional entries equal to that mean.
@@ -80,3 +84,40 @@ def shrunk_means(entries: sp.csr_matrix) -> np.ndarray:
     sums = np.bincount(entries.indices, ratings - overall, n_columns)
     counts = np.bincount(entries.indices, minlength=n_columns)
     return (overall + sums / (counts + _PRIOR_RATINGS)) * unit
+
+
+def row_offsets(entries: sp.csr_matrix) -> np.ndarray:
+    """Return the mean of each row minus that of all entries, shrunk towards zero."""
+    unit = np.float64(np.abs(entries.data).max()) or 1.0
+    overall = (entries.data / unit).mean() * unit
+    return shrunk_means(entries.T.tocsr()) - overall
+
+
+def shifted(entries: sp.csr_matrix, offsets: np.ndarray) -> sp.csr_matrix:
+    """Return the entries minus an offset for each row."""
+    data = entries.data - np.repeat(offsets, np.diff(entries.indptr))
+    places = (data.astype(entries.dtype), entries.indices, entries.indptr)
+    return sp.csr_matrix(places, shape=entries.shape)
+
+
+def scaling_of_ratings(biases: np.ndarray, moments: Moments, X: Any, loss: Loss) -> Scaling:
+    """Return the scaling that subtracts the biases instead of the means, if the loss rescales."""
+    if not loss.rescales:
+        return moments.scaling(rescales=False)
+    unit = np.float64(np.abs(X.data).max()) or 1.0
+    return Scaling(biases, float(np.std(X.data / unit) * unit) or 1.0)
+
+
+def checked_range(given: Any, ratings: np.ndarray) -> tuple[float, float]:
+    """Return the limits to which predictions are clipped."""
+    if given is None:
+        return -np.inf, np.inf
+    if isinstance(given, str) and given == "observed":
+        return float(ratings.min()), float(ratings.max())
+    pair = isinstance(given, tuple | list) and len(given) == 2 and all(map(is_number, given))
+    if not pair or given[0] >= given[1]:
+        raise ValueError(
+            f"rating_range must be 'observed', None or a pair (low, high) with low < high, "
+            f"such as (1, 5), got {given!r}."
+        )
+    return float(given[0]), float(given[1])
