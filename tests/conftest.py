@@ -35,6 +35,12 @@ def global_state_is_left_alone(request):
     assert not by_skae, f"the test changed {by_skae}"
 
 
+@pytest.fixture(autouse=True)
+def no_ctrl_c_before(monkeypatch):
+    """Let Ctrl-C in one test be no second one after that of another test."""
+    monkeypatch.setattr("skae._runtime.interruption._last", -float("inf"))
+
+
 @pytest.fixture
 def generator():
     return torch.Generator().manual_seed(0)

@@ -70,7 +70,12 @@ class Trainings:
     def interrupt(self, message: str) -> None:
         """Warn that Ctrl-C interrupted the fit, and say which weights are kept."""
         self.interrupted = True
-        warnings.warn(f"Ctrl-C {message}.{self._sequel()}", ConvergenceWarning, stacklevel=2)
+        warnings.warn(
+            f"Ctrl-C {message}.{self._sequel()} A second Ctrl-C within two seconds also ends a "
+            f"search or a loop.",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
 
     def _sequel(self) -> str:
         return ""

@@ -17,6 +17,7 @@ from skae._fitting.prepared import Prepared
 from skae._fitting.progress import EpochReport
 from skae._fitting.splits import best_epoch, folds, mean_history, no_split, split
 from skae._network.autoencoder_network import AutoencoderNetwork
+from skae._runtime.interruption import NothingToKeepError
 from skae._runtime.threads import threads_for
 from skae._training.convergence import mean_loss, warn_of_no_gain
 from skae._training.schedule import constant
@@ -212,14 +213,14 @@ class _Fit:
 
         Raises
         ------
-        KeyboardInterrupt
+        NothingToKeepError
             If no weights are worth keeping.
         """
         if not last.interrupted:
             return None
         where = f"in epoch {len(last.history)} of {plan.n_epochs}"
         if kept.best_epoch == 0 and not self.prepared.start_counts:
-            raise KeyboardInterrupt(f"{where}, before there was anything to keep")
+            raise NothingToKeepError(f"{where}, before there was anything to keep")
         weights = "the best weights so far" if kept is last else "the best weights of a fold"
         return f"{where}; {weights} are kept"
 

@@ -20,7 +20,7 @@ from skae._network.autoencoder_network import AutoencoderNetwork
 from skae._network.network_spec import NetworkSpec
 from skae._start.first_network import first_network
 from skae._start.linear_part import LinearPart
-from skae._training.schedule import one_cycle
+from skae._training.schedule import WARM_UP, one_cycle
 from skae._training.training_plan import TrainingPlan
 from skae._utils.checks import is_auto
 from skae._utils.random_state import own_random_state
@@ -147,6 +147,7 @@ class Prepared:
             repelled=self.repelled,
             start_counts=self.start_counts,
             patience=policy.patience,
+            warm_up=max(WARM_UP, spec.kind.warmup),
             precision=spec.precision,
             draws_globally=spec.architecture.draws_globally,
             callbacks=policy.callbacks,

@@ -202,7 +202,8 @@ class AutoencoderNet(NeuralNet):
     def _out_of_patience(self) -> bool:
         if self.plan.patience is None or self.best_ is None:
             return False
-        return self.history[-1, "epoch"] - self.best_.epoch >= self.plan.patience
+        since = max(self.best_.epoch, self.plan.last_of_warm_up)
+        return self.history[-1, "epoch"] - since >= self.plan.patience
 
     # Methods of NeuralNet that are overridden
 

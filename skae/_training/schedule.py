@@ -7,8 +7,10 @@ from collections.abc import Callable
 
 import torch
 
-# Fraction of the batches in which the rate rises, and the factor it starts from.
-_WARM_UP, _START = 0.1, 0.04
+# Fraction of the batches in which the rate of one cycle rises.
+WARM_UP = 0.1
+# The factor it starts from.
+_START = 0.04
 
 
 class LearningRate:
@@ -63,9 +65,9 @@ def one_cycle(done: float) -> float:
     .. [1] L. N. Smith and N. Topin, "Super-convergence: very fast training of neural networks
        using large learning rates", 2018, arXiv:1708.07120.
     """
-    if done < _WARM_UP:
-        return _START + (1 - _START) * _half_cosine(done / _WARM_UP)
-    return 1 - _half_cosine((done - _WARM_UP) / (1 - _WARM_UP))
+    if done < WARM_UP:
+        return _START + (1 - _START) * _half_cosine(done / WARM_UP)
+    return 1 - _half_cosine((done - WARM_UP) / (1 - WARM_UP))
 
 
 def constant(done: float) -> float:

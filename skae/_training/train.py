@@ -10,6 +10,7 @@ import torch
 
 from skae._data.batches import Batches
 from skae._network.autoencoder_network import AutoencoderNetwork
+from skae._runtime.interruption import end_fit_or_raise
 from skae._runtime.memory import memory_of_training
 from skae._training.autoencoder_net import AutoencoderNet
 from skae._training.convergence import TrainingDivergedError, warn_of_divergence
@@ -78,6 +79,9 @@ def train(
     DeviceMemoryError
         If the device has too little memory.
 
+    KeyboardInterrupt
+        If Ctrl-C was pressed twice within two seconds.
+
     Warns
     -----
     ConvergenceWarning
@@ -143,7 +147,8 @@ def _run(net: AutoencoderNet, training: Batches, validation: Batches | None) -> 
         if best is None or not (best.epoch or net.plan.start_counts):
             raise
         warn_of_divergence(net.history[-1], best.epoch)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
+        end_fit_or_raise(interrupt)
         interrupted = True
     net.notify("on_train_end", X=training, y=None)
     net.forget_callbacks()

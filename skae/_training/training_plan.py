@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -50,7 +51,12 @@ class TrainingPlan:
         The epoch after which to stop, before the end of the schedule.
 
     patience : int or None, default=None
-        Epochs without a lower validation loss after which to stop.
+        Epochs without a lower validation loss after which to stop, counted from the end of the
+        warm-up.
+
+    warm_up : float, default=0.0
+        Fraction of the epochs in which the learning rate, or the weight of a term of the loss,
+        rises. Meanwhile, the network has no fair chance to become better than its start.
 
     precision : {"float32", "float64", "bfloat16"}, default="float32"
         Precision of matrix products in training.
@@ -78,6 +84,7 @@ class TrainingPlan:
     start_counts: bool = False
     stop_after: int | None = None
     patience: int | None = None
+    warm_up: float = 0.0
     precision: str = "float32"
     draws_globally: bool = False
     callbacks: list[Callback] = field(default_factory=list)
@@ -87,6 +94,11 @@ class TrainingPlan:
     def last_epoch(self) -> int:
         """Number of the last epoch to run."""
         return self.n_epochs if self.stop_after is None else self.stop_after
+
+    @property
+    def last_of_warm_up(self) -> int:
+        """Number of the last epoch of the warm-up; 0 if there is none."""
+        return math.ceil(self.warm_up * self.n_epochs)
 
     def n_steps(self, n_rows: int, history: pd.DataFrame) -> int:
         """Return the approximate number of training batches."""

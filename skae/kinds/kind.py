@@ -58,6 +58,8 @@ class Kind(NamedPartsMixin):
     fits_decoder = False
     sparse_output = False
     has_posterior = False
+    # Fraction of the training in which a term of the loss grows; patience is counted from its end.
+    warmup: float = 0.0
     # A name, an object or a function as it is given, an object or None once resolved.
     corruption: Any = None
     _part_registries = {"corruption": CORRUPTIONS}

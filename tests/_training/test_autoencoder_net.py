@@ -370,6 +370,15 @@ def test_patience_counts_epochs_without_a_gain(fit, patience):
     assert result.history["epoch"].iloc[-1] == 2 + patience
 
 
+@pytest.mark.parametrize(("warm_up", "last"), [(0.0, 2), (0.1, 5), (0.11, 6), (0.5, 17)])
+def test_patience_is_counted_from_the_end_of_the_warm_up(fit, warm_up, last):
+    """Meanwhile, the network can hardly become better than its start."""
+    plan = {"learning_rate": 1e-3, "patience": 2, "warm_up": warm_up}
+    result = fit(n_epochs=30, callbacks=[AtBatch(1, spoil)], **plan)
+    assert result.best_epoch == 0
+    assert result.history["epoch"].iloc[-1] == last
+
+
 def test_patience_without_selection_runs_all_epochs(fit):
     assert fit(selects=False, patience=1).history["epoch"].iloc[-1] == 4
 

@@ -9,9 +9,10 @@ import pytest
 import scipy.sparse as sp
 import torch
 from scipy.linalg import subspace_angles
-from sklearn.datasets import load_digits, load_iris
+from sklearn.datasets import load_breast_cancer, load_digits, load_iris
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.preprocessing import StandardScaler
 from skorch.callbacks import Callback, EarlyStopping
 from support.combinations import slow_but
 
@@ -19,7 +20,7 @@ from skae import AutoencoderTransformer
 from skae._training.autoencoder_net import AutoencoderNet
 from skae._training.train import TrainingDivergedError
 from skae.architectures import Dense
-from skae.kinds import Undercomplete
+from skae.kinds import Undercomplete, Variational
 from skae.losses import LOSSES
 
 RANDOM = np.random.RandomState(0)
@@ -361,7 +362,20 @@ def test_fraction_of_the_variance_as_n_components():
 
 def test_patience_ends_the_training():
     ae = quick(2, max_epochs=100, patience=2, learning_rate=0.05).fit(X)
-    assert ae.n_epochs_ == ae.best_epoch_ + 2
+    assert ae.n_epochs_ == max(ae.best_epoch_, 10) + 2  # 10 epochs are the warm-up
+
+
+def test_patience_shorter_than_the_warm_up_is_no_return_to_pca():
+    cancer = StandardScaler().fit_transform(load_breast_cancer().data)
+    ae = AutoencoderTransformer(4, patience=5, random_state=0).fit(cancer[::2])
+    patient = AutoencoderTransformer(4, random_state=0).fit(cancer[::2])
+    assert ae.best_epoch_ > 0
+    assert ae.score(cancer[1::2]) > patient.score(cancer[1::2]) - 0.02
+
+
+def test_patience_is_counted_from_the_end_of_the_warm_up_of_the_kind():
+    variational = quick(2, kind=Variational(warmup=0.5), max_epochs=20, patience=1)
+    assert variational.fit(X).n_epochs_ > 10
 
 
 def test_verbose_prints_a_line_for_each_epoch(capsys):
