@@ -27,7 +27,6 @@ from skae._runtime.precision import resolve_precision, tensor_dtype
 from skae._start.first_network import check_kind, first_network
 from skae._start.linear_part import LinearPart
 from skae._start.principal_axes import PrincipalAxes
-from skae.kinds.interface import Setting
 
 
 def prepare(
@@ -201,7 +200,7 @@ def _checked_spec(
     takes_linear_path = kind.takes_linear_path(n_components, n_features)
     spec = NetworkSpec(
         kind=kind,
-        architecture=architecture,
+        architecture=architecture.resolved(shape, n_rows),
         loss=policy.loss,
         n_features=n_features,
         n_components=n_components,
@@ -210,18 +209,10 @@ def _checked_spec(
         precision=policy.precision,
         filling_rank=filling_rank,
         head=head,
+        sample_shape=policy.sample_shape if len(policy.sample_shape) > 1 else None,
     )
-    setting = Setting(
-        n_components=n_components,
-        n_features=n_features,
-        sample_shape=shape,
-        loss=policy.loss,
-        weight_decay=policy.weight_decay,
-        linear_path=spec.linear_path,
-        channel_axis=architecture.channel_axis_of(shape),
-    )
-    check_kind(kind, setting)
-    return replace(spec, architecture=architecture.resolved(shape, n_rows))
+    check_kind(kind, spec.setting(policy.weight_decay))
+    return spec
 
 
 def _with_precision(spec: NetworkSpec, policy: FitPolicy, n_rows: int, work: int) -> NetworkSpec:

@@ -80,7 +80,7 @@ class AutoencoderNetwork(nn.Module):
         self.state = kind.new_state(n_components)
         self.tied, self.gated = architecture.ties_weights(), architecture.needs_gates()
         self.linear_encoder = self.linear_decoder = self.encoder_rest = self.gates = None
-        self.features = Features(self.sample_shape, architecture.channel_axis_of(self.sample_shape))
+        self.features = Features(*spec.axes_of_sample())
         self._add_ranges()
         if spec.linear_path:
             self._add_linear_path(n_encoder_outputs - n_components, generator)

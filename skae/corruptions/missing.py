@@ -41,7 +41,7 @@ class Missing(Corruption):
     def __init__(self, fraction: float | tuple[float, float] = (0.0, 1.0)):
         self.fraction = fraction
 
-    def check(self, sample_shape: tuple[int, ...], channel_axis: int | None = None) -> None:
+    def check(self, sample_shape: tuple[int, ...], channel_axis: int | str | None = None) -> None:
         """Refuse a `fraction` out of range."""
         if _is_fraction(self.fraction):
             return
