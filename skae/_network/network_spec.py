@@ -43,10 +43,9 @@ class NetworkSpec:
     sample_shape : tuple of int or None, default=None
         Shape of a sample in `X`, if it has several axes.
 
-    output_bounds : tuple of float or None, default=None
-        Bounds of the output of a decoder that ends in an activation function such as a sigmoid,
-        and whose output is therefore in the units of `X`; None if the output is unbounded, and in
-        the units of the network.
+    bounded_output : bool, default=False
+        Whether the decoder ends in an activation function with bounds, such as a sigmoid, so that
+        its output is in the units of `X` instead of those of the network.
     """
 
     kind: Kind
@@ -60,7 +59,7 @@ class NetworkSpec:
     filling_rank: int | None = None
     head: HeadPlan | None = None
     sample_shape: tuple[int, ...] | None = None
-    output_bounds: tuple[float, float] | None = None
+    bounded_output: bool = False
 
     @property
     def takes_missing(self) -> bool:
