@@ -56,9 +56,20 @@ def is_rather_last(shape: tuple[int, ...]) -> bool:
     return len(shape) == 3 and _is_channels(shape, -1)
 
 
-def has_far_more_last(shape: tuple[int, ...]) -> bool:
-    """Return whether the last of two axes is more than twice as long as the first."""
-    return len(shape) == 2 and shape[1] > 2 * shape[0]
+def given_channel_axis_of(shape: tuple[int, ...]) -> int | None:
+    """Return the axis of the channels of a shape that the user gives for flat rows.
+
+    Unlike that of an array, it may have the channels first wherever :func:`channel_axis_of` finds
+    no other axis, unless its last axis is the smallest, or the axes are of similar size.
+    """
+    if len(shape) == 2 and shape[1] > 2 * shape[0]:
+        return 0
+    try:
+        return channel_axis_of(shape)
+    except UnclearChannelsError:
+        if len(shape) == 3 and shape[-1] >= min(shape[:-1]):
+            return 0
+        raise
 
 
 def _axis_of_two(shape: tuple[int, ...]) -> int | None:

@@ -69,9 +69,9 @@ class Convolutional(Structured):
         (height, width, n_channels), or none, as in (height, width) and (n_steps,). "auto" finds it
         from the shape: with three axes, an axis of 1, 3 or 4 beside two larger ones; with two
         axes, none if both sides are equal and at least 8, a grey image, and otherwise the last
-        one, (n_steps, n_channels). A series in an `X` with three axes needs more than twice as
-        many steps as channels; only the shape of an `input_shape` may also be
-        (n_channels, n_steps). Any other shape raises an error that lists the readings.
+        one, (n_steps, n_channels), which needs more than twice as many steps as channels. Any
+        other shape raises an error that lists the readings. In an `input_shape`, an axis of any
+        number of channels may also come first, as in (n_channels, n_steps).
 
     References
     ----------
@@ -118,7 +118,7 @@ class Convolutional(Structured):
         """Return this architecture with `input_shape` and `kernel_size` resolved."""
         resolved = super().resolved(sample_shape, n_samples)
         if is_auto(self.kernel_size):
-            n_axes = len(self._space(sample_shape)[1])
+            n_axes = len(resolved._space(sample_shape)[1])
             resolved.set_params(kernel_size=7 if n_axes == 1 else 3)
         return resolved
 

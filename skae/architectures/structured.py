@@ -9,7 +9,7 @@ import torch
 from sklearn.base import clone
 from torch import nn
 
-from skae._utils.channel_axis import UnclearChannelsError, channel_axis_of, has_far_more_last
+from skae._utils.channel_axis import UnclearChannelsError, channel_axis_of, given_channel_axis_of
 from skae._utils.checks import check_sizes, is_auto, is_size
 from skae._utils.named_parts import with_own_numbers
 from skae.architectures.architecture import Architecture
@@ -66,11 +66,9 @@ class Structured(Architecture):
             return self.channel_axis
         if self.n_space_axes == (1,):
             return -1
-        # A shape that the user gives may have the channels first also if it is a series.
-        if not is_auto(self.input_shape) and has_far_more_last(sample_shape):
-            return 0
+        find = channel_axis_of if is_auto(self.input_shape) else given_channel_axis_of
         try:
-            return channel_axis_of(sample_shape)
+            return find(sample_shape)
         except UnclearChannelsError as readings:
             name = type(self).__name__
             raise ValueError(
@@ -91,9 +89,8 @@ class Structured(Architecture):
 
     def resolved(self, sample_shape: tuple[int, ...], n_samples: int) -> Architecture:
         """Return this architecture with its shape resolved, and numbers that torch accepts."""
-        return with_own_numbers(self).set_params(
-            input_shape=tuple(sample_shape), channel_axis=self.channel_axis_of(sample_shape)
-        )
+        resolved = with_own_numbers(self).set_params(input_shape=tuple(sample_shape))
+        return resolved.set_params(channel_axis=resolved.channel_axis_of(sample_shape))
 
     def build(
         self,
@@ -123,6 +120,7 @@ class Structured(Architecture):
 
     def _space(self, sample_shape: tuple[int, ...]) -> tuple[int, tuple[int, ...]]:
         """Return the number of channels and the sizes of the other axes; no "auto" is left."""
+        assert not is_auto(self.channel_axis)
         if self.channel_axis is None:
             return 1, tuple(sample_shape)
         space = sample_shape[1:] if self.channel_axis == 0 else sample_shape[:-1]

@@ -76,9 +76,9 @@ class Transformer(Structured):
         (height, width, n_channels), or none, as in (height, width) and (n_steps,). "auto" finds it
         from the shape: with three axes, an axis of 1, 3 or 4 beside two larger ones; with two
         axes, none if both sides are equal and at least 8, a grey image, and otherwise the last
-        one, (n_steps, n_channels). A series in an `X` with three axes needs more than twice as
-        many steps as channels; only the shape of an `input_shape` may also be
-        (n_channels, n_steps). Any other shape raises an error that lists the readings.
+        one, (n_steps, n_channels), which needs more than twice as many steps as channels. Any
+        other shape raises an error that lists the readings. In an `input_shape`, an axis of any
+        number of channels may also come first, as in (n_channels, n_steps).
 
     References
     ----------
@@ -151,7 +151,7 @@ class Transformer(Structured):
             # an axis of channels, rows would be series.
             return resolved.set_params(input_shape=self.input_shape, channel_axis=self.channel_axis)
         if is_auto(self.patch_size):
-            _, space = self._space(sample_shape)
+            _, space = resolved._space(sample_shape)
             n_tokens = _TOKENS_OF_SERIES if len(space) == 1 else _TOKENS_OF_SIDE
             sides = tuple(min(side, max(2, math.ceil(side / n_tokens))) for side in space)
             resolved.set_params(patch_size=sides if len(sides) > 1 else sides[0])
