@@ -32,8 +32,8 @@ class Features(torch.nn.Module):
     sample_shape : tuple of int
         Shape of one sample, such as (64,), (1, 28, 28) or (140, 1).
 
-    channel_axis : {0, -1} or None, default=None
-        Axis of the channels, if any.
+    channel_axis : {0, -1, "auto"} or None, default=None
+        Axis of the channels, if any; "auto" if the architecture does not use it.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class Features(torch.nn.Module):
     high: torch.Tensor
     deviation: torch.Tensor
 
-    def __init__(self, sample_shape: tuple[int, ...], channel_axis: int | None = None):
+    def __init__(self, sample_shape: tuple[int, ...], channel_axis: int | str | None = None):
         super().__init__()
         self.sample_shape, self.channel_axis = tuple(sample_shape), channel_axis
         n_features = math.prod(self.sample_shape)

@@ -61,7 +61,7 @@ class Gaussian(Corruption):
         self.relative = relative
         self.clip = clip
 
-    def check(self, sample_shape: tuple[int, ...], channel_axis: int | None = None) -> None:
+    def check(self, sample_shape: tuple[int, ...], channel_axis: int | str | None = None) -> None:
         """Refuse parameters out of range."""
         if not (_is_level(self.level) or self._has_range_of_levels()):
             raise ValueError(

@@ -50,7 +50,7 @@ class Masking(Corruption):
         self.fraction = fraction
         self.fill = fill
 
-    def check(self, sample_shape: tuple[int, ...], channel_axis: int | None = None) -> None:
+    def check(self, sample_shape: tuple[int, ...], channel_axis: int | str | None = None) -> None:
         """Refuse parameters out of range."""
         check_fraction(self.fraction, "Masking")
         check_fill(self.fill, "Masking")

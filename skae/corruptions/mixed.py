@@ -40,7 +40,7 @@ class Mixed(Corruption):
         """Whether one of the corruptions makes entries missing."""
         return any(corruption.makes_missing for corruption in self._resolved())
 
-    def check(self, sample_shape: tuple[int, ...], channel_axis: int | None = None) -> None:
+    def check(self, sample_shape: tuple[int, ...], channel_axis: int | str | None = None) -> None:
         """Refuse what is no corruption, and what each corruption refuses."""
         for corruption in self._resolved():
             corruption.check(sample_shape, channel_axis)

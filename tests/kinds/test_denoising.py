@@ -8,7 +8,7 @@ from sklearn.decomposition import PCA
 from sklearn.linear_model import Ridge
 from support.combinations import slow_but
 
-from skae import AutoencoderTransformer
+from skae import AutoencoderTransformer, load
 from skae.corruptions import CORRUPTIONS, Features, Gaussian, Masking, Mixed, Occlusion
 from skae.kinds import Denoising
 from skae.losses import MAE, MSE
@@ -205,6 +205,33 @@ def test_every_name_fits(X, corruption):
     assert np.isfinite(ae.reconstruct(X)).all()
 
 
+@pytest.mark.parametrize(
+    ("shape", "given"),
+    [
+        ((8, 8), Occlusion(size=3, sample_shape=(8, 8))),
+        ((8, 8, 1), Occlusion(size=3, sample_shape=(8, 8, 1))),
+        ((1, 8, 8), Occlusion(size=3, sample_shape=(1, 8, 8))),
+        ((16, 4), Occlusion(size=3, sample_shape=(16, 4), layout="span")),
+    ],
+)
+def test_an_occlusion_knows_the_shape_of_samples_in_x(shape, given):
+    """Also with dense layers, which flatten the samples, and after loading."""
+    images = TRAIN[:60].reshape(-1, *shape)
+    ae = quick(Denoising(Occlusion(size=3)), images)
+    assert np.array_equal(ae.transform(images), quick(Denoising(given), images).transform(images))
+    flat = quick(Denoising(given), TRAIN[:60])
+    assert np.array_equal(flat.transform(TRAIN[:60]), ae.transform(images))
+
+
+def test_a_loaded_estimator_goes_on_with_its_occlusion(tmp_path):
+    images = TRAIN[:60].reshape(-1, 8, 8)
+    ae = quick(Denoising("occlusion"), images)
+    ae.save(tmp_path / "ae.skae")
+    loaded = load(tmp_path / "ae.skae")
+    again = [one.partial_fit(images).transform(images) for one in (ae, loaded)]
+    assert np.array_equal(*again)
+
+
 def test_callables_see_the_units_of_the_data(X):
     seen = []
 
@@ -235,6 +262,7 @@ def test_default_is_mixed_noise(X):
         (Denoising(Masking(fraction=1.5)), "fraction of Masking must be .*got 1.5"),
         (Denoising("noise"), r"corruption must be one of \['gaussian', .*got 'noise'"),
         (Denoising("occlusion"), "sample_shape of Occlusion must be given"),
+        (Denoising(Occlusion(sample_shape=(3, 1))), "3 values, but X has 6 features"),
         (Denoising(Occlusion(sample_shape=(8, 8))), "64 values, but X has 6 features"),
     ],
 )
