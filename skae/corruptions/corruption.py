@@ -27,6 +27,13 @@ class Corruption(BaseEstimator):
 
     makes_missing = False
 
+    def varies(self) -> bool:
+        """Return whether some rows are corrupted more than others, by a strength drawn for each.
+
+        :class:`~skae.kinds.Denoising` then gives strongly corrupted rows less weight.
+        """
+        return False
+
     def check(self, sample_shape: tuple[int, ...], channel_axis: int | str | None = None) -> None:
         """Refuse parameters out of range, and samples that this corruption does not support.
 

@@ -10,6 +10,12 @@ import torch
 # A value for each feature, or one for all.
 Values = float | np.ndarray | torch.Tensor
 
+# Fractions of the features that have the smallest and the largest value of all in bounded rows:
+# nearly all pixels are black in some image, fewer are ever white.
+_PART_AT_LOW, _PART_AT_HIGH = 0.5, 0.25
+# Values that differ by less than this fraction of the range are the same value.
+_ROUNDING = 1e-5
+
 # Up to this size of centre and scale, float32 can represent rows in units of X, and their squares.
 _MODERATE = 1e18
 
@@ -96,6 +102,30 @@ class Features(torch.nn.Module):
         shape = (math.prod(self.sample_shape),)
         self.centre = _as_float64(centre).expand(shape).clone()
         self.scale = _as_float64(scale).expand(shape).clone()
+
+    def bounds(self) -> tuple[torch.Tensor, torch.Tensor] | None:
+        """Return the common bounds of all features, if the rows have such bounds.
+
+        Rows are bounded, as images from 0 to 255 are, if at least half of the features that vary
+        share the smallest value of all, and a quarter share the largest.
+
+        Returns
+        -------
+        low, high : torch.Tensor of shape (n_features,)
+            The same two numbers in the scaled units of each feature; or None instead of both.
+        """
+        low, high = (self.unscaled(ends.double()) for ends in (self.low, self.high))
+        varies = high > low
+        if int(varies.sum()) < 2:
+            return None
+        low, high = low[varies], high[varies]
+        floor, top = low.min(), high.max()
+        rounding = _ROUNDING * (top - floor)
+        at_floor, at_top = (low <= floor + rounding).sum(), (high >= top - rounding).sum()
+        fewest = (max(2.0, part * len(low)) for part in (_PART_AT_LOW, _PART_AT_HIGH))
+        if not all(n >= least for n, least in zip((at_floor, at_top), fewest, strict=True)):
+            return None
+        return self.scaled(floor), self.scaled(top)
 
     def scaled(self, value: float | torch.Tensor) -> torch.Tensor:
         """Bring a number or a tensor from the units of `X` to scaled units.

@@ -32,9 +32,11 @@ class Occlusion(Corruption):
         is a number of pixels or time steps. So 1.0 is the whole side and 1 is one pixel. A pair
         gives height and width.
 
-    fill : "mean" or float, default="mean"
+    fill : "auto", "mean" or float, default="auto"
         Value of hidden entries: the mean of the feature over the training rows, or a number in
-        units of `X`.
+        units of `X`. "auto" is "mean", unless all features have the same bounds, as pixels from 0
+        to 255: then each rectangle is filled with the lower bound, the means or the upper bound,
+        at random.
 
     sample_shape : None or tuple of int, default=None
         Shape of one sample, if `X` holds flat rows and the architecture has no `input_shape`:
@@ -56,7 +58,7 @@ class Occlusion(Corruption):
     def __init__(
         self,
         size: float | tuple[float, float] = 0.35,
-        fill: float | str = "mean",
+        fill: float | str = "auto",
         sample_shape: tuple[int, ...] | None = None,
         layout: str | None = None,
     ):
@@ -79,7 +81,7 @@ class Occlusion(Corruption):
         """Return rows with a hidden rectangle."""
         grid = self._grid(features.sample_shape, features.channel_axis)
         hidden = grid.draw(len(X), self._sides(grid), generator)
-        return torch.where(hidden, fill_values(self.fill, features, X.dtype), X)
+        return torch.where(hidden, fill_values(self.fill, features, X, generator), X)
 
     def _grid(self, shown: tuple[int, ...], channel_axis: int | str | None) -> Grid:
         if self.sample_shape is not None:
