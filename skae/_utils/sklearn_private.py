@@ -8,12 +8,14 @@ from typing import Any, TypeVar
 
 from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import _check_feature_names as check_feature_names
 from sklearn.utils.validation import _check_feature_names_in as feature_names_in
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
 __all__ = [
     "Interval",
     "StrOptions",
+    "check_feature_names",
     "check_sample_weight",
     "feature_names_in",
     "fit_context",

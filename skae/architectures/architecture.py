@@ -6,11 +6,12 @@ import math
 from abc import abstractmethod
 
 import torch
-from sklearn.base import BaseEstimator
 from torch import nn
 
+from skae._utils.parameter_names import ParameterNamesMixin
 
-class Architecture(BaseEstimator):
+
+class Architecture(ParameterNamesMixin):
     """Base class of all architectures: the layers of encoder and decoder.
 
     An architecture works on shapes and tensors only. Parameters of an architecture are arguments
@@ -63,6 +64,22 @@ class Architecture(BaseEstimator):
             The architecture on which :meth:`build` is called, the estimator's ``architecture_``.
         """
         return self
+
+    def output_range(self) -> tuple[float, float] | None:
+        """Return the range of the decoder's outputs, None if they are not restricted.
+
+        With a range, the network computes in the units of `X`, without centring and scaling.
+        """
+        return None
+
+    def check_init(self, init: str) -> None:
+        """Refuse parameters that do not go with the `init` of the estimator.
+
+        Parameters
+        ----------
+        init : {"pca", "random"}
+            With "pca", linear maps are added to the outputs of encoder and decoder.
+        """
 
     def is_linear(self) -> bool:
         """Return whether encoder and decoder are linear maps with the current parameters."""
