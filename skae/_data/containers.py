@@ -93,7 +93,9 @@ def _from_masked(X: np.ma.MaskedArray) -> np.ndarray:
     if not np.ma.is_masked(X):
         return np.asarray(X)
     if X.dtype.kind not in "fiub":  # objects, or no numbers at all
-        return np.where(np.ma.getmaskarray(X), None, X.data.astype(object))
+        objects = X.data.astype(object)
+        objects[np.ma.getmaskarray(X)] = None
+        return objects
     dtype = X.dtype if X.dtype.kind == "f" else np.float64
     return np.ma.filled(X.astype(dtype), np.nan)
 

@@ -7,6 +7,7 @@ import warnings
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import scipy.sparse as sp
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import (
@@ -166,6 +167,11 @@ def validate_labels(y: ArrayLike | None, X: Matrix) -> np.ndarray:
     check_consistent_length(X, labels)
     if not np.isin(-1, labels):
         return unknown
+    if pd.isna(labels).any():
+        raise ValueError(
+            f"y holds a missing value (first in row {np.flatnonzero(pd.isna(labels))[0]}) beside "
+            f"the label -1 of known anomalies: give 0 for rows whose label is unknown."
+        )
     if not np.isin(labels, (-1, 0, 1)).all():
         warnings.warn(
             "y is ignored: it may hold -1 for known anomalies, 1 for normal rows and 0 for all "
@@ -207,7 +213,7 @@ def _numbers(estimator: Any, X: MatrixLike, *, reset: bool) -> Any:
     try:
         return table_of_numbers(X)
     except (ValueError, TypeError):
-        if not reset and hasattr(type(X), "columns"):
+        if not reset and hasattr(type(X), "columns") and hasattr(estimator, "feature_names_in_"):
             check_feature_names(estimator, X, reset=False)
         raise
 

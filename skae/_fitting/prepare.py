@@ -78,7 +78,7 @@ def prepare(
     X, sample_weight = _without_weight_zero(X, sample_weight)
     policy.architecture.check_init(policy.init)
     moments = _checked_moments(X, sample_weight, policy)
-    scaling = _checked_scaling(moments, X, policy)
+    scaling = policy.scaling(moments, X, policy.loss)
     rows = Rows(X, scaling, policy.device, tensor_dtype(policy.precision))
     weight = _weight_tensor(sample_weight, rows)
     linear_part = LinearPart(rows, seeds.weights)
@@ -162,28 +162,6 @@ def _checked_moments(X: Matrix, sample_weight: np.ndarray | None, policy: FitPol
     if tensor_dtype(policy.precision) == torch.float32:
         warn_of_lost_digits(X, moments)
     return moments
-
-
-def _checked_scaling(moments: Moments, X: Matrix, policy: FitPolicy) -> Scaling:
-    """Return the scaling of the policy, or none if the outputs of the decoder are restricted."""
-    limits = policy.architecture.output_range()
-    if limits is None:
-        return policy.scaling(moments, X, policy.loss)
-    what = f"{policy.architecture!r} restricts the outputs of the decoder"
-    if policy.kind.linear_decoder:
-        raise ValueError(f"{what}, which is linear with kind={policy.kind!r}: use another kind.")
-    if not policy.loss.rescales:
-        raise ValueError(
-            f"{what}, and loss={policy.loss!r} applies a function of its own to them: leave the "
-            f"output linear, output_activation='identity'; the result is that of a sigmoid."
-        )
-    if moments.minimum < limits[0] or moments.maximum > limits[1]:
-        raise ValueError(
-            f"{what} to [{limits[0]:g}, {limits[1]:g}], but the entries of X range from "
-            f"{moments.minimum:g} to {moments.maximum:g}: rescale X, for example with "
-            f"sklearn.preprocessing.MinMaxScaler, or use output_activation='identity'."
-        )
-    return moments.scaling(rescales=False)
 
 
 def _weight_tensor(sample_weight: np.ndarray | None, rows: Rows) -> torch.Tensor:

@@ -35,8 +35,8 @@ def atomic_file(path: str | os.PathLike) -> Iterator[BinaryIO]:
         If it cannot be written, or if `path` is a folder or another thing than a file.
     """
     target = Path(os.path.realpath(os.fspath(path)))
+    _check_folder(target.parent)
     mode = _mode_of(target)
-    check_folder(target.parent)
     temporary = target.with_name(f".skae-{secrets.token_hex(8)}.tmp")
     try:
         with open(temporary, "xb") as file:
@@ -55,7 +55,7 @@ def atomic_file(path: str | os.PathLike) -> Iterator[BinaryIO]:
     _sync_folder(target.parent)
 
 
-def check_folder(folder: Path) -> None:
+def _check_folder(folder: Path) -> None:
     """Refuse a folder that does not exist, by its name.
 
     Raises

@@ -96,9 +96,8 @@ def _hint(cls: Any, name: str, known: Mapping[str, Any]) -> str:
 def _of_part(cls: Any, name: str) -> str | None:
     """Return how to give a parameter that one of the parts of a class has."""
     for part, registry in getattr(cls, "_part_registries", {}).items():
-        for made in registry.values():
-            if isinstance(made, type) and issubclass(made, BaseEstimator):
-                found = synonym(name, made._get_param_names())
-                if found:
-                    return f"{part}={made.__name__}({found}=...)"
+        for made in registry.values():  # classes, or functions that make a part
+            found = synonym(name, getattr(made, "_get_param_names", list)())
+            if found:
+                return f"{part}={made.__name__}({found}=...)"
     return None

@@ -52,6 +52,7 @@ _ALSO_CALLED = {
     "dense": "mlp fc fullyconnected feedforward ff ffn nn linear perceptron",
     "convolutional": "cnn conv convnet conv1d conv2d convolution unet resnet",
     "recurrent": "rnn lstm gru bilstm seq2seq",
+    "transformer": "attention selfattention bert vit",
     # Losses.
     "mse": "l2 squarederror meansquarederror rmse gaussian squared",
     "mae": "l1 absoluteerror meanabsoluteerror laplace absolute",

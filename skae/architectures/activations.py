@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -29,12 +29,12 @@ class SiLU(nn.Module):
         return nn.functional.silu(_limited(X))
 
 
-class Sigmoid(nn.Module):
+class Sigmoid(nn.Sigmoid):
     """``1 / (1 + exp(-x))``, constant below -20."""
 
-    def forward(self, X: torch.Tensor) -> torch.Tensor:
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
         """Return the activations."""
-        return torch.sigmoid(_limited(X))
+        return torch.sigmoid(_limited(input))
 
 
 class ELU(nn.Module):
@@ -56,25 +56,20 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
     "identity": nn.Identity,
 }
 
-# What the outputs of each activation are limited to; bounds that are nearly reached count in full.
-RANGES: dict[str, tuple[float, float]] = {
-    "elu": (-1.0, math.inf),
-    "gelu": (-0.17, math.inf),
-    "leaky_relu": (-math.inf, math.inf),
-    "relu": (0.0, math.inf),
-    "sigmoid": (0.0, 1.0),
-    "silu": (-0.279, math.inf),
-    "tanh": (-1.0, 1.0),
-    "identity": (-math.inf, math.inf),
-}
+# Those that suit the output of a decoder: the range of their values is that of common data.
+OUTPUT_ACTIVATIONS = {name: ACTIVATIONS[name] for name in ("identity", "relu", "sigmoid", "tanh")}
 
 
-def activation_of(architecture: Any, parameter: str = "activation") -> type[nn.Module]:
+def activation_of(
+    architecture: Any,
+    parameter: str = "activation",
+    choices: Mapping[str, type[nn.Module]] = ACTIVATIONS,
+) -> type[nn.Module]:
     """Return the module class for a parameter of an architecture that names an activation."""
     value = getattr(architecture, parameter)
-    if isinstance(value, str) and value in ACTIVATIONS:
-        return ACTIVATIONS[value]
+    if isinstance(value, str) and value in choices:
+        return choices[value]
     raise ValueError(
-        f"{parameter} of {type(architecture).__name__} must be one of {sorted(ACTIVATIONS)}, got "
-        f"{value!r}{did_you_mean(value, ACTIVATIONS)}"
+        f"{parameter} of {type(architecture).__name__} must be one of {sorted(choices)}, got "
+        f"{value!r}{did_you_mean(value, choices)}"
     )

@@ -65,13 +65,6 @@ class Architecture(ParameterNamesMixin):
         """
         return self
 
-    def output_range(self) -> tuple[float, float] | None:
-        """Return the range of the decoder's outputs, None if they are not restricted.
-
-        With a range, the network computes in the units of `X`, without centring and scaling.
-        """
-        return None
-
     def check_init(self, init: str) -> None:
         """Refuse parameters that do not go with the `init` of the estimator.
 

@@ -10,7 +10,7 @@ from sklearn.base import clone
 from torch import nn
 
 from skae._utils.checks import check_boolean, check_number, check_sizes, is_auto
-from skae.architectures.activations import RANGES, activation_of
+from skae.architectures.activations import OUTPUT_ACTIVATIONS, activation_of
 from skae.architectures.architecture import Architecture
 from skae.architectures.layers import Dropout, TiedLinear, linear
 
@@ -74,12 +74,9 @@ default="silu"
         Activation function of the latent code, one of those of `activation`. Others than
         "identity" need ``init="random"``, since a start at PCA adds a linear map to the code.
 
-    output_activation : str, default="identity"
-        Activation function of the reconstruction, one of those of `activation`. Others than
-        "identity" need ``init="random"``. The network then computes in the units of `X`, without
-        centring and scaling, and `X` must lie in the range of the function: in [0, 1] for
-        "sigmoid", in [-1, 1] for "tanh". ``loss="bce"`` applies a sigmoid itself, so it needs
-        "identity".
+    output_activation : {"identity", "relu", "sigmoid", "tanh"}, default="identity"
+        Activation function of the reconstruction. Others than "identity" need ``init="random"``,
+        and `X` in the range of the function: [0, 1] for "sigmoid", [-1, 1] for "tanh".
 
     References
     ----------
@@ -131,15 +128,11 @@ default="silu"
         wide = (512, 512) if check_boolean(self.residual, "residual of Dense") else (512, 256)
         return clone(self).set_params(hidden_layer_sizes=wide if large else (128, 128))
 
-    def output_range(self) -> tuple[float, float] | None:
-        """Return the range of `output_activation`, None for "identity"."""
-        activation_of(self, "output_activation")
-        return None if self.output_activation == "identity" else RANGES[self.output_activation]
-
     def check_init(self, init: str) -> None:
         """Refuse activations of code and reconstruction beside the linear maps of PCA."""
+        activation_of(self, "code_activation")
+        activation_of(self, "output_activation", OUTPUT_ACTIVATIONS)
         for name, of in (("code_activation", "code"), ("output_activation", "reconstruction")):
-            activation_of(self, name)
             if init == "pca" and getattr(self, name) != "identity":
                 raise ValueError(
                     f"{name}={getattr(self, name)!r} of Dense needs init='random': init='pca' adds "

@@ -3,7 +3,7 @@ import torch
 import torch.nn.functional as F
 
 from skae.architectures import Convolutional, Dense
-from skae.architectures.activations import ACTIVATIONS, RANGES, activation_of
+from skae.architectures.activations import ACTIVATIONS, activation_of
 
 FORMULAS = {
     "elu": F.elu,
@@ -30,16 +30,6 @@ def test_others_are_refused(architecture, value):
     with pytest.raises(ValueError, match=rf"activation of {name} must be one of \['elu', ") as e:
         activation_of(architecture(activation=value))
     assert str(e.value).endswith(f"got {value!r}.")
-
-
-@pytest.mark.parametrize("name", ACTIVATIONS)
-def test_the_outputs_lie_in_the_range(name):
-    low, high = RANGES[name]
-    Y = activation_of(Dense(activation=name))()(torch.linspace(-40, 40, 8001))
-    assert low <= float(Y.min())
-    assert float(Y.max()) <= high
-    assert float(Y.min()) < low + 0.01 or low == -float("inf")
-    assert float(Y.max()) > high - 0.01 or high == float("inf")
 
 
 @pytest.mark.parametrize(
