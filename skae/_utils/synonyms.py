@@ -118,8 +118,14 @@ def meant(word: str, known: Collection[str]) -> str | None:
 
 
 def did_you_mean(value: object, known: Collection[str]) -> str:
-    """Return the end of a message that refuses a value: what was meant, if that is known."""
-    found = meant(value, known) if isinstance(value, str) else None
+    """Return the end of a message that refuses a value: what was meant, if that is known.
+
+    Objects and classes of other libraries, such as ``torch.nn.ReLU``, are known by their name.
+    """
+    if isinstance(value, str):
+        found = meant(value, known)
+    else:
+        found = synonym((value if isinstance(value, type) else type(value)).__name__, known)
     return "." if found is None else f": did you mean {found!r}?"
 
 

@@ -23,7 +23,7 @@ def test_each_name_is_its_formula(name):
     torch.testing.assert_close(activation_of(Dense(activation=name))()(X), FORMULAS[name](X))
 
 
-@pytest.mark.parametrize("value", ["cube", None, torch.nn.ReLU, ["relu"], 1])
+@pytest.mark.parametrize("value", ["cube", None, torch.nn.Conv1d, ["relu"], 1])
 @pytest.mark.parametrize("architecture", [Dense, Convolutional])
 def test_others_are_refused(architecture, value):
     name = architecture.__name__
@@ -39,6 +39,8 @@ def test_others_are_refused(architecture, value):
         ("LeakyReLU", "leaky_relu"),
         ("logistic", "sigmoid"),
         ("none", "identity"),
+        (torch.nn.ReLU, "relu"),
+        (torch.nn.LeakyReLU(), "leaky_relu"),
     ],
 )
 def test_words_of_other_libraries_name_the_right_one(value, name):
