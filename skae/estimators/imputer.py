@@ -217,7 +217,7 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
     _stored_as = "AutoencoderImputer"
     _parameter_constraints: dict = {
         **ImputingAutoencoder._parameter_constraints,
-        "missing_values": [Real],  # NaN is a real number
+        "missing_values": "no_validation",  # _checked_marker has better error messages
         "add_indicator": ["boolean"],
         "keep_empty_features": ["boolean"],
         "sample_posterior": ["boolean"],
@@ -477,7 +477,7 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
 
     def _incomplete(self, X: MatrixLike, *, reset: bool = False) -> Any:
         """Return validated rows with NaN for missing values."""
-        marker = self.missing_values
+        marker = _checked_marker(self.missing_values)
         with naming("missing_values"):
             nan_is_missing = math.isnan(marker)
         X = validate_X(self, X, reset=reset, min_samples=2 if reset else 1)
@@ -533,9 +533,24 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
     def __sklearn_tags__(self) -> Any:
         """State that dtypes are preserved, and NaN is accepted if it marks missing values."""
         tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = bool(self.missing_values != self.missing_values)
+        tags.input_tags.allow_nan = _is_nan(self.missing_values)
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+def _is_nan(marker: Any) -> bool:
+    return isinstance(marker, Real) and bool(marker != marker)
+
+
+def _checked_marker(marker: Any) -> float:
+    """Return the number that marks missing values; refuse what is no number."""
+    if isinstance(marker, Real):
+        number: Any = marker
+        return number
+    remedy = "leave it at numpy.nan: None and pandas.NA in X are missing values already"
+    if isinstance(marker, str):
+        remedy = f"replace the text first, X.replace({marker!r}, numpy.nan).astype(float)"
+    raise ValueError(f"missing_values must be a number, got {marker!r}: {remedy}.")
 
 
 def _without(rows: np.ndarray, marker: float) -> np.ndarray:

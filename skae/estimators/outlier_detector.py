@@ -41,6 +41,7 @@ from skae.architectures import ARCHITECTURES, Architecture, Dense
 from skae.corruptions import Gaussian
 from skae.estimators._all_or_nothing import all_or_nothing
 from skae.estimators._base import BaseAutoencoder, LossLike, OptimizerLike
+from skae.estimators._set_output import SetOutputMixin
 from skae.kinds import KINDS, Denoising, Kind
 from skae.losses import LOSSES
 from skae.scores import SCORES, Joint, Residual, Score, resolve_score
@@ -67,7 +68,7 @@ def _one_wide_layer() -> Dense:
     return Dense(hidden_layer_sizes=(256,))
 
 
-class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
+class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
     r"""Outlier and novelty detection by autoencoders, with the interface of IsolationForest.
 
     Networks learn to reconstruct normal rows :math:`x` as :math:`\hat{x}`. The anomaly score of a
@@ -553,7 +554,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         index = X.index if isinstance(X, pd.DataFrame) else None
         return pd.DataFrame(contributions, columns=names, index=index)
 
-    def reconstruct(self, X: MatrixLike) -> np.ndarray:
+    def reconstruct(self, X: MatrixLike) -> Any:
         """Return the mean of the networks' reconstructions of each row.
 
         Parameters
@@ -563,10 +564,12 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
 
         Returns
         -------
-        X_reconstructed : ndarray of shape (n_samples, ...)
-            Reconstructions, float32 for float32 `X` and float64 otherwise.
+        X_reconstructed : ndarray or data frame of shape (n_samples, ...)
+            Reconstructions, float32 for float32 `X` and float64 otherwise. Rows are a data frame if
+            :meth:`set_output` asks for frames: with the names of the features of `fit`, and the
+            index of `X` if it is a frame of pandas.
         """
-        return self._of_rows(self._reconstruct_rows, X)
+        return self._framed(self._of_rows(self._reconstruct_rows, X), X)
 
     def _score(self) -> Score:
         """Return the score object for `scoring`."""
