@@ -14,7 +14,6 @@ from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import check_consistent_length, column_or_1d
-from skorch.callbacks import Callback
 
 from skae._checkpoints.trainings import trainings_of, weights_of
 from skae._classification.classifier_fitting import (
@@ -30,6 +29,7 @@ from skae._data.views import rows_at
 from skae._fitting.fit_policy import FitPolicy, resolve_parts
 from skae._fitting.progress import EpochReport
 from skae._network.head import HeadPlan
+from skae._training.callbacks import CallbacksLike
 from skae._utils.checks import check_sizes, is_auto
 from skae._utils.naming import naming
 from skae._utils.random_state import RandomStateLike
@@ -257,7 +257,7 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
         precision: str = "auto",
         warm_start: bool = False,
         checkpoint: str | os.PathLike | None = None,
-        callbacks: Sequence[Callback] | None = None,
+        callbacks: CallbacksLike = None,
         verbose: int = 0,
         random_state: RandomStateLike = None,
     ):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections import ChainMap
-from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any, Self, TypeGuard
 
@@ -13,7 +12,6 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.base import OutlierMixin
 from sklearn.utils.validation import check_is_fitted
-from skorch.callbacks import Callback
 
 from skae._checkpoints.trainings import trainings_of
 from skae._data.matrix import Matrix, MatrixLike
@@ -34,6 +32,7 @@ from skae._fitting.scaling_rules import (
 )
 from skae._fitting.several_fits import common_attributes
 from skae._network.fitted_network import FittedNetwork
+from skae._training.callbacks import CallbacksLike
 from skae._utils.checks import LARGEST, is_auto, is_number
 from skae._utils.random_state import RandomStateLike
 from skae._utils.sklearn_private import Interval, StrOptions, fit_context
@@ -293,7 +292,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         device: str = "auto",
         precision: str = "auto",
         checkpoint: str | os.PathLike | None = None,
-        callbacks: Sequence[Callback] | None = None,
+        callbacks: CallbacksLike = None,
         verbose: int = 0,
         random_state: RandomStateLike = None,
     ):
