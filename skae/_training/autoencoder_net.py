@@ -212,7 +212,7 @@ class AutoencoderNet(PredictingNet):
         self._note_weights()
         self._note_bests()
         stop = self._callbacks_stop(datasets)
-        row.update({n: v for n, v in numbers_of(self.history[-1]).items() if n not in row})
+        row.update(self._of_callbacks())
         refuse_divergence(row)
         stop |= self.plan.on_epoch(record_of(row), self.module_.state_dict)
         return stop or self._out_of_patience()
@@ -279,6 +279,7 @@ class AutoencoderNet(PredictingNet):
         """Begin a history."""
         self.rows_ = [{"epoch": 0}]
         self._digests: dict[int, float] = {}
+        self._shown: set[str] = set()  # names of what the net itself shows in skorch's history
         super().initialize_history()
         return self
 
@@ -316,7 +317,7 @@ class AutoencoderNet(PredictingNet):
     ) -> None:
         """Begin the next row of the history."""
         self.history.new_epoch()
-        self.history.record("epoch", len(self.history))
+        self._show(epoch=len(self.history))
 
     def train_step_single(
         self, batch: tuple[torch.Tensor, ...], *, progress: float = 1.0, **fit_params: Any
@@ -373,7 +374,7 @@ class AutoencoderNet(PredictingNet):
             batches = self.history[-1]["batches"]
             for row, loss in zip(batches[::-1], losses.losses[::-1], strict=False):
                 row.setdefault(f"{prefix}_loss", float(loss))
-            self.history.record(f"{prefix}_batch_count", len(losses.losses))
+            self._show(**{f"{prefix}_batch_count": len(losses.losses)})
         recorded = {f"{prefix}_{name}": mean for name, mean in means.items()}
         return {**recorded, f"{prefix}_seconds": losses.seconds}
 
@@ -384,7 +385,13 @@ class AutoencoderNet(PredictingNet):
 
     def _show(self, **values: float) -> None:
         """Record numbers of an epoch for callbacks alone."""
-        self.history[-1].update({n: v for n, v in values.items() if not n.endswith("_seconds")})
+        shown = {n: v for n, v in values.items() if not n.endswith("_seconds")}
+        self._shown.update(shown)
+        self.history[-1].update(shown)
+
+    def _of_callbacks(self) -> dict[str, float]:
+        """Return the numbers of an epoch that callbacks recorded."""
+        return {n: v for n, v in numbers_of(self.history[-1]).items() if n not in self._shown}
 
     def _note_validation(self, means: dict[str, float]) -> None:
         """Record what validation rows show; training rows in their place show it to callbacks."""

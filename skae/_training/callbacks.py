@@ -72,6 +72,11 @@ def callbacks_of_fold(callbacks: Iterable[NamedCallback]) -> list[NamedCallback]
     return [item for item in copies if item is not None]
 
 
+def without_loading(callbacks: Iterable[NamedCallback]) -> list[NamedCallback]:
+    """Return the callbacks for a training of no epoch, in which none saves what it would load."""
+    return [item for item in callbacks if not getattr(callback_of(item), "load_best", False)]
+
+
 def _copied(item: NamedCallback) -> NamedCallback | None:
     try:
         return deepcopy(item)

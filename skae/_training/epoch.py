@@ -7,15 +7,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from numbers import Integral, Real
 
+import pandas as pd
 import torch
 
 from skae._network.objective import RECONSTRUCTION
 
-# Numbers in the row of an epoch that ``history_`` shows otherwise, or not at all.
-_NOT_SHOWN = {
-    *("train_seconds", "valid_seconds", "train_loss_best", "valid_loss_best"),
-    *("train_batch_count", "valid_batch_count"),
-}
+# Numbers in the row of an epoch that ``history_`` shows as their sum.
+_SECONDS = ("train_seconds", "valid_seconds")
 
 
 class BatchLosses:
@@ -129,10 +127,16 @@ def record_of(row: dict) -> dict:
         "train_loss": row.get("train_loss", math.nan),
         "valid_loss": row.get("valid_loss", math.nan),
         "learning_rate": row.get("learning_rate", math.nan),
-        "seconds": row.get("train_seconds", 0.0) + row.get("valid_seconds", 0.0),
+        "seconds": sum(row.get(name, 0.0) for name in _SECONDS),
     }
-    others = {n: float(v) for n, v in row.items() if n not in known and n not in _NOT_SHOWN}
+    others = {n: float(v) for n, v in row.items() if n not in known and n not in _SECONDS}
     return {**known, **others}
+
+
+def history_of(records: list[dict]) -> pd.DataFrame:
+    """Return one row per epoch; the last one has all columns, epoch 0 only those of validation."""
+    names = dict.fromkeys(name for record in reversed(records) for name in record)
+    return pd.DataFrame(records, columns=list(names))
 
 
 def is_whole(row: dict) -> bool:

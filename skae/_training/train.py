@@ -13,9 +13,9 @@ from skae._data.batches import Batches
 from skae._network.autoencoder_network import AutoencoderNetwork
 from skae._runtime.memory import memory_of_training
 from skae._training.autoencoder_net import AutoencoderNet
-from skae._training.callbacks import callback_of
+from skae._training.callbacks import callback_of, without_loading
 from skae._training.convergence import TrainingDivergedError, warn_of_divergence
-from skae._training.epoch import is_whole, record_of
+from skae._training.epoch import history_of, is_whole, record_of
 from skae._training.optimizer import load_arrays, state_as_arrays
 from skae._training.training_plan import TrainingPlan
 
@@ -96,7 +96,7 @@ def train(
         else:
             net.resume(training, validation, state)
         interrupted = _run(net, training, validation)
-    history = pd.DataFrame([record_of(row) for row in net.rows_ if is_whole(row)])
+    history = history_of([record_of(row) for row in net.rows_ if is_whole(row)])
     kept = net.kept_epoch
     net.forget_callbacks()
     return TrainingResult(
@@ -116,7 +116,8 @@ def _net(
     save: Callable[[Callable[[], dict]], None] | None,
 ) -> AutoencoderNet:
     network.draw_from(generator)
-    callbacks = [callback_of(item) for item in plan.callbacks]
+    chosen = plan.callbacks if plan.last_epoch else without_loading(plan.callbacks)
+    callbacks = [callback_of(item) for item in chosen]
     return AutoencoderNet(
         network,
         plan=plan,
@@ -126,10 +127,10 @@ def _net(
         lr=plan.learning_rate,
         max_epochs=plan.n_epochs,
         batch_size=plan.batch_size,
-        callbacks=plan.callbacks,
+        callbacks=chosen,
         # PrintLog is there to print; others say something beside what they do.
         verbose=int(plan.verbose > 0 or any(isinstance(c, PrintLog) for c in callbacks)),
-        device=None,
+        device=str(generator.device),
     ).initialize()
 
 
