@@ -41,7 +41,7 @@ def checked_callbacks(callbacks: Any) -> list[NamedCallback]:
         If two have the same name, or if one can not work with skae's networks.
     """
     if isinstance(callbacks, Callback):
-        return [callbacks]
+        callbacks = [callbacks]
     if isinstance(callbacks, type) or not isinstance(callbacks or [], Iterable):
         _refuse(callbacks)
     known, names = list(callbacks or []), set()
