@@ -170,11 +170,12 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
     checkpoint : str, path-like or None, default=None
         File from which `fit` continues after a crash, as in :class:`AutoencoderTransformer`.
 
-    callbacks : list of skorch.callbacks.Callback or None, default=None
-        Callbacks, which skorch calls during the training of each network.
+    callbacks : Callback, list of Callback or (str, Callback), or None, default=None
+        Callbacks of :mod:`skorch.callbacks`, called during the training of each network. See the user guide on
+        watching and steering a fit.
 
     verbose : int, default=0
-        With 1, print a line for each epoch.
+        With 1, print a line for each epoch, which also goes to the logger "skae" at the level INFO.
 
     random_state : int, RandomState instance or None, default=None
         Determines the calibration rows, the initial weights, the order of the rows and all noise.
@@ -192,8 +193,8 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         these are the scores of all training rows.
 
     history_ : pandas.DataFrame
-        One row per epoch and network, with the columns `epoch`, `train_loss`, `valid_loss`,
-        `learning_rate`, `seconds` and `network`.
+        One row per epoch and network, with the columns of :class:`AutoencoderTransformer` and the
+        number of the network.
 
     n_components_, kind_, architecture_, scoring_ : int, Kind, Architecture, Score
         The values used by `fit`, in place of "auto".

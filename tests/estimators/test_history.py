@@ -42,6 +42,7 @@ def test_every_kind_is_known_here():
     assert {name: kind().term() for name, kind in KINDS.items()} == TERMS
 
 
+@pytest.mark.filterwarnings("ignore:Posterior collapse", "ignore:n_components=6 is not larger")
 @pytest.mark.parametrize(
     "pair", slow_but(QUICK, EVERY, lambda pair: f"{pair[0].__name__}-{pair[1]}")
 )
