@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Self
 
 import torch
-from skorch import NeuralNet
-from skorch.callbacks import Callback
 from torch import nn
-from torch.nn.functional import softplus
 
 from skae._data.batches import Batches
 from skae._network.autoencoder_network import AutoencoderNetwork
@@ -21,16 +18,11 @@ from skae._training.best_weights import BestWeights, digest_of
 from skae._training.convergence import refuse_divergence
 from skae._training.epoch import BatchLosses, Epoch, is_whole, numbers_of, record_of
 from skae._training.optimizer import make_optimizer
-from skae._training.predicting_net import PredictingNet
+from skae._training.repulsion import MOST_REPELLED, repulsion
 from skae._training.schedule import LearningRate
-from skae._training.shown_rows import ShownRows, shown_batch, shown_dataset
+from skae._training.shown_rows import ShownRows, shown_dataset
 from skae._training.training_plan import TrainingPlan
-
-# Known anomalies in each batch, the weight of their penalty, and the factor by which their loss
-# should exceed that of normal rows.
-_MOST_REPELLED = 64
-_REPULSION = 0.3
-_MARGIN = 30.0
+from skae._training.watched_net import WatchedNet
 
 
 class WeightedMean(nn.Module):
@@ -41,7 +33,7 @@ class WeightedMean(nn.Module):
         return torch.dot(losses, weight / weight.sum())
 
 
-class AutoencoderNet(PredictingNet):
+class AutoencoderNet(WatchedNet):
     """The skorch net, for batches of rows that are already on the device.
 
     :meth:`begin` and :meth:`fit_loop` hold the steps of the training in order; skorch provides the
@@ -49,9 +41,6 @@ class AutoencoderNet(PredictingNet):
     from :class:`Batches`, since skorch's loader collates sample by sample; the loss is read from
     the device once per epoch, and once per batch only for callbacks that are called then; all
     randomness comes from `generators`; and only the user's callbacks are set.
-
-    skorch's history begins with epoch 1, and has what callbacks expect. `rows_` has what belongs to
-    the training itself, and begins with epoch 0, the network before its first epoch.
 
     Parameters
     ----------
@@ -73,8 +62,6 @@ class AutoencoderNet(PredictingNet):
     """
 
     epoch_: Epoch | None
-    rows_: list[dict]
-    callbacks_: list[tuple[str, Callback]]
 
     def __init__(
         self,
@@ -184,23 +171,6 @@ class AutoencoderNet(PredictingNet):
                 self._after_batch(batch, step, training=False)
         return self._recorded("valid", losses)
 
-    def _before_batch(self, batch: tuple[torch.Tensor, ...], training: bool) -> None:
-        """Begin a row of the history, if there are callbacks, and call them."""
-        if self.callbacks_:
-            self.history.new_batch()
-            self.notify("on_batch_begin", batch=batch, training=training)
-            if self.module_.training is not training:  # a callback predicted something
-                self._set_training(training)
-
-    def _after_batch(self, batch: tuple[torch.Tensor, ...], step: dict, training: bool) -> None:
-        """Complete the row of the history, and call the callbacks, which may change the weights."""
-        if self.callbacks_:
-            prefix = "train" if training else "valid"
-            self.history.record_batch(f"{prefix}_batch_size", len(batch[0]))
-            if self._listeners_of("on_batch_end"):
-                self.history.record_batch(f"{prefix}_loss", float(step["loss"]))
-                self.notify("on_batch_end", batch=batch, training=training, **step)
-
     def _after_epoch(self, datasets: dict) -> bool:
         """Complete the row of the history, keep the best weights, and return whether to stop."""
         row = self.rows_[-1]
@@ -269,56 +239,6 @@ class AutoencoderNet(PredictingNet):
         )
         return self
 
-    def initialize_callbacks(self) -> Self:
-        """Initialize the callbacks, and clear the cache of their methods."""
-        super().initialize_callbacks()
-        self._listeners: dict[str, list] = {}
-        return self
-
-    def initialize_history(self) -> Self:
-        """Begin a history."""
-        self.rows_ = [{"epoch": 0}]
-        self._digests: dict[int, float] = {}
-        self._shown: set[str] = set()  # names of what the net itself shows in skorch's history
-        super().initialize_history()
-        return self
-
-    def forget_callbacks(self) -> None:
-        """Drop the references to the callbacks, and with them those to the training data.
-
-        Net and callbacks refer to each other. Without this, the data would stay in memory, or on
-        disk, until Python's garbage collector runs.
-        """
-        self.callbacks_, self._listeners = [], {}
-
-    def notify(self, method_name: str, **cb_kwargs: Any) -> None:
-        """Call the callbacks that override a method; calling all takes 10% of a small batch."""
-        listeners = self._listeners_of(method_name)
-        if listeners and "batch" in cb_kwargs:
-            cb_kwargs["batch"] = shown_batch(cb_kwargs["batch"], self.module_)
-        for listener in listeners:
-            listener(self, **cb_kwargs)
-
-    def _listeners_of(self, method_name: str) -> list[Callable]:
-        if method_name not in self._listeners:
-            self._listeners[method_name] = list(self._listening(method_name))
-        return self._listeners[method_name]
-
-    def _listening(self, method_name: str) -> Iterator[Callable]:
-        """Yield the overridden methods of this name, the net's own first."""
-        silent = (getattr(NeuralNet, method_name), getattr(Callback, method_name))
-        for owner in (self, *(callback for _, callback in self.callbacks_)):
-            method = getattr(owner, method_name)
-            if getattr(method, "__func__", method) not in silent:
-                yield method
-
-    def on_epoch_begin(
-        self, net: NeuralNet, dataset_train: Any = None, dataset_valid: Any = None, **kwargs: Any
-    ) -> None:
-        """Begin the next row of the history."""
-        self.history.new_epoch()
-        self._show(epoch=len(self.history))
-
     def train_step_single(
         self, batch: tuple[torch.Tensor, ...], *, progress: float = 1.0, **fit_params: Any
     ) -> dict[str, Any]:
@@ -370,28 +290,10 @@ class AutoencoderNet(PredictingNet):
     def _recorded(self, prefix: str, losses: BatchLosses) -> dict[str, float]:
         """Return the means of an epoch, and complete the rows of its batches."""
         means = losses.means(self.criterion_)
-        if self.callbacks_ and len(self.rows_) > 1:
-            batches = self.history[-1]["batches"]
-            for row, loss in zip(batches[::-1], losses.losses[::-1], strict=False):
-                row.setdefault(f"{prefix}_loss", float(loss))
-            self._show(**{f"{prefix}_batch_count": len(losses.losses)})
+        if len(self.rows_) > 1:
+            self._complete_batches(prefix, losses)
         recorded = {f"{prefix}_{name}": mean for name, mean in means.items()}
         return {**recorded, f"{prefix}_seconds": losses.seconds}
-
-    def _note(self, **values: float) -> None:
-        """Record numbers of an epoch, for the training itself and for callbacks."""
-        self.rows_[-1].update(values)
-        self._show(**values)
-
-    def _show(self, **values: float) -> None:
-        """Record numbers of an epoch for callbacks alone."""
-        shown = {n: v for n, v in values.items() if not n.endswith("_seconds")}
-        self._shown.update(shown)
-        self.history[-1].update(shown)
-
-    def _of_callbacks(self) -> dict[str, float]:
-        """Return the numbers of an epoch that callbacks recorded."""
-        return {n: v for n, v in numbers_of(self.history[-1]).items() if n not in self._shown}
 
     def _note_validation(self, means: dict[str, float]) -> None:
         """Record what validation rows show; training rows in their place show it to callbacks."""
@@ -399,13 +301,6 @@ class AutoencoderNet(PredictingNet):
             self._note(**means)
         else:
             self._show(**means)
-
-    def _note_bests(self) -> None:
-        """Tell callbacks whether the losses of the epoch are the smallest so far."""
-        for name in ("train_loss", "valid_loss"):
-            if self.callbacks_ and name in self.history[-1]:
-                *before, last = self.history[:, name]
-                self._show(**{f"{name}_best": all(not before_ <= last for before_ in before)})
 
     def _note_weights(self) -> None:
         """Remember the weights of an epoch if a callback may go back to them at the end."""
@@ -421,16 +316,11 @@ class AutoencoderNet(PredictingNet):
             )
 
     def _repulsion(self, loss: torch.Tensor, progress: float) -> torch.Tensor:
-        """Return a penalty on small losses of known anomalies.
-
-        ``weight * |loss| * mean(softplus(margin + (loss - loss of the row) / |loss|))``: falls
-        as the loss of such a row grows, until it is about `margin` times that of normal rows.
-        """
+        """Return the penalty on small losses of some of the known anomalies."""
         chosen = self.plan.repelled
         assert chosen is not None  # where it is called from
-        if len(chosen) > _MOST_REPELLED:
+        if len(chosen) > MOST_REPELLED:
             order = torch.randperm(len(chosen), generator=self.generator, device=chosen.device)
-            chosen = chosen[order[:_MOST_REPELLED]]
-        losses = self._training_objective(chosen, progress).losses.to(loss.dtype)
-        unit = loss.abs() + torch.finfo(loss.dtype).tiny
-        return _REPULSION * unit * softplus(_MARGIN + (loss - losses) / unit).mean()
+            chosen = chosen[order[:MOST_REPELLED]]
+        losses = self._training_objective(chosen, progress).losses
+        return repulsion(loss, losses.to(loss.dtype))

@@ -145,8 +145,8 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
         File from which `fit` continues after a crash, as in :class:`AutoencoderTransformer`.
 
     callbacks : Callback, list of Callback or (str, Callback), or None, default=None
-        Callbacks of :mod:`skorch.callbacks`, called during the training with labels. See the user guide on
-        watching and steering a fit.
+        Callbacks of :mod:`skorch.callbacks`, called during the training with labels. See the
+        user guide on watching and steering a fit.
 
     verbose : int, default=0
         With 1, print a line for each epoch, which also goes to the logger "skae" at the level INFO.

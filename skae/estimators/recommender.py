@@ -118,8 +118,8 @@ class AutoencoderRecommender(ImputingAutoencoder):
         File from which `fit` continues after a crash, as in :class:`AutoencoderTransformer`.
 
     callbacks : Callback, list of Callback or (str, Callback), or None, default=None
-        Callbacks of :mod:`skorch.callbacks`, called during the training of each network. See the user guide on
-        watching and steering a fit.
+        Callbacks of :mod:`skorch.callbacks`, called during the training of each network. See the
+        user guide on watching and steering a fit.
 
     verbose : int, default=0
         With 1, print a line for each epoch, which also goes to the logger "skae" at the level INFO.

@@ -134,8 +134,8 @@ class AutoencoderTransformer(GenerativeAutoencoder):
         file at the end. See the user guide on long fits.
 
     callbacks : Callback, list of Callback or (str, Callback), or None, default=None
-        Callbacks of :mod:`skorch.callbacks`, called during training. See the user guide on
-        watching and steering a fit.
+        Callbacks of :mod:`skorch.callbacks`, called during training. See the
+        user guide on watching and steering a fit.
 
     verbose : int, default=0
         With 1, print a line for each epoch, which also goes to the logger "skae" at the level INFO.
