@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from copy import deepcopy
 from typing import Any, TypeAlias
 
@@ -11,7 +11,7 @@ from skorch.callbacks import Callback, Checkpoint, InputShapeSetter, TrainEndChe
 
 # A callback, alone or with a name, as skorch takes it.
 NamedCallback: TypeAlias = Callback | tuple[str, Callback]
-CallbacksLike: TypeAlias = Callback | Iterable[NamedCallback] | None
+CallbacksLike: TypeAlias = Callback | Sequence[NamedCallback] | None
 
 # Callbacks that write, print or load: what they do would be done once more in each fold.
 _OUTWARD = tuple(
@@ -40,11 +40,13 @@ def checked_callbacks(callbacks: Any) -> list[NamedCallback]:
     ValueError
         If two have the same name, or if one can not work with skae's networks.
     """
+    if callbacks is None:
+        return []
     if isinstance(callbacks, Callback):
         callbacks = [callbacks]
-    if isinstance(callbacks, type) or not isinstance(callbacks or [], Iterable):
+    if not isinstance(callbacks, list | tuple):
         _refuse(callbacks)
-    known, names = list(callbacks or []), set()
+    known, names = list(callbacks), set()
     for item in known:
         name, callback = item if _is_pair(item) else (None, item)
         if not isinstance(callback, Callback):

@@ -45,7 +45,7 @@ def test_a_callback_alone_and_pairs_with_names_are_taken_as_in_skorch():
     assert [callback_of(item) for item in pairs] == [callback, pairs[1]]
 
 
-@pytest.mark.parametrize("lone", [EarlyStopping, 3, print])
+@pytest.mark.parametrize("lone", [EarlyStopping, 3, print, 0, "", "early stopping", {}])
 def test_what_is_no_list_is_refused(lone):
     with pytest.raises(TypeError, match=r"^callbacks must be one or a list of skorch"):
         checked_callbacks(lone)

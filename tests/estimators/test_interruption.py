@@ -42,13 +42,16 @@ class CtrlC(Callback):
         self.training, self.epoch = training, epoch
         self.begun = self.batches = 0
 
+    def __deepcopy__(self, memo):
+        raise TypeError("folds have no copy of it")
+
     def on_train_begin(self, net, X=None, y=None, **kwargs):
         self.begun += 1
         self.batches = 0
 
     def on_batch_end(self, net, batch=None, training=None, **kwargs):
         self.batches += training
-        here = self.begun == self.training and len(net.history) - 1 == self.epoch
+        here = self.begun == self.training and len(net.history) == self.epoch
         if training and here and self.batches % 2 == 0:
             os.kill(os.getpid(), signal.SIGINT)
 

@@ -494,7 +494,7 @@ def test_divergence_from_random_weights_is_an_error_and_leaves_nothing_fitted():
 def test_ctrl_c_keeps_the_best_weights_and_says_so():
     class Interrupt(Callback):
         def on_batch_begin(self, net, batch=None, training=None, **kwargs):
-            if training and len(net.history) == 4:
+            if training and len(net.history) == 3:
                 raise KeyboardInterrupt
 
     ae = quick(2, max_epochs=50, callbacks=[Interrupt()])
