@@ -101,7 +101,8 @@ class Epoch:
             "now": _states(self.generators),
             "losses": torch.stack(self.losses.losses),
             "weights": torch.stack(self.losses.weights),
-            "terms": {name: torch.stack(of) for name, of in self.losses.terms.items()},
+            # Pairs, since files do not keep the order of names.
+            "terms": [[name, torch.stack(of)] for name, of in self.losses.terms.items()],
             "seconds": self.losses.seconds,
         }
 
@@ -111,8 +112,7 @@ class Epoch:
         device = self.generators[0].device
         self.losses.losses = list(state["losses"].to(device).unbind())
         self.losses.weights = list(state["weights"].to(device).unbind())
-        terms = state["terms"].items()
-        self.losses.terms = {name: list(of.to(device).unbind()) for name, of in terms}
+        self.losses.terms = {name: list(of.to(device).unbind()) for name, of in state["terms"]}
         self.losses.begin = time.perf_counter() - state["seconds"]
 
 

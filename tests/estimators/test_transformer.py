@@ -89,7 +89,10 @@ def test_shapes_and_attributes():
     assert ae.n_components_ == 2
     assert ae.n_epochs_ == 3
     assert ae.history_["epoch"].tolist() == [0, 1, 2, 3]
-    assert list(ae.history_) == ["epoch", "train_loss", "valid_loss", "learning_rate", "seconds"]
+    assert list(ae.history_) == [
+        *("epoch", "train_loss", "valid_loss", "learning_rate", "seconds"),
+        *("train_reconstruction", "valid_reconstruction"),
+    ]
     assert ae.loss_ == ae.history_["valid_loss"].min()
     assert ae.history_["valid_loss"].idxmin() == ae.best_epoch_
     np.testing.assert_allclose(ae.mean_, X.mean(axis=0), atol=1e-12)
