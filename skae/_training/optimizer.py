@@ -60,9 +60,12 @@ def make_optimizer(
         if parameters
     ]
     try:
-        return optimizer(groups, lr=learning_rate, fused=True)
+        made = optimizer(groups, lr=learning_rate, fused=True)
     except (TypeError, RuntimeError):  # no fused form of this optimizer, or on this device
-        return optimizer(groups, lr=learning_rate)
+        made = optimizer(groups, lr=learning_rate)
+    for group in made.param_groups:
+        group["initial_lr"] = group["lr"]  # for torch's schedulers, in callbacks
+    return made
 
 
 def state_as_arrays(optimizer: torch.optim.Optimizer) -> dict:

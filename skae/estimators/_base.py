@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from numbers import Integral, Real
 from typing import Any
 
@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 import torch
 from sklearn.utils.validation import check_is_fitted
-from skorch.callbacks import Callback
 
 from skae._data.matrix import MatrixLike
 from skae._data.sources import blocks, is_source, joined
 from skae._data.validation import validate_X
 from skae._fitting.progress import CallbackSupportMixin
 from skae._network.fitted_network import FittedNetwork
+from skae._training.callbacks import CallbacksLike
 from skae._utils.checks import LARGEST
 from skae._utils.named_parts import NamedPartsMixin
 from skae._utils.random_state import RandomStateLike
@@ -85,7 +85,7 @@ class BaseAutoencoder(SavingMixin, CallbackSupportMixin, NamedPartsMixin):
         "device": [str, torch.device],
         "precision": [StrOptions({"auto", "float32", "float64", "bfloat16"})],
         "checkpoint": [None, str, os.PathLike],
-        "callbacks": [None, list, tuple],
+        "callbacks": "no_validation",  # checked_callbacks has better error messages
         "verbose": ["verbose"],
         "random_state": ["random_state"],
     }
@@ -113,7 +113,7 @@ class BaseAutoencoder(SavingMixin, CallbackSupportMixin, NamedPartsMixin):
         device: str = "auto",
         precision: str = "auto",
         checkpoint: str | os.PathLike | None = None,
-        callbacks: Sequence[Callback] | None = None,
+        callbacks: CallbacksLike = None,
         verbose: int = 0,
         random_state: RandomStateLike = None,
     ):

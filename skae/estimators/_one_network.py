@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,6 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
-from skorch.callbacks import Callback
 
 from skae._checkpoints.trainings import Trainings
 from skae._data.matrix import Matrix, MatrixLike
@@ -23,6 +21,7 @@ from skae._fitting.prepare import prepare, prepare_again
 from skae._fitting.prepared import Prepared
 from skae._generation.code_density import CodeDensity
 from skae._network.fitted_network import FittedNetwork
+from skae._training.callbacks import CallbacksLike
 from skae._utils.random_state import RandomStateLike
 from skae.architectures import Architecture
 from skae.estimators._base import BaseAutoencoder, LossLike, OptimizerLike
@@ -69,7 +68,7 @@ class OneNetworkAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         precision: str = "auto",
         warm_start: bool = False,
         checkpoint: str | os.PathLike | None = None,
-        callbacks: Sequence[Callback] | None = None,
+        callbacks: CallbacksLike = None,
         verbose: int = 0,
         random_state: RandomStateLike = None,
     ):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 from collections import ChainMap
-from collections.abc import Sequence
 from numbers import Real
 from typing import Any, Self
 
@@ -15,7 +14,6 @@ from numpy.typing import ArrayLike
 from sklearn.base import TransformerMixin
 from sklearn.impute import MissingIndicator
 from sklearn.utils.validation import check_is_fitted
-from skorch.callbacks import Callback
 
 from skae._checkpoints.trainings import trainings_of
 from skae._data.blocks import dense_blocks, densify
@@ -31,6 +29,7 @@ from skae._data.validation import (
 )
 from skae._data.views import Converted
 from skae._fitting.scaling_rules import one_scale_within_limits, own_scales
+from skae._training.callbacks import CallbacksLike
 from skae._utils.checks import check_size
 from skae._utils.naming import naming
 from skae._utils.random_state import RandomStateLike, own_random_state
@@ -142,11 +141,12 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
     checkpoint : str, path-like or None, default=None
         File from which `fit` continues after a crash, as in :class:`AutoencoderTransformer`.
 
-    callbacks : list of skorch.callbacks.Callback or None, default=None
-        Callbacks, which skorch calls during the training of each network.
+    callbacks : Callback, list of Callback or (str, Callback), or None, default=None
+        Callbacks of :mod:`skorch.callbacks`, called during the training of each network. See the
+        user guide on watching and steering a fit.
 
     verbose : int, default=0
-        With 1, print a line for each epoch.
+        With 1, print a line for each epoch, which also goes to the logger "skae" at the level INFO.
 
     random_state : int, RandomState instance or None, default=None
         Determines the networks, and the draws with `sample_posterior`.
@@ -254,7 +254,7 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
         device: str = "auto",
         precision: str = "auto",
         checkpoint: str | os.PathLike | None = None,
-        callbacks: Sequence[Callback] | None = None,
+        callbacks: CallbacksLike = None,
         verbose: int = 0,
         random_state: RandomStateLike = None,
     ):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections import ChainMap
-from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any, Self, TypeGuard
 
@@ -13,7 +12,6 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.base import OutlierMixin
 from sklearn.utils.validation import check_is_fitted
-from skorch.callbacks import Callback
 
 from skae._checkpoints.trainings import trainings_of
 from skae._data.matrix import Matrix, MatrixLike
@@ -34,6 +32,7 @@ from skae._fitting.scaling_rules import (
 )
 from skae._fitting.several_fits import common_attributes
 from skae._network.fitted_network import FittedNetwork
+from skae._training.callbacks import CallbacksLike
 from skae._utils.checks import LARGEST, is_auto, is_number
 from skae._utils.random_state import RandomStateLike
 from skae._utils.sklearn_private import Interval, StrOptions, fit_context
@@ -172,11 +171,12 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
     checkpoint : str, path-like or None, default=None
         File from which `fit` continues after a crash, as in :class:`AutoencoderTransformer`.
 
-    callbacks : list of skorch.callbacks.Callback or None, default=None
-        Callbacks, which skorch calls during the training of each network.
+    callbacks : Callback, list of Callback or (str, Callback), or None, default=None
+        Callbacks of :mod:`skorch.callbacks`, called during the training of each network. See the
+        user guide on watching and steering a fit.
 
     verbose : int, default=0
-        With 1, print a line for each epoch.
+        With 1, print a line for each epoch, which also goes to the logger "skae" at the level INFO.
 
     random_state : int, RandomState instance or None, default=None
         Determines the calibration rows, the initial weights, the order of the rows and all noise.
@@ -194,8 +194,8 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         these are the scores of all training rows.
 
     history_ : pandas.DataFrame
-        One row per epoch and network, with the columns `epoch`, `train_loss`, `valid_loss`,
-        `learning_rate`, `seconds` and `network`.
+        One row per epoch and network, with the columns of :class:`AutoencoderTransformer` and the
+        number of the network.
 
     n_components_, kind_, architecture_, scoring_ : int, Kind, Architecture, Score
         The values used by `fit`, in place of "auto".
@@ -294,7 +294,7 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         device: str = "auto",
         precision: str = "auto",
         checkpoint: str | os.PathLike | None = None,
-        callbacks: Sequence[Callback] | None = None,
+        callbacks: CallbacksLike = None,
         verbose: int = 0,
         random_state: RandomStateLike = None,
     ):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections import ChainMap
-from collections.abc import Sequence
 from functools import partial
 from typing import Any, Self
 
@@ -12,7 +11,6 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
-from skorch.callbacks import Callback
 
 from skae._checkpoints.trainings import trainings_of
 from skae._data.matrix import MatrixLike
@@ -20,6 +18,7 @@ from skae._data.moments import Moments
 from skae._data.scaling import Scaling, saturated
 from skae._data.validation import output_dtype, validate_X
 from skae._imputation.ratings import Ratings, known_entries, shrunk_means
+from skae._training.callbacks import CallbacksLike
 from skae._utils.checks import check_size, is_number
 from skae._utils.naming import naming
 from skae._utils.random_state import RandomStateLike
@@ -119,11 +118,12 @@ class AutoencoderRecommender(SetOutputMixin, ImputingAutoencoder):
     checkpoint : str, path-like or None, default=None
         File from which `fit` continues after a crash, as in :class:`AutoencoderTransformer`.
 
-    callbacks : list of skorch.callbacks.Callback or None, default=None
-        Callbacks, which skorch calls during the training of each network.
+    callbacks : Callback, list of Callback or (str, Callback), or None, default=None
+        Callbacks of :mod:`skorch.callbacks`, called during the training of each network. See the
+        user guide on watching and steering a fit.
 
     verbose : int, default=0
-        With 1, print a line for each epoch.
+        With 1, print a line for each epoch, which also goes to the logger "skae" at the level INFO.
 
     random_state : int, RandomState instance or None, default=None
         Determines the validation rows, the initial weights, the order of the rows and all noise.
@@ -218,7 +218,7 @@ class AutoencoderRecommender(SetOutputMixin, ImputingAutoencoder):
         device: str = "auto",
         precision: str = "auto",
         checkpoint: str | os.PathLike | None = None,
-        callbacks: Sequence[Callback] | None = None,
+        callbacks: CallbacksLike = None,
         verbose: int = 0,
         random_state: RandomStateLike = None,
     ):
