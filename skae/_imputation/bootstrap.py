@@ -29,9 +29,10 @@ class Bootstrap:
 
     ``mean`` and ``deviation`` have shape (n_distributions, n_features), ``factor``
     (n_distributions, n_features, rank) and ``noise`` (n_distributions,), as the parameters of
-    :class:`~skae._missing.filling.NormalDistribution`. ``ratio`` (n_distributions, n_features) are
-    draws of the error ratio, relative to its estimate: the variance of `k` normal values, relative
-    to the true one, is :math:`\chi^2_k / k`.
+    :class:`~skae._missing.filling.NormalDistribution`. ``ratio`` (n_distributions,) are draws
+    of the error ratio relative to its estimate, the same for all features, which keeps their
+    relations: the variance of `k` normal values, relative to the true one, is
+    :math:`\chi^2_k / k`.
 
     References
     ----------
@@ -51,7 +52,7 @@ class Bootstrap:
         rows: Rows,
         weight: torch.Tensor,
         n_rows: int,
-        n_values: np.ndarray,
+        n_values: float,
         simplicity: float | None,
         random: np.random.RandomState,
     ) -> Self:
@@ -68,8 +69,8 @@ class Bootstrap:
         n_rows : int
             Number of rows of the fit, of which `rows` are all or some.
 
-        n_values : ndarray of shape (n_features,)
-            Number of values on which the error ratio of each feature is measured.
+        n_values : float
+            Number of values on which the error ratio of a feature is measured.
 
         simplicity : float or None
             As in :func:`~skae._missing.gaussian_fit.fit_gaussian`.
@@ -98,7 +99,7 @@ class Bootstrap:
                 for name in ("mean", "deviation", "factor")
             ),
             np.array([gaussian.noise for gaussian in fitted], np.float32),
-            np.sqrt(n_values / random.chisquare(n_values, size=(len(fitted), n_features))),
+            np.sqrt(n_values / random.chisquare(n_values, size=len(fitted))),
             float((n_drawn / n_rows) ** 0.5),
         )
 

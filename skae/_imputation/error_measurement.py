@@ -72,14 +72,16 @@ class ErrorMeasurement:
             self.rows,
             self.weight,
             sample.n_rows,
-            trials.weight.sum(axis=0) + _PRIOR_VALUES,
+            trials.weight.sum() / self.rows.shape[1] + _PRIOR_VALUES,
             sample.simplicity,
             self.random,
         )
         filled = filled_rows(filling_of(self.networks[0]), trials.shown)
         expected = bootstrap.expected_squares(trials.shown, filled)
         left_out = self._filled_by_others(trials) if sample.is_whole else filled
-        of_filling = error_ratio(np.square(trials.known - left_out), expected, trials.weight)
+        # Each relative to its own variance, which depends on what is known of the row.
+        relative = np.square(trials.known - left_out) / expected
+        of_filling = error_ratio(relative, np.ones(relative.shape), trials.weight)
         return np.sqrt(of_filling * self._ratio_of_networks(trials, filled)), bootstrap
 
     def _trials(self) -> Trials:

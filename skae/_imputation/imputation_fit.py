@@ -93,9 +93,10 @@ class ImputationFit:
         prepared = fits[0].prepared
         n_rows = prepared.X.shape[0]
         chosen = np.sort(self.random.permutation(n_rows)[:_MEASURED_ROWS])
+        weight = prepared.sample_weight.cpu().numpy().astype(np.float64)
         return ErrorSample(
             X=np.array(densify(prepared.X[chosen])),
-            weight=prepared.sample_weight.cpu().numpy().astype(np.float64)[chosen],
+            weight=weight[chosen] / weight.mean(),
             held_out=np.array([self._held_out(fit)[chosen] for fit in fits]),
             n_rows=n_rows,
             simplicity=prepared.linear_part.simplicity,

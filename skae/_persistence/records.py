@@ -91,16 +91,21 @@ def _check_bootstrap(
     mean: Any, deviation: Any, factor: Any, noise: Any, ratio: Any, shrinkage: Any
 ) -> None:
     floats = all(Array(ndim=2).matches(values) for values in (mean, deviation, factor[..., 0]))
-    shaped = {mean.shape, deviation.shape, ratio.shape, factor.shape[:2]} == {
+    shaped = {mean.shape, deviation.shape, factor.shape[:2]} == {
         (len(noise), mean.shape[1] if floats else 0)
     }
     same = {mean.dtype, deviation.dtype, factor.dtype} == {np.dtype(np.float32)}
     fits = floats and shaped and same and factor.ndim == 3 and factor.size and len(noise)
     require(fits, "factor of Bootstrap", "that of its mean", factor)
     require(fillable(factor, noise), "factor of Bootstrap", "within range", factor)
-    positive = Array(ndim=2, positive=True)
-    require(positive.matches(ratio), "ratio of Bootstrap", "finite and above zero", ratio)
-    require(positive.matches(deviation), "deviation of Bootstrap", "above zero", deviation)
+    good = Array(positive=True).matches(ratio) and len(ratio) == len(noise)
+    require(good, "ratio of Bootstrap", "one above zero for each distribution", ratio)
+    require(
+        Array(ndim=2, positive=True).matches(deviation),
+        "deviation of Bootstrap",
+        "above zero",
+        deviation,
+    )
     require(0 < shrinkage <= 1, "shrinkage of Bootstrap", "in (0, 1]", shrinkage)
 
 

@@ -119,11 +119,10 @@ def test_no_estimator_copies_a_memory_map(name, on_disk, monkeypatch):
         parameters |= {"keep_empty_features": True}
     estimator = ESTIMATORS[name](2, max_epochs=1, random_state=0, **parameters)
     y = np.arange(len(on_disk)) % 3
-    weight = {} if name == "detector" else {"sample_weight": (y > 0) + 0.0}
     estimator.fit(on_disk[:600], y[:600])  # imports what is imported late
     tracemalloc.start()
     try:
-        estimator.fit(on_disk, y, **weight)
+        estimator.fit(on_disk, y, sample_weight=(y > 0) + 0.0)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
