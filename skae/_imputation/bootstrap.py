@@ -13,7 +13,7 @@ from skae._missing.filling import Filling, NormalDistribution
 from skae._missing.gaussian_fit import fit_gaussian
 
 # Rows in a batch of the filling.
-_ROWS_AT_ONCE = 512
+ROWS_AT_ONCE = 512
 # Number of distributions, fewer with more features, and entries of the rows they are fitted to.
 _MOST_DISTRIBUTIONS, _FEWEST_DISTRIBUTIONS, _ALL_FEATURES = 20, 5, 2**14
 _ENTRIES, _FEWEST_ROWS = 2**19, 500
@@ -94,13 +94,12 @@ class Bootstrap:
             resampled = weight * torch.from_numpy(drawn).to(weight.dtype)
             fitted.append(fit_gaussian(rows, resampled, seed, simplicity)[0])
         return cls(
-            *(
-                np.array([getattr(gaussian, name).numpy() for gaussian in fitted], np.float32)
-                for name in ("mean", "deviation", "factor")
-            ),
-            np.array([gaussian.noise for gaussian in fitted], np.float32),
-            np.sqrt(n_values / random.chisquare(n_values, size=len(fitted))),
-            float((n_drawn / n_rows) ** 0.5),
+            mean=_stacked([gaussian.mean for gaussian in fitted]),
+            deviation=_stacked([gaussian.deviation for gaussian in fitted]),
+            factor=_stacked([gaussian.factor for gaussian in fitted]),
+            noise=np.array([gaussian.noise for gaussian in fitted], np.float32),
+            ratio=np.sqrt(n_values / random.chisquare(n_values, size=len(fitted))),
+            shrinkage=float((n_drawn / n_rows) ** 0.5),
         )
 
     def __len__(self) -> int:
@@ -132,6 +131,10 @@ class Bootstrap:
         return squares
 
 
+def _stacked(tensors: list[torch.Tensor]) -> np.ndarray:
+    return torch.stack(tensors).float().numpy()
+
+
 def filling_by(gaussian: NormalDistribution) -> Filling:
     """Return the filling by a distribution, on the CPU."""
     filling = Filling(*gaussian.factor.shape)
@@ -141,13 +144,13 @@ def filling_by(gaussian: NormalDistribution) -> Filling:
 
 def filled_rows(filling: Filling, X: np.ndarray) -> np.ndarray:
     """Return scaled rows with conditional means instead of NaN, float64."""
-    parts = torch.from_numpy(X).split(_ROWS_AT_ONCE)
+    parts = torch.from_numpy(X).split(ROWS_AT_ONCE)
     return torch.cat([filling(part) for part in parts]).double().numpy()
 
 
 def expected_variances(filling: Filling, X: np.ndarray) -> np.ndarray:
     """Return the conditional variances of the entries given the known ones of their row."""
-    parts = torch.from_numpy(X).split(_ROWS_AT_ONCE)
+    parts = torch.from_numpy(X).split(ROWS_AT_ONCE)
     return torch.cat([filling.conditional_variances(part) for part in parts]).numpy()
 
 

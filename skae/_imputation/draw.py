@@ -8,8 +8,9 @@ import numpy as np
 import torch
 
 from skae._data.scaling import Scaling
-from skae._imputation.bootstrap import drawn_errors, filled_rows
+from skae._imputation.bootstrap import ROWS_AT_ONCE, drawn_errors, filled_rows
 from skae._missing.filling import Filling
+from skae._runtime.threads import threads_for
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,9 @@ class Draw:
         """
         generator = torch.Generator().manual_seed(int(self.random_state.randint(2**31 - 1)))
         scaled = self.scaling.apply(X, np.float32)
-        errors = drawn_errors(self.drawn, np.isnan(X), generator)
-        if self.drawn is not self.filling:
-            shift = filled_rows(self.drawn, scaled) - filled_rows(self.filling, scaled)
-            errors += self.shrinkage * shift
+        with threads_for(ROWS_AT_ONCE, self.filling.n_multiplications):
+            errors = drawn_errors(self.drawn, np.isnan(X), generator)
+            if self.drawn is not self.filling:
+                shift = filled_rows(self.drawn, scaled) - filled_rows(self.filling, scaled)
+                errors += self.shrinkage * shift
         return errors * self.error_ratio * self.scaling.scale

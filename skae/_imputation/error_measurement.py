@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from skae._imputation.error_sample import ErrorSample
 from skae._missing.filling import Filling
 from skae._missing.gaussian_fit import fit_gaussian
 from skae._network.fitted_network import FittedNetwork, mean_reconstruction
+from skae._runtime.threads import threads_for
 
 # Fraction of the known values that are hidden in a trial, number of hidden values over all trials,
 # and the largest number of trials.
@@ -25,7 +26,8 @@ _FEW_ROWS, _FOLDS_OF_FEW, _FOLDS = 500, 10, 4
 _PRIOR_VALUES = 5.0
 
 
-class Trials(NamedTuple):
+@dataclass(frozen=True)
+class Trials:
     """Rows with hidden values.
 
     ``index`` (n_trials,) are the places of the rows in the sample, ``shown`` and ``known``
@@ -66,6 +68,10 @@ class ErrorMeasurement:
 
     def run(self) -> tuple[np.ndarray, Bootstrap]:
         """Return the ratio of errors for each feature, and the bootstrap of the distribution."""
+        with threads_for(len(self.rows), self.rows.shape[1] ** 2):
+            return self._measured()
+
+    def _measured(self) -> tuple[np.ndarray, Bootstrap]:
         sample = self.sample
         trials = self._trials()
         bootstrap = Bootstrap.of(

@@ -85,7 +85,7 @@ class Imputation:
             Draw(
                 scaling=scaling,
                 filling=filling,
-                drawn=bootstrap.filling(i),
+                drawn=bootstrap.filling(int(i)),
                 shrinkage=bootstrap.shrinkage,
                 error_ratio=error_ratio * bootstrap.ratio[i],
                 random_state=random_state,

@@ -292,10 +292,12 @@ class Contributions(MinusAnomalyScore):
         found = []
         for member, score in zip(self.members, self.scores, strict=True):
             network, scaled = member.network, member.scale(X)
-            if self.by_gradients:
-                found.append(contributions_of(score, network, scaled))
-            else:
-                found.append(score.of_features(network, scaled, network.encode(scaled)))
+            of_features = None
+            if not self.by_gradients:
+                of_features = score.of_features(network, scaled, network.encode(scaled))
+            if of_features is None:
+                of_features = contributions_of(score, network, scaled)
+            found.append(of_features)
         contributions = torch.stack(found).mean(0)
         finite = torch.isfinite(contributions).all(1, keepdim=True)
         evenly = self.each(X).mean(0)[:, None] / X.shape[1]
