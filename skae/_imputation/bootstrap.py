@@ -14,18 +14,19 @@ from skae._missing.gaussian_fit import fit_gaussian
 
 # Rows in a batch of the filling.
 ROWS_AT_ONCE = 512
-# Number of distributions, fewer with more features, and entries of the rows they are fitted to.
+# Number of distributions, fewer with more than 800 features.
 _MOST_DISTRIBUTIONS, _FEWEST_DISTRIBUTIONS, _ALL_FEATURES = 20, 5, 2**14
-_ENTRIES, _FEWEST_ROWS = 2**19, 500
+# Rows that they are fitted to: 500, or ten for each feature, but not more entries than these.
+_FEWEST_ROWS, _ROWS_OF_A_FEATURE, _MOST_ENTRIES = 500, 10, 2**19
 
 
 @dataclass(frozen=True)
 class Bootstrap:
     r"""Normal distributions fitted to resampled rows: draws of the parameters of the filling.
 
-    With up to 2,000 rows of a moderate number of features, rows get exponential weights (the
-    Bayesian bootstrap [1]_). With more rows, fewer are drawn with replacement, and ``shrinkage`` is
-    the root of the ratio of the numbers (bootstrap of `m` out of `n` rows).
+    Up to 500 rows, or more with more than 50 features, get exponential weights (the Bayesian
+    bootstrap [1]_). Of more rows, so many are drawn with replacement, and ``shrinkage`` is the root
+    of the ratio of the numbers (bootstrap of `m` out of `n` rows).
 
     ``mean`` and ``deviation`` have shape (n_distributions, n_features), ``factor``
     (n_distributions, n_features, rank) and ``noise`` (n_distributions,), as the parameters of
@@ -79,7 +80,8 @@ class Bootstrap:
             Source of all randomness.
         """
         n_features = rows.shape[1]
-        n_drawn = min(len(rows), max(_FEWEST_ROWS, _ENTRIES // n_features))
+        wanted = min(_ROWS_OF_A_FEATURE * n_features, _MOST_ENTRIES // n_features)
+        n_drawn = min(len(rows), max(_FEWEST_ROWS, wanted))
         n_distributions = np.clip(
             _ALL_FEATURES // n_features, _FEWEST_DISTRIBUTIONS, _MOST_DISTRIBUTIONS
         )
