@@ -20,6 +20,7 @@ from skae._data.blocks import dense_blocks
 from skae._data.containers import as_matrix_like, check_finite
 from skae._data.matrix import Matrix, MatrixLike
 from skae._data.spooling import at_hand
+from skae._data.unequal import padded
 from skae._utils.checks import is_number
 from skae._utils.naming import naming
 from skae._utils.sklearn_private import check_sample_weight
@@ -43,7 +44,8 @@ def validate_X(estimator: Any, X: MatrixLike, *, reset: bool, min_samples: int =
         `reset`, and compared to `X` otherwise.
 
     X : array-like, sparse matrix, data frame, torch.Tensor or source of batches
-        The user's data, of shape (n_samples, n_features) or (n_samples, *sample_shape).
+        The user's data, of shape (n_samples, n_features) or (n_samples, *sample_shape), or a list
+        of series of unequal length, which are padded with NaN.
 
     reset : bool
         Whether this is the validation in `fit`.
@@ -58,7 +60,9 @@ def validate_X(estimator: Any, X: MatrixLike, *, reset: bool, min_samples: int =
         other columns than in `fit`.
     """
     missing_allowed = reset or estimator._takes_missing()
-    X, shape = _as_rows(as_matrix_like(at_hand(X)))
+    known_shape = None if reset else estimator.sample_shape_
+    X = padded(at_hand(X), known_shape, missing_allowed=missing_allowed)
+    X, shape = _as_rows(as_matrix_like(X))
     if shape is not None and not reset:
         _check_shape(estimator, shape)
     try:

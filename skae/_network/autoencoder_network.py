@@ -68,7 +68,7 @@ class AutoencoderNetwork(nn.Module):
         super().__init__()
         kind, architecture, loss = spec.kind, spec.architecture, spec.loss
         n_features, n_components = spec.n_features, spec.n_components
-        self.kind, self.loss = kind, loss
+        self.kind, self.loss, self.bounded_output = kind, loss, spec.bounded_output
         self.n_features, self.n_components = n_features, n_components
         self.sample_shape = architecture.sample_shape((n_features,))
         n_encoder_outputs = kind.n_encoder_outputs(n_components)
@@ -80,7 +80,7 @@ class AutoencoderNetwork(nn.Module):
         self.state = kind.new_state(n_components)
         self.tied, self.gated = architecture.ties_weights(), architecture.needs_gates()
         self.linear_encoder = self.linear_decoder = self.encoder_rest = self.gates = None
-        self.features = Features(self.sample_shape, architecture.channel_axis_of(self.sample_shape))
+        self.features = Features(*spec.axes_of_sample())
         self._add_ranges()
         if spec.linear_path:
             self._add_linear_path(n_encoder_outputs - n_components, generator)
@@ -169,13 +169,17 @@ class AutoencoderNetwork(nn.Module):
         known = self._within(code, self.code_low, self.code_high)
         residual = self.decoder(known).reshape(-1, self.n_features)
         if self.linear_decoder is None:
-            return residual
+            return self._of_values(residual) if self.bounded_output else residual
         if self.gates is not None:
             residual = self.gates[1] * residual
         if self.loss.rescales:  # otherwise the residual is not in units of the data
             residual = residual * self.residual_scale
         with full_precision(code.device):
             return self.loss.output(self.linear_decoder(code), residual)
+
+    def _of_values(self, values: torch.Tensor) -> torch.Tensor:
+        """Bring the output of a decoder with bounds from the units of `X` to those of the loss."""
+        return self.loss.output_of(self.features.scaled(values))
 
     def code_weights(self) -> list[torch.Tensor]:
         """Return the decoder's weight matrices that multiply the code, one column per value."""

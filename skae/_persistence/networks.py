@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +19,6 @@ from skae._persistence.checks import fillable, matches, require
 from skae._persistence.parts import name_of, parameters_of
 from skae._start.first_network import check_kind
 from skae._training.optimizer import make_optimizer
-from skae.kinds.interface import Setting
 
 # Largest size among the parameters of a part in a network with few weights.
 _MOST = 2**16
@@ -123,17 +123,9 @@ def _check_filling(fitted: FittedNetwork) -> None:
 
 
 def _check_parts(spec: NetworkSpec) -> None:
-    shape = spec.architecture.sample_shape((spec.n_features,))
-    setting = Setting(
-        n_components=spec.n_components,
-        n_features=spec.n_features,
-        sample_shape=shape,
-        loss=spec.loss,
-        weight_decay=np.inf,
-        linear_path=spec.linear_path,
-        channel_axis=spec.architecture.channel_axis_of(shape),
-    )
-    check_kind(spec.kind, setting)
+    if spec.sample_shape is not None and math.prod(spec.sample_shape) != spec.n_features:
+        raise ValueError(f"sample_shape must have {spec.n_features} values.")
+    check_kind(spec.kind, spec.setting(np.inf))
     spec.loss.check(0.0, 1.0)
 
 

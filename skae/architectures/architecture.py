@@ -42,8 +42,11 @@ class Architecture(BaseEstimator):
         """
         return (math.prod(given),)
 
-    def channel_axis_of(self, sample_shape: tuple[int, ...]) -> int | None:
-        """Return the axis of the channels of a sample: 0, -1, or None if there is none."""
+    def channel_axis_of(self, sample_shape: tuple[int, ...]) -> int | str | None:
+        """Return the axis of the channels of a sample: 0, -1, or None if there is none.
+
+        "auto" means that the architecture does not use the axis; corruptions then see the shape.
+        """
         return None
 
     def resolved(self, sample_shape: tuple[int, ...], n_samples: int) -> Architecture:

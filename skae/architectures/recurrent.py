@@ -51,9 +51,9 @@ class Recurrent(Structured):
         Probability with which each value is set to zero between layers in training. It needs
         ``n_layers`` of at least 2.
 
-    channel_axis : {-1, 0} or None, default=-1
-        Axis of the channels in `input_shape`: the last (-1), the first (0), as in
-        (n_channels, n_steps), or none, as in (n_steps,).
+    channel_axis : "auto", {-1, 0} or None, default="auto"
+        Axis of the channels in a sample: the last (-1), which "auto" stands for, the first (0), as
+        in (n_channels, n_steps), or none, as in (n_steps,).
 
     References
     ----------
@@ -90,7 +90,7 @@ class Recurrent(Structured):
         n_layers: int = 1,
         bidirectional: bool = False,
         dropout: float = 0.0,
-        channel_axis: int | None = -1,
+        channel_axis: int | str | None = "auto",
     ):
         self.cell = cell
         self.input_shape = input_shape

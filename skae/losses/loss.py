@@ -51,6 +51,10 @@ class Loss(BaseEstimator):
         """Combine the linear path, in units of the target, and the decoder's nonlinear part."""
         return linear + residual
 
+    def output_of(self, reconstruction: torch.Tensor) -> torch.Tensor:
+        """Turn a reconstruction into the output of a decoder, the inverse of `reconstruction`."""
+        return reconstruction
+
     def reconstruction(self, output: torch.Tensor) -> torch.Tensor:
         """Turn the output of the decoder into a reconstruction of the target."""
         return output

@@ -224,7 +224,9 @@ def test_wrong_parameters_are_refused(parameters, message):
 
 
 def test_images_are_refused():
-    with pytest.raises(ValueError, match=r"Recurrent with channel_axis=-1 takes samples of 2 axes"):
+    with pytest.raises(
+        ValueError, match=r"Recurrent with channel_axis='auto' takes samples of 2 axes"
+    ):
         Recurrent().sample_shape((3, 8, 8))
 
 

@@ -272,12 +272,16 @@ def test_resolved_does_not_share_the_corruption(name):
 
 
 def test_nested_parameters_of_the_corruption():
-    ae = AutoencoderTransformer(kind="denoising").set_params(kind__corruption__level=0.7)
+    ae = AutoencoderTransformer(kind=Denoising("gaussian"))
+    ae.set_params(kind__corruption__level=0.7)
     assert isinstance(ae.kind, Denoising)
     assert isinstance(ae.kind.corruption, Gaussian)
     assert ae.kind.corruption.level == 0.7
     assert ae.get_params()["kind__corruption__level"] == 0.7
-    assert Denoising().corruption == "gaussian"
+    assert Denoising().corruption == "mixed"
+    parts = ("swap", "masking")
+    ae.set_params(kind__corruption="mixed", kind__corruption__corruptions=parts)
+    assert ae.kind.corruption.corruptions == parts
     ae.set_params(kind__corruption="masking", kind__corruption__fraction=0.1)
     assert ae.kind.corruption.fraction == 0.1
     with pytest.raises(ValueError, match="Invalid parameter 'level'"):
