@@ -17,7 +17,13 @@ from skae._checkpoints.trainings import trainings_of
 from skae._data.matrix import Matrix, MatrixLike
 from skae._data.scaling import saturated
 from skae._data.spooling import at_hand
-from skae._data.validation import output_dtype, validate_labels, validate_X
+from skae._data.validation import (
+    output_dtype,
+    validate_labels,
+    validate_sample_weight,
+    validate_X,
+)
+from skae._data.views import rows_at
 from skae._detection.calibration import Calibration, discoveries
 from skae._detection.ensemble import Ensemble
 from skae._detection.ensemble_fitting import EnsembleFit, FittedEnsemble, KnownRows
@@ -328,7 +334,12 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
 
     @all_or_nothing
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: MatrixLike, y: ArrayLike | None = None) -> Self:
+    def fit(
+        self,
+        X: MatrixLike,
+        y: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
         """Fit the networks, and calibrate their anomaly scores.
 
         Parameters
@@ -342,6 +353,11 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
             normal rows. `y` is ignored, as by other detectors, if it contains no -1 or any other
             value.
 
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows in the training of the networks. Rows with weight zero are ignored.
+            In the statistics of scores, thresholds and p-values, all other rows count the same:
+            weighted p-values would not be valid.
+
         Returns
         -------
         self : AutoencoderOutlierDetector
@@ -354,8 +370,13 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         """
         X = validate_X(self, X, reset=True, min_samples=2)
         labels = validate_labels(y, X)
-        with trainings_of(self, X, y=labels) as trainings:
-            rows = KnownRows(X, labels, self.novelty)
+        weight = validate_sample_weight(sample_weight, X)
+        if weight is not None and not weight.all():
+            counted = np.flatnonzero(weight)
+            X, weight = rows_at(X, counted), weight[counted]
+            labels = validate_labels(labels[counted], X)
+        with trainings_of(self, X, y=labels, sample_weight=weight) as trainings:
+            rows = KnownRows(X, labels, self.novelty, weight)
             policy, report = self._policy(), EpochReport(self)
             score, n_networks = self._score(), self.n_estimators
             fit = EnsembleFit(rows, policy, score, n_networks, trainings, report).run()
@@ -367,7 +388,12 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         self.offset_ = max(-self._calibration.auto_threshold(), float(least))
         return self
 
-    def fit_predict(self, X: MatrixLike, y: ArrayLike | None = None) -> np.ndarray:
+    def fit_predict(
+        self,
+        X: MatrixLike,
+        y: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> np.ndarray:
         """Fit, and return the labels of the training rows.
 
         Parameters
@@ -375,7 +401,7 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         X : {array-like, sparse matrix} of shape (n_samples, n_features) or (n_samples, ...)
             Rows.
 
-        y : array-like of shape (n_samples,), default=None
+        y, sample_weight : array-like of shape (n_samples,), default=None
             As in :meth:`fit`.
 
         Returns
@@ -384,7 +410,7 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
             -1 for outliers and 1 for all others.
         """
         X = at_hand(X)
-        return self.fit(X, y).predict(X)
+        return self.fit(X, y, sample_weight).predict(X)
 
     def score_samples(self, X: MatrixLike) -> np.ndarray:
         """Return minus the anomaly score of each row.

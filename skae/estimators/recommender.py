@@ -162,6 +162,9 @@ class AutoencoderRecommender(SetOutputMixin, ImputingAutoencoder):
     The fitted recommender stores the observed ratings, since predictions for the users of `fit`
     depend on them.
 
+    `fit` takes no `sample_weight`: with ``by="item"`` the rows that are trained on are items, so
+    that weights of users would have no meaning, and zero would not stand for a missing user.
+
     References
     ----------
     .. [1] S. Sedhain, A. K. Menon, S. Sanner and L. Xie, "AutoRec: autoencoders meet
