@@ -147,7 +147,7 @@ class _Fit:
         """
         prepared = self.prepared
         everything = np.arange(len(prepared.rows))
-        plan = prepared.plan(len(everything))
+        plan = replace(prepared.plan(len(everything)), averages=True)
         results, weights = [], []
         for fold in folds(len(everything), prepared.seeds.split):
             results.append(self._trained_without(fold, plan))

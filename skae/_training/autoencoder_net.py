@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Self
 
 import torch
@@ -14,6 +15,7 @@ from skae._network.objective import Objective
 from skae._runtime.memory import FittingBatches
 from skae._runtime.precision import autocast
 from skae._runtime.threads import paced
+from skae._training.average_weights import AverageWeights
 from skae._training.best_weights import BestWeights, digest_of
 from skae._training.convergence import refuse_divergence
 from skae._training.epoch import BatchLosses, Epoch, is_whole, numbers_of, record_of
@@ -103,6 +105,8 @@ class AutoencoderNet(WatchedNet):
         self.learning_rate_.restore(self.optimizer_, state["learning_rate"])
         if self.best_ is not None:
             vars(self.best_).update(state["best"])
+        if self.average_ is not None:
+            self.average_.mean = state["average"]
         epoch = self.epoch_ = Epoch(self.generators)
         epoch.restore(state["epoch"])
 
@@ -115,6 +119,7 @@ class AutoencoderNet(WatchedNet):
             "optimizer": {str(i): s for i, s in self.optimizer_.state_dict()["state"].items()},
             "learning_rate": self.learning_rate_.capture(self.optimizer_),
             "best": best,
+            "average": None if self.average_ is None else self.average_.mean,
             "history": [numbers_of(row) for row in self.rows_[:-1]],
             "epoch": self.epoch_.capture(),
         }
@@ -136,11 +141,20 @@ class AutoencoderNet(WatchedNet):
             self.rows_.append({"epoch": len(self.rows_)})
             self.notify("on_epoch_begin", **datasets)
             self._note(**self._train(training))
-            if validation is not None:
-                self._note_validation(self._validate(validation))
-            if self._after_epoch(datasets):
+            with self._averaged():
+                if validation is not None:
+                    self._note_validation(self._validate(validation))
+                stop = self._after_epoch(datasets)
+            if stop:
                 break
         return self
+
+    def _averaged(self) -> AbstractContextManager[None]:
+        """Return the context in which the network has its mean weights, if they are averaged."""
+        if self.average_ is None:
+            return nullcontext()
+        self.average_.update(self.module_)
+        return self.average_.shown(self.module_)
 
     def _train(self, batches: Batches) -> dict[str, float]:
         self._set_training(True)
@@ -204,6 +218,8 @@ class AutoencoderNet(WatchedNet):
         """Show callbacks the weights that are kept, which they may replace."""
         if self.best_ is not None:
             self.module_.load_state_dict(self.best_.weights)
+        elif self.average_ is not None:
+            self.average_.give(self.module_)
         if self.history and "learning_rate" not in self.history[-1]:
             del self.history[-1]  # an interrupt left it incomplete
         if not self.history:
@@ -285,6 +301,8 @@ class AutoencoderNet(WatchedNet):
         self.learning_rate_ = LearningRate(self.plan.schedule, n_batches)
         selects = validation is not None and self.plan.selects
         self.best_ = BestWeights() if selects else None
+        averages = self.plan.averages
+        self.average_ = AverageWeights(self.module_, self.plan.n_epochs) if averages else None
         self.epoch_ = None
 
     def _recorded(self, prefix: str, losses: BatchLosses) -> dict[str, float]:

@@ -62,6 +62,9 @@ class TrainingPlan:
     callbacks : list of Callback or (str, Callback)
         The user's callbacks.
 
+    averages : bool, default=False
+        Whether the weights of an epoch are a mean over the last epochs.
+
     selects : bool, default=True
         Whether validation rows, if there are any, choose the weights that are kept. If not, they
         are training rows whose loss only callbacks see.
@@ -92,6 +95,7 @@ class TrainingPlan:
     precision: str = "float32"
     draws_globally: bool = False
     callbacks: list[NamedCallback] = field(default_factory=list)
+    averages: bool = False
     selects: bool = True
     valid_losses: tuple[float, ...] = ()
     verbose: int = 0
