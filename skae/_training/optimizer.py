@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from skae._network.autoencoder_network import AutoencoderNetwork
+from skae._utils.synonyms import did_you_mean
 
 NAMED_OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,
@@ -27,7 +28,7 @@ def resolve_optimizer(optimizer: str | type) -> type[torch.optim.Optimizer]:
         return NAMED_OPTIMIZERS[optimizer]
     raise ValueError(
         f"optimizer must be one of {sorted(NAMED_OPTIMIZERS)} or a class of torch.optim, "
-        f"got {optimizer!r}."
+        f"got {optimizer!r}{did_you_mean(optimizer, NAMED_OPTIMIZERS)}"
     )
 
 

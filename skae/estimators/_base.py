@@ -21,7 +21,12 @@ from skae._training.callbacks import CallbacksLike
 from skae._utils.checks import LARGEST
 from skae._utils.named_parts import NamedPartsMixin
 from skae._utils.random_state import RandomStateLike
-from skae._utils.sklearn_private import Interval, StrOptions
+from skae._utils.sklearn_private import (
+    Interval,
+    StrOptions,
+    feature_names_in,
+    in_wanted_container,
+)
 from skae.architectures import ARCHITECTURES, Architecture
 from skae.estimators._saving import SavingMixin
 from skae.kinds import KINDS, Kind
@@ -149,6 +154,16 @@ class BaseAutoencoder(SavingMixin, CallbackSupportMixin, NamedPartsMixin):
     def _shaped(self, rows: np.ndarray) -> np.ndarray:
         """Return rows in the sample shape of the training rows."""
         return rows.reshape(len(rows), *self.sample_shape_)
+
+    def _framed(self, rows: np.ndarray, X: MatrixLike) -> Any:
+        """Return rebuilt rows as the frame that ``set_output`` asks for, or as they are.
+
+        Frames have the names of the features of `fit`, and the index of `X` if it is a frame.
+        Samples with several axes, such as images, stay arrays.
+        """
+        if rows.ndim != 2:
+            return rows
+        return in_wanted_container(self, rows, X, feature_names_in(self, None))
 
     def _of_rows(self, function: Callable, X: MatrixLike) -> Any:
         """Validate rows after the fit, and return the results of a function for them.

@@ -135,7 +135,7 @@ class OneNetworkAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         """
         return self._of_rows(self._codes, X)
 
-    def inverse_transform(self, X: MatrixLike) -> np.ndarray:
+    def inverse_transform(self, X: MatrixLike) -> Any:
         """Return the reconstructions of latent codes.
 
         Parameters
@@ -145,14 +145,16 @@ class OneNetworkAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
 
         Returns
         -------
-        X_original : ndarray of shape (n_samples, ...)
+        X_original : ndarray or data frame of shape (n_samples, ...)
             Reconstructions in the units of the training rows, with the dtype of the codes and the
-            axes of ``sample_shape_``.
+            axes of ``sample_shape_``. Rows are a data frame if ``set_output`` asks for frames: with
+            the names of the features of ``fit``, and the index of `X` if it is a frame of pandas.
         """
         check_is_fitted(self)
-        return self._decode(validate_codes(self, at_hand(X)))
+        rows = at_hand(X)
+        return self._framed(self._decode(validate_codes(self, rows)), rows)
 
-    def reconstruct(self, X: MatrixLike) -> np.ndarray:
+    def reconstruct(self, X: MatrixLike) -> Any:
         """Return the reconstructions of the rows, as ``inverse_transform(transform(X))``.
 
         Parameters
@@ -162,10 +164,11 @@ class OneNetworkAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
 
         Returns
         -------
-        X_reconstructed : ndarray of shape (n_samples, ...)
-            Reconstructions, float32 for float32 `X` and float64 otherwise.
+        X_reconstructed : ndarray or data frame of shape (n_samples, ...)
+            Reconstructions, float32 for float32 `X` and float64 otherwise. Rows are a data frame if
+            ``set_output`` asks for frames, as in :meth:`inverse_transform`.
         """
-        return self._of_rows(self._reconstruct, X)
+        return self._framed(self._of_rows(self._reconstruct, X), X)
 
     def score_samples(self, X: MatrixLike) -> np.ndarray:
         r"""Return minus the mean squared reconstruction error of each row.
