@@ -100,8 +100,9 @@ class WatchedNet(PredictingNet):
         """Complete the rows of the batches of an epoch."""
         if self.callbacks_:
             batches = self.history[-1]["batches"]
-            for row, loss in zip(batches[::-1], losses.losses[::-1], strict=False):
-                row.setdefault(f"{prefix}_loss", float(loss))
+            read = torch.stack(losses.losses).tolist()  # from the device, all at once
+            for row, loss in zip(batches[::-1], read[::-1], strict=False):
+                row.setdefault(f"{prefix}_loss", loss)
             self._show(**{f"{prefix}_batch_count": len(losses.losses)})
 
     def _note(self, **values: float) -> None:

@@ -64,3 +64,17 @@ def test_a_score_by_name_is_sklearns(fit, scaled):
     history = fit(callbacks=[asking, scoring]).history
     expected = [-mean_squared_error(scaled[40:], predicted) for predicted, _ in asking.found]
     np.testing.assert_allclose(history["score"][1:], expected, rtol=1e-5)
+
+
+def test_a_callback_cannot_leave_the_network_in_evaluation_mode(fit, make_network):
+    """Dropout would be over for the rest of the epoch."""
+
+    class Evaluating(Callback):
+        def on_batch_begin(self, net, **kwargs):
+            net.module_.eval()
+
+    modes = []
+    network = make_network(linear_path=False)
+    network.register_forward_hook(lambda module, *args: modes.append(module.training))
+    fit(network, n_epochs=1, callbacks=[Evaluating()])
+    assert modes == [False] * 3 + [True] * 4 + [False] * 3
