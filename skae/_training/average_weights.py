@@ -8,8 +8,7 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
-# Epochs after which the weight of an earlier epoch is halved, as a fraction of all epochs. Chosen on
-# six tables of 80 to 330 rows, judged on six others, and the other way round.
+# Epochs after which the influence of an earlier epoch is halved, as a fraction of all epochs.
 _HALF_LIFE = 0.06
 
 
