@@ -81,6 +81,7 @@ def prepare(
     """
     seeds = Seeds.drawn(random_state)
     X, sample_weight = _without_weight_zero(X, sample_weight)
+    policy.architecture.check_init(policy.init)
     moments = _checked_moments(X, sample_weight, policy)
     scaling = policy.scaling(moments, X, policy.loss)
     rows = Rows(X, scaling, policy.device, tensor_dtype(policy.precision))

@@ -150,6 +150,7 @@ class Prepared:
             precision=spec.precision,
             draws_globally=spec.architecture.draws_globally,
             callbacks=policy.callbacks,
+            verbose=int(policy.verbose),
         )
 
     def network_without(self, fold: np.ndarray) -> AutoencoderNetwork:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 import torch
-from skorch.callbacks import Callback
+
+from skae._training.callbacks import NamedCallback
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,18 @@ class TrainingPlan:
     draws_globally : bool, default=False
         Whether modules draw from torch's global generators.
 
-    callbacks : list of skorch.callbacks.Callback
+    callbacks : list of Callback or (str, Callback)
         The user's callbacks.
+
+    selects : bool, default=True
+        Whether validation rows, if there are any, choose the weights that are kept. If not, they
+        are training rows whose loss only callbacks see.
+
+    valid_losses : tuple of float, default=()
+        Validation losses of all epochs that are known beforehand: those of the folds.
+
+    verbose : int, default=0
+        Whether callbacks that say something, such as ``EarlyStopping``, print it.
 
     on_epoch : callable
         Called after each epoch with the row of the history and a function that returns the current
@@ -80,7 +91,10 @@ class TrainingPlan:
     patience: int | None = None
     precision: str = "float32"
     draws_globally: bool = False
-    callbacks: list[Callback] = field(default_factory=list)
+    callbacks: list[NamedCallback] = field(default_factory=list)
+    selects: bool = True
+    valid_losses: tuple[float, ...] = ()
+    verbose: int = 0
     on_epoch: Callable[[dict, Callable], bool] = lambda record, weights: False
 
     @property

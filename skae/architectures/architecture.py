@@ -6,11 +6,12 @@ import math
 from abc import abstractmethod
 
 import torch
-from sklearn.base import BaseEstimator
 from torch import nn
 
+from skae._utils.parameter_names import ParameterNamesMixin
 
-class Architecture(BaseEstimator):
+
+class Architecture(ParameterNamesMixin):
     """Base class of all architectures: the layers of encoder and decoder.
 
     An architecture works on shapes and tensors only. Parameters of an architecture are arguments
@@ -66,6 +67,15 @@ class Architecture(BaseEstimator):
             The architecture on which :meth:`build` is called, the estimator's ``architecture_``.
         """
         return self
+
+    def check_init(self, init: str) -> None:
+        """Refuse parameters that do not go with the `init` of the estimator.
+
+        Parameters
+        ----------
+        init : {"pca", "random"}
+            With "pca", linear maps are added to the outputs of encoder and decoder.
+        """
 
     def is_linear(self) -> bool:
         """Return whether encoder and decoder are linear maps with the current parameters."""

@@ -61,7 +61,8 @@ class Convolutional(Structured):
     hidden_layer_sizes : sequence of int, default=(256,)
         Sizes of the dense hidden layers between the convolutions and the code; ``()`` for none.
 
-    activation : {"elu", "gelu", "identity", "relu", "silu", "tanh"}, default="silu"
+    activation : {"elu", "gelu", "identity", "leaky_relu", "relu", "sigmoid", "silu", "tanh"}, \
+default="silu"
         Activation function after each layer.
 
     channel_axis : "auto", {0, -1} or None, default="auto"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from abc import abstractmethod
 
 import torch
-from sklearn.base import BaseEstimator
 
+from skae._utils.parameter_names import ParameterNamesMixin
 from skae.corruptions.features import Features
 
 
-class Corruption(BaseEstimator):
+class Corruption(ParameterNamesMixin):
     """Base class of all corruptions: noise on the input of the encoder in training.
 
     The target is the clean row, so the network learns to predict the corrupted entries of a row

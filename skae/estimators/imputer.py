@@ -6,7 +6,6 @@ import math
 import os
 import warnings
 from collections import ChainMap
-from collections.abc import Sequence
 from numbers import Real
 from typing import Any, Self
 
@@ -17,7 +16,6 @@ from numpy.typing import ArrayLike
 from sklearn.base import TransformerMixin
 from sklearn.impute import MissingIndicator
 from sklearn.utils.validation import check_is_fitted
-from skorch.callbacks import Callback
 
 from skae._checkpoints.trainings import trainings_of
 from skae._data.blocks import dense_blocks, densify
@@ -35,6 +33,7 @@ from skae._data.validation import (
 from skae._data.views import Converted, rows_at
 from skae._fitting.scaling_rules import one_scale_within_limits, own_scales
 from skae._imputation.imputation import Draw
+from skae._training.callbacks import CallbacksLike
 from skae._utils.checks import check_size
 from skae._utils.naming import naming
 from skae._utils.random_state import RandomStateLike, own_random_state
@@ -146,11 +145,12 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
     checkpoint : str, path-like or None, default=None
         File from which `fit` continues after a crash, as in :class:`AutoencoderTransformer`.
 
-    callbacks : list of skorch.callbacks.Callback or None, default=None
-        Callbacks, which skorch calls during the training of each network.
+    callbacks : Callback, list of Callback or (str, Callback), or None, default=None
+        Callbacks of :mod:`skorch.callbacks`, called during the training of each network. See the
+        user guide on watching and steering a fit.
 
     verbose : int, default=0
-        With 1, print a line for each epoch.
+        With 1, print a line for each epoch, which also goes to the logger "skae" at the level INFO.
 
     random_state : int, RandomState instance or None, default=None
         Determines the networks, and the draws with `sample_posterior`.
@@ -221,7 +221,7 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
     _stored_as = "AutoencoderImputer"
     _parameter_constraints: dict = {
         **ImputingAutoencoder._parameter_constraints,
-        "missing_values": [Real],  # NaN is a real number
+        "missing_values": "no_validation",  # _checked_marker has better error messages
         "add_indicator": ["boolean"],
         "keep_empty_features": ["boolean"],
         "sample_posterior": ["boolean"],
@@ -258,7 +258,7 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
         device: str = "auto",
         precision: str = "auto",
         checkpoint: str | os.PathLike | None = None,
-        callbacks: Sequence[Callback] | None = None,
+        callbacks: CallbacksLike = None,
         verbose: int = 0,
         random_state: RandomStateLike = None,
     ):
@@ -494,7 +494,7 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
 
     def _incomplete(self, X: MatrixLike, *, reset: bool = False) -> Any:
         """Return validated rows with NaN for missing values."""
-        marker = self.missing_values
+        marker = _checked_marker(self.missing_values)
         with naming("missing_values"):
             nan_is_missing = math.isnan(marker)
         X = validate_X(self, X, reset=reset, min_samples=2 if reset else 1)
@@ -573,9 +573,24 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
     def __sklearn_tags__(self) -> Any:
         """State that dtypes are preserved, and NaN is accepted if it marks missing values."""
         tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = bool(self.missing_values != self.missing_values)
+        tags.input_tags.allow_nan = _is_nan(self.missing_values)
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+def _is_nan(marker: Any) -> bool:
+    return isinstance(marker, Real) and bool(marker != marker)
+
+
+def _checked_marker(marker: Any) -> float:
+    """Return the number that marks missing values; refuse what is no number."""
+    if isinstance(marker, Real):
+        number: Any = marker
+        return number
+    remedy = "leave it at numpy.nan: None and pandas.NA in X are missing values already"
+    if isinstance(marker, str):
+        remedy = f"replace the text first, X.replace({marker!r}, numpy.nan).astype(float)"
+    raise ValueError(f"missing_values must be a number, got {marker!r}: {remedy}.")
 
 
 def _without(rows: np.ndarray, marker: float) -> np.ndarray:

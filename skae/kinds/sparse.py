@@ -130,6 +130,7 @@ class Sparse(Kind):
 
     linear_code = False
     fits_decoder = True
+    added_term = "sparsity"
 
     def __init__(
         self,

@@ -5,10 +5,11 @@ from __future__ import annotations
 from abc import abstractmethod
 
 import torch
-from sklearn.base import BaseEstimator
+
+from skae._utils.parameter_names import ParameterNamesMixin
 
 
-class Loss(BaseEstimator):
+class Loss(ParameterNamesMixin):
     """Base class of all reconstruction losses.
 
     Conventions: targets and outputs are tensors of shape (n_samples, n_features). The decoder

@@ -11,6 +11,7 @@ from torch import nn
 
 from skae import AutoencoderTransformer, load
 from skae.architectures import Custom
+from skae.kinds import Sparse
 
 N_ROWS, N_FEATURES = 60, 6
 
@@ -412,7 +413,7 @@ def test_sparse_codes_need_a_decoder_that_begins_with_a_linear_layer(X, init):
     def decoder(sample_shape, n_components):
         return nn.Sequential(nn.LayerNorm(n_components), nn.Linear(n_components, *sample_shape))
 
-    sparse = autoencoder(decoder=decoder, kind="sparse", init=init)
+    sparse = autoencoder(decoder=decoder, kind=Sparse("l1"), init=init)
     if init == "pca":  # the linear path says how much a value counts
         assert np.isfinite(sparse.fit_transform(X)).all()
     else:

@@ -219,6 +219,26 @@ def test_nan_beside_a_marker_is_refused():
         imputer(missing_values=-1).fit(X)
 
 
+@pytest.mark.parametrize(
+    ("marker", "remedy"),
+    [
+        (pd.NA, "pandas.NA in X are missing values already"),
+        (None, "leave it at numpy.nan"),
+        ("?", r"X.replace\('\?', numpy.nan\).astype\(float\)"),
+    ],
+)
+def test_markers_that_are_no_numbers_are_refused_with_a_remedy(marker, remedy):
+    with pytest.raises(ValueError, match=f"missing_values must be a number, got .*{remedy}"):
+        imputer(missing_values=marker).fit(X)
+    assert not imputer(missing_values=marker).__sklearn_tags__().input_tags.allow_nan
+
+
+def test_pandas_na_is_a_missing_value():
+    objects = pd.DataFrame(np.where(MISSING, pd.NA, COMPLETE.astype(object)))
+    found, expected = (imputer().fit_transform(rows) for rows in (objects, X))
+    np.testing.assert_allclose(found, expected, atol=1e-3)
+
+
 def test_tags_tell_whether_nan_is_taken():
     assert AutoencoderImputer().__sklearn_tags__().input_tags.allow_nan
     assert not AutoencoderImputer(missing_values=-1).__sklearn_tags__().input_tags.allow_nan

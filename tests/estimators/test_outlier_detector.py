@@ -580,3 +580,10 @@ def test_refused_labels():
         detector().fit(X, np.zeros(29))
     with pytest.raises(ValueError, match="29 of 30 rows as anomalies"):
         detector().fit(X, np.repeat([-1, 0], [29, 1]))
+    message = (
+        r"y holds a missing value \(first in row 1\) .* give 0 for rows whose label is unknown"
+    )
+    objects = np.array([-1, None] + [1] * 28, dtype=object)
+    for y in (objects.astype(float), objects, pd.Series(objects, dtype="Int64")):
+        with pytest.raises(ValueError, match=message):
+            detector().fit(X, y)

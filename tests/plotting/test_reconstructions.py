@@ -200,6 +200,8 @@ def test_nested_lists():
         ((64,), {"architecture": Architecture((1, 64))}, {"sample_shape": (8, 8)}, (8, 8)),
         ((4, 4), {"architecture": Architecture((4, 4))}, {}, None),
         ((4, 16), {"architecture": Architecture((4, 16))}, {"series": False}, (4, 16)),
+        ((6, 8), {"architecture": Architecture((6, 8), "auto")}, {}, (6, 8)),
+        ((8, 3), {"architecture": Architecture((8, 3), "auto")}, {}, None),
         ((64,), {"architecture": Architecture((64,))}, {}, (8, 8)),
         ((64,), {"architecture": Architecture((1, 4, 16))}, {"sample_shape": (4, 4, 4)}, "refused"),
     ],
