@@ -10,7 +10,7 @@ import torch
 
 from skae._data.rows import Rows
 from skae._missing.filling import Filling, NormalDistribution
-from skae._missing.gaussian_fit import fit_gaussian
+from skae._missing.gaussian_fit import MOST_FEATURES, fit_gaussian
 
 # Rows in a batch of the filling.
 ROWS_AT_ONCE = 512
@@ -18,6 +18,8 @@ ROWS_AT_ONCE = 512
 _MOST_DISTRIBUTIONS, _FEWEST_DISTRIBUTIONS, _ALL_FEATURES = 20, 5, 2**14
 # Rows that they are fitted to: 500, or ten for each feature, but not more entries than these.
 _FEWEST_ROWS, _ROWS_OF_A_FEATURE, _MOST_ENTRIES = 500, 10, 2**19
+# With this many rows for each feature, covariances are not shrunk.
+_ROWS_UNSHRUNK = 5
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,9 @@ class Bootstrap:
         n_distributions = np.clip(
             _ALL_FEATURES // n_features, _FEWEST_DISTRIBUTIONS, _MOST_DISTRIBUTIONS
         )
+        # Shrinkage is good for predictions, but narrows and biases draws of the parameters.
+        if n_features <= MOST_FEATURES and n_drawn >= _ROWS_UNSHRUNK * n_features:
+            simplicity = 0.0
         fitted = []
         for _ in range(int(n_distributions)):
             if n_drawn == n_rows:

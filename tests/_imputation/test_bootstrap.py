@@ -15,8 +15,8 @@ def rows_of(n_rows, n_features=2, seed=0):
     return Rows(X, scaling, torch.device("cpu"), torch.float32)
 
 
-def bootstrap_of(rows, n_rows=None, seed=0, n_values=10.0):
-    simplicity = 0.0 if rows.shape[1] <= 40 else 1  # a shrinkage, or a number of factors
+def bootstrap_of(rows, n_rows=None, seed=0, n_values=10.0, shrinkage=0.0):
+    simplicity = shrinkage if rows.shape[1] <= 40 else 1  # a number of factors
     random, weight = np.random.RandomState(seed), torch.ones(len(rows))
     return Bootstrap.of(rows, weight, n_rows or len(rows), n_values, simplicity, random)
 
@@ -64,3 +64,10 @@ def test_expected_squares_are_the_mean_square_of_draws():
     found = bootstrap.expected_squares(X, middle)
     np.testing.assert_allclose(found[missing], np.mean(squares, axis=0)[missing], rtol=0.06)
     assert (found[missing] > variances(bootstrap.filling(0), X)[missing]).any()
+
+
+@pytest.mark.parametrize(("n_rows", "same"), [(60, True), (12, False)])
+def test_parameters_of_enough_rows_are_not_shrunk(n_rows, same):
+    rows = rows_of(n_rows, 3)
+    shrunk, unshrunk = (bootstrap_of(rows, shrinkage=shrinkage) for shrinkage in (0.3, 0.0))
+    assert np.array_equal(shrunk.factor, unshrunk.factor) == same
