@@ -6,11 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from sklearn.datasets import load_breast_cancer, load_iris, load_wine
+from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import train_test_split
+from sklearn.preprocessing import StandardScaler
 from skorch.callbacks import Callback, PrintLog
 from skorch.utils import noop
 from support.trainings import AtBatch, interrupt
 
+from skae import AutoencoderTransformer
 from skae._checkpoints.trainings import Trainings
 from skae._fitting.fit_network import fit_network, pass_once, split_of
 from skae._fitting.prepare import prepare_again
@@ -171,6 +176,7 @@ def test_folds_take_turns_and_then_all_rows_train(X, make_prepared, report):
         assert given[1] == np.setdiff1d(EVERYTHING, fold).tolist()
         assert given[2] == fold.tolist()
         assert given[3].stop_after is None
+        assert given[3].averages
     last = watching.given[4]
     assert_equal(last[0], first)
     assert last[1:3] == (EVERYTHING.tolist(), None)
@@ -180,6 +186,7 @@ def test_folds_take_turns_and_then_all_rows_train(X, make_prepared, report):
     best = best_epoch(history["valid_loss"], from_pca=True)
     assert last[3].stop_after == fit.best_epoch == best == 2
     assert last[3].n_epochs == 4
+    assert last[3].averages
     columns = ["epoch", "train_loss", "valid_loss", "learning_rate"]
     pd.testing.assert_frame_equal(fit.history[columns], history[columns])
     result = watching.results[4]
@@ -453,3 +460,23 @@ def test_a_fit_follows_its_seed(X, make_prepared, trainings, report, how):
 def test_the_schedule_of_a_fit_is_one_cycle(X, make_prepared, watching, report):
     fit_network(make_prepared(X), watching, report)
     assert {given[3].schedule for given in watching.given} == {one_cycle}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("load", "n_components", "most"),
+    [(load_iris, 2, 1.0), (load_wine, 2, 0.9), (load_breast_cancer, 4, 1.0)],
+)
+def test_few_rows_are_no_worse_than_pca_on_average(load, n_components, most):
+    """Over ten splits; on a single split, a fifth more is chance (iris, 40 test rows)."""
+    table, ratios = load().data[:160], []
+    for seed in range(10):
+        training, new = train_test_split(table, random_state=seed)
+        scaler = StandardScaler().fit(training)
+        training, new = scaler.transform(training), scaler.transform(new)
+        pca = PCA(n_components).fit(training)
+        ae = AutoencoderTransformer(n_components, random_state=seed).fit(training)
+        by_pca = np.square(new - pca.inverse_transform(pca.transform(new))).sum()
+        ratios.append(np.square(new - ae.reconstruct(new)).sum() / by_pca)
+    assert np.mean(ratios) <= most
+    assert max(ratios) < 1.3

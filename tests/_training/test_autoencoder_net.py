@@ -14,6 +14,7 @@ from support.trainings import AtBatch, interrupt, spoil
 from skae._storage.nested import packed, unpacked
 from skae._training import autoencoder_net as net
 from skae._training.autoencoder_net import AutoencoderNet, WeightedMean
+from skae._training.average_weights import AverageWeights
 from skae._training.train import TrainingDivergedError, train
 from skae.corruptions import Gaussian
 from skae.kinds import Denoising, Kind
@@ -204,6 +205,54 @@ def test_the_training_ends_for_callbacks_also_if_it_is_interrupted_or_diverges(r
     assert recorder.log[-1] == "epoch ends"  # an error is one: nothing ended in peace
 
 
+# --- averages of the weights
+
+
+class WeightsSeen(Callback):
+    """Notes the weights after the last batch of an epoch, and at its end."""
+
+    def __init__(self):
+        self.trained, self.shown, self.losses = {}, [], []
+
+    def on_batch_end(self, net, training=None, **kwargs):
+        if training:
+            self.trained[len(self.shown)] = self.of(net)
+
+    def on_epoch_end(self, net, **kwargs):
+        self.shown.append(self.of(net))
+
+    @staticmethod
+    def of(net):
+        return {name: w.detach().clone() for name, w in net.module_.named_parameters()}
+
+
+@pytest.mark.parametrize("selects", [True, False])
+def test_averages_are_validated_and_kept(run, make_network, selects):
+    network = make_network(linear_path=False)
+    average = AverageWeights(network, n_epochs=3)
+    means, seen = [], WeightsSeen()
+    rate = {"learning_rate": 0.05, "n_epochs": 3}
+    result = run(averages=True, selects=selects, callbacks=[seen], network=network, **rate)
+    for epoch in range(3):
+        for name, weights in seen.trained[epoch].items():
+            average.mean[name].lerp_(weights, 1 - average.decay)
+        means.append({name: weights.clone() for name, weights in average.mean.items()})
+        for name, weights in means[-1].items():
+            torch.testing.assert_close(seen.shown[epoch][name], weights)
+    assert any((seen.trained[2][name] - w).abs().max() > 1e-4 for name, w in means[-1].items())
+    assert result.best_epoch == 3
+    for name, weights in means[-1].items():
+        torch.testing.assert_close(result.weights[name], weights)
+
+
+def test_the_training_itself_does_not_see_the_averages(run):
+    plain, averaged = WeightsSeen(), WeightsSeen()
+    run(callbacks=[plain])
+    run(callbacks=[averaged], averages=True)
+    for name, weights in plain.trained[1].items():
+        assert torch.equal(averaged.trained[1][name], weights)
+
+
 # --- going on from a saved state
 
 
@@ -230,12 +279,16 @@ def keep_in(states):
 
 
 @pytest.mark.parametrize("selects", [True, False])
+@pytest.mark.parametrize("averages", [True, False])
 @pytest.mark.parametrize("optimizer", [torch.optim.AdamW, torch.optim.SGD])
-def test_a_training_goes_on_from_each_batch_as_if_it_had_never_ended(run, selects, optimizer):
+def test_a_training_goes_on_from_each_batch_as_if_it_had_never_ended(
+    run, selects, averages, optimizer
+):
     """Also from the last batch of an epoch."""
     plan = {
         "kind": Noisy(Gaussian(0.3)),
         "selects": selects,
+        "averages": averages,
         "optimizer": optimizer,
         "jitter": 0.2,
         "learning_rate": 0.02,
