@@ -23,6 +23,7 @@ from skae._network.autoencoder_network import AutoencoderNetwork
 from skae._network.fitted_network import FittedNetwork
 from skae._training.train import TrainingResult, train
 from skae._training.training_plan import TrainingPlan
+from skae._utils.messages import announce
 from skae._utils.random_state import own_random_state
 
 # Tolerance for moments, which another processor may round differently.
@@ -181,8 +182,8 @@ def trainings_of(estimator: BaseEstimator, X: Matrix, **others: object) -> Itera
         yield Trainings(estimator.random_state)
         return
     checkpoint = Checkpoint(estimator.checkpoint, fingerprint(estimator, X, others))
-    if checkpoint.found and estimator.verbose:
-        print(f"resuming from checkpoint {str(checkpoint.path)!r}")
+    if checkpoint.found:
+        announce(estimator, f"resuming from checkpoint {str(checkpoint.path)!r}")
     trainings = SavedTrainings(estimator.random_state, checkpoint)
     yield trainings
     trainings.end()

@@ -125,8 +125,8 @@ def fit_classifier(
 def _without_labels(
     rows: LabelledRows, policy: FitPolicy, trainings: Trainings, report: EpochReport, head: HeadPlan
 ) -> EarlierFit:
-    """Train the autoencoder alone."""
-    prepared = _prepared(rows, policy, trainings, head, None)
+    """Train the autoencoder alone, without callbacks, which act where classes are learned."""
+    prepared = _prepared(rows, replace(policy, callbacks=[]), trainings, head, None)
     fit = fit_network(prepared, trainings, report.on_terminal())
     if fit.interruption is not None:
         raise NothingToKeepError(

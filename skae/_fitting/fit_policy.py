@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
-from skorch.callbacks import Callback
 
 from skae._fitting import defaults
 from skae._fitting.scaling_rules import ScalingRule, one_scale
 from skae._runtime.device import resolve_device
-from skae._training.callbacks import checked_callbacks
+from skae._training.callbacks import NamedCallback, checked_callbacks
 from skae._training.optimizer import resolve_optimizer
 from skae._utils.named_parts import resolve_part
 from skae.architectures import Architecture
@@ -46,11 +45,14 @@ class FitPolicy:
     device : torch.device
         The device to compute on.
 
-    callbacks : list of skorch.callbacks.Callback
+    callbacks : list of Callback or (str, Callback)
         The user's callbacks.
 
     sample_shape : tuple of int
         Shape of one sample.
+
+    verbose : int, default=0
+        As in the estimators.
 
     rules : defaults.Rules, default=defaults.GENERAL
         The rules for "auto".
@@ -78,8 +80,9 @@ class FitPolicy:
     patience: int | None
     device: torch.device
     precision: str
-    callbacks: list[Callback]
+    callbacks: list[NamedCallback]
     sample_shape: tuple[int, ...]
+    verbose: int = 0
     rules: defaults.Rules = defaults.GENERAL
     scaling: ScalingRule = one_scale
     validates_on_training_rows: bool = True
@@ -104,7 +107,7 @@ class FitPolicy:
         same = (
             *("n_components", "init", "max_epochs", "batch_size", "learning_rate"),
             *("weight_decay", "jitter", "early_stopping", "validation_fraction", "patience"),
-            "precision",
+            *("precision", "verbose"),
         )
         known = {name: getattr(estimator, name) for name in same}
         known |= resolve_parts(estimator)._asdict()

@@ -15,7 +15,7 @@ from skae._data.rows import Rows
 from skae._fitting.defaults import FEW_ROWS, auto_jitter, auto_or
 from skae._fitting.fit_policy import FitPolicy
 from skae._fitting.splits import FEWEST_ROWS
-from skae._missing.filling import Filling, NormalDistribution
+from skae._missing.filling import NormalDistribution
 from skae._network.autoencoder_network import AutoencoderNetwork
 from skae._network.network_spec import NetworkSpec
 from skae._start.first_network import first_network
@@ -151,6 +151,7 @@ class Prepared:
             precision=spec.precision,
             draws_globally=spec.architecture.draws_globally,
             callbacks=policy.callbacks,
+            verbose=int(policy.verbose),
         )
 
     def network_without(self, fold: np.ndarray) -> AutoencoderNetwork:
@@ -163,11 +164,6 @@ class Prepared:
         if self.spec.linear_path:
             axes = self.linear_part.principal_axes(self.spec.n_components, weight, gaussian)
         return first_network(self.spec, self.linear_part, self.moments, weight, axes, gaussian)
-
-    def filling_without(self, fold: np.ndarray) -> Filling:
-        """Return the filling of missing values that is fitted without the rows of a fold."""
-        gaussian = self.linear_part.gaussian(self._weight_without(fold))
-        return self.linear_part.filling(gaussian).cpu()
 
     def _weight_without(self, fold: np.ndarray) -> torch.Tensor:
         weight = self.sample_weight.clone()

@@ -1,4 +1,4 @@
-"""Reports of epochs, on the terminal and to scikit-learn's callbacks.
+"""Reports of epochs, on the terminal, in the log and to scikit-learn's callbacks.
 
 ``sklearn.callback`` is new in scikit-learn 1.9, and experimental. No other module imports it. With
 older versions, no callbacks are called.
@@ -13,6 +13,7 @@ from typing import Any
 from sklearn.base import BaseEstimator
 
 from skae._data.matrix import Matrix
+from skae._utils.messages import announce
 
 try:
     from sklearn.callback import CallbackSupportMixin
@@ -81,8 +82,7 @@ class EpochReport:
             Returns the attributes that the estimator would have if the fit ended now. It is only
             called if a callback asks for the fitted estimator.
         """
-        if self.estimator.verbose:
-            print(_line(record, self.n_epochs))
+        announce(self.estimator, _line(record, self.n_epochs))
         if self.context is None:
             return False
         task = self.context.subcontext(task_name="epoch")

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from skae._network.autoencoder_network import AutoencoderNetwork
+from skae._utils.synonyms import did_you_mean
 
 NAMED_OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,
@@ -27,7 +28,7 @@ def resolve_optimizer(optimizer: str | type) -> type[torch.optim.Optimizer]:
         return NAMED_OPTIMIZERS[optimizer]
     raise ValueError(
         f"optimizer must be one of {sorted(NAMED_OPTIMIZERS)} or a class of torch.optim, "
-        f"got {optimizer!r}."
+        f"got {optimizer!r}{did_you_mean(optimizer, NAMED_OPTIMIZERS)}"
     )
 
 
@@ -59,9 +60,12 @@ def make_optimizer(
         if parameters
     ]
     try:
-        return optimizer(groups, lr=learning_rate, fused=True)
+        made = optimizer(groups, lr=learning_rate, fused=True)
     except (TypeError, RuntimeError):  # no fused form of this optimizer, or on this device
-        return optimizer(groups, lr=learning_rate)
+        made = optimizer(groups, lr=learning_rate)
+    for group in made.param_groups:
+        group["initial_lr"] = group["lr"]  # for torch's schedulers, in callbacks
+    return made
 
 
 def state_as_arrays(optimizer: torch.optim.Optimizer) -> dict:

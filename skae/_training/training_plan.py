@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 import torch
-from skorch.callbacks import Callback
+
+from skae._training.callbacks import NamedCallback
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,21 @@ class TrainingPlan:
     draws_globally : bool, default=False
         Whether modules draw from torch's global generators.
 
-    callbacks : list of skorch.callbacks.Callback
+    callbacks : list of Callback or (str, Callback)
         The user's callbacks.
+
+    averages : bool, default=False
+        Whether the weights of an epoch are a mean over the last epochs.
+
+    selects : bool, default=True
+        Whether validation rows, if there are any, choose the weights that are kept. If not, they
+        are training rows whose loss only callbacks see.
+
+    valid_losses : tuple of float, default=()
+        Validation losses of all epochs that are known beforehand: those of the folds.
+
+    verbose : int, default=0
+        Whether callbacks that say something, such as ``EarlyStopping``, print it.
 
     on_epoch : callable
         Called after each epoch with the row of the history and a function that returns the current
@@ -87,7 +101,11 @@ class TrainingPlan:
     warm_up: float = 0.0
     precision: str = "float32"
     draws_globally: bool = False
-    callbacks: list[Callback] = field(default_factory=list)
+    callbacks: list[NamedCallback] = field(default_factory=list)
+    averages: bool = False
+    selects: bool = True
+    valid_losses: tuple[float, ...] = ()
+    verbose: int = 0
     on_epoch: Callable[[dict, Callable], bool] = lambda record, weights: False
 
     @property

@@ -14,7 +14,6 @@ from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import check_consistent_length, column_or_1d
-from skorch.callbacks import Callback
 
 from skae._checkpoints.trainings import trainings_of, weights_of
 from skae._classification.classifier_fitting import (
@@ -30,6 +29,7 @@ from skae._data.views import rows_at
 from skae._fitting.fit_policy import FitPolicy, resolve_parts
 from skae._fitting.progress import EpochReport
 from skae._network.head import HeadPlan
+from skae._training.callbacks import CallbacksLike
 from skae._utils.checks import check_sizes, is_auto
 from skae._utils.naming import naming
 from skae._utils.random_state import RandomStateLike
@@ -144,11 +144,12 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
     checkpoint : str, path-like or None, default=None
         File from which `fit` continues after a crash, as in :class:`AutoencoderTransformer`.
 
-    callbacks : list of skorch.callbacks.Callback or None, default=None
-        Callbacks, which skorch calls during training.
+    callbacks : Callback, list of Callback or (str, Callback), or None, default=None
+        Callbacks of :mod:`skorch.callbacks`, called during the training with labels. See the
+        user guide on watching and steering a fit.
 
     verbose : int, default=0
-        With 1, print a line for each epoch.
+        With 1, print a line for each epoch, which also goes to the logger "skae" at the level INFO.
 
     random_state : int, RandomState instance or None, default=None
         Determines the validation rows, the initial weights, the order of the rows and all noise.
@@ -163,7 +164,8 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
 
     history_ : pandas.DataFrame
         One row per epoch of the training with labels, as in :class:`AutoencoderTransformer`:
-        `train_loss` is the objective, `valid_loss` the cross-entropy of the validation rows.
+        `train_loss` is the objective, with the term `train_cross_entropy`, and `valid_loss` the
+        cross-entropy of the validation rows.
 
     loss_ : float
         The cross-entropy of the validation rows at the best epoch; without validation rows, the
@@ -257,7 +259,7 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
         precision: str = "auto",
         warm_start: bool = False,
         checkpoint: str | os.PathLike | None = None,
-        callbacks: Sequence[Callback] | None = None,
+        callbacks: CallbacksLike = None,
         verbose: int = 0,
         random_state: RandomStateLike = None,
     ):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections import ChainMap
-from collections.abc import Sequence
 from functools import partial
 from typing import Any, Self
 
@@ -12,7 +11,6 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
-from skorch.callbacks import Callback
 
 from skae._checkpoints.trainings import trainings_of
 from skae._data.matrix import MatrixLike
@@ -20,6 +18,7 @@ from skae._data.moments import Moments
 from skae._data.scaling import Scaling, saturated
 from skae._data.validation import output_dtype, validate_X
 from skae._imputation.ratings import Ratings, known_entries, shrunk_means
+from skae._training.callbacks import CallbacksLike
 from skae._utils.checks import check_size, is_number
 from skae._utils.naming import naming
 from skae._utils.random_state import RandomStateLike
@@ -29,6 +28,7 @@ from skae.estimators._all_or_nothing import all_or_nothing
 from skae.estimators._base import LossLike, OptimizerLike
 from skae.estimators._explained_variance import explained_fraction
 from skae.estimators._imputing import ImputingAutoencoder, hidden_again
+from skae.estimators._set_output import SetOutputMixin
 from skae.kinds import KINDS, Kind
 from skae.losses import LOSSES, Loss
 
@@ -41,7 +41,7 @@ def _one_layer() -> Dense:
     return Dense(hidden_layer_sizes=(128,))
 
 
-class AutoencoderRecommender(ImputingAutoencoder):
+class AutoencoderRecommender(SetOutputMixin, ImputingAutoencoder):
     r"""Matrix factorisation by autoencoders: ratings of users for items.
 
     Predicts the missing entries of a table in which few entries are observed. As in AutoRec [1]_,
@@ -118,11 +118,12 @@ class AutoencoderRecommender(ImputingAutoencoder):
     checkpoint : str, path-like or None, default=None
         File from which `fit` continues after a crash, as in :class:`AutoencoderTransformer`.
 
-    callbacks : list of skorch.callbacks.Callback or None, default=None
-        Callbacks, which skorch calls during the training of each network.
+    callbacks : Callback, list of Callback or (str, Callback), or None, default=None
+        Callbacks of :mod:`skorch.callbacks`, called during the training of each network. See the
+        user guide on watching and steering a fit.
 
     verbose : int, default=0
-        With 1, print a line for each epoch.
+        With 1, print a line for each epoch, which also goes to the logger "skae" at the level INFO.
 
     random_state : int, RandomState instance or None, default=None
         Determines the validation rows, the initial weights, the order of the rows and all noise.
@@ -160,6 +161,9 @@ class AutoencoderRecommender(ImputingAutoencoder):
     -----
     The fitted recommender stores the observed ratings, since predictions for the users of `fit`
     depend on them.
+
+    `fit` takes no `sample_weight`: with ``by="item"`` the rows that are trained on are items, so
+    that weights of users would have no meaning, and zero would not stand for a missing user.
 
     References
     ----------
@@ -217,7 +221,7 @@ class AutoencoderRecommender(ImputingAutoencoder):
         device: str = "auto",
         precision: str = "auto",
         checkpoint: str | os.PathLike | None = None,
-        callbacks: Sequence[Callback] | None = None,
+        callbacks: CallbacksLike = None,
         verbose: int = 0,
         random_state: RandomStateLike = None,
     ):
@@ -290,7 +294,7 @@ class AutoencoderRecommender(ImputingAutoencoder):
             self._fit_networks(Ratings(shown), trainings, scaling, draws=False)
         return self
 
-    def predict_all(self, X: MatrixLike | None = None) -> np.ndarray:
+    def predict_all(self, X: MatrixLike | None = None) -> Any:
         """Return the predicted ratings of all users for all items.
 
         Parameters
@@ -301,14 +305,15 @@ class AutoencoderRecommender(ImputingAutoencoder):
 
         Returns
         -------
-        ratings : ndarray of shape (n_users, n_items)
+        ratings : ndarray or data frame of shape (n_users, n_items)
             Predictions for all entries, including the observed ones: float32 for float32 ratings,
-            float64 otherwise.
+            float64 otherwise. A data frame if :meth:`set_output` asks for frames: with the names of
+            the items, and the index of `X` if it is a frame of pandas.
         """
         entries = self._entries_again(X)
         if self.by == "item":
-            return self._predicted(entries.T.tocsr()).T
-        return self._predicted(entries)
+            return self._framed(self._predicted(entries.T.tocsr()).T, X)
+        return self._framed(self._predicted(entries), X)
 
     def predict_ratings(self, users: ArrayLike, items: ArrayLike) -> np.ndarray:
         """Return the predicted ratings of pairs of one user and one item of `fit`.

@@ -349,7 +349,9 @@ def test_a_path_that_can_not_be_written_is_refused_at_once(where, tmp_path, monk
 
         monkeypatch.setattr(checkpoint.tempfile, "TemporaryFile", refuse)
     monkeypatch.setattr("skae.estimators.transformer.fit_network", None)  # never called
-    with pytest.raises(ValueError, match=r"checkpoint=.* cannot be written: .* Give a path in an"):
+    with pytest.raises(
+        ValueError, match=r"checkpoint=.* cannot be written to the folder .* Give a path in an"
+    ):
         clone(AE).set_params(checkpoint=path).fit(X)
 
 

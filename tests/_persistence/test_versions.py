@@ -15,7 +15,7 @@ from skae import AutoencoderTransformer
 from skae._persistence import records, versions
 from skae._persistence.parts import class_named
 from skae._storage import FileFormatError, read_file, write_file
-from skae.architectures import ARCHITECTURES, Dense
+from skae.architectures import ARCHITECTURES, Dense, Recurrent
 from skae.corruptions import Masking
 from skae.kinds import Denoising
 
@@ -276,3 +276,8 @@ def test_an_upgrade_is_one_function(path, monkeypatch):
         skae.load(path)
     monkeypatch.setitem(versions.UPGRADES, 1, from_older)
     np.testing.assert_array_equal(skae.load(path).transform(X), ae.transform(X))
+
+
+def test_recurrent_layers_of_earlier_versions_read_single_steps():
+    found = {name: value for name, value in vars(Recurrent()).items() if name != "patch_size"}
+    assert versions.arguments_of(Recurrent, found)["patch_size"] == 1

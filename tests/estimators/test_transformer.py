@@ -90,7 +90,10 @@ def test_shapes_and_attributes():
     assert ae.n_components_ == 2
     assert ae.n_epochs_ == 3
     assert ae.history_["epoch"].tolist() == [0, 1, 2, 3]
-    assert list(ae.history_) == ["epoch", "train_loss", "valid_loss", "learning_rate", "seconds"]
+    assert list(ae.history_) == [
+        *("epoch", "train_loss", "valid_loss", "learning_rate", "seconds"),
+        *("train_reconstruction", "valid_reconstruction"),
+    ]
     assert ae.loss_ == ae.history_["valid_loss"].min()
     assert ae.history_["valid_loss"].idxmin() == ae.best_epoch_
     np.testing.assert_allclose(ae.mean_, X.mean(axis=0), atol=1e-12)
@@ -508,7 +511,7 @@ def test_divergence_from_random_weights_is_an_error_and_leaves_nothing_fitted():
 def test_ctrl_c_keeps_the_best_weights_and_says_so():
     class Interrupt(Callback):
         def on_batch_begin(self, net, batch=None, training=None, **kwargs):
-            if training and len(net.history) == 4:
+            if training and len(net.history) == 3:
                 raise KeyboardInterrupt
 
     ae = quick(2, max_epochs=50, callbacks=[Interrupt()])
