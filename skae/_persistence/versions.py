@@ -34,7 +34,10 @@ RENAMED: dict[str, dict[str, str]] = {
     name: {"share": "fraction"} for name in ("Masking", "Missing", "SaltAndPepper", "Swap")
 }
 # By the current name of the class: added parameter -> value that keeps the earlier behaviour.
-ADDED: dict[str, dict[str, object]] = {"Recurrent": {"patch_size": 1}}
+ADDED: dict[str, dict[str, object]] = {
+    "Denoising": {"balance": False},
+    "Recurrent": {"patch_size": 1},
+}
 # Names of classes in files, by what they name ("estimator", "record", or an axis such as "kind").
 RENAMED_CLASSES: dict[str, dict[str, str]] = {}
 # Arrays of the state of a network: old name -> new name.

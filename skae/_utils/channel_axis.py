@@ -76,6 +76,8 @@ def _axis_of_two(shape: tuple[int, ...]) -> int | None:
     n_steps, n_channels = shape
     if n_steps == n_channels >= _LEAST_SIDE:
         return None
+    if n_channels == 1:  # such as a row of a table, of any length
+        return -1
     if n_steps <= 2 * n_channels:
         raise UnclearChannelsError(
             {

@@ -37,7 +37,8 @@ class Gaussian(Corruption):
         rows, so that a constant feature gets no noise; with False it is that of `X`, the same for
         all features. With "auto", it is the distance between the bounds if all features have the
         same bounds, as pixels from 0 to 255. Otherwise it is, at random for each row, the standard
-        deviation of each feature, or the root of their mean square for all features.
+        deviation of each feature, or the root of their mean square for all features, after the
+        scaling of the fit.
 
     clip : "auto", None, "range" or pair of float, default="auto"
         Range to which corrupted values are clipped: none, that of all entries of the training rows
@@ -104,8 +105,7 @@ class Gaussian(Corruption):
         bounds = features.bounds()
         if bounds is not None:
             return bounds[1] - bounds[0]
-        scale = features.scale.to(X.device, of_each.dtype)
-        of_all = (of_each * scale).square().mean().sqrt() / scale
+        of_all = of_each.square().mean().sqrt()
         return torch.where(uniform(X[:, :1], generator) < 0.5, of_each, of_all)
 
     def _has_range_of_levels(self) -> bool:

@@ -65,7 +65,8 @@ _LEAST_CONTAMINATION = 0.01
 
 def _noise_of_many_strengths() -> Denoising:
     """Return the default kind."""
-    return Denoising(Gaussian(level=(0.02, 0.5)))
+    noise = Gaussian(level=(0.02, 0.5), relative=True, clip=None)
+    return Denoising(noise, balance=False)
 
 
 def _one_wide_layer() -> Dense:
@@ -94,8 +95,9 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
 
     kind : str or Kind, default="auto"
         The kind of autoencoder: a name or an object of :mod:`skae.kinds`. "auto" means
-        ``Denoising(Gaussian(level=(0.02, 0.5)))``, which learns to remove Gaussian noise whose
-        standard deviation lies between these two levels.
+        ``Denoising(Gaussian((0.02, 0.5), relative=True, clip=None), balance=False)``, which learns
+        to remove Gaussian noise whose standard deviation lies between these two fractions of that
+        of each feature.
 
     architecture : str or Architecture, default="auto"
         The architecture of encoder and decoder: a name or an object of :mod:`skae.architectures`.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from skae._utils.checks import check_number
+from skae._utils.checks import check_boolean, check_number
 from skae.corruptions import CorruptionLike
 from skae.kinds.interface import ForwardPass, Setting
 from skae.kinds.kind import Kind
@@ -29,7 +29,7 @@ class Denoising(Kind):
     are corrupted in training only; the validation rows are corrupted in the same way in every
     epoch. After fitting, ``reconstruct`` removes noise from the rows it is given.
 
-    If the strength of the corruption is drawn for each row, the loss of a row is divided by
+    If the strength of the corruption is drawn for each row, `balance` divides the loss of a row by
 
     .. math:: \left(1 + 10 \, \lVert \tilde{x} - x \rVert^2
               / \textstyle\sum_j \sigma_j^2\right)^{3/4}
@@ -50,6 +50,10 @@ class Denoising(Kind):
     emphasis : float in [0, 1], default=0
         0 weights all entries equally, 1 counts only the corrupted entries. It has no effect where
         all entries are corrupted.
+
+    balance : bool, default=True
+        Whether strongly corrupted rows count less, as described above. It has no effect where the
+        strength is the same for all rows.
 
     References
     ----------
@@ -74,13 +78,20 @@ class Denoising(Kind):
     True
     """
 
-    def __init__(self, corruption: CorruptionLike = "mixed", emphasis: float = 0.0):
+    def __init__(
+        self,
+        corruption: CorruptionLike = "mixed",
+        emphasis: float = 0.0,
+        balance: bool = True,
+    ):
         self.corruption = corruption
         self.emphasis = emphasis
+        self.balance = balance
 
     def check(self, setting: Setting) -> None:
         """Refuse an emphasis out of range, and a corruption of None."""
         check_number(self.emphasis, "emphasis of Denoising", low=0, high=1)
+        check_boolean(self.balance, "balance of Denoising")
         if self.corruption is None:
             raise ValueError(
                 "corruption of Denoising is None, so there is nothing to remove: give a name such "
@@ -96,7 +107,7 @@ class Denoising(Kind):
     ) -> torch.Tensor:
         """Return the loss of each entry, weighted as the class describes."""
         losses = loss.elementwise(output, forward_pass.target)
-        if self.corruption.varies():
+        if self.balance and self.corruption.varies():
             losses = losses * _row_weights(forward_pass)
         if self.emphasis == 0 or forward_pass.corrupted is None:
             return losses

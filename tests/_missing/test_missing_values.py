@@ -230,7 +230,7 @@ def test_a_corruption_teaches_it():
 def test_features_without_any_value_are_refused():
     empty = X.copy()
     empty[:, [2, 7]] = np.nan
-    with pytest.raises(ValueError, match=r"no known value in 2 of its 16 columns \(number 2, 7\)"):
+    with pytest.raises(ValueError, match=r"no known value in 2 of its 16 columns \(number 2; 7\)"):
         transformer().fit(empty)
 
 

@@ -70,7 +70,12 @@ def test_emphasis_weighs_entries(make_network, emphasis, loss):
 
 def test_strongly_corrupted_rows_weigh_less(make_network):
     strengths, weights = [], []
-    for kind in (Denoising(Masking((0.0, 0.9))), Denoising(Masking(0.5))):
+    kinds = [
+        Denoising(Masking((0.0, 0.9))),
+        Denoising(Masking((0.0, 0.9)), balance=False),
+        Denoising(Masking(0.5)),
+    ]
+    for kind in kinds:
         network = make_network(kind=kind)
         X = torch.randn(200, 6, generator=seeded(1))
         network.features.deviation.copy_(torch.linspace(0.5, 2, 6))
@@ -82,6 +87,7 @@ def test_strongly_corrupted_rows_weigh_less(make_network):
     total = torch.linspace(0.5, 2, 6).square().sum()
     torch.testing.assert_close(weights[0], (1 + 10 * strengths[0] / total) ** -0.75)
     torch.testing.assert_close(weights[1], torch.ones(200))
+    torch.testing.assert_close(weights[2], torch.ones(200))
     assert weights[0].min() < 0.5
 
 
@@ -246,7 +252,7 @@ def test_callables_see_the_units_of_the_data(X):
 
 
 def test_default_is_mixed_noise(X):
-    assert Denoising().get_params() == {"corruption": "mixed", "emphasis": 0.0}
+    assert Denoising().get_params() == {"corruption": "mixed", "emphasis": 0.0, "balance": True}
     named, given = (quick(kind, X).transform(X) for kind in ("denoising", Denoising(Mixed())))
     assert np.array_equal(named, given)
 
@@ -258,6 +264,7 @@ def test_default_is_mixed_noise(X):
         (Denoising(emphasis=1.5), r"emphasis of Denoising must be a number in \[0, 1\], got 1.5"),
         (Denoising(emphasis=-0.1), "emphasis of Denoising must be a number"),
         (Denoising(emphasis="all"), "emphasis of Denoising must be a number"),
+        (Denoising(balance="yes"), "balance of Denoising must be True or False"),
         (Denoising(Gaussian(level=0)), "level of Gaussian must be a finite number > 0, or a pair"),
         (Denoising(Masking(fraction=1.5)), "fraction of Masking must be .*got 1.5"),
         (Denoising("noise"), r"corruption must be one of \['gaussian', .*got 'noise'"),
