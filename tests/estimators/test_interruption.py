@@ -328,7 +328,7 @@ class Signals(Callback):
         self.waits = self.fits in self.at
 
     def on_batch_end(self, net, batch=None, training=None, **kwargs):
-        if self.waits and len(net.history) - 1 == 2:
+        if self.waits and len(net.history) == 2:
             self.waits = False
             os.kill(os.getpid(), signal.SIGINT)
 
