@@ -232,7 +232,7 @@ def test_classifier():
 @pytest.mark.slow
 def test_classifier_in_its_second_phase():
     classifier = interrupted(
-        AutoencoderClassifier(2, max_epochs=30),
+        AutoencoderClassifier(2, unlabelled=-1, max_epochs=30),
         X,
         SOME,
         training=2,
@@ -246,7 +246,9 @@ def test_classifier_in_its_second_phase():
 def test_a_classifier_without_classes_is_no_result(training, epoch):
     """Though the autoencoder starts at PCA."""
     callback = CtrlC(training, epoch)
-    classifier = AutoencoderClassifier(2, max_epochs=30, callbacks=[callback], random_state=0)
+    classifier = AutoencoderClassifier(
+        2, unlabelled=-1, max_epochs=30, callbacks=[callback], random_state=0
+    )
     with pytest.raises(KeyboardInterrupt, match=r"no class was learned|before there was anything"):
         classifier.fit(X, SOME)
     assert callback.begun == training
