@@ -10,7 +10,7 @@ from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from support.matrix import ESTIMATORS, MATRIX, QUICK, QUICKEST, X, Y, build, fitted, matrix, outcome
 
-from skae import AutoencoderImputer, AutoencoderTransformer
+from skae import AutoencoderClassifier, AutoencoderImputer, AutoencoderTransformer
 from skae.kinds import KINDS
 
 # The checks of scikit-learn fit hundreds of times. The defaults of each estimator, and each
