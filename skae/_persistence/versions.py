@@ -35,6 +35,7 @@ RENAMED: dict[str, dict[str, str]] = {
 }
 # By the current name of the class: added parameter -> value that keeps the earlier behaviour.
 ADDED: dict[str, dict[str, object]] = {
+    "AutoencoderClassifier": {"unlabelled": -1},  # and two classes where y held -1 and 1 only
     "Denoising": {"balance": False},
     "Recurrent": {"patch_size": 1},
 }

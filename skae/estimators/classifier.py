@@ -12,7 +12,6 @@ from numpy.typing import ArrayLike
 from scipy.special import log_softmax, softmax
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
-from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from skae._checkpoints.trainings import trainings_of, weights_of
@@ -22,7 +21,7 @@ from skae._classification.classifier_fitting import (
     class_logits,
     fit_classifier,
 )
-from skae._classification.labels import class_numbers, class_weights
+from skae._classification.labels import class_numbers, class_weights, known_labels
 from skae._data.matrix import MatrixLike
 from skae._data.validation import checked_weight, validate_sample_weight, validate_X
 from skae._data.views import rows_at
@@ -57,12 +56,12 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
     .. math:: (1 - w) \, \ell(x, \hat{x}) - w \, c \sum_k t_k \log P(y = k \mid x)
 
     with the loss :math:`\ell` of the autoencoder per feature and ``classification_weight``
-    :math:`w`. For a row with a label, `t` is 1 at its class and 0 elsewhere. The label -1 stands
-    for no label: such rows are reconstructed, and take part in the classification through
-    pseudo-labels. The autoencoder is first trained alone; label propagation among the nearest
-    neighbours of its codes [1]_ gives each row without a label class probabilities `t`, which are
-    weighted by their certainty [2]_: :math:`c = 1 - H(t) / \log K`. All `c` are then divided by
-    their mean.
+    :math:`w`. For a row with a label, `t` is 1 at its class and 0 elsewhere. Rows whose label is
+    the value `unlabelled` have none: they are reconstructed, and take part in the classification
+    through pseudo-labels. The autoencoder is first trained alone; label propagation among the
+    nearest neighbours of its codes [1]_ gives each row without a label class probabilities `t`,
+    which are weighted by their certainty [2]_: :math:`c = 1 - H(t) / \log K`. All `c` are then
+    divided by their mean.
 
     Parameters
     ----------
@@ -75,6 +74,10 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
 
     architecture : str or Architecture, default="dense"
         The architecture of encoder and decoder: a name or an object of :mod:`skae.architectures`.
+
+    unlabelled : int, str, np.nan or None, default=None
+        The value in `y` of rows without a label, such as -1. np.nan stands for all missing values:
+        NaN, None and pandas.NA. With None, every value of `y` is a class.
 
     head_layer_sizes : tuple of int, default=(128,)
         Sizes of the hidden layers of `h`. With () the head is linear.
@@ -216,7 +219,8 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
     >>> X, y = load_digits(return_X_y=True)
     >>> few = np.full(1200, -1)
     >>> few[:50] = y[:50]
-    >>> classifier = AutoencoderClassifier(max_epochs=20, random_state=0).fit(X[:1200], few)
+    >>> classifier = AutoencoderClassifier(unlabelled=-1, max_epochs=20, random_state=0)
+    >>> classifier = classifier.fit(X[:1200], few)
     >>> bool(classifier.score(X[1200:], y[1200:]) > 0.8)
     True
     >>> classifier.predict_proba(X[1200:]).shape, classifier.transform(X[1200:]).shape
@@ -228,6 +232,7 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
     _stored_as = "AutoencoderClassifier"
     _parameter_constraints: dict = {
         **OneNetworkAutoencoder._parameter_constraints,
+        "unlabelled": [Real, str, None],
         "head_layer_sizes": "no_validation",  # check_sizes has better error messages
         "classification_weight": [Interval(Real, 0, 1, closed="right")],
         "class_weight": [dict, StrOptions({"balanced"}), None],
@@ -240,6 +245,7 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
         *,
         kind: str | Kind = "undercomplete",
         architecture: str | Architecture = "dense",
+        unlabelled: int | float | str | None = None,
         head_layer_sizes: Sequence[int] = (128,),
         classification_weight: float = 0.5,
         class_weight: dict | str | None = None,
@@ -286,6 +292,7 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
             verbose=verbose,
             random_state=random_state,
         )
+        self.unlabelled = unlabelled
         self.head_layer_sizes = head_layer_sizes
         self.classification_weight = classification_weight
         self.class_weight = class_weight
@@ -308,10 +315,8 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
             Rows, as in :meth:`AutoencoderTransformer.fit`.
 
         y : array-like of shape (n_samples,)
-            Labels: integers, booleans or strings, and -1 for rows without a label. To combine
-            strings with -1, use an array of objects:
-            ``np.array(["cat", -1, "dog"], dtype=object)``. If `y` contains only -1 and 1, these are
-            two classes.
+            Labels: integers, booleans or strings, and the value `unlabelled` for rows without a
+            label.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each row, in both the reconstruction and the classification loss. Rows of
@@ -322,6 +327,11 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
         self : AutoencoderClassifier
             The fitted classifier.
 
+        Warns
+        -----
+        UserWarning
+            If -1 stands beside two or more other labels, and `unlabelled` is None.
+
         Raises
         ------
         ValueError
@@ -330,7 +340,7 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
         goes_on = self.warm_start and self.__sklearn_is_fitted__()
         check_sizes(self.head_layer_sizes, "head_layer_sizes of AutoencoderClassifier")
         X = validate_X(self, X, reset=not goes_on, min_samples=2)
-        classes, numbers = class_numbers(y, X)
+        classes, numbers = class_numbers(y, X, self.unlabelled)
         if goes_on and not np.array_equal(classes, self.classes_):
             raise ValueError(
                 f"With warm_start=True, y must have the classes of the last fit, {self.classes_}, "
@@ -384,7 +394,7 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
             Rows.
 
         y : array-like of shape (n_samples,)
-            Labels of the rows.
+            Labels of the rows. Rows with the value `unlabelled` are left out.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each row.
@@ -398,10 +408,11 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
         if sample_weight is not None:
             sample_weight = checked_weight(sample_weight, predicted)
         with naming("y"), np.errstate(invalid="ignore"):
-            y = column_or_1d(y)
-            check_consistent_length(predicted, y)
-            assert_all_finite(y, input_name="y")
-            return float(accuracy_score(y, predicted, sample_weight=sample_weight))
+            given: np.ndarray = column_or_1d(y)
+            check_consistent_length(predicted, given)
+            known, labels = known_labels(given, self.unlabelled)
+            weight = None if sample_weight is None else sample_weight[known]
+            return float(accuracy_score(labels, predicted[known], sample_weight=weight))
 
     def predict_proba(self, X: MatrixLike) -> np.ndarray:
         """Return the class probabilities of each row.

@@ -136,7 +136,7 @@ OTHERS = {
     "robust core": AutoencoderOutlierDetector(n_estimators=2, standardize="robust"),
     "held out": AutoencoderImputer(n_estimators=3, sample_posterior=True),
     "labels for all": AutoencoderClassifier(2),
-    "labels for some": AutoencoderClassifier(2, pseudo_labels=False),
+    "labels for some": AutoencoderClassifier(2, unlabelled=-1, pseudo_labels=False),
 }
 LABELS = {
     "repelled": np.where(np.arange(700) % 50, 0, -1),

@@ -127,7 +127,9 @@ def test_a_detector_says_that_it_learned_nothing(learning_rate, novelty):
 def test_a_classifier_says_that_it_learned_nothing(learning_rate, share):
     y = load_digits().target[:300].copy()
     y[RNG.random(300) >= share] = -1
-    classifier = AutoencoderClassifier(learning_rate=learning_rate, max_epochs=20, random_state=0)
+    classifier = AutoencoderClassifier(
+        unlabelled=-1, learning_rate=learning_rate, max_epochs=20, random_state=0
+    )
     classifier, said = fit_and_listen(classifier, TRAINING, y)
     accuracy = 0 if classifier is None else classifier.score(NEW, load_digits().target[300:600])
     assert accuracy > 0.7 or any("learned nothing" in s or "nothing was fitted" in s for s in said)

@@ -10,7 +10,7 @@ from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from support.matrix import ESTIMATORS, MATRIX, QUICK, QUICKEST, X, Y, build, fitted, matrix, outcome
 
-from skae import AutoencoderImputer, AutoencoderTransformer
+from skae import AutoencoderClassifier, AutoencoderImputer, AutoencoderTransformer
 from skae.kinds import KINDS
 
 # The checks of scikit-learn fit hundreds of times. The defaults of each estimator, and each
@@ -62,11 +62,19 @@ def expected_failures(estimator):
     return EXPECTED_FAILURES if starts_at_pca or rounds or chooses else {}
 
 
+def checked(*combination):
+    """Return an estimator for scikit-learn's checks, some of which have classes -1 and 1."""
+    estimator = build(*combination)
+    if isinstance(estimator, AutoencoderClassifier):
+        estimator.set_params(unlabelled=None)
+    return estimator
+
+
 checks_of = functools.partial(parametrize_with_checks, expected_failed_checks=expected_failures)
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
-@checks_of([build(*combination) for combination in CHECKED])
+@checks_of([checked(*combination) for combination in CHECKED])
 def test_scikit_learn_check(estimator, check):
     check(estimator)
 
@@ -74,7 +82,7 @@ def test_scikit_learn_check(estimator, check):
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
 @pytest.mark.filterwarnings("ignore:The training made the network worse")  # two epochs
-@checks_of([build(*combination) for combination in CHECKED_AS_WELL])
+@checks_of([checked(*combination) for combination in CHECKED_AS_WELL])
 def test_scikit_learn_check_of_every_kind(estimator, check):
     check(estimator)
 

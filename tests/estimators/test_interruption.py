@@ -243,7 +243,7 @@ def test_classifier():
 @pytest.mark.slow
 def test_classifier_in_its_second_phase():
     classifier = interrupted(
-        AutoencoderClassifier(2, max_epochs=30),
+        AutoencoderClassifier(2, unlabelled=-1, max_epochs=30),
         X,
         SOME,
         epoch=10,
@@ -256,7 +256,9 @@ def test_classifier_in_its_second_phase():
 def test_a_classifier_without_classes_is_no_result(with_labels, monkeypatch):
     """Though the autoencoder starts at PCA. Callbacks act in the training with labels only."""
     callback = CtrlC(1, 1)
-    classifier = AutoencoderClassifier(2, max_epochs=30, callbacks=[callback], random_state=0)
+    classifier = AutoencoderClassifier(
+        2, unlabelled=-1, max_epochs=30, callbacks=[callback], random_state=0
+    )
     if not with_labels:
         monkeypatch.setattr(AutoencoderNet, "train_step_single", interrupt)
     with pytest.raises(KeyboardInterrupt, match=r"no class was learned|before there was anything"):
