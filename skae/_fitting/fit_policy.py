@@ -11,7 +11,7 @@ from skae._fitting import defaults
 from skae._fitting.scaling_rules import ScalingRule, one_scale
 from skae._runtime.device import resolve_device
 from skae._training.callbacks import NamedCallback, checked_callbacks
-from skae._training.optimizer import resolve_optimizer
+from skae._training.optimizer import OptimizerMaker, resolve_optimizer
 from skae._utils.named_parts import resolve_part
 from skae.architectures import Architecture
 from skae.kinds import Kind
@@ -39,8 +39,8 @@ class FitPolicy:
     validation_fraction, patience, precision : object
         As in the estimators.
 
-    optimizer : type
-        A class of ``torch.optim``.
+    optimizer : type or callable
+        A class of ``torch.optim``, or one with some of its parameters.
 
     device : torch.device
         The device to compute on.
@@ -72,7 +72,7 @@ class FitPolicy:
     max_epochs: int | str
     batch_size: int | str
     learning_rate: float | str
-    optimizer: type[torch.optim.Optimizer]
+    optimizer: OptimizerMaker
     weight_decay: float
     jitter: float | str
     early_stopping: bool
@@ -112,7 +112,7 @@ class FitPolicy:
         known = {name: getattr(estimator, name) for name in same}
         known |= resolve_parts(estimator)._asdict()
         known |= {
-            "optimizer": resolve_optimizer(estimator.optimizer),
+            "optimizer": resolve_optimizer(estimator.optimizer, estimator.optimizer_params),
             "callbacks": checked_callbacks(estimator.callbacks),
             "device": resolve_device(estimator.device),
             "sample_shape": estimator.sample_shape_,

@@ -20,6 +20,7 @@ from skae._network.autoencoder_network import AutoencoderNetwork
 from skae._network.network_spec import NetworkSpec
 from skae._start.first_network import first_network
 from skae._start.linear_part import LinearPart
+from skae._training.optimizer import rate_factor
 from skae._training.schedule import WARM_UP, one_cycle
 from skae._training.training_plan import TrainingPlan
 from skae._utils.checks import is_auto
@@ -133,6 +134,7 @@ class Prepared:
         policy, spec, rules = self.policy, self.spec, self.policy.rules
         batch_size = auto_or(policy.batch_size, rules.batch_size(n_training, spec.n_features))
         learning_rate = rules.learning_rate(batch_size, spec.n_components)
+        learning_rate *= rate_factor(policy.optimizer, spec.kind, spec.n_features)
         jitters = spec.linear_path and spec.kind.wants_jitter()
         return TrainingPlan(
             n_epochs=auto_or(policy.max_epochs, rules.epochs(n_training, batch_size)),

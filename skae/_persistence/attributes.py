@@ -166,7 +166,7 @@ def check_estimator(estimator: Any) -> None:
     """
     validate_parameters(estimator)
     resolve_parts(estimator)
-    optimizer = resolve_optimizer(estimator.optimizer)
+    optimizer = resolve_optimizer(estimator.optimizer, estimator.optimizer_params)
     networks = estimator._fitted_networks()
     empty = [checked_network(network) for network in networks]
     _check_networks(estimator, networks)

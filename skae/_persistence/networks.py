@@ -18,7 +18,7 @@ from skae._network.network_spec import NetworkSpec
 from skae._persistence.checks import fillable, matches, require
 from skae._persistence.parts import name_of, parameters_of
 from skae._start.first_network import check_kind
-from skae._training.optimizer import make_optimizer
+from skae._training.optimizer import OptimizerMaker, make_optimizer
 
 # Largest size among the parameters of a part in a network with few weights.
 _MOST = 2**16
@@ -81,7 +81,9 @@ def check_numbers(part: Any) -> None:
             raise ValueError(f"{name}={value} of {type(part).__name__} is too large.")
 
 
-def check_optimizer_state(state: Any, network: AutoencoderNetwork, optimizer: type) -> None:
+def check_optimizer_state(
+    state: Any, network: AutoencoderNetwork, optimizer: OptimizerMaker
+) -> None:
     """Refuse a state, as ``state_as_arrays`` returns it, of another network or optimizer."""
     if state is None:
         return

@@ -35,7 +35,12 @@ RENAMED: dict[str, dict[str, str]] = {
 }
 # By the current name of the class: added parameter -> value that keeps the earlier behaviour.
 ADDED: dict[str, dict[str, object]] = {
-    "AutoencoderClassifier": {"unlabelled": -1},  # and two classes where y held -1 and 1 only
+    # "unlabelled": and two classes where y held -1 and 1 only
+    "AutoencoderClassifier": {"unlabelled": -1, "optimizer_params": None},
+    "AutoencoderImputer": {"optimizer_params": None},
+    "AutoencoderOutlierDetector": {"optimizer_params": None},
+    "AutoencoderRecommender": {"optimizer_params": None},
+    "AutoencoderTransformer": {"optimizer_params": None},
     "Denoising": {"balance": False},
     "Recurrent": {"patch_size": 1},
 }

@@ -27,8 +27,8 @@ class TrainingPlan:
     learning_rate : float
         Highest learning rate.
 
-    optimizer : type
-        A class of ``torch.optim``.
+    optimizer : type or callable
+        A class of ``torch.optim``, or one with some of its parameters.
 
     weight_decay : float
         Decay of the weights of the residual networks.
@@ -89,7 +89,7 @@ class TrainingPlan:
     n_epochs: int
     batch_size: int
     learning_rate: float
-    optimizer: type[torch.optim.Optimizer]
+    optimizer: Callable[..., torch.optim.Optimizer]
     weight_decay: float
     schedule: Callable[[float], float]
     jitter: float = 0.0

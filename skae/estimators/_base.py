@@ -77,6 +77,7 @@ class BaseAutoencoder(SavingMixin, CallbackSupportMixin, NamedPartsMixin):
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, LARGEST, closed="both")],
         "learning_rate": [StrOptions({"auto"}), Interval(Real, 0, _LARGEST_RATE, closed="right")],
         "optimizer": "no_validation",
+        "optimizer_params": "no_validation",  # resolve_optimizer has better error messages
         "weight_decay": [Interval(Real, 0, _LARGEST_RATE, closed="both")],
         "jitter": [StrOptions({"auto"}), Interval(Real, 0, _LARGEST_RATE, closed="both")],
         "early_stopping": ["boolean"],
@@ -105,6 +106,7 @@ class BaseAutoencoder(SavingMixin, CallbackSupportMixin, NamedPartsMixin):
         batch_size: int | str = "auto",
         learning_rate: float | str = "auto",
         optimizer: OptimizerLike = "adamw",
+        optimizer_params: dict[str, Any] | None = None,
         weight_decay: float = 0.01,
         jitter: float | str = "auto",
         early_stopping: bool = True,
@@ -126,6 +128,7 @@ class BaseAutoencoder(SavingMixin, CallbackSupportMixin, NamedPartsMixin):
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.optimizer = optimizer
+        self.optimizer_params = optimizer_params
         self.weight_decay = weight_decay
         self.jitter = jitter
         self.early_stopping = early_stopping

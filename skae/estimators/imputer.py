@@ -121,8 +121,12 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
     optimizer : {"adamw", "adam", "rmsprop", "sgd"} or class, default="adamw"
         The optimizer: a name or a class of :mod:`torch.optim`.
 
+    optimizer_params : dict or None, default=None
+        Further parameters of the optimizer, such as ``{"betas": (0.9, 0.99)}`` of "adamw". "sgd"
+        has a momentum of 0.9 unless given here.
+
     weight_decay : float, default=0.01
-        Weight decay, passed to the optimizer.
+        Weight decay, decoupled from the gradients as in AdamW, for every optimizer.
 
     jitter : float or "auto", default="auto"
         Noise added to the encoder's input, as in :class:`AutoencoderTransformer`.
@@ -250,6 +254,7 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
         batch_size: int | str = "auto",
         learning_rate: float | str = "auto",
         optimizer: OptimizerLike = "adamw",
+        optimizer_params: dict[str, Any] | None = None,
         weight_decay: float = 0.01,
         jitter: float | str = "auto",
         early_stopping: bool = True,
@@ -272,6 +277,7 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
             batch_size=batch_size,
             learning_rate=learning_rate,
             optimizer=optimizer,
+            optimizer_params=optimizer_params,
             weight_decay=weight_decay,
             jitter=jitter,
             early_stopping=early_stopping,

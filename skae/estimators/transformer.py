@@ -83,8 +83,12 @@ class AutoencoderTransformer(GenerativeAutoencoder):
     optimizer : {"adamw", "adam", "rmsprop", "sgd"} or class, default="adamw"
         The optimizer: a name or a class of :mod:`torch.optim`.
 
+    optimizer_params : dict or None, default=None
+        Further parameters of the optimizer, such as ``{"betas": (0.9, 0.99)}`` of "adamw". "sgd"
+        has a momentum of 0.9 unless given here.
+
     weight_decay : float, default=0.01
-        Weight decay of `f` and `g`, passed to the optimizer.
+        Weight decay of `f` and `g`, decoupled from the gradients as in AdamW, for every optimizer.
 
     jitter : float or "auto", default="auto"
         Standard deviation of the noise added to the encoder's input during training, but not to the
