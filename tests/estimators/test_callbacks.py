@@ -132,7 +132,9 @@ FITS = {
     "imputer": lambda p: AutoencoderImputer(2, **p).fit(INCOMPLETE),
     "recommender": lambda p: AutoencoderRecommender(2, **p).fit(INCOMPLETE),
     "classifier": lambda p: AutoencoderClassifier(2, **p).fit(X, Y),
-    "few labels": lambda p: AutoencoderClassifier(2, unlabelled=-1, **p).fit(X, np.where(X[:, 0] > 1, -1, Y)),
+    "few labels": lambda p: AutoencoderClassifier(2, unlabelled=-1, **p).fit(
+        X, np.where(X[:, 0] > 1, -1, Y)
+    ),
 }
 # Each callback once, and each way of fitting several times: what `make test` tries.
 EVERY = [(name, fit) for name in MAKE for fit in FITS]
