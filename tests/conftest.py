@@ -12,6 +12,7 @@ from skae._data.rows import Rows
 from skae._data.scaling import Scaling
 from skae._network.autoencoder_network import AutoencoderNetwork
 from skae._network.network_spec import NetworkSpec
+from skae._runtime import interruption
 from skae.architectures import Dense
 from skae.kinds import Undercomplete
 from skae.losses import MSE
@@ -36,9 +37,9 @@ def global_state_is_left_alone(request):
 
 
 @pytest.fixture(autouse=True)
-def no_ctrl_c_before(monkeypatch):
+def no_ctrl_c_before():
     """Let Ctrl-C in one test be no second one after that of another test."""
-    monkeypatch.setattr("skae._runtime.interruption._last", -float("inf"))
+    interruption._last = -float("inf")
 
 
 @pytest.fixture

@@ -251,6 +251,8 @@ class _Fit:
             last = history[["train_loss", "valid_loss"]].iloc[-1].min()
             kept = losses[result.best_epoch]
             warn_of_no_gain(losses[0], kept, last, self.prepared.start_counts, n_steps)
+            if self.prepared.start_counts and result.best_epoch == 0:
+                self.report.start_is_kept()
 
 
 def _some(rows: np.ndarray) -> np.ndarray:

@@ -89,6 +89,13 @@ class EpochReport:
         task.call_on_fit_task_begin(estimator=self.estimator, X=self.X)
         return self._end(task, fitted_attributes)
 
+    def start_is_kept(self) -> None:
+        """Report that no epoch was better than the start, which is the result."""
+        announce(
+            self.estimator,
+            "no epoch had a lower validation loss than the start, which is kept: best_epoch_ is 0",
+        )
+
     def end(self, fitted_attributes: Callable[[], dict]) -> None:
         """Report that the fit is complete."""
         if self.context is not None:

@@ -26,8 +26,8 @@ NAMED_OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
 }
 # Parameters of an optimizer given by name that differ from torch's defaults.
 _OF_NAME: dict[str, dict[str, Any]] = {"sgd": {"momentum": 0.9}}
-# The automatic learning rate of SGD without momentum, as a multiple of that of AdamW, for a loss that
-# is the sum over the features. That of a mean over them has smaller gradients.
+# The automatic learning rate of SGD without momentum, as a multiple of that of AdamW, if the loss
+# is a sum over the features. A mean over them has smaller gradients.
 _RATE_OF_SGD = 20.0
 # Arguments of optimizers that skae passes itself, and the parameter of the estimator to give.
 _OWN = {

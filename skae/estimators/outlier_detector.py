@@ -158,7 +158,8 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         has a momentum of 0.9 unless given here.
 
     weight_decay : float, default=0.01
-        Weight decay, decoupled from the gradients as in AdamW, for every optimizer.
+        Weight decay, decoupled from the gradients as in AdamW for every
+        optimizer.
 
     jitter : float or "auto", default="auto"
         Noise added to the encoder's input, as in :class:`AutoencoderTransformer`.

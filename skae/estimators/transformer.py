@@ -88,7 +88,8 @@ class AutoencoderTransformer(GenerativeAutoencoder):
         has a momentum of 0.9 unless given here.
 
     weight_decay : float, default=0.01
-        Weight decay of `f` and `g`, decoupled from the gradients as in AdamW, for every optimizer.
+        Weight decay of `f` and `g`, decoupled from the gradients as in AdamW for every
+        optimizer.
 
     jitter : float or "auto", default="auto"
         Standard deviation of the noise added to the encoder's input during training, but not to the

@@ -269,7 +269,7 @@ def test_a_checkpoint_of_other_data_is_refused(data, said, path):
 
 
 def test_a_checkpoint_of_other_labels_is_refused(path):
-    classifier = AutoencoderClassifier(2, max_epochs=2, random_state=0)
+    classifier = AutoencoderClassifier(2, unlabelled=-1, max_epochs=2, random_state=0)
     save_once(classifier, path, X, Y)
     with pytest.raises(ValueError, match="belongs to another fit: y was"):
         classifier.set_params(checkpoint=path).fit(X, np.roll(Y, 1))

@@ -157,7 +157,7 @@ def test_all_else_is_handed_on(X, make_prepared):
         callbacks=[callback],
     )
     plan = prepared.plan(50)
-    assert plan.optimizer is torch.optim.SGD
+    assert plan.optimizer.func is torch.optim.SGD
     assert plan.warm_up == 0.1
     assert (plan.weight_decay, plan.patience, plan.precision) == (0.3, 4, "bfloat16")
     assert plan.callbacks == [callback]
