@@ -40,13 +40,14 @@ DRAWS = {100: 4, 1000: 3, 60_000: 1}
 
 def skae(n_labels: int, seed: int):
     """Return skae's classifier with default settings."""
-    return AutoencoderClassifier(random_state=seed)
+    return AutoencoderClassifier(unlabelled=-1, random_state=seed)
 
 
 def skae_convolutional(n_labels: int, seed: int):
     """Return skae's classifier with convolutions and data augmentation."""
     convolutions = Convolutional(input_shape=(1, 28, 28), channels=(24, 48), downsampling="pool")
     return AutoencoderClassifier(
+        unlabelled=-1,
         kind=Denoising(varied),
         architecture=convolutions,
         init="random",

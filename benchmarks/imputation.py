@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from draws_of_few_rows import coverage, rubin
 from incomplete import IMPUTERS, at_random, complete_tables, depending_on_others, filled, quietly
 from machine import machine
 from missing_by_nature import downstream
@@ -140,6 +141,16 @@ PARTS = {
         "them it holds, where 0.9 is right, and its mean width in standard deviations. "
         + of_masks(settings),
         draws(settings).round(3),
+    ),
+    "Coverage": lambda settings: section(
+        "The same on simulated normal tables of four columns, by number of rows and fraction of "
+        "missing values.",
+        coverage(settings.quick),
+    ),
+    "Rubin": lambda settings: section(
+        "How many intervals of 95% by Rubin's rules, from 20 draws, hold the coefficients of a "
+        "regression on two columns. 60 simulated tables.",
+        rubin(settings.quick),
     ),
     "Nature": lambda settings: section(
         "Accuracy of two classifiers behind each imputer, in percent, on tables whose values are "

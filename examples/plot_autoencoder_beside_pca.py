@@ -33,6 +33,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skae import AutoencoderTransformer
+from skae.metrics import explained_variance_scorer
 
 
 def read_table(path, target=None):
@@ -91,16 +92,12 @@ def measure(reducer):
     start = time.perf_counter()
     codes = pipeline.fit_transform(X_train)
     seconds = time.perf_counter() - start
-    scaled_train, scaled_test = pipeline[0].transform(X_train), pipeline[0].transform(X_test)
-    reconstructed = reducer.inverse_transform(reducer.transform(scaled_test))
-    error = np.square(scaled_test - reconstructed).sum()
-    variance = np.square(scaled_test - scaled_train.mean(axis=0)).sum()
     accuracy = np.nan
     if y is not None:
         neighbour = KNeighborsClassifier(n_neighbors=1).fit(codes, y_train)
         accuracy = neighbour.score(pipeline.transform(X_test), y_test)
     return {
-        "explained variance": 1 - error / variance,
+        "explained variance": explained_variance_scorer(reducer, pipeline[0].transform(X_test)),
         "1-NN accuracy": accuracy,
         "seconds": seconds,
     }

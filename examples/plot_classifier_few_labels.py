@@ -12,7 +12,8 @@ scikit-learn, which takes some minutes. The text describes the results on the di
 # %%
 # Digits, most of them without a label
 # ------------------------------------
-# In ``y``, -1 stands for "no label". The test images are held out.
+# In ``y``, -1 stands for "no label"; ``unlabelled=-1`` tells the autoencoder. The test images are
+# held out.
 import os
 
 import matplotlib.pyplot as plt
@@ -66,7 +67,9 @@ def classifiers(seed):
             PCA(0.9, random_state=seed),
             LabelSpreading("knn", n_neighbors=10, alpha=0.8, max_iter=300),
         ),
-        "AutoencoderClassifier": AutoencoderClassifier(max_epochs=20, random_state=seed),
+        "AutoencoderClassifier": AutoencoderClassifier(
+            unlabelled=-1, max_epochs=20, random_state=seed
+        ),
     }
 
 

@@ -40,12 +40,12 @@ X_train, X_test = placed(digits[:1347], 5000, rng), placed(digits[1347:], 1000, 
 # %%
 # Codes of 16 numbers
 # -------------------
-# Images go to ``fit`` as they are, and ``reconstruct`` gives images. ``channel_axis=-1`` says that
-# the channels are the last axis; dense layers take images as rows of 768 numbers. The dense network
+# Images go to ``fit`` as they are, and ``reconstruct`` gives images. The shape shows that the
+# channels are the last axis; dense layers take images as rows of 768 numbers. The dense network
 # gets twice as many epochs, so that both have about the same time.
 networks = {
     "dense": (Dense(hidden_layer_sizes=(512, 256)), 32),
-    "convolutional": (Convolutional(channels=(32, 64), channel_axis=-1), 16),
+    "convolutional": (Convolutional(channels=(32, 64)), 16),
 }
 pca = PCA(16, random_state=0).fit(X_train.reshape(5000, -1))
 reconstructed = {"PCA": pca.inverse_transform(pca.transform(X_test.reshape(1000, -1)))}

@@ -37,12 +37,12 @@ shown = np.where(hidden, 0.0, X_test)
 # An autoencoder trained on such squares
 # --------------------------------------
 # ``Occlusion`` hides a random square of each training image in each epoch. ``emphasis=0.9`` gives
-# the pixels outside the square a tenth of the weight in the loss. ``channel_axis=None`` means that
+# the pixels outside the square a tenth of the weight in the loss. The shape of `X` shows that
 # samples are images without a channel axis.
 ae = AutoencoderTransformer(
     64,
     kind=Denoising(Occlusion(size=HIDDEN, fill=0.0), emphasis=0.9),
-    architecture=Convolutional(channels=(32, 64), channel_axis=None),
+    architecture=Convolutional(channels=(32, 64)),
     max_epochs=60,
     random_state=0,
 )

@@ -57,8 +57,8 @@ tests = {
 # %%
 # Codes of six values
 # -------------------
-# A recurrent network needs more batches and a higher learning rate than the defaults, which suit
-# dense layers. ``score_samples`` is minus the mean squared reconstruction error of each series.
+# A recurrent network gains from more batches and a higher learning rate than the defaults, which
+# suit dense layers. ``score_samples`` is minus the mean squared reconstruction error of a series.
 recurrent = Recurrent(bidirectional=True)
 models = {
     "dense": AutoencoderTransformer(6, architecture=Dense(), max_epochs=60, random_state=0),

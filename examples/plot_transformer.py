@@ -10,7 +10,7 @@ on a few small images of digits with dense layers, convolutions and PCA.
 # %%
 # Codes of eight values
 # ---------------------
-# Digits of 8 x 8 pixels in [0, 1], as images without a channel axis: ``channel_axis=None``. Patches
+# Digits of 8 x 8 pixels in [0, 1], as images without a channel axis. Patches
 # of 4 x 4 pixels give four tokens per image, patches of 2 x 2 give sixteen.
 import matplotlib.pyplot as plt
 import numpy as np
@@ -27,9 +27,9 @@ X_train, X_test, _, y_test = train_test_split(
 )
 architectures = {
     "dense": Dense(),
-    "convolutional": Convolutional(channel_axis=None),
-    "patches of 4": Transformer(patch_size=4, channel_axis=None),
-    "patches of 2": Transformer(patch_size=2, channel_axis=None),
+    "convolutional": Convolutional(),
+    "patches of 4": Transformer(patch_size=4),
+    "patches of 2": Transformer(patch_size=2),
 }
 pca = PCA(8, random_state=0).fit(X_train.reshape(-1, 64))
 reconstructed = {

@@ -12,6 +12,7 @@ from skae._data.rows import Rows
 from skae._data.scaling import Scaling
 from skae._network.autoencoder_network import AutoencoderNetwork
 from skae._network.network_spec import NetworkSpec
+from skae._runtime import interruption
 from skae.architectures import Dense
 from skae.kinds import Undercomplete
 from skae.losses import MSE
@@ -33,6 +34,12 @@ def global_state_is_left_alone(request):
         return  # some of scikit-learn's checks shuffle with numpy's global generator
     by_skae = set(changed(before, snapshot())) - TESTS_MAY_CHANGE
     assert not by_skae, f"the test changed {by_skae}"
+
+
+@pytest.fixture(autouse=True)
+def no_ctrl_c_before():
+    """Let Ctrl-C in one test be no second one after that of another test."""
+    interruption._last = -float("inf")
 
 
 @pytest.fixture

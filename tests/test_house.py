@@ -56,9 +56,12 @@ TESTS = Path(__file__).parent
 # Tests that no single file answers for, and why.
 COMMON_PROPERTIES = {
     "_data/larger_than_memory": "the memory of a whole fit is measured",
+    "estimators/callbacks": "every callback of skorch, in every estimator",
     "estimators/common": "every estimator, with every kind and architecture",
     "estimators/composition": "pipelines, searches and columns of scikit-learn",
     "estimators/concurrency": "every estimator in threads and processes",
+    "estimators/forks": "every estimator in forked processes",
+    "estimators/history": "the terms of the loss of every kind, in every estimator",
     "estimators/input": "every form of X, by every method",
     "estimators/interruption": "Ctrl-C in every part of a fit",
     "estimators/new_parts": "parts that are registered at run time, in every estimator",

@@ -119,8 +119,9 @@ class Checkpoint:
                 pass
         except OSError as error:
             raise ValueError(
-                f"checkpoint={str(self.path)!r} cannot be written: {error} Give a path in an "
-                f"existing folder with write permission."
+                f"checkpoint={str(self.path)!r} cannot be written to the folder "
+                f"{str(self.path.parent)!r} ({error.strerror}). Give a path in an existing folder "
+                f"with write permission."
             ) from error
 
     def _present(self) -> tuple[int, int] | None:

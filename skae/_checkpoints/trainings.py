@@ -23,6 +23,7 @@ from skae._network.autoencoder_network import AutoencoderNetwork
 from skae._network.fitted_network import FittedNetwork
 from skae._training.train import TrainingResult, train
 from skae._training.training_plan import TrainingPlan
+from skae._utils.messages import announce
 from skae._utils.random_state import own_random_state
 
 # Tolerance for moments, which another processor may round differently.
@@ -70,7 +71,12 @@ class Trainings:
     def interrupt(self, message: str) -> None:
         """Warn that Ctrl-C interrupted the fit, and say which weights are kept."""
         self.interrupted = True
-        warnings.warn(f"Ctrl-C {message}.{self._sequel()}", ConvergenceWarning, stacklevel=2)
+        warnings.warn(
+            f"Ctrl-C {message}.{self._sequel()} A second Ctrl-C within two seconds also ends a "
+            f"search or a loop.",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
 
     def _sequel(self) -> str:
         return ""
@@ -176,8 +182,8 @@ def trainings_of(estimator: BaseEstimator, X: Matrix, **others: object) -> Itera
         yield Trainings(estimator.random_state)
         return
     checkpoint = Checkpoint(estimator.checkpoint, fingerprint(estimator, X, others))
-    if checkpoint.found and estimator.verbose:
-        print(f"resuming from checkpoint {str(checkpoint.path)!r}")
+    if checkpoint.found:
+        announce(estimator, f"resuming from checkpoint {str(checkpoint.path)!r}")
     trainings = SavedTrainings(estimator.random_state, checkpoint)
     yield trainings
     trainings.end()

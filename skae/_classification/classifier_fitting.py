@@ -23,6 +23,7 @@ from skae._fitting.progress import EpochReport
 from skae._fitting.splits import split
 from skae._network.fitted_network import FittedNetwork
 from skae._network.head import HeadPlan
+from skae._runtime.interruption import NothingToKeepError
 from skae._utils.checks import is_auto
 
 # If some rows have no label and fewer than this many have one, none is used for validation.
@@ -124,11 +125,11 @@ def fit_classifier(
 def _without_labels(
     rows: LabelledRows, policy: FitPolicy, trainings: Trainings, report: EpochReport, head: HeadPlan
 ) -> EarlierFit:
-    """Train the autoencoder alone."""
-    prepared = _prepared(rows, policy, trainings, head, None)
+    """Train the autoencoder alone, without callbacks, which act where classes are learned."""
+    prepared = _prepared(rows, replace(policy, callbacks=[]), trainings, head, None)
     fit = fit_network(prepared, trainings, report.on_terminal())
     if fit.interruption is not None:
-        raise KeyboardInterrupt(
+        raise NothingToKeepError(
             "in the training of the autoencoder alone: no class was learned yet"
         )
     return EarlierFit(fit.network, prepared.mean, knows_classes=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -46,7 +47,10 @@ def as_matrix_like(X: Any) -> Any:
     except MemoryError:
         raise
     except ValueError as error:
-        raise ValueError(f"X cannot be converted to an array of numbers: {error}") from error
+        message = unequal_samples(X) if isinstance(X, list | tuple) else ""
+        raise ValueError(
+            message or f"X cannot be converted to an array of numbers: {error}"
+        ) from error
     except Exception as error:  # conversions of other libraries may raise anything
         raise TypeError(
             f"X cannot be converted to an array of numbers, got {type(X).__name__}: "
@@ -68,10 +72,30 @@ def _from_list(X: list | tuple) -> np.ndarray:
     return np.asarray(X)
 
 
+def unequal_samples(X: Sequence[Any]) -> str:
+    """Return a message about the first sample whose shape differs from the first one's, or ""."""
+    try:
+        shapes = [np.shape(sample) for sample in X]
+    except ValueError:  # a sample is itself made of unequal parts
+        return ""
+    unlike = [i for i, shape in enumerate(shapes) if shape != shapes[0]]
+    if not unlike:
+        return ""
+    return (
+        f"X is a list of samples of unequal shape: that of number 0 is {shapes[0]}, that of number "
+        f"{unlike[0]} is {shapes[unlike[0]]}. Give all the same shape, for example by padding "
+        f"shorter ones with NaN, which counts as missing."
+    )
+
+
 def _from_masked(X: np.ma.MaskedArray) -> np.ndarray:
     """Return an array with NaN in place of masked entries."""
     if not np.ma.is_masked(X):
         return np.asarray(X)
+    if X.dtype.kind not in "fiub":  # objects, or no numbers at all
+        objects = X.data.astype(object)
+        objects[np.ma.getmaskarray(X)] = None
+        return objects
     dtype = X.dtype if X.dtype.kind == "f" else np.float64
     return np.ma.filled(X.astype(dtype), np.nan)
 

@@ -15,6 +15,7 @@ from sklearn.utils.validation import validate_data
 
 from skae._data.containers import check_finite, from_tensor
 from skae._data.matrix import MatrixLike
+from skae._data.real_numbers import real_numbers
 
 # Bytes that are read at once from an array on disk, and entries of a block of rows.
 _READ_BYTES, _BLOCK_ENTRIES = 2**25, 2**21
@@ -200,12 +201,11 @@ def _checked(raw: Any) -> Batch:
             f"n_features) or (n_rows, ...), a data frame, a tensor or a RecordBatch, without y or "
             f"weights."
         )
+    raw = real_numbers(raw)
     reader = BaseEstimator()  # receives the feature names
     values = validate_data(
         reader, raw, dtype="numeric", ensure_all_finite=False, ensure_min_samples=0, allow_nd=True
     )
-    if values.dtype.kind not in "fiub":
-        raise ValueError(f"it must hold real numbers, got dtype {values.dtype}: convert it first.")
     shape = values.shape[1:]
     values = values.reshape(len(values), int(np.prod(shape)))
     check_finite(values, missing_allowed=True)

@@ -7,6 +7,7 @@ import warnings
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import scipy.sparse as sp
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import (
@@ -17,12 +18,14 @@ from sklearn.utils.validation import (
 )
 
 from skae._data.blocks import dense_blocks
-from skae._data.containers import as_matrix_like, check_finite
+from skae._data.containers import as_matrix_like, check_finite, unequal_samples
 from skae._data.matrix import Matrix, MatrixLike
+from skae._data.real_numbers import column_label, real_numbers
 from skae._data.spooling import at_hand
+from skae._data.unequal import padded
 from skae._utils.checks import is_number
 from skae._utils.naming import naming
-from skae._utils.sklearn_private import check_sample_weight
+from skae._utils.sklearn_private import check_feature_names, check_sample_weight
 from skae.architectures.structured import without_ones
 
 
@@ -43,7 +46,8 @@ def validate_X(estimator: Any, X: MatrixLike, *, reset: bool, min_samples: int =
         `reset`, and compared to `X` otherwise.
 
     X : array-like, sparse matrix, data frame, torch.Tensor or source of batches
-        The user's data, of shape (n_samples, n_features) or (n_samples, *sample_shape).
+        The user's data, of shape (n_samples, n_features) or (n_samples, *sample_shape), or a list
+        of series of unequal length, which are padded with NaN.
 
     reset : bool
         Whether this is the validation in `fit`.
@@ -58,33 +62,28 @@ def validate_X(estimator: Any, X: MatrixLike, *, reset: bool, min_samples: int =
         other columns than in `fit`.
     """
     missing_allowed = reset or estimator._takes_missing()
-    X, shape = _as_rows(as_matrix_like(at_hand(X)))
-    if shape is not None and not reset:
-        _check_shape(estimator, shape)
+    known_shape = None if reset else estimator.sample_shape_
+    X = padded(at_hand(X), known_shape, missing_allowed=missing_allowed)
+    X, shape = _as_rows(_numbers(estimator, X, reset=reset))
+    if not reset:
+        _check_shape(estimator, X, shape)
+    X = validate_data(
+        estimator,
+        X,
+        reset=reset,
+        accept_sparse="csr",
+        dtype="numeric",
+        ensure_all_finite=False,  # done below in blocks, with less memory
+        ensure_min_samples=min_samples,
+    )
     try:
-        X = validate_data(
-            estimator,
-            X,
-            reset=reset,
-            accept_sparse="csr",
-            dtype="numeric",
-            ensure_all_finite=False,  # done below in blocks, with less memory
-            ensure_min_samples=min_samples,
-        )
         check_finite(X, missing_allowed)
     except ValueError as error:
-        if "contains NaN" in str(error):
-            raise ValueError(_no_missing_values(estimator)) from error
-        if "string" not in str(error):
-            raise
-        raise ValueError(
-            f"X must hold numbers, but {error} Encode text first, for example with "
-            f"sklearn.preprocessing.OneHotEncoder in a ColumnTransformer."
-        ) from error
-    _check_real(X)
+        raise _not_finite(error, X, estimator, missing_allowed) from error
+    _check_range(X)
     if reset:
         if not estimator._keeps_empty_features:
-            _check_features_known(X)
+            _check_features_known(X, getattr(estimator, "feature_names_in_", None))
         estimator.sample_shape_ = X.shape[1:] if shape is None else shape
     return X
 
@@ -98,8 +97,8 @@ def validate_codes(estimator: Any, X: MatrixLike) -> Any:
     ValueError
         If codes are not finite, or do not have `n_components_` columns.
     """
-    X = check_array(as_matrix_like(X), accept_sparse="csr", input_name="X")
-    _check_real(X)
+    X = check_array(table_of_numbers(X), accept_sparse="csr", input_name="X")
+    _check_range(X)
     if X.shape[1] != estimator.n_components_:
         raise ValueError(
             f"X has {X.shape[1]} columns, but the codes of this {type(estimator).__name__} have "
@@ -172,6 +171,11 @@ def validate_labels(y: ArrayLike | None, X: Matrix) -> np.ndarray:
     check_consistent_length(X, labels)
     if not np.isin(-1, labels):
         return unknown
+    if pd.isna(labels).any():
+        raise ValueError(
+            f"y holds a missing value (first in row {np.flatnonzero(pd.isna(labels))[0]}) beside "
+            f"the label -1 of known anomalies: give 0 for rows whose label is unknown."
+        )
     if not np.isin(labels, (-1, 0, 1)).all():
         warnings.warn(
             "y is ignored: it may hold -1 for known anomalies, 1 for normal rows and 0 for all "
@@ -194,10 +198,60 @@ def output_dtype(X: Matrix) -> np.dtype:
     return np.dtype(np.float32 if single else np.float64)
 
 
-def _check_real(X: Any) -> None:
-    """Refuse dtypes other than real numbers, and numbers out of the range of float64."""
-    if X.dtype.kind not in "fiub":
-        raise ValueError(f"X must hold real numbers, got dtype {X.dtype}: convert it first.")
+def table_of_numbers(X: MatrixLike) -> Any:
+    """Return `X` as a table of real numbers with two or more axes, in an array or its container.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If `X` holds anything but real numbers, or is no table.
+    """
+    table = as_matrix_like(X)
+    if len(table.shape) < 2:
+        raise ValueError(_no_table(X, table))
+    return real_numbers(table)
+
+
+def _numbers(estimator: Any, X: MatrixLike, *, reset: bool) -> Any:
+    """Return `X` as numbers; columns that `fit` did not see are refused before what they hold."""
+    try:
+        return table_of_numbers(X)
+    except (ValueError, TypeError):
+        if not reset and hasattr(type(X), "columns") and hasattr(estimator, "feature_names_in_"):
+            check_feature_names(estimator, X, reset=False)
+        raise
+
+
+def _no_table(X: Any, array: np.ndarray) -> str:
+    """Return why `X` is no table, and what to give instead."""
+    first = array.flat[0] if array.size else None
+    if isinstance(X, dict) or isinstance(first, dict):
+        return f"X is a {type(X).__name__} of columns or dictionaries: give pandas.DataFrame(X)."
+    if isinstance(X, str):
+        return f"X is text, {X[:60]!r}: read a file first, for example by pandas.read_csv."
+    if array.ndim == 0:
+        return (
+            f"X must be a table of numbers with rows and columns, got a {type(X).__name__}. "
+            f"Expected 2D array, got scalar array instead."
+        )
+    if array.dtype.names is not None:
+        return (
+            f"X is a structured array with the fields {', '.join(array.dtype.names[:5])}: give "
+            f"pandas.DataFrame(X)."
+        )
+    if hasattr(first, "__len__") and not isinstance(first, str | bytes):
+        message = unequal_samples(list(array))
+        if message:
+            return message
+    return (
+        f"X must have two axes, rows and columns, got shape {array.shape}. Expected 2D array, got "
+        f"1D array instead. Reshape your data: X.reshape(-1, 1) if it is one column (X.to_frame() "
+        f"if it is a Series), X.reshape(1, -1) if it is one row."
+    )
+
+
+def _check_range(X: Any) -> None:
+    """Refuse numbers out of the range of float64."""
     if X.dtype.kind == "f" and X.dtype.itemsize > 8:
         values, largest = X.data if sp.issparse(X) else X, np.finfo(np.float64).max
         if np.nanmax(np.abs(values), initial=0) > largest:
@@ -207,26 +261,45 @@ def _check_real(X: Any) -> None:
             )
 
 
-def _no_missing_values(estimator: Any) -> str:
-    name = type(estimator).__name__
-    return (
+def _not_finite(error: ValueError, X: Matrix, estimator: Any, missing_allowed: bool) -> ValueError:
+    """Return an error that says where the first NaN or infinity is, and what to do."""
+    name, row, column = type(estimator).__name__, *_first_not_finite(X, missing_allowed)
+    where = f"first in {column_label(column, getattr(estimator, 'feature_names_in_', None))}, "
+    where += f"row {row}"
+    if "contains NaN" not in str(error):
+        return ValueError(f"{error} It is {where}: remove or replace it.")
+    return ValueError(
         f"Input X contains NaN, but this {name} was fitted on rows without missing values: fit it "
         f"on rows with missing values, or with a corruption that hides entries, "
-        f"kind=Denoising('missing')."
+        f"kind=Denoising('missing'). NaN is {where}."
     )
 
 
-def _check_features_known(X: Matrix) -> None:
+def _first_not_finite(X: Any, missing_allowed: bool) -> tuple[int, int]:
+    """Return the row and the column of the first infinity, or NaN unless it is allowed."""
+    bad = np.isinf if missing_allowed else lambda values: ~np.isfinite(values)
+    if sp.issparse(X):
+        entries = X.tocoo()
+        first = np.flatnonzero(bad(entries.data))[0]
+        return int(entries.row[first]), int(entries.col[first])
+    for rows, block in dense_blocks(X):
+        found = np.argwhere(bad(block))
+        if len(found):
+            return rows.start + int(found[0, 0]), int(found[0, 1])
+    raise AssertionError("all numbers are finite")
+
+
+def _check_features_known(X: Matrix, names: np.ndarray | None) -> None:
     """Refuse features that are missing in every row."""
     if not has_missing(X):
         return
     known = known_features(X)
     if not known.all():
         empty = np.flatnonzero(~known)
-        listed = ", ".join(map(str, empty[:5])) + (", ..." if len(empty) > 5 else "")
+        listed = [f"{j}" if names is None else f"{j}, {names[j]!r:.60}" for j in empty[:5]]
         raise ValueError(
-            f"X has no known value in {len(empty)} of its {len(known)} columns (number {listed}): "
-            f"remove these columns."
+            f"X has no known value in {len(empty)} of its {len(known)} columns (number "
+            f"{'; '.join(listed)}{'; ...' if len(empty) > 5 else ''}): remove these columns."
         )
 
 
@@ -270,12 +343,27 @@ def _as_rows(X: Any) -> tuple[Any, tuple[int, ...] | None]:
     return X.reshape(len(X), math.prod(X.shape[1:])), X.shape[1:]
 
 
-def _check_shape(estimator: Any, shape: tuple[int, ...]) -> None:
+def _check_shape(estimator: Any, X: Any, shape: tuple[int, ...] | None) -> None:
     """Refuse samples of another shape than in `fit`, apart from axes of size 1."""
-    n_features = estimator.n_features_in_
-    known = (estimator.sample_shape_, estimator.architecture_.sample_shape((n_features,)))
+    n_features, fitted = estimator.n_features_in_, estimator.sample_shape_
+    name = type(estimator).__name__
+    given = tuple(X.shape) if shape is None else (len(X), *shape)
+    if given == fitted and math.prod(given[1:]) != n_features:
+        raise ValueError(
+            f"X has shape {given}, which is that of one sample of this {name}: give a batch of "
+            f"samples, for one X[None], of shape {(1, *fitted)}."
+        )
+    if shape is None:
+        if X.shape[1] != n_features and len(fitted) > 1 and isinstance(X, np.ndarray):
+            raise ValueError(
+                f"X has {X.shape[1]} features, but {name} is expecting {n_features} features as "
+                f"input, since it was fitted on samples of shape {fitted}: give samples of this "
+                f"shape, or rows of {n_features} values; one sample is X[None]."
+            )
+        return
+    known = (fitted, estimator.architecture_.sample_shape((n_features,)))
     if not any(without_ones(shape) == without_ones(other) for other in known):
         raise ValueError(
-            f"X holds samples of shape {shape}, but this {type(estimator).__name__} was fitted "
-            f"on samples of shape {estimator.sample_shape_}, {n_features} features each."
+            f"X holds samples of shape {shape}, but this {name} was fitted "
+            f"on samples of shape {fitted}, {n_features} features each."
         )

@@ -85,7 +85,7 @@ class Ensemble:
         contributions = np.zeros(X.shape)
         for member in self.members:
             network = member.network.network(device)
-            of_batch = partial(_contributions, member.score, network)
+            of_batch = partial(contributions_of, member.score, network)
             for rows, of_features in member.network.computed(of_batch, X, network):
                 contributions[rows] += of_features / len(self)
         out_of_range = ~np.isfinite(contributions).all(axis=1)
@@ -100,7 +100,7 @@ class Ensemble:
 
 
 @torch.inference_mode(False)
-def _contributions(score: Score, network: AutoencoderNetwork, X: torch.Tensor) -> torch.Tensor:
+def contributions_of(score: Score, network: AutoencoderNetwork, X: torch.Tensor) -> torch.Tensor:
     """Return the contributions of features to the score, including those through the code."""
     X = X.clone()  # outside of inference mode, so that gradients can be computed
     with torch.no_grad():

@@ -62,11 +62,15 @@ class KnownRows:
 
     novelty : bool
         Whether all rows except known anomalies are normal.
+
+    weight : ndarray of shape (n_samples,) or None, default=None
+        Weights of the rows in the training of the networks, all above zero.
     """
 
     X: Matrix
     labels: np.ndarray
     novelty: bool
+    weight: np.ndarray | None = None
 
 
 class EnsembleFit:
@@ -103,6 +107,7 @@ class EnsembleFit:
         report: EpochReport,
     ):
         self.X, self.labels, self.novelty = rows.X, rows.labels, rows.novelty
+        self.weight = rows.weight
         self.policy, self.score, self.n_networks = policy, score, n_networks
         self.trainings, self.report = trainings, report
         score.check(policy.kind)
@@ -184,10 +189,12 @@ class EnsembleFit:
         return [np.sort(f) for f in np.array_split(order, max(n_networks, _FEWEST_FOLDS))]
 
     def _fit_network(self, training: np.ndarray) -> NetworkFit:
+        weight = None if self.weight is None else self.weight[training]
         prepared = prepare(
             rows_at(self.X, np.flatnonzero(training)),
             self.policy,
             int(self.random.randint(2**31 - 1)),
+            sample_weight=None if weight is None else weight / weight.mean(),
             repelled=rows_at(self.X, np.flatnonzero(self.labels == -1)),
             takes_missing=self.takes_missing,
         )

@@ -15,9 +15,18 @@ from skae._fitting.finish import finish
 from skae._fitting.network_fit import NetworkFit, attributes_with
 from skae._fitting.prepared import Prepared
 from skae._fitting.progress import EpochReport
-from skae._fitting.splits import best_epoch, folds, mean_history, no_split, split
+from skae._fitting.splits import (
+    best_epoch,
+    folds,
+    mean_history,
+    no_split,
+    split,
+    with_columns_of,
+)
 from skae._network.autoencoder_network import AutoencoderNetwork
+from skae._runtime.interruption import NothingToKeepError
 from skae._runtime.threads import threads_for
+from skae._training.callbacks import callbacks_of_fold
 from skae._training.convergence import mean_loss, warn_of_no_gain
 from skae._training.schedule import constant
 from skae._training.train import TrainingResult
@@ -139,7 +148,7 @@ class _Fit:
         """
         prepared = self.prepared
         everything = np.arange(len(prepared.rows))
-        plan = prepared.plan(len(everything))
+        plan = replace(prepared.plan(len(everything)), averages=True)
         results, weights = [], []
         for fold in folds(len(everything), prepared.seeds.split):
             results.append(self._trained_without(fold, plan))
@@ -152,9 +161,11 @@ class _Fit:
         history = mean_history([result.history for result in results], weights)
         best = best_epoch(history["valid_loss"], from_pca=prepared.spec.linear_path)
         plan = replace(plan, stop_after=best)
-        result = self.trained(self.reported(plan, history), everything, None)
+        plan = replace(plan, valid_losses=tuple(history["valid_loss"]))
+        result = self.trained(self.reported(plan), everything, None)
         if result.interrupted:
             return self._interrupted(plan, results[0], result)
+        history = with_columns_of(result.history, history)
         done = finish(prepared, plan, result, history, result.best_epoch)
         self._warn_of_no_gain(result, history, plan.n_steps(len(everything), history))
         self.report.end(lambda: done.attributes)
@@ -172,7 +183,8 @@ class _Fit:
     def _trained_without(self, fold: np.ndarray, plan: TrainingPlan) -> TrainingResult:
         network = self.prepared.network_without(fold)
         rest = np.setdiff1d(np.arange(len(self.prepared.rows)), fold)
-        return self.trained(replace(plan, callbacks=[]), rest, fold, network=network)
+        plan = replace(plan, callbacks=callbacks_of_fold(plan.callbacks), verbose=0)
+        return self.trained(plan, rest, fold, network=network)
 
     def trained(
         self,
@@ -182,11 +194,16 @@ class _Fit:
         optimizer_state: dict | None = None,
         network: AutoencoderNetwork | None = None,
     ) -> TrainingResult:
-        """Train the prepared network, or another one, on some rows."""
+        """Train the prepared network, or another one, on some rows.
+
+        Without validation rows, callbacks see the losses of some training rows in their place.
+        """
         prepared, seed = self.prepared, self.prepared.seeds.training
         network = prepared.network if network is None else network
         generator = torch.Generator(prepared.device).manual_seed(seed)
         batches = prepared.batches(training, plan.batch_size, generator)
+        if validation is None and plan.callbacks:
+            plan, validation = replace(plan, selects=False), _some(training)
         validating = None
         if validation is not None:
             validating = prepared.batches(validation, _VALIDATION_BATCH)
@@ -194,13 +211,11 @@ class _Fit:
         with threads_for(plan.batch_size, network.work.at_once), draws:
             return self.trainings.train(network, batches, validating, plan, optimizer_state)
 
-    def reported(self, plan: TrainingPlan, history: pd.DataFrame | None = None) -> TrainingPlan:
-        """Return the plan with reports of epochs, which show the validation loss of the folds."""
+    def reported(self, plan: TrainingPlan) -> TrainingPlan:
+        """Return the plan with reports of epochs."""
         self.report.begin(plan.last_epoch, self.prepared.X)
 
         def on_epoch(record: dict, weights: Callable) -> bool:
-            if history is not None:
-                record = {**record, "valid_loss": history["valid_loss"][record["epoch"]]}
             return self.report(record, lambda: attributes_with(self.prepared, weights()))
 
         return replace(plan, on_epoch=on_epoch)
@@ -212,21 +227,20 @@ class _Fit:
 
         Raises
         ------
-        KeyboardInterrupt
+        NothingToKeepError
             If no weights are worth keeping.
         """
         if not last.interrupted:
             return None
         where = f"in epoch {len(last.history)} of {plan.n_epochs}"
         if kept.best_epoch == 0 and not self.prepared.start_counts:
-            raise KeyboardInterrupt(f"{where}, before there was anything to keep")
+            raise NothingToKeepError(f"{where}, before there was anything to keep")
         weights = "the best weights so far" if kept is last else "the best weights of a fold"
         return f"{where}; {weights} are kept"
 
     def _loss(self, rows: np.ndarray) -> float:
         """Return the mean loss of up to 1,024 of these rows."""
-        some = rows[:: -(-len(rows) // _VALIDATION_BATCH)]
-        batches = self.prepared.batches(some, _VALIDATION_BATCH)
+        batches = self.prepared.batches(_some(rows), _VALIDATION_BATCH)
         return mean_loss(self.prepared.network, batches, self.prepared.seeds.training)
 
     def _warn_of_no_gain(self, result: TrainingResult, history: pd.DataFrame, n_steps: int) -> None:
@@ -237,6 +251,13 @@ class _Fit:
             last = history[["train_loss", "valid_loss"]].iloc[-1].min()
             kept = losses[result.best_epoch]
             warn_of_no_gain(losses[0], kept, last, self.prepared.start_counts, n_steps)
+            if self.prepared.start_counts and result.best_epoch == 0:
+                self.report.start_is_kept()
+
+
+def _some(rows: np.ndarray) -> np.ndarray:
+    """Return up to 1,024 of these rows, evenly spread."""
+    return rows[:: -(-len(rows) // _VALIDATION_BATCH)]
 
 
 def _joined(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
-from skorch.callbacks import Callback
 
 from skae._fitting import defaults
 from skae._fitting.scaling_rules import ScalingRule, one_scale
 from skae._runtime.device import resolve_device
-from skae._training.callbacks import checked_callbacks
-from skae._training.optimizer import resolve_optimizer
+from skae._training.callbacks import NamedCallback, checked_callbacks
+from skae._training.optimizer import OptimizerMaker, resolve_optimizer
 from skae._utils.named_parts import resolve_part
 from skae.architectures import Architecture
 from skae.kinds import Kind
@@ -40,17 +39,20 @@ class FitPolicy:
     validation_fraction, patience, precision : object
         As in the estimators.
 
-    optimizer : type
-        A class of ``torch.optim``.
+    optimizer : type or callable
+        A class of ``torch.optim``, or one with some of its parameters.
 
     device : torch.device
         The device to compute on.
 
-    callbacks : list of skorch.callbacks.Callback
+    callbacks : list of Callback or (str, Callback)
         The user's callbacks.
 
     sample_shape : tuple of int
         Shape of one sample.
+
+    verbose : int, default=0
+        As in the estimators.
 
     rules : defaults.Rules, default=defaults.GENERAL
         The rules for "auto".
@@ -70,7 +72,7 @@ class FitPolicy:
     max_epochs: int | str
     batch_size: int | str
     learning_rate: float | str
-    optimizer: type[torch.optim.Optimizer]
+    optimizer: OptimizerMaker
     weight_decay: float
     jitter: float | str
     early_stopping: bool
@@ -78,8 +80,9 @@ class FitPolicy:
     patience: int | None
     device: torch.device
     precision: str
-    callbacks: list[Callback]
+    callbacks: list[NamedCallback]
     sample_shape: tuple[int, ...]
+    verbose: int = 0
     rules: defaults.Rules = defaults.GENERAL
     scaling: ScalingRule = one_scale
     validates_on_training_rows: bool = True
@@ -104,12 +107,12 @@ class FitPolicy:
         same = (
             *("n_components", "init", "max_epochs", "batch_size", "learning_rate"),
             *("weight_decay", "jitter", "early_stopping", "validation_fraction", "patience"),
-            "precision",
+            *("precision", "verbose"),
         )
         known = {name: getattr(estimator, name) for name in same}
         known |= resolve_parts(estimator)._asdict()
         known |= {
-            "optimizer": resolve_optimizer(estimator.optimizer),
+            "optimizer": resolve_optimizer(estimator.optimizer, estimator.optimizer_params),
             "callbacks": checked_callbacks(estimator.callbacks),
             "device": resolve_device(estimator.device),
             "sample_shape": estimator.sample_shape_,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from numbers import Integral
 from typing import Any
@@ -19,15 +20,19 @@ from skae._fitting.defaults import auto_or, resolve_n_components
 from skae._fitting.fit_policy import FitPolicy
 from skae._fitting.prepared import Prepared, Seeds
 from skae._missing.filling import NormalDistribution
+from skae._network.autoencoder_network import AutoencoderNetwork
 from skae._network.build import network_with
 from skae._network.fitted_network import FittedNetwork
 from skae._network.head import HeadPlan
 from skae._network.network_spec import NetworkSpec
+from skae._network.output_bounds import OutputBounds, output_bounds
 from skae._runtime.precision import resolve_precision, tensor_dtype
 from skae._start.first_network import check_kind, first_network
 from skae._start.linear_part import LinearPart
 from skae._start.principal_axes import PrincipalAxes
-from skae.kinds.interface import Setting
+
+# Entries may be outside of the bounds of a decoder's output by rounding, relative to their size.
+_ROUNDING = 1e-6
 
 
 def prepare(
@@ -76,6 +81,7 @@ def prepare(
     """
     seeds = Seeds.drawn(random_state)
     X, sample_weight = _without_weight_zero(X, sample_weight)
+    policy.architecture.check_init(policy.init)
     moments = _checked_moments(X, sample_weight, policy)
     scaling = policy.scaling(moments, X, policy.loss)
     rows = Rows(X, scaling, policy.device, tensor_dtype(policy.precision))
@@ -88,6 +94,7 @@ def prepare(
     axes, n_components = _axes_and_size(policy, linear_part, weight, gaussian)
     spec = _checked_spec(policy, scaling, n_components, rank, head, len(rows))
     network = first_network(spec, linear_part, moments, weight, axes, gaussian)
+    spec = _with_output_units(spec, network, moments)
     return Prepared(
         policy=policy,
         X=X,
@@ -201,7 +208,7 @@ def _checked_spec(
     takes_linear_path = kind.takes_linear_path(n_components, n_features)
     spec = NetworkSpec(
         kind=kind,
-        architecture=architecture,
+        architecture=architecture.resolved(shape, n_rows),
         loss=policy.loss,
         n_features=n_features,
         n_components=n_components,
@@ -210,18 +217,50 @@ def _checked_spec(
         precision=policy.precision,
         filling_rank=filling_rank,
         head=head,
+        sample_shape=policy.sample_shape if len(policy.sample_shape) > 1 else None,
     )
-    setting = Setting(
-        n_components=n_components,
-        n_features=n_features,
-        sample_shape=shape,
-        loss=policy.loss,
-        weight_decay=policy.weight_decay,
-        linear_path=spec.linear_path,
-        channel_axis=architecture.channel_axis_of(shape),
-    )
-    check_kind(kind, setting)
-    return replace(spec, architecture=architecture.resolved(shape, n_rows))
+    check_kind(kind, spec.setting(policy.weight_decay))
+    return spec
+
+
+def _with_output_units(
+    spec: NetworkSpec, network: AutoencoderNetwork, moments: Moments
+) -> NetworkSpec:
+    """Tell specification and network whether the decoder's output is in the units of `X`.
+
+    It is if the decoder ends in a function such as a sigmoid, whose values could not reach rows
+    in the centred units of the network.
+    """
+    found = output_bounds(network, of_user=spec.architecture.draws_globally)
+    if found is None:
+        return spec
+    if not _contains(found, moments):
+        remedy = (
+            f"The decoder ends in {found.name}, whose outputs lie between {found.low:g} and "
+            f"{found.high:g}, but the entries of X range from {moments.minimum:g} to "
+            f"{moments.maximum:g}: rescale X, for example with sklearn.preprocessing.MinMaxScaler, "
+            f"or let the decoder end in a linear layer."
+        )
+        if found.certain:
+            raise ValueError(remedy)
+        warnings.warn(remedy, UserWarning, stacklevel=2)
+        return spec
+    try:
+        spec.loss.check(found.low, found.high)
+    except ValueError:
+        raise ValueError(
+            f"The decoder ends in {found.name}, whose outputs lie between {found.low:g} and "
+            f"{found.high:g}, but loss={spec.loss!r} does not take all of them: let it end in "
+            f"nn.Sigmoid() or in a linear layer."
+        ) from None
+    network.bounded_output = True
+    return replace(spec, bounded_output=True)
+
+
+def _contains(found: OutputBounds, moments: Moments) -> bool:
+    """Return whether all entries lie between the bounds, but for rounding."""
+    rounding = _ROUNDING * max(1.0, abs(moments.minimum), abs(moments.maximum))
+    return found.low - rounding <= moments.minimum and moments.maximum <= found.high + rounding
 
 
 def _with_precision(spec: NetworkSpec, policy: FitPolicy, n_rows: int, work: int) -> NetworkSpec:

@@ -15,12 +15,13 @@ from skae._data.rows import Rows
 from skae._fitting.defaults import FEW_ROWS, auto_jitter, auto_or
 from skae._fitting.fit_policy import FitPolicy
 from skae._fitting.splits import FEWEST_ROWS
-from skae._missing.filling import Filling, NormalDistribution
+from skae._missing.filling import NormalDistribution
 from skae._network.autoencoder_network import AutoencoderNetwork
 from skae._network.network_spec import NetworkSpec
 from skae._start.first_network import first_network
 from skae._start.linear_part import LinearPart
-from skae._training.schedule import one_cycle
+from skae._training.optimizer import rate_factor
+from skae._training.schedule import WARM_UP, one_cycle
 from skae._training.training_plan import TrainingPlan
 from skae._utils.checks import is_auto
 from skae._utils.random_state import own_random_state
@@ -133,6 +134,7 @@ class Prepared:
         policy, spec, rules = self.policy, self.spec, self.policy.rules
         batch_size = auto_or(policy.batch_size, rules.batch_size(n_training, spec.n_features))
         learning_rate = rules.learning_rate(batch_size, spec.n_components)
+        learning_rate *= rate_factor(policy.optimizer, spec.kind, spec.n_features)
         jitters = spec.linear_path and spec.kind.wants_jitter()
         return TrainingPlan(
             n_epochs=auto_or(policy.max_epochs, rules.epochs(n_training, batch_size)),
@@ -147,9 +149,11 @@ class Prepared:
             repelled=self.repelled,
             start_counts=self.start_counts,
             patience=policy.patience,
+            warm_up=max(WARM_UP, spec.kind.warmup),
             precision=spec.precision,
             draws_globally=spec.architecture.draws_globally,
             callbacks=policy.callbacks,
+            verbose=int(policy.verbose),
         )
 
     def network_without(self, fold: np.ndarray) -> AutoencoderNetwork:
@@ -162,11 +166,6 @@ class Prepared:
         if self.spec.linear_path:
             axes = self.linear_part.principal_axes(self.spec.n_components, weight, gaussian)
         return first_network(self.spec, self.linear_part, self.moments, weight, axes, gaussian)
-
-    def filling_without(self, fold: np.ndarray) -> Filling:
-        """Return the filling of missing values that is fitted without the rows of a fold."""
-        gaussian = self.linear_part.gaussian(self._weight_without(fold))
-        return self.linear_part.filling(gaussian).cpu()
 
     def _weight_without(self, fold: np.ndarray) -> torch.Tensor:
         weight = self.sample_weight.clone()

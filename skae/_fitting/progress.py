@@ -1,4 +1,4 @@
-"""Reports of epochs, on the terminal and to scikit-learn's callbacks.
+"""Reports of epochs, on the terminal, in the log and to scikit-learn's callbacks.
 
 ``sklearn.callback`` is new in scikit-learn 1.9, and experimental. No other module imports it. With
 older versions, no callbacks are called.
@@ -13,6 +13,7 @@ from typing import Any
 from sklearn.base import BaseEstimator
 
 from skae._data.matrix import Matrix
+from skae._utils.messages import announce
 
 try:
     from sklearn.callback import CallbackSupportMixin
@@ -81,13 +82,19 @@ class EpochReport:
             Returns the attributes that the estimator would have if the fit ended now. It is only
             called if a callback asks for the fitted estimator.
         """
-        if self.estimator.verbose:
-            print(_line(record, self.n_epochs))
+        announce(self.estimator, _line(record, self.n_epochs))
         if self.context is None:
             return False
         task = self.context.subcontext(task_name="epoch")
         task.call_on_fit_task_begin(estimator=self.estimator, X=self.X)
         return self._end(task, fitted_attributes)
+
+    def start_is_kept(self) -> None:
+        """Report that no epoch was better than the start, which is the result."""
+        announce(
+            self.estimator,
+            "no epoch had a lower validation loss than the start, which is kept: best_epoch_ is 0",
+        )
 
     def end(self, fitted_attributes: Callable[[], dict]) -> None:
         """Report that the fit is complete."""

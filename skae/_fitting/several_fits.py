@@ -8,6 +8,7 @@ import pandas as pd
 
 from skae._checkpoints.trainings import Trainings
 from skae._fitting.network_fit import NetworkFit
+from skae._runtime.interruption import end_fit_or_raise
 
 
 def common_attributes(fits: list[NetworkFit]) -> dict:
@@ -45,9 +46,10 @@ def until_interrupted(
                     f"{fit.interruption}, and no further network is trained"
                 )
                 break
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         if not done:
             raise
+        end_fit_or_raise(interrupt)
         trainings.interrupt(
             f"came before network {len(done) + 1} of {n_networks} was usable; the networks before "
             f"it are kept"

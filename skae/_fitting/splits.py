@@ -58,6 +58,15 @@ def mean_history(histories: list[pd.DataFrame], weights: list[float]) -> pd.Data
     return mean.assign(epoch=longest, seconds=sum(h["seconds"] for h in histories))
 
 
+def with_columns_of(final: pd.DataFrame, mean: pd.DataFrame) -> pd.DataFrame:
+    """Return the mean history of the folds, with columns that the final training alone has.
+
+    Callbacks that write, print or log act in the final training only, and may record something.
+    """
+    missing = final.columns.difference(mean.columns, sort=False)
+    return mean.join(final[missing]) if len(missing) else mean
+
+
 def best_epoch(valid_loss: pd.Series, *, from_pca: bool) -> int:
     """Return the epoch with the lowest loss, or 0 if the gain over PCA is within the noise."""
     best = int(valid_loss.to_numpy().argmin())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,14 +38,15 @@ class CodeDensity:
 
     def _forget(self) -> None:
         self._mixture: GaussianMixture | None = None
-        self._lock = threading.Lock()
 
     def mixture(self) -> GaussianMixture:
         """Return the mixture of ten Gaussians, or fewer if there are few codes."""
-        with self._lock:
-            if self._mixture is None:
-                self._mixture = self._fitted()
-            return self._mixture
+        # Without a lock, which a forked process could find held by a thread that does not exist
+        # there. Threads that come at the same time fit the same mixture.
+        mixture = self._mixture
+        if mixture is None:
+            mixture = self._mixture = self._fitted()
+        return mixture
 
     def _fitted(self) -> GaussianMixture:
         from sklearn.mixture import GaussianMixture  # slow to import

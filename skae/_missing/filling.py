@@ -105,6 +105,25 @@ class Filling(nn.Module):
         filled = mean + deviation * (scores @ factor.T)
         return torch.where(known, X, filled.to(X.dtype))
 
+    def conditional_variances(self, X: torch.Tensor) -> torch.Tensor:
+        r"""Return the variance of each entry given the known entries of its row, float64.
+
+        .. math:: \sigma^2 (1 + f_j^T (\sigma^2 I + F_o^T F_o)^{-1} f_j)
+
+        for a missing entry `j`, in standardised units; the result is in those of `X`.
+
+        Parameters
+        ----------
+        X : torch.Tensor of shape (n_samples, n_features)
+            Scaled rows on the CPU, with NaN for missing values.
+        """
+        known = (~torch.isnan(X)).double()
+        deviation, factor = self.deviation.double(), self.factor.double()
+        noise_variance = self.noise.double().square()
+        lower = torch.linalg.cholesky(posterior_precision(known, factor, noise_variance))
+        solved = torch.linalg.solve_triangular(lower, factor.T, upper=False)
+        return deviation.square() * noise_variance * (1 + solved.square().sum(1))
+
     def draw(self, n_samples: int, generator: torch.Generator) -> torch.Tensor:
         """Return rows drawn from the distribution, of the dtype and on the device of the buffers.
 

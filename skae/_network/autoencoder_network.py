@@ -13,6 +13,7 @@ from torch import nn
 from skae._missing.missing_values import MissingValues
 from skae._network.head import Head
 from skae._network.network_spec import NetworkSpec
+from skae._network.objective import CROSS_ENTROPY, Objective
 from skae._network.probe import probe
 from skae._runtime.precision import full_precision
 from skae._utils.torch_draws import torch_draws
@@ -68,7 +69,7 @@ class AutoencoderNetwork(nn.Module):
         super().__init__()
         kind, architecture, loss = spec.kind, spec.architecture, spec.loss
         n_features, n_components = spec.n_features, spec.n_components
-        self.kind, self.loss = kind, loss
+        self.kind, self.loss, self.bounded_output = kind, loss, spec.bounded_output
         self.n_features, self.n_components = n_features, n_components
         self.sample_shape = architecture.sample_shape((n_features,))
         n_encoder_outputs = kind.n_encoder_outputs(n_components)
@@ -80,7 +81,7 @@ class AutoencoderNetwork(nn.Module):
         self.state = kind.new_state(n_components)
         self.tied, self.gated = architecture.ties_weights(), architecture.needs_gates()
         self.linear_encoder = self.linear_decoder = self.encoder_rest = self.gates = None
-        self.features = Features(self.sample_shape, architecture.channel_axis_of(self.sample_shape))
+        self.features = Features(*spec.axes_of_sample())
         self._add_ranges()
         if spec.linear_path:
             self._add_linear_path(n_encoder_outputs - n_components, generator)
@@ -169,13 +170,17 @@ class AutoencoderNetwork(nn.Module):
         known = self._within(code, self.code_low, self.code_high)
         residual = self.decoder(known).reshape(-1, self.n_features)
         if self.linear_decoder is None:
-            return residual
+            return self._of_values(residual) if self.bounded_output else residual
         if self.gates is not None:
             residual = self.gates[1] * residual
         if self.loss.rescales:  # otherwise the residual is not in units of the data
             residual = residual * self.residual_scale
         with full_precision(code.device):
             return self.loss.output(self.linear_decoder(code), residual)
+
+    def _of_values(self, values: torch.Tensor) -> torch.Tensor:
+        """Bring the output of a decoder with bounds from the units of `X` to those of the loss."""
+        return self.loss.output_of(self.features.scaled(values))
 
     def code_weights(self) -> list[torch.Tensor]:
         """Return the decoder's weight matrices that multiply the code, one column per value."""
@@ -304,26 +309,39 @@ class AutoencoderNetwork(nn.Module):
         progress: float = 1.0,
         targets: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """Return the objective of each row of `X`, a tensor of shape (n_samples,).
+        """Return the objective of each row of `X`, a tensor of shape (n_samples,)."""
+        return self.objective(X, generator, jitter, progress, targets).losses
+
+    def objective(
+        self,
+        X: torch.Tensor,
+        generator: torch.Generator | None = None,
+        jitter: float = 0.0,
+        progress: float = 1.0,
+        targets: torch.Tensor | None = None,
+    ) -> Objective:
+        """Return the objective of each row of `X`, and its terms.
 
         With `targets`, of shape (n_samples, n_classes), it includes the cross-entropy of the head.
         For validation rows it is then the cross-entropy alone, without corruption.
         """
         if targets is not None and not self.training:
             assert self.head is not None  # targets are those of a head
-            return self.head.cross_entropy(self.encode(X), targets)
+            losses = self.head.cross_entropy(self.encode(X), targets)
+            return Objective(losses, {CROSS_ENTROPY: losses})
         output, forward_pass = self(X, generator, jitter, progress)
         losses = self.kind.entry_losses(self.loss, output, forward_pass, self.log_scale)
         if self.missing is not None:
             losses = self.missing.of_known(losses, X, self.kind.feature_reduction)
         losses = losses.mean(1) if self.kind.feature_reduction == "mean" else losses.sum(1)
         added = self.kind.added_loss(forward_pass)
-        losses = losses if added is None else losses + added
+        objective = Objective.of(losses, self.kind.term(), added)
         if targets is None:
-            return losses
+            return objective
         assert self.head is not None
+        cross_entropy = self.head.cross_entropy(forward_pass.code, targets)
         per_feature = 1 if self.kind.feature_reduction == "mean" else self.n_features
-        return self.head.objective(losses / per_feature, forward_pass.code, targets)
+        return objective.mixed(cross_entropy, self.head.weight, per_feature)
 
 
 def _noise(X: torch.Tensor, generator: torch.Generator) -> torch.Tensor:

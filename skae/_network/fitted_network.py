@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -85,7 +84,6 @@ class FittedNetwork:
 
     def _forget_networks(self) -> None:
         self._networks: dict[torch.device, AutoencoderNetwork] = {}
-        self._lock = threading.Lock()
 
     @property
     def n_features(self) -> int:
@@ -106,11 +104,12 @@ class FittedNetwork:
         """Return the network for inference, on this device or on the CPU if it is not available."""
         # By the name that its weights give it: "cuda" is "cuda:0" there, and "cpu:0" is "cpu".
         at_hand = torch.empty(0, device=device_at_hand(device)).device
-        with self._lock:
-            if at_hand not in self._networks:
-                network = network_with(self.spec, self.weights, at_hand)
-                self._networks[at_hand] = network.eval().requires_grad_(False)
-            return self._networks[at_hand]
+        if at_hand not in self._networks:
+            network = network_with(self.spec, self.weights, at_hand).eval().requires_grad_(False)
+            # Threads that come at the same time build one each, and all use the first. A lock could
+            # be held in a forked process by a thread that does not exist there.
+            self._networks.setdefault(at_hand, network)
+        return self._networks[at_hand]
 
     def encode(self, X: Matrix, device: str, dtype: np.dtype) -> np.ndarray:
         """Return the codes of the rows of `X`, of shape (n_samples, n_components)."""

@@ -75,21 +75,3 @@ class Head(nn.Module):
             Probability of each class, times the weight of the row; zeros if the class is unknown.
         """
         return -(targets * self(code).log_softmax(dim=1)).sum(dim=1)
-
-    def objective(
-        self, losses: torch.Tensor, code: torch.Tensor, targets: torch.Tensor
-    ) -> torch.Tensor:
-        """Return the objective of each row, a tensor of shape (n_samples,).
-
-        ``(1 - weight) * loss + weight * cross_entropy``.
-
-        Parameters
-        ----------
-        losses : torch.Tensor of shape (n_samples,)
-            Reconstruction losses per feature.
-
-        code, targets : torch.Tensor
-            As in :meth:`cross_entropy`.
-        """
-        of_classes = self.cross_entropy(code, targets)
-        return (1 - self.weight) * losses + self.weight * of_classes

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
+from skae._runtime.threads import threads_for
 from skae.architectures.layers import TiedLinear
 
 _N_ROWS = 2
@@ -88,7 +89,8 @@ def _pass(module: nn.Module, role: str, batch: torch.Tensor, wanted: tuple[int, 
     module.eval()
     name = f"The {role} ({type(module).__name__})"
     try:
-        with torch.no_grad():
+        # The work is not known yet, and two rows need no threads.
+        with torch.no_grad(), threads_for(_N_ROWS, 0):
             output = module(batch)
     except Exception as error:
         raise ValueError(

@@ -166,7 +166,7 @@ def check_estimator(estimator: Any) -> None:
     """
     validate_parameters(estimator)
     resolve_parts(estimator)
-    optimizer = resolve_optimizer(estimator.optimizer)
+    optimizer = resolve_optimizer(estimator.optimizer, estimator.optimizer_params)
     networks = estimator._fitted_networks()
     empty = [checked_network(network) for network in networks]
     _check_networks(estimator, networks)
@@ -250,13 +250,14 @@ def _of_imputer(estimator: Any, networks: list[FittedNetwork]) -> None:
     _check_imputation(networks)
     n_features, indicator = networks[0].n_features, estimator.indicator_
     low, high = estimator._bounds
-    ratio = estimator._imputation.error_ratio
+    ratio, bootstrap = estimator._imputation.error_ratio, estimator._imputation.bootstrap
     n_kept = estimator._kept.sum() if len(estimator._kept) == estimator.n_features_in_ else 0
     _of_networks(
         _kept=n_kept == n_features,
         indicator_=indicator is None or indicator.n_features_in_ == estimator.n_features_in_,
         _bounds=low.shape == high.shape == (n_features,) and (low <= high).all(),
         error_ratio=_FLOATS.matches(ratio) and len(ratio) == n_features,
+        bootstrap=bootstrap is None or bootstrap.mean.shape[1] == n_features,
     )
 
 

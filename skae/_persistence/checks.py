@@ -19,6 +19,9 @@ from skae._utils.checks import is_integer
 
 SIZE = Annotated[int, 1]
 ABOVE_ZERO = Annotated[float, np.finfo(float).tiny]
+# Limits of the distribution that fills missing values, in standard deviations: beyond them, systems
+# of equations may have no solution. Fits stay far from both.
+_LARGEST_FACTOR, _SMALLEST_NOISE = 1e3, 1e-3
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,13 @@ def require(condition: object, name: str, expected: object, value: Any) -> None:
     if not condition:
         shown = getattr(expected, "__name__", expected)
         raise ValueError(f"{name} must be {shown}, got {repr(value)[:99]}.")
+
+
+def fillable(factor: np.ndarray, noise: np.ndarray) -> bool:
+    """Return whether distributions with these loadings and noise can fill missing values."""
+    # Comparisons with NaN are false.
+    small = (np.abs(factor) <= _LARGEST_FACTOR).all()
+    return bool(small and ((noise >= _SMALLEST_NOISE) & (noise < np.inf)).all())
 
 
 def matches(value: Any, hint: Any) -> bool:

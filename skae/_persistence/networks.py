@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -14,15 +15,11 @@ from skae._network.autoencoder_network import AutoencoderNetwork
 from skae._network.build import new_network
 from skae._network.fitted_network import FittedNetwork
 from skae._network.network_spec import NetworkSpec
-from skae._persistence.checks import matches, require
+from skae._persistence.checks import fillable, matches, require
 from skae._persistence.parts import name_of, parameters_of
 from skae._start.first_network import check_kind
-from skae._training.optimizer import make_optimizer
-from skae.kinds.interface import Setting
+from skae._training.optimizer import OptimizerMaker, make_optimizer
 
-# Limits of the distribution that fills missing values, in standard deviations: beyond them, systems
-# of equations may have no solution. Fits stay far from both.
-_LARGEST_FACTOR, _SMALLEST_NOISE = 1e3, 1e-3
 # Largest size among the parameters of a part in a network with few weights.
 _MOST = 2**16
 
@@ -84,7 +81,9 @@ def check_numbers(part: Any) -> None:
             raise ValueError(f"{name}={value} of {type(part).__name__} is too large.")
 
 
-def check_optimizer_state(state: Any, network: AutoencoderNetwork, optimizer: type) -> None:
+def check_optimizer_state(
+    state: Any, network: AutoencoderNetwork, optimizer: OptimizerMaker
+) -> None:
     """Refuse a state, as ``state_as_arrays`` returns it, of another network or optimizer."""
     if state is None:
         return
@@ -121,23 +120,14 @@ def _check_filling(fitted: FittedNetwork) -> None:
     if fitted.spec.filling_rank is None:
         return
     factor, noise = (fitted.weights[f"missing.filling.{name}"] for name in ("factor", "noise"))
-    # Comparisons with NaN are false.
-    if not ((np.abs(factor) <= _LARGEST_FACTOR).all() and _SMALLEST_NOISE <= noise < np.inf):
+    if not fillable(factor, noise):
         raise ValueError("The distribution that fills missing values is out of range.")
 
 
 def _check_parts(spec: NetworkSpec) -> None:
-    shape = spec.architecture.sample_shape((spec.n_features,))
-    setting = Setting(
-        n_components=spec.n_components,
-        n_features=spec.n_features,
-        sample_shape=shape,
-        loss=spec.loss,
-        weight_decay=np.inf,
-        linear_path=spec.linear_path,
-        channel_axis=spec.architecture.channel_axis_of(shape),
-    )
-    check_kind(spec.kind, setting)
+    if spec.sample_shape is not None and math.prod(spec.sample_shape) != spec.n_features:
+        raise ValueError(f"sample_shape must have {spec.n_features} values.")
+    check_kind(spec.kind, spec.setting(np.inf))
     spec.loss.check(0.0, 1.0)
 
 

@@ -18,16 +18,24 @@ from skae._data.scaling import Scaling
 from skae._detection.calibration import Calibration, HeldOut
 from skae._detection.ensemble import Ensemble, Member
 from skae._generation.code_density import CodeDensity
+from skae._imputation.bootstrap import Bootstrap
 from skae._imputation.imputation import Imputation
 from skae._network.fitted_network import FittedNetwork
 from skae._network.head import HeadPlan
 from skae._network.network_spec import NetworkSpec
-from skae._persistence.checks import ABOVE_ZERO, Array, check_values, matches, require
+from skae._persistence.checks import (
+    ABOVE_ZERO,
+    Array,
+    check_values,
+    fillable,
+    matches,
+    require,
+)
 from skae.scores.scatter import Scatter
 
 _CLASSES = (
-    *(Calibration, CodeDensity, Ensemble, FittedNetwork, HeadPlan, HeldOut, Imputation, Member),
-    *(NetworkSpec, Scaling, Scatter),
+    *(Bootstrap, Calibration, CodeDensity, Ensemble, FittedNetwork, HeadPlan, HeldOut),
+    *(Imputation, Member, NetworkSpec, Scaling, Scatter),
 )
 RECORDS: dict[str, type] = {cls.__name__: cls for cls in _CLASSES}
 
@@ -79,7 +87,30 @@ def _check_held_out(members: Any, scores: Any) -> None:
     require(ascending and members, "scores of HeldOut", "finite floats in ascending order", scores)
 
 
+def _check_bootstrap(
+    mean: Any, deviation: Any, factor: Any, noise: Any, ratio: Any, shrinkage: Any
+) -> None:
+    floats = all(Array(ndim=2).matches(values) for values in (mean, deviation, factor[..., 0]))
+    shaped = {mean.shape, deviation.shape, factor.shape[:2]} == {
+        (len(noise), mean.shape[1] if floats else 0)
+    }
+    same = {mean.dtype, deviation.dtype, factor.dtype} == {np.dtype(np.float32)}
+    fits = floats and shaped and same and factor.ndim == 3 and factor.size and len(noise)
+    require(fits, "factor of Bootstrap", "that of its mean", factor)
+    require(fillable(factor, noise), "factor of Bootstrap", "within range", factor)
+    good = Array(positive=True).matches(ratio) and len(ratio) == len(noise)
+    require(good, "ratio of Bootstrap", "one above zero for each distribution", ratio)
+    require(
+        Array(ndim=2, positive=True).matches(deviation),
+        "deviation of Bootstrap",
+        "above zero",
+        deviation,
+    )
+    require(0 < shrinkage <= 1, "shrinkage of Bootstrap", "in (0, 1]", shrinkage)
+
+
 _RELATIONS: dict[type, Callable[..., None]] = {
+    Bootstrap: _check_bootstrap,
     Scaling: _check_scaling,
     Scatter: _check_scatter,
     CodeDensity: _check_density,

@@ -34,7 +34,16 @@ RENAMED: dict[str, dict[str, str]] = {
     name: {"share": "fraction"} for name in ("Masking", "Missing", "SaltAndPepper", "Swap")
 }
 # By the current name of the class: added parameter -> value that keeps the earlier behaviour.
-ADDED: dict[str, dict[str, object]] = {}
+ADDED: dict[str, dict[str, object]] = {
+    # "unlabelled": and two classes where y held -1 and 1 only
+    "AutoencoderClassifier": {"unlabelled": -1, "optimizer_params": None},
+    "AutoencoderImputer": {"optimizer_params": None},
+    "AutoencoderOutlierDetector": {"optimizer_params": None},
+    "AutoencoderRecommender": {"optimizer_params": None},
+    "AutoencoderTransformer": {"optimizer_params": None},
+    "Denoising": {"balance": False},
+    "Recurrent": {"patch_size": 1},
+}
 # Names of classes in files, by what they name ("estimator", "record", or an axis such as "kind").
 RENAMED_CLASSES: dict[str, dict[str, str]] = {}
 # Arrays of the state of a network: old name -> new name.

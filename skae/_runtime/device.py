@@ -5,6 +5,9 @@ from __future__ import annotations
 import torch
 
 from skae._utils.checks import is_auto
+from skae._utils.synonyms import did_you_mean
+
+_NAMES = ("auto", "cpu", "cuda", "mps")
 
 
 def resolve_device(device: str | torch.device) -> torch.device:
@@ -26,7 +29,8 @@ def resolve_device(device: str | torch.device) -> torch.device:
         resolved = torch.device(device)
     except (RuntimeError, TypeError):
         raise ValueError(
-            f"device must be 'auto', 'cpu', 'cuda', 'cuda:N' or 'mps', got {device!r}."
+            f"device must be 'auto', 'cpu', 'cuda', 'cuda:N' or 'mps', got {device!r}"
+            f"{did_you_mean(device, _NAMES)}"
         ) from None
     missing = resolved.type not in _available() or (
         resolved.type == "cuda" and (resolved.index or 0) >= torch.cuda.device_count()

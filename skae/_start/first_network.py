@@ -72,7 +72,7 @@ class Start:
         residual_scale = max((residual / n_features) ** 0.5, _SMALLEST_RESIDUAL * deviation)
         start = kind.linear_start(deviations, residual / max(1, n_features - n_axes))
         set_linear_path(network, axes, start, found.mean, residual_scale)
-        if kind.makes_missing():
+        if kind.corruption is not None:
             self._scale_residual(network)
         if kind.fits_decoder and not network.tied:
             index = self._some_rows(_ROWS_OF_A_FIT)

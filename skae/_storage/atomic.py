@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 import stat
@@ -34,6 +35,7 @@ def atomic_file(path: str | os.PathLike) -> Iterator[BinaryIO]:
         If it cannot be written, or if `path` is a folder or another thing than a file.
     """
     target = Path(os.path.realpath(os.fspath(path)))
+    _check_folder(target.parent)
     mode = _mode_of(target)
     temporary = target.with_name(f".skae-{secrets.token_hex(8)}.tmp")
     try:
@@ -44,11 +46,27 @@ def atomic_file(path: str | os.PathLike) -> Iterator[BinaryIO]:
                 os.chmod(temporary, mode)
             os.fsync(file.fileno())
         os.replace(temporary, target)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
+    except BaseException as error:
+        with contextlib.suppress(OSError):
             temporary.unlink()
+        if isinstance(error, OSError) and error.filename == str(temporary):
+            raise type(error)(error.errno, error.strerror, str(target)) from error
         raise
     _sync_folder(target.parent)
+
+
+def _check_folder(folder: Path) -> None:
+    """Refuse a folder that does not exist, by its name.
+
+    Raises
+    ------
+    FileNotFoundError, NotADirectoryError
+        If it does not exist, or is a file.
+    """
+    if not folder.exists():
+        raise FileNotFoundError(errno.ENOENT, "This folder does not exist, make it", str(folder))
+    if not folder.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, "This is a file, not a folder", str(folder))
 
 
 def _mode_of(target: Path) -> int | None:

@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Self
 
 import torch
-from skorch import NeuralNet
-from skorch.callbacks import Callback
 from torch import nn
-from torch.nn.functional import softplus
 
 from skae._data.batches import Batches
 from skae._network.autoencoder_network import AutoencoderNetwork
+from skae._network.objective import Objective
 from skae._runtime.memory import FittingBatches
 from skae._runtime.precision import autocast
 from skae._runtime.threads import paced
-from skae._training.best_weights import BestWeights
+from skae._training.average_weights import AverageWeights
+from skae._training.best_weights import BestWeights, digest_of
 from skae._training.convergence import refuse_divergence
-from skae._training.epoch import BatchLosses, Epoch, numbers_of, record_of
+from skae._training.epoch import BatchLosses, Epoch, is_whole, numbers_of, record_of
 from skae._training.optimizer import make_optimizer
+from skae._training.repulsion import MOST_REPELLED, repulsion
 from skae._training.schedule import LearningRate
+from skae._training.shown_rows import ShownRows, shown_dataset
 from skae._training.training_plan import TrainingPlan
-
-# Known anomalies in each batch, the weight of their penalty, and the factor by which their loss
-# should exceed that of normal rows.
-_MOST_REPELLED = 64
-_REPULSION = 0.3
-_MARGIN = 30.0
+from skae._training.watched_net import WatchedNet
 
 
 class WeightedMean(nn.Module):
@@ -38,14 +35,14 @@ class WeightedMean(nn.Module):
         return torch.dot(losses, weight / weight.sum())
 
 
-class AutoencoderNet(NeuralNet):
+class AutoencoderNet(WatchedNet):
     """The skorch net, for batches of rows that are already on the device.
 
     :meth:`begin` and :meth:`fit_loop` hold the steps of the training in order; skorch provides the
     steps, the history and the callbacks. It differs from skorch's defaults as follows: batches come
     from :class:`Batches`, since skorch's loader collates sample by sample; the loss is read from
-    the device once per epoch; the history has rows for epochs only, not for batches; all randomness
-    comes from `generators`; and only the user's callbacks are set.
+    the device once per epoch, and once per batch only for callbacks that are called then; all
+    randomness comes from `generators`; and only the user's callbacks are set.
 
     Parameters
     ----------
@@ -67,7 +64,6 @@ class AutoencoderNet(NeuralNet):
     """
 
     epoch_: Epoch | None
-    callbacks_: list[tuple[str, Callback]]
 
     def __init__(
         self,
@@ -80,32 +76,37 @@ class AutoencoderNet(NeuralNet):
     ):
         self.plan, self.generators, self.save = plan, generators, save
         kwargs.setdefault("criterion", WeightedMean)
-        super().__init__(module, verbose=0, **kwargs)
+        # Predictions for scores are those of inference, not those of corrupted rows.
+        super().__init__(module, **{"verbose": 0, "use_caching": False, **kwargs})
 
     # The steps of the training, in order
 
     def begin(self, training: Batches, validation: Batches | None) -> None:
-        """Evaluate the network before its first epoch: row 0 of the history."""
+        """Evaluate the network before its first epoch: row 0."""
         self._set_up(training, validation)
-        self.on_epoch_begin(self)
-        if validation is not None:
-            self._validate(validation, silent=True)
-            refuse_divergence(self.history[-1])
-            assert self.best_ is not None  # validation rows choose the best weights
-            self.best_.offer(self.module_, self.history[-1, "valid_loss"], 0)
-        self.notify("on_train_begin", X=training, y=None)
+        self.notify("on_train_begin", X=ShownRows(training), y=None)
+        if self.best_ is not None:
+            assert validation is not None  # validation rows choose the best weights
+            self.rows_[0] |= self._validate(validation)
+            refuse_divergence(self.rows_[0])
+            self.best_.offer(self.module_, self.rows_[0]["valid_loss"], 0)
+        self._note_weights()
 
     def resume(self, training: Batches, validation: Batches | None, state: dict) -> None:
         """Continue from the saved state of a training."""
         self._set_up(training, validation)
-        self.history[:] = [{"batches": [], **row} for row in state["history"]]
-        self.notify("on_train_begin", X=training, y=None)  # callbacks may look at the history
+        self.rows_ = list(state["history"])
+        self.history[:] = [{"batches": [], **row} for row in self.rows_[1:]]
+        # Callbacks may look at the history.
+        self.notify("on_train_begin", X=ShownRows(training), y=None)
         self.module_.load_state_dict(state["weights"])
         of_parameters = {int(index): s for index, s in state["optimizer"].items()}
         self.optimizer_.load_state_dict({**self.optimizer_.state_dict(), "state": of_parameters})
-        self.learning_rate_.resume(state["n_batches_done"])
+        self.learning_rate_.restore(self.optimizer_, state["learning_rate"])
         if self.best_ is not None:
             vars(self.best_).update(state["best"])
+        if self.average_ is not None:
+            self.average_.mean = state["average"]
         epoch = self.epoch_ = Epoch(self.generators)
         epoch.restore(state["epoch"])
 
@@ -116,9 +117,10 @@ class AutoencoderNet(NeuralNet):
         return {
             "weights": self.module_.state_dict(),
             "optimizer": {str(i): s for i, s in self.optimizer_.state_dict()["state"].items()},
-            "n_batches_done": self.learning_rate_.n_done,
+            "learning_rate": self.learning_rate_.capture(self.optimizer_),
             "best": best,
-            "history": [numbers_of(row) for row in self.history[:-1]],
+            "average": None if self.average_ is None else self.average_.mean,
+            "history": [numbers_of(row) for row in self.rows_[:-1]],
             "epoch": self.epoch_.capture(),
         }
 
@@ -131,62 +133,70 @@ class AutoencoderNet(NeuralNet):
     ) -> Self:
         """Run the epochs."""
         training, validation = X
-        datasets = {"dataset_train": training, "dataset_valid": validation}
+        datasets = {
+            "dataset_train": shown_dataset(training, self.module_),
+            "dataset_valid": shown_dataset(validation, self.module_),
+        }
         for _ in range(self.max_epochs if epochs is None else epochs):
+            self.rows_.append({"epoch": len(self.rows_)})
             self.notify("on_epoch_begin", **datasets)
-            self._train(training)
-            if validation is not None:
-                self._validate(validation)
-            if self._after_epoch(datasets):
+            self._note(**self._train(training))
+            with self._averaged():
+                if validation is not None:
+                    self._note_validation(self._validate(validation))
+                stop = self._after_epoch(datasets)
+            if stop:
                 break
         return self
 
-    def _train(self, batches: Batches) -> None:
+    def _averaged(self) -> AbstractContextManager[None]:
+        """Return the context in which the network has its mean weights, if they are averaged."""
+        if self.average_ is None:
+            return nullcontext()
+        self.average_.update(self.module_)
+        return self.average_.shown(self.module_)
+
+    def _train(self, batches: Batches) -> dict[str, float]:
         self._set_training(True)
         epoch = self.epoch_ = self.epoch_ or Epoch(self.generators)
         for batch in paced(epoch.rest(batches)):
-            progress = self._before_batch(batch)
-            step = self.train_step(batch, progress=progress)
-            epoch.losses.add(step["loss"], batch[1])
-            self._after_batch(batch, step)
-        self._record("train", epoch.losses)
+            self._before_batch(batch, training=True)
+            with self.learning_rate_.step(self.optimizer_) as progress:
+                step = self.train_step(batch, progress=progress if self.plan.begins else 1.0)
+            epoch.losses.add(step["loss"], batch[1], step.pop("terms"))
+            self._after_batch(batch, step, training=True)
+            if self.save is not None:
+                self.save(self)
         self.epoch_ = None
+        return self._recorded("train", epoch.losses)
 
-    def _before_batch(self, batch: tuple[torch.Tensor, ...]) -> float:
-        """Set the learning rate, call the callbacks, return the fraction of training done."""
-        progress = self.learning_rate_.step()
-        self.notify("on_batch_begin", batch=batch, training=True)
-        return progress if self.plan.begins else 1.0
-
-    def _after_batch(self, batch: tuple[torch.Tensor, ...], step: dict) -> None:
-        """Call the callbacks, which may change the weights, and then write a checkpoint."""
-        self.notify("on_batch_end", batch=batch, training=True, **step)
-        if self.save is not None:
-            self.save(self)
-
-    def _validate(self, batches: Batches, silent: bool = False) -> None:
+    def _validate(self, batches: Batches) -> dict[str, float]:
         self._set_training(False)
         # The same draws in every epoch, so that validation losses can be compared.
         generator = torch.Generator(self.generator.device)
         generator.manual_seed(self.generator.initial_seed())
-        losses = BatchLosses()
+        losses, heard = BatchLosses(), len(self.rows_) > 1
         for batch in batches:
-            if not silent:
-                self.notify("on_batch_begin", batch=batch, training=False)
+            if heard:
+                self._before_batch(batch, training=False)
             step = self.validation_step(batch, generator=generator)
-            losses.add(step["loss"], batch[1])
-            if not silent:
-                self.notify("on_batch_end", batch=batch, training=False, **step)
-        self._record("valid", losses)
+            losses.add(step["loss"], batch[1], step.pop("terms"))
+            if heard:
+                self._after_batch(batch, step, training=False)
+        return self._recorded("valid", losses)
 
     def _after_epoch(self, datasets: dict) -> bool:
         """Complete the row of the history, keep the best weights, and return whether to stop."""
-        row = self.history[-1]
-        self.history.record("learning_rate", self.optimizer_.param_groups[0]["lr"])
+        row = self.rows_[-1]
+        self._note(learning_rate=self.learning_rate_.last)
+        if self.plan.valid_losses:
+            self._note(valid_loss=self.plan.valid_losses[row["epoch"]])
         if self.best_ is not None:
-            better = self.best_.offer(self.module_, row["valid_loss"], row["epoch"])
-            self.history.record("valid_loss_best", better)
+            self.best_.offer(self.module_, row["valid_loss"], row["epoch"])
+        self._note_weights()
+        self._note_bests()
         stop = self._callbacks_stop(datasets)
+        row.update(self._of_callbacks())
         refuse_divergence(row)
         stop |= self.plan.on_epoch(record_of(row), self.module_.state_dict)
         return stop or self._out_of_patience()
@@ -202,7 +212,31 @@ class AutoencoderNet(NeuralNet):
     def _out_of_patience(self) -> bool:
         if self.plan.patience is None or self.best_ is None:
             return False
-        return self.history[-1, "epoch"] - self.best_.epoch >= self.plan.patience
+        since = max(self.best_.epoch, self.plan.last_of_warm_up)
+        return self.rows_[-1]["epoch"] - since >= self.plan.patience
+
+    def end(self, training: Batches) -> None:
+        """Show callbacks the weights that are kept, which they may replace."""
+        if self.best_ is not None:
+            self.module_.load_state_dict(self.best_.weights)
+        elif self.average_ is not None:
+            self.average_.give(self.module_)
+        if self.history and "learning_rate" not in self.history[-1]:
+            del self.history[-1]  # an interrupt left it incomplete
+        if not self.history:
+            self.history.append({**self.rows_[0], "batches": [{}]})
+        self.notify("on_train_end", X=ShownRows(training), y=None)
+
+    @property
+    def kept_epoch(self) -> int:
+        """The epoch of the weights that the network has after the training."""
+        last = max(row["epoch"] for row in self.rows_ if is_whole(row))
+        kept = last if self.best_ is None else self.best_.epoch
+        if not self._listeners_of("on_train_end"):
+            return kept
+        digest = digest_of(self.module_)
+        same = [epoch for epoch, other in self._digests.items() if other == digest]
+        return kept if kept in same or not same else same[-1]
 
     # Methods of NeuralNet that are overridden
 
@@ -222,54 +256,19 @@ class AutoencoderNet(NeuralNet):
         )
         return self
 
-    def initialize_callbacks(self) -> Self:
-        """Initialize the callbacks, and clear the cache of their methods."""
-        super().initialize_callbacks()
-        self._listeners: dict[str, list] = {}
-        return self
-
-    def forget_callbacks(self) -> None:
-        """Drop the references to the callbacks, and with them those to the training data.
-
-        Net and callbacks refer to each other. Without this, the data would stay in memory, or on
-        disk, until Python's garbage collector runs.
-        """
-        self.callbacks_, self._listeners = [], {}
-
-    def notify(self, method_name: str, **cb_kwargs: Any) -> None:
-        """Call the callbacks that override a method; calling all takes 10% of a small batch."""
-        if method_name not in self._listeners:
-            self._listeners[method_name] = list(self._listening(method_name))
-        for listener in self._listeners[method_name]:
-            listener(self, **cb_kwargs)
-
-    def _listening(self, method_name: str) -> Iterator[Callable]:
-        """Yield the overridden methods of this name, the net's own first."""
-        silent = (getattr(NeuralNet, method_name), getattr(Callback, method_name))
-        for owner in (self, *(callback for _, callback in self.callbacks_)):
-            method = getattr(owner, method_name)
-            if getattr(method, "__func__", method) not in silent:
-                yield method
-
-    def on_epoch_begin(
-        self, net: NeuralNet, dataset_train: Any = None, dataset_valid: Any = None, **kwargs: Any
-    ) -> None:
-        """Begin the next row of the history; row 0 is the network before its first epoch."""
-        self.history.new_epoch()
-        self.history.record("epoch", len(self.history) - 1)
-
     def train_step_single(
         self, batch: tuple[torch.Tensor, ...], *, progress: float = 1.0, **fit_params: Any
-    ) -> dict[str, torch.Tensor]:
+    ) -> dict[str, Any]:
         """Compute the loss of a batch and its gradients."""
         X, weight, *targets = batch
-        losses = self._training_losses(X, progress, *targets).to(weight.dtype)
+        losses, terms = self._training_objective(X, progress, *targets)
+        losses = losses.to(weight.dtype)
         loss = self.criterion_(losses, weight)
         objective = loss
         if self.plan.repelled is not None:
             objective = loss + self._repulsion(loss.detach(), progress)
         objective.backward()
-        return {"loss": loss.detach(), "y_pred": losses}
+        return {"loss": loss.detach(), "y_pred": losses, "terms": terms}
 
     def validation_step(
         self,
@@ -277,49 +276,70 @@ class AutoencoderNet(NeuralNet):
         *,
         generator: torch.Generator | None = None,
         **fit_params: Any,
-    ) -> dict[str, torch.Tensor]:
+    ) -> dict[str, Any]:
         """Compute the objective of a batch of validation rows, in evaluation mode."""
         X, weight, *targets = batch
 
-        def losses_of(X: torch.Tensor, targets: torch.Tensor | None = None) -> torch.Tensor:
-            return self.module_.sample_losses(X, generator, targets=targets)
+        names: list[str] = []
+
+        def terms_of(
+            X: torch.Tensor, targets: torch.Tensor | None = None
+        ) -> tuple[torch.Tensor, ...]:
+            losses, terms = self.module_.objective(X, generator, targets=targets)
+            names[:] = terms
+            return (losses, *terms.values())
 
         with torch.no_grad():
-            losses = self._fitting_batches.call(losses_of, X, *targets)
-            return {"loss": self.criterion_(losses, weight), "y_pred": losses}
+            losses, *terms = self._fitting_batches.call(terms_of, X, *targets)
+            of_names = dict(zip(names, terms, strict=True))
+            return {"loss": self.criterion_(losses, weight), "y_pred": losses, "terms": of_names}
 
     # Steps
 
     def _set_up(self, training: Batches, validation: Batches | None) -> None:
         self._fitting_batches = FittingBatches(self.generator.device)
         n_batches = self.plan.n_epochs * len(training)
-        self.learning_rate_ = LearningRate(self.optimizer_, self.plan.schedule, n_batches)
-        self.best_ = None if validation is None else BestWeights()
+        self.learning_rate_ = LearningRate(self.plan.schedule, n_batches)
+        selects = validation is not None and self.plan.selects
+        self.best_ = BestWeights() if selects else None
+        averages = self.plan.averages
+        self.average_ = AverageWeights(self.module_, self.plan.n_epochs) if averages else None
         self.epoch_ = None
 
-    def _record(self, prefix: str, losses: BatchLosses) -> None:
-        self.history.record(f"{prefix}_loss", float(losses.mean(self.criterion_)))
-        self.history.record(f"{prefix}_seconds", losses.seconds)
+    def _recorded(self, prefix: str, losses: BatchLosses) -> dict[str, float]:
+        """Return the means of an epoch, and complete the rows of its batches."""
+        means = losses.means(self.criterion_)
+        if len(self.rows_) > 1:
+            self._complete_batches(prefix, losses)
+        recorded = {f"{prefix}_{name}": mean for name, mean in means.items()}
+        return {**recorded, f"{prefix}_seconds": losses.seconds}
 
-    def _training_losses(
+    def _note_validation(self, means: dict[str, float]) -> None:
+        """Record what validation rows show; training rows in their place show it to callbacks."""
+        if self.plan.selects:
+            self._note(**means)
+        else:
+            self._show(**means)
+
+    def _note_weights(self) -> None:
+        """Remember the weights of an epoch if a callback may go back to them at the end."""
+        if self._listeners_of("on_train_end"):
+            self._digests[self.rows_[-1]["epoch"]] = digest_of(self.module_)
+
+    def _training_objective(
         self, X: torch.Tensor, progress: float, targets: torch.Tensor | None = None
-    ) -> torch.Tensor:
+    ) -> Objective:
         with autocast(self.plan.precision, X.device):
-            return self.module_.sample_losses(
+            return self.module_.objective(
                 X, self.generator, self.plan.jitter, progress=progress, targets=targets
             )
 
     def _repulsion(self, loss: torch.Tensor, progress: float) -> torch.Tensor:
-        """Return a penalty on small losses of known anomalies.
-
-        ``weight * |loss| * mean(softplus(margin + (loss - loss of the row) / |loss|))``: falls
-        as the loss of such a row grows, until it is about `margin` times that of normal rows.
-        """
+        """Return the penalty on small losses of some of the known anomalies."""
         chosen = self.plan.repelled
         assert chosen is not None  # where it is called from
-        if len(chosen) > _MOST_REPELLED:
+        if len(chosen) > MOST_REPELLED:
             order = torch.randperm(len(chosen), generator=self.generator, device=chosen.device)
-            chosen = chosen[order[:_MOST_REPELLED]]
-        losses = self._training_losses(chosen, progress).to(loss.dtype)
-        unit = loss.abs() + torch.finfo(loss.dtype).tiny
-        return _REPULSION * unit * softplus(_MARGIN + (loss - losses) / unit).mean()
+            chosen = chosen[order[:MOST_REPELLED]]
+        losses = self._training_objective(chosen, progress).losses
+        return repulsion(loss, losses.to(loss.dtype))

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 
-# Fraction of the batches in which the rate rises, and the factor it starts from.
-_WARM_UP, _START = 0.1, 0.04
+# Fraction of the batches in which the rate of one cycle rises.
+WARM_UP = 0.1
+# The factor it starts from.
+_START = 0.04
 
 
 class LearningRate:
-    """Sets the learning rate of an optimizer to ``learning_rate * factor(completed fraction)``.
+    """Multiplies the rates of an optimizer by ``factor(completed fraction)``, in its steps alone.
+
+    Between steps the optimizer has its highest rates. Callbacks and torch's schedulers thus read
+    and change what the schedule is multiplied onto.
 
     Parameters
     ----------
-    optimizer : torch.optim.Optimizer
-        The optimizer; its current rates become the highest ones.
-
     factor : callable
         Maps the completed fraction of the planned batches, in [0, 1], to a factor.
 
@@ -29,28 +32,41 @@ class LearningRate:
     ----------
     n_done : int
         Number of batches that have begun.
+
+    last : float
+        The rate of the last step.
     """
 
-    def __init__(
-        self, optimizer: torch.optim.Optimizer, factor: Callable[[float], float], n_batches: int
-    ):
-        self.optimizer, self.factor, self.n_batches = optimizer, factor, n_batches
-        self.rates = [group["lr"] for group in optimizer.param_groups]
-        self.n_done = 0
+    def __init__(self, factor: Callable[[float], float], n_batches: int):
+        self.factor, self.n_batches = factor, n_batches
+        self.n_done, self.last = 0, math.nan
 
-    def step(self) -> float:
-        """Set the rate for the next batch, and return the completed fraction of the training."""
+    @contextmanager
+    def step(self, optimizer: torch.optim.Optimizer) -> Iterator[float]:
+        """Set the rates for a step, and yield the completed fraction of the training."""
         done = self.n_done / self.n_batches
-        factor = self.factor(done)
-        for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
-            group["lr"] = rate * factor
+        factor, groups = self.factor(done), optimizer.param_groups
+        highest = [group["lr"] for group in groups]
+        scaled = [rate * factor for rate in highest]
+        for group, rate in zip(groups, scaled, strict=True):
+            group["lr"] = rate
         self.n_done += 1
-        return min(1.0, done)
+        yield min(1.0, done)
+        self.last = groups[0]["lr"]
+        for group, rate, before in zip(groups, scaled, highest, strict=True):
+            if group["lr"] == rate:  # otherwise a callback changed it in the middle of the step
+                group["lr"] = before
 
-    def resume(self, n_done: int) -> None:
-        """Set the rate for the last of `n_done` batches, to resume a training after it."""
-        self.n_done = n_done - 1
-        self.step()
+    def capture(self, optimizer: torch.optim.Optimizer) -> dict:
+        """Return the state as numbers."""
+        rates = [float(group["lr"]) for group in optimizer.param_groups]
+        return {"n_done": self.n_done, "last": float(self.last), "rates": rates}
+
+    def restore(self, optimizer: torch.optim.Optimizer, state: dict) -> None:
+        """Continue from the state that :meth:`capture` returned."""
+        self.n_done, self.last = state["n_done"], state["last"]
+        for group, rate in zip(optimizer.param_groups, state["rates"], strict=True):
+            group["lr"] = rate
 
 
 def one_cycle(done: float) -> float:
@@ -63,9 +79,9 @@ def one_cycle(done: float) -> float:
     .. [1] L. N. Smith and N. Topin, "Super-convergence: very fast training of neural networks
        using large learning rates", 2018, arXiv:1708.07120.
     """
-    if done < _WARM_UP:
-        return _START + (1 - _START) * _half_cosine(done / _WARM_UP)
-    return 1 - _half_cosine((done - _WARM_UP) / (1 - _WARM_UP))
+    if done < WARM_UP:
+        return _START + (1 - _START) * _half_cosine(done / WARM_UP)
+    return 1 - _half_cosine((done - WARM_UP) / (1 - WARM_UP))
 
 
 def constant(done: float) -> float:

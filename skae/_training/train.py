@@ -7,13 +7,16 @@ from dataclasses import dataclass
 
 import pandas as pd
 import torch
+from skorch.callbacks import PrintLog
 
 from skae._data.batches import Batches
 from skae._network.autoencoder_network import AutoencoderNetwork
+from skae._runtime.interruption import end_fit_or_raise
 from skae._runtime.memory import memory_of_training
 from skae._training.autoencoder_net import AutoencoderNet
+from skae._training.callbacks import callback_of, without_loading
 from skae._training.convergence import TrainingDivergedError, warn_of_divergence
-from skae._training.epoch import record_of
+from skae._training.epoch import history_of, is_whole, record_of
 from skae._training.optimizer import load_arrays, state_as_arrays
 from skae._training.training_plan import TrainingPlan
 
@@ -78,6 +81,9 @@ def train(
     DeviceMemoryError
         If the device has too little memory.
 
+    KeyboardInterrupt
+        If Ctrl-C was pressed twice within two seconds.
+
     Warns
     -----
     ConvergenceWarning
@@ -94,13 +100,14 @@ def train(
         else:
             net.resume(training, validation, state)
         interrupted = _run(net, training, validation)
-    history = pd.DataFrame([record_of(row) for row in net.history if _is_whole(row)])
-    best = net.best_
+    history = history_of([record_of(row) for row in net.rows_ if is_whole(row)])
+    kept = net.kept_epoch
+    net.forget_callbacks()
     return TrainingResult(
-        weights=best.weights if best else net.module_.state_dict(),
+        weights=net.module_.state_dict(),
         history=history,
-        best_epoch=best.epoch if best else int(history["epoch"].iloc[-1]),
-        best_loss=best.loss if best else history["train_loss"].iloc[-1],
+        best_epoch=kept,
+        best_loss=history["train_loss" if net.best_ is None else "valid_loss"][kept],
         optimizer_state=state_as_arrays(net.optimizer_),
         interrupted=interrupted,
     )
@@ -113,6 +120,8 @@ def _net(
     save: Callable[[Callable[[], dict]], None] | None,
 ) -> AutoencoderNet:
     network.draw_from(generator)
+    chosen = plan.callbacks if plan.last_epoch else without_loading(plan.callbacks)
+    callbacks = [callback_of(item) for item in chosen]
     return AutoencoderNet(
         network,
         plan=plan,
@@ -120,8 +129,12 @@ def _net(
         save=None if save is None else lambda net: save(net.capture),
         optimizer=plan.optimizer,
         lr=plan.learning_rate,
-        callbacks=[(f"user_{i}", callback) for i, callback in enumerate(plan.callbacks)],
-        device=None,
+        max_epochs=plan.n_epochs,
+        batch_size=plan.batch_size,
+        callbacks=chosen,
+        # PrintLog is there to print; others say something beside what they do.
+        verbose=int(plan.verbose > 0 or any(isinstance(c, PrintLog) for c in callbacks)),
+        device=str(generator.device),
     ).initialize()
 
 
@@ -138,18 +151,13 @@ def _run(net: AutoencoderNet, training: Batches, validation: Batches | None) -> 
     """Run the epochs, also if an error or Ctrl-C ends them; return whether Ctrl-C did."""
     interrupted, best = False, net.best_
     try:
-        net.fit_loop((training, validation), epochs=net.plan.last_epoch - net.history[-1, "epoch"])
+        net.fit_loop((training, validation), epochs=net.plan.last_epoch - net.rows_[-1]["epoch"])
     except TrainingDivergedError:
         if best is None or not (best.epoch or net.plan.start_counts):
             raise
-        warn_of_divergence(net.history[-1], best.epoch)
-    except KeyboardInterrupt:
+        warn_of_divergence(net.rows_[-1], best.epoch)
+    except KeyboardInterrupt as interrupt:
+        end_fit_or_raise(interrupt)
         interrupted = True
-    net.notify("on_train_end", X=training, y=None)
-    net.forget_callbacks()
+    net.end(training)
     return interrupted
-
-
-def _is_whole(row: dict) -> bool:
-    """Return whether an epoch is complete; Ctrl-C leaves an incomplete one."""
-    return row["epoch"] == 0 or "learning_rate" in row

@@ -7,6 +7,8 @@ from collections.abc import Collection, Sequence
 from numbers import Integral, Real
 from typing import Any, TypeGuard
 
+from skae._utils.synonyms import did_you_mean
+
 # Larger sizes are refused at once.
 LARGEST = 2**31 - 1
 # Larger weights and rates leave the range of float32 after a few products.
@@ -168,5 +170,6 @@ def check_boolean(value: object, name: str) -> bool:
 def check_choice(value: object, name: str, choices: Collection[str]) -> str:
     """Return one of the names in `choices`; refuse any other value."""
     if not (isinstance(value, str) and value in choices):
-        raise ValueError(f"{name} must be one of {sorted(choices)}, got {value!r}.")
+        hint = did_you_mean(value, choices)
+        raise ValueError(f"{name} must be one of {sorted(choices)}, got {value!r}{hint}")
     return value

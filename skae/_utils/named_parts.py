@@ -6,7 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, Self, TypeVar
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
+
+from skae._utils.parameter_names import ParameterNamesMixin
+from skae._utils.synonyms import did_you_mean
 
 # What makes the default object of each name.
 Registry = Mapping[str, Callable[[], Any]]
@@ -41,7 +44,10 @@ def resolve_part(value: object, parameter: str, registry: Registry, base_class: 
     if isinstance(value, str):
         if value in registry:
             return registry[value]()
-        raise ValueError(f"{parameter} must be one of {sorted(registry)}, got {value!r}.")
+        raise ValueError(
+            f"{parameter} must be one of {sorted(registry)}, got {value!r}"
+            f"{did_you_mean(value, registry)}"
+        )
     if isinstance(value, base_class):
         return with_own_numbers(value)
     raise TypeError(
@@ -70,7 +76,7 @@ def _own(value: Any) -> Any:
     return value
 
 
-class NamedPartsMixin(BaseEstimator):
+class NamedPartsMixin(ParameterNamesMixin):
     """Allows setting nested parameters of a part that is given by name.
 
     ``set_params(kind="sparse", kind__weight=0.1)`` replaces the name by the default object and sets

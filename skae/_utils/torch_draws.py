@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,16 @@ import torch
 
 # All threads use the same generators, so only one thread may draw at a time.
 _lock = threading.RLock()
+
+
+def _free_lock() -> None:
+    """Make a new lock in a forked process, where no other thread of the parent exists."""
+    global _lock
+    _lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+    os.register_at_fork(after_in_child=_free_lock)
 
 
 @contextmanager

@@ -6,11 +6,12 @@ import math
 from abc import abstractmethod
 
 import torch
-from sklearn.base import BaseEstimator
 from torch import nn
 
+from skae._utils.parameter_names import ParameterNamesMixin
 
-class Architecture(BaseEstimator):
+
+class Architecture(ParameterNamesMixin):
     """Base class of all architectures: the layers of encoder and decoder.
 
     An architecture works on shapes and tensors only. Parameters of an architecture are arguments
@@ -42,8 +43,11 @@ class Architecture(BaseEstimator):
         """
         return (math.prod(given),)
 
-    def channel_axis_of(self, sample_shape: tuple[int, ...]) -> int | None:
-        """Return the axis of the channels of a sample: 0, -1, or None if there is none."""
+    def channel_axis_of(self, sample_shape: tuple[int, ...]) -> int | str | None:
+        """Return the axis of the channels of a sample: 0, -1, or None if there is none.
+
+        "auto" means that the architecture does not use the axis; corruptions then see the shape.
+        """
         return None
 
     def resolved(self, sample_shape: tuple[int, ...], n_samples: int) -> Architecture:
@@ -63,6 +67,15 @@ class Architecture(BaseEstimator):
             The architecture on which :meth:`build` is called, the estimator's ``architecture_``.
         """
         return self
+
+    def check_init(self, init: str) -> None:
+        """Refuse parameters that do not go with the `init` of the estimator.
+
+        Parameters
+        ----------
+        init : {"pca", "random"}
+            With "pca", linear maps are added to the outputs of encoder and decoder.
+        """
 
     def is_linear(self) -> bool:
         """Return whether encoder and decoder are linear maps with the current parameters."""

@@ -37,9 +37,10 @@ class Convolutional(Structured):
     Parameters
     ----------
     input_shape : "auto" or tuple of int, default="auto"
-        Shape of one sample: (n_channels, height, width) for images, (n_channels, n_steps) for
-        series. "auto" is the shape of the samples of an `X` with more than two axes; rows of a
-        table are treated as series with one channel.
+        Shape of one sample: (n_channels, height, width), (height, width, n_channels) or
+        (height, width) for images, (n_steps, n_channels) or (n_channels, n_steps) for series.
+        "auto" is the shape of the samples of an `X` with more than two axes; rows of a table are
+        treated as series with one channel.
 
     channels : sequence of int, default=(16, 32)
         Channels after each convolution of the encoder; the decoder has the same in reverse.
@@ -60,12 +61,18 @@ class Convolutional(Structured):
     hidden_layer_sizes : sequence of int, default=(256,)
         Sizes of the dense hidden layers between the convolutions and the code; ``()`` for none.
 
-    activation : {"elu", "gelu", "identity", "relu", "silu", "tanh"}, default="silu"
+    activation : {"elu", "gelu", "identity", "leaky_relu", "relu", "sigmoid", "silu", "tanh"}, \
+default="silu"
         Activation function after each layer.
 
-    channel_axis : {0, -1} or None, default=0
-        Axis of the channels in `input_shape`: the first (0), the last (-1), as in
-        (height, width, n_channels), or none, as in (height, width) and (n_steps,).
+    channel_axis : "auto", {0, -1} or None, default="auto"
+        Axis of the channels in a sample: the first (0), the last (-1), as in
+        (height, width, n_channels), or none, as in (height, width) and (n_steps,). "auto" finds it
+        from the shape: with three axes, an axis of 1, 3 or 4 beside two larger ones; with two
+        axes, none if both sides are equal and at least 8, a grey image, and otherwise the last
+        one, (n_steps, n_channels), which needs more than twice as many steps as channels. Any
+        other shape raises an error that lists the readings. In an `input_shape`, an axis of any
+        number of channels may also come first, as in (n_channels, n_steps).
 
     References
     ----------
@@ -97,7 +104,7 @@ class Convolutional(Structured):
         upsampling: str = "transposed",
         hidden_layer_sizes: tuple[int, ...] = (256,),
         activation: str = "silu",
-        channel_axis: int | None = 0,
+        channel_axis: int | str | None = "auto",
     ):
         self.input_shape = input_shape
         self.channels = channels
@@ -112,7 +119,7 @@ class Convolutional(Structured):
         """Return this architecture with `input_shape` and `kernel_size` resolved."""
         resolved = super().resolved(sample_shape, n_samples)
         if is_auto(self.kernel_size):
-            n_axes = len(self._space(sample_shape)[1])
+            n_axes = len(resolved._space(sample_shape)[1])
             resolved.set_params(kernel_size=7 if n_axes == 1 else 3)
         return resolved
 

@@ -7,6 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
+from skae._utils.channel_axis import UnclearChannelsError, channel_axis_of
+from skae._utils.checks import is_auto
 from skae._utils.torch_draws import torch_draws
 from skae.architectures.structured import Structured
 
@@ -38,9 +40,10 @@ class Custom(Structured):
         Shape of one sample, `sample_shape` above. "auto" is the shape of the samples of `X`,
         (n_features,) for tables.
 
-    channel_axis : {0, -1} or None, default=None
-        Axis of the channels in `input_shape`, for corruptions that hide parts of images or series.
-        It does not change the input of the modules.
+    channel_axis : "auto", {0, -1} or None, default="auto"
+        Axis of the channels in a sample, for corruptions that hide parts of images or series.
+        "auto" finds it from the shape, as in the other architectures. It does not change the input
+        of the modules.
 
     Notes
     -----
@@ -74,12 +77,21 @@ class Custom(Structured):
         encoder: Callable[[tuple[int, ...], int], nn.Module],
         decoder: Callable[[tuple[int, ...], int], nn.Module],
         input_shape: tuple[int, ...] | str = "auto",
-        channel_axis: int | None = None,
+        channel_axis: int | str | None = "auto",
     ):
         self.encoder = encoder
         self.decoder = decoder
         self.input_shape = input_shape
         self.channel_axis = channel_axis
+
+    def channel_axis_of(self, sample_shape: tuple[int, ...]) -> int | str | None:
+        """Return `channel_axis`, with "auto" resolved where the shape shows it."""
+        if not is_auto(self.channel_axis):
+            return self.channel_axis
+        try:
+            return channel_axis_of(sample_shape) if len(sample_shape) <= 3 else None
+        except UnclearChannelsError:
+            return self.channel_axis  # only a corruption may ask
 
     def needs_gates(self) -> bool:
         """Return True: the last layers of the modules are unknown."""

@@ -10,7 +10,7 @@ from sklearn.base import clone
 from torch import nn
 
 from skae._utils.checks import check_boolean, check_number, check_sizes, is_auto
-from skae.architectures.activations import activation_of
+from skae.architectures.activations import OUTPUT_ACTIVATIONS, activation_of
 from skae.architectures.architecture import Architecture
 from skae.architectures.layers import Dropout, TiedLinear, linear
 
@@ -36,7 +36,8 @@ class Dense(Architecture):
         of at least 256 features, "auto" means ``(512, 256)``, or ``(512, 512)`` if `residual`;
         otherwise it means ``(128, 128)``.
 
-    activation : {"elu", "gelu", "identity", "relu", "silu", "tanh"}, default="silu"
+    activation : {"elu", "gelu", "identity", "leaky_relu", "relu", "sigmoid", "silu", "tanh"}, \
+default="silu"
         Activation function after each hidden layer.
 
     tied_weights : bool, default=False
@@ -69,6 +70,14 @@ class Dense(Architecture):
         sizes, from the input or the code, or to the output; so two consecutive
         `hidden_layer_sizes` must be equal.
 
+    code_activation : str, default="identity"
+        Activation function of the latent code, one of those of `activation`. Others than
+        "identity" need ``init="random"``, since a start at PCA adds a linear map to the code.
+
+    output_activation : {"identity", "relu", "sigmoid", "tanh"}, default="identity"
+        Activation function of the reconstruction. Others than "identity" need ``init="random"``,
+        and `X` in the range of the function: [0, 1] for "sigmoid", [-1, 1] for "tanh".
+
     References
     ----------
     .. [1] N. Srivastava, G. Hinton, A. Krizhevsky, I. Sutskever and R. Salakhutdinov, "Dropout: a
@@ -99,6 +108,8 @@ class Dense(Architecture):
         dropout: float = 0.0,
         layer_norm: bool = False,
         residual: bool = False,
+        code_activation: str = "identity",
+        output_activation: str = "identity",
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -106,6 +117,8 @@ class Dense(Architecture):
         self.dropout = dropout
         self.layer_norm = layer_norm
         self.residual = residual
+        self.code_activation = code_activation
+        self.output_activation = output_activation
 
     def resolved(self, sample_shape: tuple[int, ...], n_samples: int) -> Dense:
         """Return this architecture with `hidden_layer_sizes` resolved."""
@@ -115,8 +128,21 @@ class Dense(Architecture):
         wide = (512, 512) if check_boolean(self.residual, "residual of Dense") else (512, 256)
         return clone(self).set_params(hidden_layer_sizes=wide if large else (128, 128))
 
+    def check_init(self, init: str) -> None:
+        """Refuse activations of code and reconstruction beside the linear maps of PCA."""
+        activation_of(self, "code_activation")
+        activation_of(self, "output_activation", OUTPUT_ACTIVATIONS)
+        for name, of in (("code_activation", "code"), ("output_activation", "reconstruction")):
+            if init == "pca" and getattr(self, name) != "identity":
+                raise ValueError(
+                    f"{name}={getattr(self, name)!r} of Dense needs init='random': init='pca' adds "
+                    f"a linear map to the {of}, to which the activation would not apply."
+                )
+
     def is_linear(self) -> bool:
         """Return whether there is no hidden layer, or neither activation nor normalisation."""
+        if (self.code_activation, self.output_activation) != ("identity", "identity"):
+            return False
         no_layers = not isinstance(self.hidden_layer_sizes, str) and not self.hidden_layer_sizes
         normalised = check_boolean(self.layer_norm, "layer_norm of Dense")
         return no_layers or (self.activation == "identity" and not normalised)
@@ -143,10 +169,21 @@ class Dense(Architecture):
             backwards = [TiedLinear(layer) for layer in reversed(forwards)]
         else:
             backwards = _linears([n_components, *reversed(hidden), n_features], generator)
-        return self._network(forwards), self._network(backwards)
+        if self.code_activation != "identity" and n_encoder_outputs != n_components:
+            raise ValueError(
+                f"code_activation={self.code_activation!r} of Dense needs a kind whose encoder has "
+                f"one output for each value of the code, got {n_encoder_outputs} outputs for a "
+                f"code of {n_components}: use code_activation='identity', or another kind."
+            )
+        encoder = self._network(forwards, "code_activation")
+        return encoder, self._network(backwards, "output_activation")
 
-    def _network(self, layers: Sequence[nn.Linear | TiedLinear]) -> nn.Sequential:
-        """Return a network of linear layers, with all that follows each hidden one."""
+    def _network(self, layers: Sequence[nn.Linear | TiedLinear], activation: str) -> nn.Sequential:
+        """Return a network of linear layers, with all that follows each hidden one and the last.
+
+        `activation` is the name of the parameter that holds the activation of the last layer.
+        """
+        last = activation_of(self, activation)
         modules: list[nn.Module] = []
         for i, layer in enumerate(layers[:-1]):
             hidden_layer = self._hidden_layer(layer)
@@ -154,7 +191,8 @@ class Dense(Architecture):
             # The input of the first layer is not a hidden layer, though it may have that size.
             skips = self.residual and i > 0 and n_inputs == n_outputs
             modules += [Skip(*hidden_layer)] if skips else hidden_layer
-        return nn.Sequential(*modules, layers[-1])
+        end = [] if last is nn.Identity else [last()]
+        return nn.Sequential(*modules, layers[-1], *end)
 
     def _hidden_layer(self, layer: nn.Linear | TiedLinear) -> list[nn.Module]:
         norm = [nn.LayerNorm(len(layer.weight))] if self.layer_norm else []

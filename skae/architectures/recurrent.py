@@ -5,10 +5,15 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from skae._utils.checks import check_boolean, check_choice, check_number, check_size
+from skae._utils.checks import check_boolean, check_choice, check_number, check_size, is_auto
 from skae.architectures.layers import MOST_LAYERS, CodeReader, Dropout, linear, uniform_like_torch
 from skae.architectures.memory import unfilled
 from skae.architectures.structured import MoveChannels, Structured
+from skae.architectures.tokens import Patches, SplitPatches
+
+# With patch_size="auto", series of up to so many steps are read step by step, and longer ones in
+# so many patches.
+_STEPS_OF_SHORT_SERIES, _PATCHES = 32, 10
 
 CELLS: dict[str, type[nn.RNNBase]] = {"gru": nn.GRU, "lstm": nn.LSTM}
 
@@ -16,8 +21,8 @@ CELLS: dict[str, type[nn.RNNBase]] = {"gru": nn.GRU, "lstm": nn.LSTM}
 class Recurrent(Structured):
     r"""Recurrent layers (LSTM or GRU) for time series.
 
-    The encoder reads a series from its first step to its last (if `bidirectional`, also in reverse)
-    and maps its final hidden state to the code,
+    The encoder reads a series from its first step to its last (if `bidirectional`, also in
+    reverse), long series several steps at a time, and maps its final hidden state to the code,
 
     .. math:: h_t = \text{cell}(x_t, h_{t-1}), \qquad f(x) = A h_T + a.
 
@@ -51,9 +56,14 @@ class Recurrent(Structured):
         Probability with which each value is set to zero between layers in training. It needs
         ``n_layers`` of at least 2.
 
-    channel_axis : {-1, 0} or None, default=-1
-        Axis of the channels in `input_shape`: the last (-1), the first (0), as in
-        (n_channels, n_steps), or none, as in (n_steps,).
+    channel_axis : "auto", {-1, 0} or None, default="auto"
+        Axis of the channels in a sample: the last (-1), which "auto" stands for, the first (0), as
+        in (n_channels, n_steps), or none, as in (n_steps,).
+
+    patch_size : "auto" or int, default="auto"
+        Number of steps of the series that one step of the cell reads, or generates, together.
+        "auto" is 1 for series of up to 32 steps, and a tenth of the steps of longer ones, whose
+        beginning the cell would forget. The last patch is padded with zeros, and cropped.
 
     References
     ----------
@@ -90,7 +100,8 @@ class Recurrent(Structured):
         n_layers: int = 1,
         bidirectional: bool = False,
         dropout: float = 0.0,
-        channel_axis: int | None = -1,
+        channel_axis: int | str | None = "auto",
+        patch_size: int | str = "auto",
     ):
         self.cell = cell
         self.input_shape = input_shape
@@ -99,6 +110,16 @@ class Recurrent(Structured):
         self.bidirectional = bidirectional
         self.dropout = dropout
         self.channel_axis = channel_axis
+        self.patch_size = patch_size
+
+    def resolved(self, sample_shape: tuple[int, ...], n_samples: int) -> Recurrent:
+        """Return this architecture with `input_shape` and `patch_size` resolved."""
+        resolved = super().resolved(sample_shape, n_samples)
+        if is_auto(self.patch_size):
+            _, (n_steps,) = resolved._space(sample_shape)
+            is_short = n_steps <= _STEPS_OF_SHORT_SERIES
+            resolved.set_params(patch_size=1 if is_short else -(-n_steps // _PATCHES))
+        return resolved
 
     def _build(
         self,
@@ -108,11 +129,12 @@ class Recurrent(Structured):
         generator: torch.Generator,
     ) -> tuple[nn.Module, nn.Module]:
         """Return an encoder that reads series and a decoder that generates them."""
-        n_channels, (n_steps,) = self._space(sample_shape)
+        n_channels, space = self._space(sample_shape)
+        patches = Patches(n_channels, space, (self._patch_size(*space),))
         n_directions = 2 if self.bidirectional else 1
-        reader = Reader(self._layers(n_channels, n_directions, generator))
+        reader = Reader(self._layers(patches.token_size, n_directions, generator))
         encoder = nn.Sequential(
-            MoveChannels.bringing(-1, self.channel_axis),
+            nn.Sequential(MoveChannels.bringing(1, self.channel_axis), SplitPatches(patches)),
             reader,
             linear(n_directions * self.hidden_size, n_encoder_outputs, generator),
         )
@@ -120,18 +142,28 @@ class Recurrent(Structured):
             Unroller(
                 linear(n_components, self.n_layers * self.hidden_size, generator),
                 self._layers(n_components, 1, generator),
-                n_steps,
+                patches.n_tokens,
             ),
-            linear(self.hidden_size, n_channels, generator),
-            MoveChannels.back(-1, self.channel_axis),
+            linear(self.hidden_size, patches.token_size, generator),
+            nn.Sequential(patches, MoveChannels.back(1, self.channel_axis)),
         )
         return encoder, decoder
+
+    def _patch_size(self, n_steps: int) -> int:
+        size = int(self.patch_size)
+        if size > n_steps:
+            raise ValueError(
+                f"patch_size={size} of Recurrent is larger than the {n_steps} steps of a series: "
+                f"give a smaller patch_size."
+            )
+        return size
 
     def check(self) -> None:
         """Refuse parameters out of range."""
         check_choice(self.cell, "cell of Recurrent", CELLS)
         check_size(self.hidden_size, "hidden_size of Recurrent")
         check_size(self.n_layers, "n_layers of Recurrent", high=MOST_LAYERS)
+        check_size(self.patch_size, "patch_size of Recurrent", instead="'auto' or ")
         check_boolean(self.bidirectional, "bidirectional of Recurrent")
         check_number(self.dropout, "dropout of Recurrent", low=0, high=1, open_high=True)
         if self.dropout and self.n_layers == 1:

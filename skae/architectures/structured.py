@@ -3,34 +3,34 @@
 from __future__ import annotations
 
 import math
-import warnings
 from abc import abstractmethod
 
 import torch
 from sklearn.base import clone
 from torch import nn
 
+from skae._utils.channel_axis import UnclearChannelsError, channel_axis_of, given_channel_axis_of
 from skae._utils.checks import check_sizes, is_auto, is_size
 from skae._utils.named_parts import with_own_numbers
 from skae.architectures.architecture import Architecture
 
-# Samples with at least this side look like images if they are square or have this many channels.
-_LEAST_SIDE, _CHANNELS_OF_IMAGES = 8, (1, 3, 4)
+# Axis of the channels of a batch, by that of a sample.
+_AXIS_OF_BATCH: dict[int | str | None, int | None] = {0: 1, -1: -1, None: None}
 
 
 class Structured(Architecture):
     """Base class of architectures for images and series.
 
     Subclasses have the parameters `input_shape`, the shape of one sample or "auto", and
-    `channel_axis`, the axis of its channels: 0 for the first, -1 for the last, None for none.
-    "auto" is the shape of the samples of an `X` with more than two axes, and a series with one
-    channel for rows of a table.
+    `channel_axis`, the axis of its channels: 0 for the first, -1 for the last, None for none, and
+    "auto" for the axis that the shape shows. For `input_shape`, "auto" is the shape of the samples
+    of an `X` with more than two axes, and a series with one channel for rows of a table.
     """
 
     # Allowed numbers of axes of a sample besides its channels; None for any number.
     n_space_axes: tuple[int, ...] | None = (1, 2)
     input_shape: tuple[int, ...] | str
-    channel_axis: int | None
+    channel_axis: int | str | None
 
     def sample_shape(self, given: tuple[int, ...]) -> tuple[int, ...]:
         """Return `input_shape`, with "auto" resolved; refuse samples of another shape."""
@@ -38,8 +38,7 @@ class Structured(Architecture):
         if is_auto(self.input_shape):
             shape = given if len(given) > 1 else self._series_of(given)
             self._check_axes(shape, f"X holds samples of shape {shape}")
-            if shape == given:
-                self._warn_of_images(shape)
+            self.channel_axis_of(shape)
             return shape
         shape = self._input_shape()
         name = type(self).__name__
@@ -55,23 +54,43 @@ class Structured(Architecture):
             )
         return shape
 
-    def channel_axis_of(self, sample_shape: tuple[int, ...]) -> int | None:
-        """Return `channel_axis`."""
-        return self.channel_axis
+    def channel_axis_of(self, sample_shape: tuple[int, ...]) -> int | str | None:
+        """Return `channel_axis`, with "auto" resolved.
+
+        Raises
+        ------
+        ValueError
+            If it is "auto", and the shape may be read in several ways.
+        """
+        if not is_auto(self.channel_axis):
+            return self.channel_axis
+        if self.n_space_axes == (1,):
+            return -1
+        find = channel_axis_of if is_auto(self.input_shape) else given_channel_axis_of
+        try:
+            return find(sample_shape)
+        except UnclearChannelsError as readings:
+            name = type(self).__name__
+            raise ValueError(
+                f"{name} cannot tell which axis of samples of shape {tuple(sample_shape)} holds "
+                f"the channels. A sample may be {readings.with_axes}: give channel_axis of {name}."
+            ) from None
 
     def with_mask(
         self, sample_shape: tuple[int, ...]
     ) -> tuple[Architecture, tuple[int, ...]] | None:
         """Return the architecture of an encoder with twice the channels, see the base class."""
-        if self.channel_axis is None and self.n_space_axes is not None:
+        channel_axis = self.channel_axis_of(sample_shape)
+        if channel_axis is None and self.n_space_axes is not None:
             return clone(self).set_params(channel_axis=0), (2, *sample_shape)
-        if self.channel_axis_of(sample_shape) == -1:
+        if channel_axis == -1:
             return self, (*sample_shape[:-1], 2 * sample_shape[-1])
         return super().with_mask(sample_shape)
 
     def resolved(self, sample_shape: tuple[int, ...], n_samples: int) -> Architecture:
-        """Return this architecture with `input_shape` resolved, and numbers that torch accepts."""
-        return with_own_numbers(self).set_params(input_shape=tuple(sample_shape))
+        """Return this architecture with its shape resolved, and numbers that torch accepts."""
+        resolved = with_own_numbers(self).set_params(input_shape=tuple(sample_shape))
+        return resolved.set_params(channel_axis=resolved.channel_axis_of(sample_shape))
 
     def build(
         self,
@@ -100,37 +119,24 @@ class Structured(Architecture):
         """Return an encoder and a decoder; parameters are checked and resolved already."""
 
     def _space(self, sample_shape: tuple[int, ...]) -> tuple[int, tuple[int, ...]]:
-        """Return the number of channels and the sizes of the other axes."""
+        """Return the number of channels and the sizes of the other axes; no "auto" is left."""
+        assert not is_auto(self.channel_axis)
         if self.channel_axis is None:
             return 1, tuple(sample_shape)
         space = sample_shape[1:] if self.channel_axis == 0 else sample_shape[:-1]
-        return sample_shape[self.channel_axis], tuple(space)
+        return sample_shape[-1 if self.channel_axis == -1 else 0], tuple(space)
 
     def _series_of(self, given: tuple[int, ...]) -> tuple[int, ...]:
-        return {0: (1, *given), -1: (*given, 1), None: given}[self.channel_axis]
+        if self.channel_axis is None or (is_auto(self.channel_axis) and self.n_space_axes is None):
+            return given
+        return (1, *given) if self.channel_axis == 0 else (*given, 1)
 
     def _check_channel_axis(self) -> None:
         axis = self.channel_axis
-        if axis is not None and not is_size(axis, -1, 0):
+        if axis is not None and not is_auto(axis) and not is_size(axis, -1, 0):
             raise ValueError(
-                f"channel_axis of {type(self).__name__} must be 0, -1 or None, got {axis!r}."
-            )
-
-    def _warn_of_images(self, shape: tuple[int, ...]) -> None:
-        """Warn of samples that look like images with another axis of channels."""
-        if self.channel_axis != 0 or self.n_space_axes is None or 2 not in self.n_space_axes:
-            return
-        instead = None
-        if len(shape) == 2 and shape[0] == shape[1] and shape[0] >= _LEAST_SIDE:
-            taken, instead = f"series of {shape[0]} channels", "None for grey images"
-        elif len(shape) == 3 and shape[2] in _CHANNELS_OF_IMAGES and shape[0] >= _LEAST_SIDE:
-            taken, instead = f"images of {shape[0]} channels", "-1 for channels that come last"
-        if instead is not None:
-            warnings.warn(
-                f"X holds samples of shape {shape}, which {type(self).__name__} treats as {taken}: "
-                f"give channel_axis={instead}, or input_shape={shape} if this is correct.",
-                UserWarning,
-                stacklevel=2,
+                f"channel_axis of {type(self).__name__} must be 'auto', 0, -1 or None, got "
+                f"{axis!r}."
             )
 
     def _input_shape(self) -> tuple[int, ...]:
@@ -141,6 +147,7 @@ class Structured(Architecture):
             example=self._example(),
         )
         self._check_axes(shape, f"got input_shape={shape}")
+        self.channel_axis_of(shape)
         return shape
 
     def _check_axes(self, shape: tuple[int, ...], got: str) -> None:
@@ -150,13 +157,15 @@ class Structured(Architecture):
         wanted = [n + channels for n in self.n_space_axes]
         if len(shape) not in wanted:
             raise ValueError(
-                f"{type(self).__name__} with channel_axis={self.channel_axis} takes samples of "
+                f"{type(self).__name__} with channel_axis={self.channel_axis!r} takes samples of "
                 f"{' or '.join(map(str, wanted))} axes, such as {self._example()}, but {got}."
             )
 
     def _example(self) -> tuple[int, ...]:
-        space = (140,) if self.n_space_axes == (1,) else (28, 28)
-        return {0: (1, *space), -1: (*space, 1), None: space}[self.channel_axis]
+        space: tuple[int, ...] = (140,) if self.n_space_axes == (1,) else (28, 28)
+        if self.channel_axis is None:
+            return space
+        return (1, *space) if self.channel_axis == 0 else (*space, 1)
 
 
 def without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -178,14 +187,14 @@ class MoveChannels(nn.Module):
         self.source, self.target = source, target
 
     @classmethod
-    def bringing(cls, position: int, channel_axis: int | None) -> MoveChannels:
+    def bringing(cls, position: int, channel_axis: int | str | None) -> MoveChannels:
         """Return the module that moves channels from `channel_axis` to a position."""
-        return cls({0: 1, -1: -1, None: None}[channel_axis], position)
+        return cls(_AXIS_OF_BATCH[channel_axis], position)
 
     @classmethod
-    def back(cls, position: int, channel_axis: int | None) -> MoveChannels:
+    def back(cls, position: int, channel_axis: int | str | None) -> MoveChannels:
         """Return the module that moves channels back to `channel_axis`."""
-        return cls(position, {0: 1, -1: -1, None: None}[channel_axis])
+        return cls(position, _AXIS_OF_BATCH[channel_axis])
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
         """Return a view of the batch."""

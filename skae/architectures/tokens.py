@@ -63,6 +63,18 @@ class Patches(nn.Module):
         return X[:, :, : self.height, : self.width].reshape(-1, self.n_channels, *self.space)
 
 
+class SplitPatches(nn.Module):
+    """Map from samples, channels first, to their patches, without weights."""
+
+    def __init__(self, patches: Patches):
+        super().__init__()
+        self.patches = patches
+
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        """Return patches of shape (n_samples, n_tokens, token_size)."""
+        return self.patches.split(X)
+
+
 class PatchTokens(nn.Module):
     """Map from samples to tokens: a linear map of each patch."""
 

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from skae._utils.checks import check_choice, check_number, check_size, is_auto, is_size
+from skae.architectures.architecture import Architecture
 from skae.architectures.layers import MOST_LAYERS, linear
 from skae.architectures.structured import MoveChannels, Structured
 from skae.architectures.tokens import (
@@ -44,9 +45,10 @@ class Transformer(Structured):
     Parameters
     ----------
     input_shape : "auto" or tuple of int, default="auto"
-        Shape of one sample: (n_channels, height, width) for images, (n_channels, n_steps) for
-        series. "auto" is the shape of the samples of an `X` with more than two axes; each feature
-        of a table is a token.
+        Shape of one sample: (n_channels, height, width), (height, width, n_channels) or
+        (height, width) for images, (n_steps, n_channels) or (n_channels, n_steps) for series.
+        "auto" is the shape of the samples of an `X` with more than two axes; each feature of a
+        table is a token.
 
     patch_size : "auto", int or pair of int, default="auto"
         Sides of a patch, or steps of a segment. "auto" is an eighth of each side of an image and
@@ -69,9 +71,14 @@ class Transformer(Structured):
         Probability with which each value of the outputs of attention and feedforward layers is set
         to zero in training.
 
-    channel_axis : {0, -1} or None, default=0
-        Axis of the channels in `input_shape`: the first (0), the last (-1), as in
-        (height, width, n_channels), or none, as in (height, width) and (n_steps,).
+    channel_axis : "auto", {0, -1} or None, default="auto"
+        Axis of the channels in a sample: the first (0), the last (-1), as in
+        (height, width, n_channels), or none, as in (height, width) and (n_steps,). "auto" finds it
+        from the shape: with three axes, an axis of 1, 3 or 4 beside two larger ones; with two
+        axes, none if both sides are equal and at least 8, a grey image, and otherwise the last
+        one, (n_steps, n_channels), which needs more than twice as many steps as channels. Any
+        other shape raises an error that lists the readings. In an `input_shape`, an axis of any
+        number of channels may also come first, as in (n_channels, n_steps).
 
     References
     ----------
@@ -107,7 +114,7 @@ class Transformer(Structured):
         n_layers: int = 2,
         pooling: str = "token",
         dropout: float = 0.0,
-        channel_axis: int | None = 0,
+        channel_axis: int | str | None = "auto",
     ):
         self.input_shape = input_shape
         self.patch_size = patch_size
@@ -124,18 +131,27 @@ class Transformer(Structured):
         stays = is_auto(self.input_shape) and self._is_table(given)
         return given if stays else super().sample_shape(given)
 
-    def channel_axis_of(self, sample_shape: tuple[int, ...]) -> int | None:
-        """Return `channel_axis`; tables have no channels."""
-        return None if self._is_table(sample_shape) else self.channel_axis
+    def channel_axis_of(self, sample_shape: tuple[int, ...]) -> int | str | None:
+        """Return `channel_axis`, with "auto" resolved; tables have no channels."""
+        return None if self._is_table(sample_shape) else super().channel_axis_of(sample_shape)
+
+    def with_mask(
+        self, sample_shape: tuple[int, ...]
+    ) -> tuple[Architecture, tuple[int, ...]] | None:
+        """Return the architecture of an encoder with twice the channels, or twice the features."""
+        if self._is_table(sample_shape):
+            return Architecture.with_mask(self, sample_shape)
+        return super().with_mask(sample_shape)
 
     def resolved(self, sample_shape: tuple[int, ...], n_samples: int) -> Transformer:
         """Return this architecture with `input_shape` and `patch_size` resolved."""
         resolved = super().resolved(sample_shape, n_samples)
         if self._is_table(sample_shape):
-            # The shape of table rows is not a valid input_shape, so "auto" stays.
-            return resolved.set_params(input_shape=self.input_shape)
+            # The shape of table rows is not a valid input_shape, so "auto" stays; and without
+            # an axis of channels, rows would be series.
+            return resolved.set_params(input_shape=self.input_shape, channel_axis=self.channel_axis)
         if is_auto(self.patch_size):
-            _, space = self._space(sample_shape)
+            _, space = resolved._space(sample_shape)
             n_tokens = _TOKENS_OF_SERIES if len(space) == 1 else _TOKENS_OF_SIDE
             sides = tuple(min(side, max(2, math.ceil(side / n_tokens))) for side in space)
             resolved.set_params(patch_size=sides if len(sides) > 1 else sides[0])

@@ -17,6 +17,7 @@ from skae._data.containers import as_matrix_like
 from skae._data.matrix import MatrixLike
 from skae._utils.checks import is_number
 from skae._utils.naming import naming
+from skae._utils.parameter_names import ParameterNamesMixin
 from skae.compression.container import Contents, check_claims, pack, unpack
 from skae.compression.entropy_coder import EntropyCoder, import_constriction
 from skae.compression.quantiser import dequantise, quantise, step_for
@@ -26,7 +27,7 @@ from skae.compression.rows import CheckedRows, as_dtype, check_rows
 _ROWS_OF_A_FINGERPRINT = 8
 
 
-class Compressor(BaseEstimator):
+class Compressor(ParameterNamesMixin):
     r"""Lossy compression of rows by the codes of a transformer.
 
     Each latent value is quantised to the nearest multiple of `step`, and a range coder encodes the

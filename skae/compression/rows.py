@@ -11,8 +11,8 @@ import scipy.sparse as sp
 from sklearn.utils.sparsefuncs import min_max_axis
 from sklearn.utils.validation import check_array
 
-from skae._data.containers import as_matrix_like
 from skae._data.matrix import MatrixLike
+from skae._data.validation import table_of_numbers
 from skae._utils.naming import naming
 from skae.compression.container import DTYPES
 
@@ -75,7 +75,7 @@ def check_rows(X: MatrixLike, estimator: Any = None, name: str = "X") -> Checked
         If `X` contains anything but finite real numbers, or has another number of features.
     """
     with naming(name):
-        return _checked(as_matrix_like(X), estimator)
+        return _checked(table_of_numbers(X), estimator)
 
 
 def _checked(X: Any, estimator: Any) -> CheckedRows:

@@ -15,6 +15,7 @@ from skae.corruptions.function import FunctionCorruption
 from skae.corruptions.gaussian import Gaussian
 from skae.corruptions.masking import Masking
 from skae.corruptions.missing import Missing
+from skae.corruptions.mixed import Mixed
 from skae.corruptions.occlusion import Occlusion
 from skae.corruptions.salt_and_pepper import SaltAndPepper
 from skae.corruptions.swap import Swap
@@ -26,6 +27,7 @@ CORRUPTIONS: dict[str, type[Corruption]] = {
     "swap": Swap,
     "occlusion": Occlusion,
     "missing": Missing,
+    "mixed": Mixed,
 }
 
 # What a parameter ``corruption`` may be: a name, an object, or a function(X, generator).
@@ -40,6 +42,7 @@ __all__ = [
     "Gaussian",
     "Masking",
     "Missing",
+    "Mixed",
     "Occlusion",
     "SaltAndPepper",
     "Swap",

@@ -5,12 +5,12 @@ from __future__ import annotations
 from abc import abstractmethod
 
 import torch
-from sklearn.base import BaseEstimator
 
+from skae._utils.parameter_names import ParameterNamesMixin
 from skae.corruptions.features import Features
 
 
-class Corruption(BaseEstimator):
+class Corruption(ParameterNamesMixin):
     """Base class of all corruptions: noise on the input of the encoder in training.
 
     The target is the clean row, so the network learns to predict the corrupted entries of a row
@@ -27,16 +27,24 @@ class Corruption(BaseEstimator):
 
     makes_missing = False
 
-    def check(self, sample_shape: tuple[int, ...], channel_axis: int | None = None) -> None:
+    def varies(self) -> bool:
+        """Return whether some rows are corrupted more than others, by a strength drawn for each.
+
+        :class:`~skae.kinds.Denoising` then gives strongly corrupted rows less weight.
+        """
+        return False
+
+    def check(self, sample_shape: tuple[int, ...], channel_axis: int | str | None = None) -> None:
         """Refuse parameters out of range, and samples that this corruption does not support.
 
         Parameters
         ----------
         sample_shape : tuple of int
-            Shape of one sample as the architecture receives it.
+            Shape of one sample as the architecture receives it, or as `X` holds it if the
+            architecture flattens it.
 
-        channel_axis : {0, -1} or None, default=None
-            Axis of the channels, if any.
+        channel_axis : {0, -1, "auto"} or None, default=None
+            Axis of the channels, if any; "auto" if the architecture does not use it.
 
         Raises
         ------

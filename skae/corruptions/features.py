@@ -10,6 +10,12 @@ import torch
 # A value for each feature, or one for all.
 Values = float | np.ndarray | torch.Tensor
 
+# Fractions of the features that have the smallest and the largest value of all in bounded rows:
+# nearly all pixels are black in some image, fewer are ever white.
+_PART_AT_LOW, _PART_AT_HIGH = 0.5, 0.25
+# Values that differ by less than this fraction of the range are the same value.
+_ROUNDING = 1e-5
+
 # Up to this size of centre and scale, float32 can represent rows in units of X, and their squares.
 _MODERATE = 1e18
 
@@ -26,8 +32,8 @@ class Features(torch.nn.Module):
     sample_shape : tuple of int
         Shape of one sample, such as (64,), (1, 28, 28) or (140, 1).
 
-    channel_axis : {0, -1} or None, default=None
-        Axis of the channels, if any.
+    channel_axis : {0, -1, "auto"} or None, default=None
+        Axis of the channels, if any; "auto" if the architecture does not use it.
 
     Attributes
     ----------
@@ -49,7 +55,7 @@ class Features(torch.nn.Module):
     high: torch.Tensor
     deviation: torch.Tensor
 
-    def __init__(self, sample_shape: tuple[int, ...], channel_axis: int | None = None):
+    def __init__(self, sample_shape: tuple[int, ...], channel_axis: int | str | None = None):
         super().__init__()
         self.sample_shape, self.channel_axis = tuple(sample_shape), channel_axis
         n_features = math.prod(self.sample_shape)
@@ -96,6 +102,30 @@ class Features(torch.nn.Module):
         shape = (math.prod(self.sample_shape),)
         self.centre = _as_float64(centre).expand(shape).clone()
         self.scale = _as_float64(scale).expand(shape).clone()
+
+    def bounds(self) -> tuple[torch.Tensor, torch.Tensor] | None:
+        """Return the common bounds of all features, if the rows have such bounds.
+
+        Rows are bounded, as images from 0 to 255 are, if at least half of the features that vary
+        share the smallest value of all, and a quarter share the largest.
+
+        Returns
+        -------
+        low, high : torch.Tensor of shape (n_features,)
+            The same two numbers in the scaled units of each feature; or None instead of both.
+        """
+        low, high = (self.unscaled(ends.double()) for ends in (self.low, self.high))
+        varies = high > low
+        if int(varies.sum()) < 2:
+            return None
+        low, high = low[varies], high[varies]
+        floor, top = low.min(), high.max()
+        rounding = _ROUNDING * (top - floor)
+        at_floor, at_top = (low <= floor + rounding).sum(), (high >= top - rounding).sum()
+        fewest = (max(2.0, part * len(low)) for part in (_PART_AT_LOW, _PART_AT_HIGH))
+        if not all(n >= least for n, least in zip((at_floor, at_top), fewest, strict=True)):
+            return None
+        return self.scaled(floor), self.scaled(top)
 
     def scaled(self, value: float | torch.Tensor) -> torch.Tensor:
         """Bring a number or a tensor from the units of `X` to scaled units.

@@ -27,7 +27,7 @@ class FunctionCorruption(Corruption):
     def __init__(self, function: Callable[[torch.Tensor, torch.Generator], torch.Tensor]):
         self.function = function
 
-    def check(self, sample_shape: tuple[int, ...], channel_axis: int | None = None) -> None:
+    def check(self, sample_shape: tuple[int, ...], channel_axis: int | str | None = None) -> None:
         """Refuse a `function` that is not callable."""
         if not callable(self.function):
             raise ValueError(

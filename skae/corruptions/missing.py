@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 
-from skae._utils.checks import is_number
 from skae.corruptions.corruption import Corruption
-from skae.corruptions.entries import uniform
+from skae.corruptions.entries import Fraction, check_fraction, fractions, uniform
 from skae.corruptions.features import Features
 
 
@@ -38,30 +35,16 @@ class Missing(Corruption):
 
     makes_missing = True
 
-    def __init__(self, fraction: float | tuple[float, float] = (0.0, 1.0)):
+    def __init__(self, fraction: Fraction = (0.0, 1.0)):
         self.fraction = fraction
 
-    def check(self, sample_shape: tuple[int, ...], channel_axis: int | None = None) -> None:
+    def check(self, sample_shape: tuple[int, ...], channel_axis: int | str | None = None) -> None:
         """Refuse a `fraction` out of range."""
-        if _is_fraction(self.fraction):
-            return
-        raise ValueError(
-            f"fraction of Missing must be a number > 0 and <= 1, the probability that an entry is "
-            f"hidden, or a pair (low, high) with 0 <= low < high <= 1, got {self.fraction!r}."
-        )
+        check_fraction(self.fraction, "Missing")
 
     def corrupt(
         self, X: torch.Tensor, features: Features, generator: torch.Generator
     ) -> torch.Tensor:
         """Return rows with NaN in place of hidden entries."""
-        fraction: Any = self.fraction
-        if isinstance(fraction, tuple | list):
-            low, high = fraction
-            fraction = low + (high - low) * uniform(X[:, :1], generator)
+        fraction = fractions(self.fraction, X, generator)
         return X.masked_fill(uniform(X, generator) < fraction, torch.nan)
-
-
-def _is_fraction(value: Any) -> bool:
-    if isinstance(value, tuple | list):
-        return len(value) == 2 and all(map(is_number, value)) and 0 <= value[0] < value[1] <= 1
-    return is_number(value) and 0 < value <= 1

@@ -7,7 +7,8 @@ from typing import Any
 
 import torch
 
-from skae._utils.checks import is_integer, is_number
+from skae._utils.channel_axis import UnclearChannelsError, channel_axis_of, is_rather_last
+from skae._utils.checks import is_auto, is_integer, is_number
 from skae.corruptions.corruption import Corruption
 from skae.corruptions.entries import check_fill, fill_values
 from skae.corruptions.features import Features
@@ -31,19 +32,22 @@ class Occlusion(Corruption):
         is a number of pixels or time steps. So 1.0 is the whole side and 1 is one pixel. A pair
         gives height and width.
 
-    fill : "mean" or float, default="mean"
+    fill : "auto", "mean" or float, default="auto"
         Value of hidden entries: the mean of the feature over the training rows, or a number in
-        units of `X`.
+        units of `X`. "auto" is "mean", unless all features have the same bounds, as pixels from 0
+        to 255: then each rectangle is filled with the lower bound, the means or the upper bound,
+        at random.
 
     sample_shape : None or tuple of int, default=None
-        Shape of one sample: (height, width) or (n_channels, height, width) for images, (n_steps,)
-        for series. None means the shape of a sample as the architecture receives it, whose
-        `channel_axis` distinguishes images from series. The dense architecture receives flat rows,
-        so the shape must be given there: ``Occlusion(sample_shape=(28, 28))``.
+        Shape of one sample, if `X` holds flat rows and the architecture has no `input_shape`:
+        (height, width), (n_channels, height, width) or (height, width, n_channels) for images,
+        (n_steps,) for series. None means the shape of the samples of an `X` with more than two
+        axes, or the `input_shape` of the architecture; `channel_axis` of the architecture, or else
+        the rule of its "auto", distinguishes images from series.
 
     layout : None or "span", default=None
         "span" means that samples of `sample_shape` are series, (n_steps,) or
-        (n_steps, n_channels). With None, a shape with two axes is that of an image.
+        (n_steps, n_channels). With None, a `sample_shape` with two axes is that of an image.
 
     References
     ----------
@@ -54,7 +58,7 @@ class Occlusion(Corruption):
     def __init__(
         self,
         size: float | tuple[float, float] = 0.35,
-        fill: float | str = "mean",
+        fill: float | str = "auto",
         sample_shape: tuple[int, ...] | None = None,
         layout: str | None = None,
     ):
@@ -63,7 +67,7 @@ class Occlusion(Corruption):
         self.sample_shape = sample_shape
         self.layout = layout
 
-    def check(self, sample_shape: tuple[int, ...], channel_axis: int | None = None) -> None:
+    def check(self, sample_shape: tuple[int, ...], channel_axis: int | str | None = None) -> None:
         """Refuse parameters out of range, and samples that are neither images nor series."""
         check_fill(self.fill, "Occlusion")
         if not (self.layout is None or (isinstance(self.layout, str) and self.layout == "span")):
@@ -77,12 +81,18 @@ class Occlusion(Corruption):
         """Return rows with a hidden rectangle."""
         grid = self._grid(features.sample_shape, features.channel_axis)
         hidden = grid.draw(len(X), self._sides(grid), generator)
-        return torch.where(hidden, fill_values(self.fill, features, X.dtype), X)
+        return torch.where(hidden, fill_values(self.fill, features, X, generator), X)
 
-    def _grid(self, shown: tuple[int, ...], channel_axis: int | None) -> Grid:
-        shape = shown if self.sample_shape is None else tuple(self.sample_shape)
-        if self.sample_shape is None and channel_axis is not None:
-            return Grid.of(shape, channel_axis)  # the architecture knows its axes
+    def _grid(self, shown: tuple[int, ...], channel_axis: int | str | None) -> Grid:
+        if self.sample_shape is not None:
+            shape: tuple[int, ...] = tuple(self.sample_shape)
+            channel_axis = -1 if is_rather_last(shape) else None
+        elif is_auto(channel_axis) and self.layout is None:
+            shape, channel_axis = shown, _found_axis(shown)
+        else:
+            shape = shown
+        if isinstance(channel_axis, int):
+            return Grid.of(shape, channel_axis)
         if self.layout == "span":
             return Grid.of(shape, -1 if len(shape) == 2 else None)
         return Grid.of(shape, 0 if len(shape) == 3 else None)
@@ -108,6 +118,18 @@ class Occlusion(Corruption):
                 f"size={self.size!r} of Occlusion is larger than a side of samples of {grid}: "
                 f"give a smaller size, or layout='span' for series."
             )
+
+
+def _found_axis(shape: tuple[int, ...]) -> int | None:
+    """Return the axis of the channels of samples with several axes in `X`."""
+    try:
+        return channel_axis_of(shape)
+    except UnclearChannelsError as readings:
+        raise ValueError(
+            f"Occlusion cannot tell which axis of samples of shape {shape} holds the channels. A "
+            f"sample may be {readings}: give Occlusion(sample_shape={shape}) for images, with the "
+            f"channels first if there are any, or layout='span' for series, (n_steps, n_channels)."
+        ) from None
 
 
 def _is_size(size: Any) -> bool:

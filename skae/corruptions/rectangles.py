@@ -77,7 +77,7 @@ def check_shape(given: Any, shown: tuple[int, ...], layout: str | None) -> None:
         Shape given by the user; None means `shown`.
 
     shown : tuple of int
-        Shape of one sample as the architecture receives it.
+        Shape of one sample as the architecture receives it, or as `X` holds it if it is flattened.
 
     layout : None or "span"
         Layout given by the user; "span" for series.

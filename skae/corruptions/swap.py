@@ -38,7 +38,7 @@ class Swap(Corruption):
     def __init__(self, fraction: float = 0.15):
         self.fraction = fraction
 
-    def check(self, sample_shape: tuple[int, ...], channel_axis: int | None = None) -> None:
+    def check(self, sample_shape: tuple[int, ...], channel_axis: int | str | None = None) -> None:
         """Refuse a `fraction` out of range."""
         check_fraction(self.fraction, "Swap")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from numbers import Integral, Real
 from typing import Any
 
@@ -11,17 +11,22 @@ import numpy as np
 import pandas as pd
 import torch
 from sklearn.utils.validation import check_is_fitted
-from skorch.callbacks import Callback
 
 from skae._data.matrix import MatrixLike
 from skae._data.sources import blocks, is_source, joined
 from skae._data.validation import validate_X
 from skae._fitting.progress import CallbackSupportMixin
 from skae._network.fitted_network import FittedNetwork
+from skae._training.callbacks import CallbacksLike
 from skae._utils.checks import LARGEST
 from skae._utils.named_parts import NamedPartsMixin
 from skae._utils.random_state import RandomStateLike
-from skae._utils.sklearn_private import Interval, StrOptions
+from skae._utils.sklearn_private import (
+    Interval,
+    StrOptions,
+    feature_names_in,
+    in_wanted_container,
+)
 from skae.architectures import ARCHITECTURES, Architecture
 from skae.estimators._saving import SavingMixin
 from skae.kinds import KINDS, Kind
@@ -72,6 +77,7 @@ class BaseAutoencoder(SavingMixin, CallbackSupportMixin, NamedPartsMixin):
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, LARGEST, closed="both")],
         "learning_rate": [StrOptions({"auto"}), Interval(Real, 0, _LARGEST_RATE, closed="right")],
         "optimizer": "no_validation",
+        "optimizer_params": "no_validation",  # resolve_optimizer has better error messages
         "weight_decay": [Interval(Real, 0, _LARGEST_RATE, closed="both")],
         "jitter": [StrOptions({"auto"}), Interval(Real, 0, _LARGEST_RATE, closed="both")],
         "early_stopping": ["boolean"],
@@ -80,7 +86,7 @@ class BaseAutoencoder(SavingMixin, CallbackSupportMixin, NamedPartsMixin):
         "device": [str, torch.device],
         "precision": [StrOptions({"auto", "float32", "float64", "bfloat16"})],
         "checkpoint": [None, str, os.PathLike],
-        "callbacks": [None, list, tuple],
+        "callbacks": "no_validation",  # checked_callbacks has better error messages
         "verbose": ["verbose"],
         "random_state": ["random_state"],
     }
@@ -100,6 +106,7 @@ class BaseAutoencoder(SavingMixin, CallbackSupportMixin, NamedPartsMixin):
         batch_size: int | str = "auto",
         learning_rate: float | str = "auto",
         optimizer: OptimizerLike = "adamw",
+        optimizer_params: dict[str, Any] | None = None,
         weight_decay: float = 0.01,
         jitter: float | str = "auto",
         early_stopping: bool = True,
@@ -108,7 +115,7 @@ class BaseAutoencoder(SavingMixin, CallbackSupportMixin, NamedPartsMixin):
         device: str = "auto",
         precision: str = "auto",
         checkpoint: str | os.PathLike | None = None,
-        callbacks: Sequence[Callback] | None = None,
+        callbacks: CallbacksLike = None,
         verbose: int = 0,
         random_state: RandomStateLike = None,
     ):
@@ -121,6 +128,7 @@ class BaseAutoencoder(SavingMixin, CallbackSupportMixin, NamedPartsMixin):
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.optimizer = optimizer
+        self.optimizer_params = optimizer_params
         self.weight_decay = weight_decay
         self.jitter = jitter
         self.early_stopping = early_stopping
@@ -149,6 +157,16 @@ class BaseAutoencoder(SavingMixin, CallbackSupportMixin, NamedPartsMixin):
     def _shaped(self, rows: np.ndarray) -> np.ndarray:
         """Return rows in the sample shape of the training rows."""
         return rows.reshape(len(rows), *self.sample_shape_)
+
+    def _framed(self, rows: np.ndarray, X: MatrixLike) -> Any:
+        """Return rebuilt rows as the frame that ``set_output`` asks for, or as they are.
+
+        Frames have the names of the features of `fit`, and the index of `X` if it is a frame.
+        Samples with several axes, such as images, stay arrays.
+        """
+        if rows.ndim != 2:
+            return rows
+        return in_wanted_container(self, rows, X, feature_names_in(self, None))
 
     def _of_rows(self, function: Callable, X: MatrixLike) -> Any:
         """Validate rows after the fit, and return the results of a function for them.

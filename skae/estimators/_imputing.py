@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from numbers import Integral
 
+import numpy as np
+
 from skae._checkpoints.trainings import Trainings
 from skae._data.matrix import Matrix
 from skae._fitting.fit_policy import FitPolicy
@@ -11,7 +13,8 @@ from skae._fitting.network_fit import NetworkFit
 from skae._fitting.progress import EpochReport
 from skae._fitting.scaling_rules import ScalingRule
 from skae._fitting.several_fits import common_attributes
-from skae._imputation.imputation import Imputation, ImputationFit
+from skae._imputation.imputation import Imputation
+from skae._imputation.imputation_fit import ImputationFit
 from skae._network.fitted_network import FittedNetwork
 from skae._utils.checks import LARGEST, is_auto
 from skae._utils.sklearn_private import Interval
@@ -37,7 +40,13 @@ class ImputingAutoencoder(BaseAutoencoder):
     n_estimators: int
 
     def _fit_networks(
-        self, X: Matrix, trainings: Trainings, scaling: ScalingRule, *, draws: bool
+        self,
+        X: Matrix,
+        trainings: Trainings,
+        scaling: ScalingRule,
+        *,
+        sample_weight: np.ndarray | None = None,
+        draws: bool,
     ) -> None:
         """Fit the networks to validated rows, and set the fitted attributes.
 
@@ -52,13 +61,23 @@ class ImputingAutoencoder(BaseAutoencoder):
         scaling : ScalingRule
             The rule for the scaling in front of the networks.
 
+        sample_weight : ndarray of shape (n_samples,) or None, default=None
+            Weights with mean 1.
+
         draws : bool
             Whether errors of imputed values can be drawn later.
         """
         n_components = "filling rank" if is_auto(self.n_components) else self.n_components
         policy = FitPolicy.of(self, n_components=n_components, scaling=scaling)
-        report, n_networks = EpochReport(self), self.n_estimators
-        fit = ImputationFit(X, policy, n_networks, trainings, report, draws=draws)
+        fit = ImputationFit(
+            X,
+            policy,
+            self.n_estimators,
+            trainings,
+            EpochReport(self),
+            sample_weight=sample_weight,
+            draws=draws,
+        )
         self._keep(*fit.run())
 
     def _keep(self, imputation: Imputation, fits: list[NetworkFit]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,6 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
-from skorch.callbacks import Callback
 
 from skae._checkpoints.trainings import Trainings
 from skae._data.matrix import Matrix, MatrixLike
@@ -23,6 +21,7 @@ from skae._fitting.prepare import prepare, prepare_again
 from skae._fitting.prepared import Prepared
 from skae._generation.code_density import CodeDensity
 from skae._network.fitted_network import FittedNetwork
+from skae._training.callbacks import CallbacksLike
 from skae._utils.random_state import RandomStateLike
 from skae.architectures import Architecture
 from skae.estimators._base import BaseAutoencoder, LossLike, OptimizerLike
@@ -60,6 +59,7 @@ class OneNetworkAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         batch_size: int | str = "auto",
         learning_rate: float | str = "auto",
         optimizer: OptimizerLike = "adamw",
+        optimizer_params: dict[str, Any] | None = None,
         weight_decay: float = 0.01,
         jitter: float | str = "auto",
         early_stopping: bool = True,
@@ -69,7 +69,7 @@ class OneNetworkAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         precision: str = "auto",
         warm_start: bool = False,
         checkpoint: str | os.PathLike | None = None,
-        callbacks: Sequence[Callback] | None = None,
+        callbacks: CallbacksLike = None,
         verbose: int = 0,
         random_state: RandomStateLike = None,
     ):
@@ -83,6 +83,7 @@ class OneNetworkAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
             batch_size=batch_size,
             learning_rate=learning_rate,
             optimizer=optimizer,
+            optimizer_params=optimizer_params,
             weight_decay=weight_decay,
             jitter=jitter,
             early_stopping=early_stopping,
@@ -136,7 +137,7 @@ class OneNetworkAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         """
         return self._of_rows(self._codes, X)
 
-    def inverse_transform(self, X: MatrixLike) -> np.ndarray:
+    def inverse_transform(self, X: MatrixLike) -> Any:
         """Return the reconstructions of latent codes.
 
         Parameters
@@ -146,14 +147,16 @@ class OneNetworkAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
 
         Returns
         -------
-        X_original : ndarray of shape (n_samples, ...)
+        X_original : ndarray or data frame of shape (n_samples, ...)
             Reconstructions in the units of the training rows, with the dtype of the codes and the
-            axes of ``sample_shape_``.
+            axes of ``sample_shape_``. Rows are a data frame if ``set_output`` asks for frames: with
+            the names of the features of ``fit``, and the index of `X` if it is a frame of pandas.
         """
         check_is_fitted(self)
-        return self._decode(validate_codes(self, at_hand(X)))
+        rows = at_hand(X)
+        return self._framed(self._decode(validate_codes(self, rows)), rows)
 
-    def reconstruct(self, X: MatrixLike) -> np.ndarray:
+    def reconstruct(self, X: MatrixLike) -> Any:
         """Return the reconstructions of the rows, as ``inverse_transform(transform(X))``.
 
         Parameters
@@ -163,10 +166,11 @@ class OneNetworkAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
 
         Returns
         -------
-        X_reconstructed : ndarray of shape (n_samples, ...)
-            Reconstructions, float32 for float32 `X` and float64 otherwise.
+        X_reconstructed : ndarray or data frame of shape (n_samples, ...)
+            Reconstructions, float32 for float32 `X` and float64 otherwise. Rows are a data frame if
+            ``set_output`` asks for frames, as in :meth:`inverse_transform`.
         """
-        return self._of_rows(self._reconstruct, X)
+        return self._framed(self._of_rows(self._reconstruct, X), X)
 
     def score_samples(self, X: MatrixLike) -> np.ndarray:
         r"""Return minus the mean squared reconstruction error of each row.

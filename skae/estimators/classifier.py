@@ -12,9 +12,7 @@ from numpy.typing import ArrayLike
 from scipy.special import log_softmax, softmax
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
-from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import check_consistent_length, column_or_1d
-from skorch.callbacks import Callback
 
 from skae._checkpoints.trainings import trainings_of, weights_of
 from skae._classification.classifier_fitting import (
@@ -23,13 +21,14 @@ from skae._classification.classifier_fitting import (
     class_logits,
     fit_classifier,
 )
-from skae._classification.labels import class_numbers, class_weights
+from skae._classification.labels import class_numbers, class_weights, known_labels
 from skae._data.matrix import MatrixLike
 from skae._data.validation import checked_weight, validate_sample_weight, validate_X
 from skae._data.views import rows_at
 from skae._fitting.fit_policy import FitPolicy, resolve_parts
 from skae._fitting.progress import EpochReport
 from skae._network.head import HeadPlan
+from skae._training.callbacks import CallbacksLike
 from skae._utils.checks import check_sizes, is_auto
 from skae._utils.naming import naming
 from skae._utils.random_state import RandomStateLike
@@ -57,12 +56,12 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
     .. math:: (1 - w) \, \ell(x, \hat{x}) - w \, c \sum_k t_k \log P(y = k \mid x)
 
     with the loss :math:`\ell` of the autoencoder per feature and ``classification_weight``
-    :math:`w`. For a row with a label, `t` is 1 at its class and 0 elsewhere. The label -1 stands
-    for no label: such rows are reconstructed, and take part in the classification through
-    pseudo-labels. The autoencoder is first trained alone; label propagation among the nearest
-    neighbours of its codes [1]_ gives each row without a label class probabilities `t`, which are
-    weighted by their certainty [2]_: :math:`c = 1 - H(t) / \log K`. All `c` are then divided by
-    their mean.
+    :math:`w`. For a row with a label, `t` is 1 at its class and 0 elsewhere. Rows whose label is
+    the value `unlabelled` have none: they are reconstructed, and take part in the classification
+    through pseudo-labels. The autoencoder is first trained alone; label propagation among the
+    nearest neighbours of its codes [1]_ gives each row without a label class probabilities `t`,
+    which are weighted by their certainty [2]_: :math:`c = 1 - H(t) / \log K`. All `c` are then
+    divided by their mean.
 
     Parameters
     ----------
@@ -75,6 +74,10 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
 
     architecture : str or Architecture, default="dense"
         The architecture of encoder and decoder: a name or an object of :mod:`skae.architectures`.
+
+    unlabelled : int, str, np.nan or None, default=None
+        The value in `y` of rows without a label, such as -1. np.nan stands for all missing values:
+        NaN, None and pandas.NA. With None, every value of `y` is a class.
 
     head_layer_sizes : tuple of int, default=(128,)
         Sizes of the hidden layers of `h`. With () the head is linear.
@@ -112,8 +115,13 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
     optimizer : {"adamw", "adam", "rmsprop", "sgd"} or class, default="adamw"
         The optimizer: a name or a class of :mod:`torch.optim`.
 
+    optimizer_params : dict or None, default=None
+        Further parameters of the optimizer, such as ``{"betas": (0.9, 0.99)}`` of "adamw". "sgd"
+        has a momentum of 0.9 unless given here.
+
     weight_decay : float, default=0.01
-        Weight decay, passed to the optimizer.
+        Weight decay, decoupled from the gradients as in AdamW for every
+        optimizer.
 
     jitter : float or "auto", default="auto"
         Noise added to the encoder's input, as in :class:`AutoencoderTransformer`.
@@ -144,11 +152,12 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
     checkpoint : str, path-like or None, default=None
         File from which `fit` continues after a crash, as in :class:`AutoencoderTransformer`.
 
-    callbacks : list of skorch.callbacks.Callback or None, default=None
-        Callbacks, which skorch calls during training.
+    callbacks : Callback, list of Callback or (str, Callback), or None, default=None
+        Callbacks of :mod:`skorch.callbacks`, called during the training with labels. See the
+        user guide on watching and steering a fit.
 
     verbose : int, default=0
-        With 1, print a line for each epoch.
+        With 1, print a line for each epoch, which also goes to the logger "skae" at the level INFO.
 
     random_state : int, RandomState instance or None, default=None
         Determines the validation rows, the initial weights, the order of the rows and all noise.
@@ -163,7 +172,8 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
 
     history_ : pandas.DataFrame
         One row per epoch of the training with labels, as in :class:`AutoencoderTransformer`:
-        `train_loss` is the objective, `valid_loss` the cross-entropy of the validation rows.
+        `train_loss` is the objective, with the term `train_cross_entropy`, and `valid_loss` the
+        cross-entropy of the validation rows.
 
     loss_ : float
         The cross-entropy of the validation rows at the best epoch; without validation rows, the
@@ -214,7 +224,8 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
     >>> X, y = load_digits(return_X_y=True)
     >>> few = np.full(1200, -1)
     >>> few[:50] = y[:50]
-    >>> classifier = AutoencoderClassifier(max_epochs=20, random_state=0).fit(X[:1200], few)
+    >>> classifier = AutoencoderClassifier(unlabelled=-1, max_epochs=20, random_state=0)
+    >>> classifier = classifier.fit(X[:1200], few)
     >>> bool(classifier.score(X[1200:], y[1200:]) > 0.8)
     True
     >>> classifier.predict_proba(X[1200:]).shape, classifier.transform(X[1200:]).shape
@@ -226,6 +237,7 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
     _stored_as = "AutoencoderClassifier"
     _parameter_constraints: dict = {
         **OneNetworkAutoencoder._parameter_constraints,
+        "unlabelled": [Real, str, None],
         "head_layer_sizes": "no_validation",  # check_sizes has better error messages
         "classification_weight": [Interval(Real, 0, 1, closed="right")],
         "class_weight": [dict, StrOptions({"balanced"}), None],
@@ -238,6 +250,7 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
         *,
         kind: str | Kind = "undercomplete",
         architecture: str | Architecture = "dense",
+        unlabelled: int | float | str | None = None,
         head_layer_sizes: Sequence[int] = (128,),
         classification_weight: float = 0.5,
         class_weight: dict | str | None = None,
@@ -248,6 +261,7 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
         batch_size: int | str = "auto",
         learning_rate: float | str = "auto",
         optimizer: OptimizerLike = "adamw",
+        optimizer_params: dict[str, Any] | None = None,
         weight_decay: float = 0.01,
         jitter: float | str = "auto",
         early_stopping: bool = True,
@@ -257,7 +271,7 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
         precision: str = "auto",
         warm_start: bool = False,
         checkpoint: str | os.PathLike | None = None,
-        callbacks: Sequence[Callback] | None = None,
+        callbacks: CallbacksLike = None,
         verbose: int = 0,
         random_state: RandomStateLike = None,
     ):
@@ -271,6 +285,7 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
             batch_size=batch_size,
             learning_rate=learning_rate,
             optimizer=optimizer,
+            optimizer_params=optimizer_params,
             weight_decay=weight_decay,
             jitter=jitter,
             early_stopping=early_stopping,
@@ -284,6 +299,7 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
             verbose=verbose,
             random_state=random_state,
         )
+        self.unlabelled = unlabelled
         self.head_layer_sizes = head_layer_sizes
         self.classification_weight = classification_weight
         self.class_weight = class_weight
@@ -306,10 +322,8 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
             Rows, as in :meth:`AutoencoderTransformer.fit`.
 
         y : array-like of shape (n_samples,)
-            Labels: integers, booleans or strings, and -1 for rows without a label. To combine
-            strings with -1, use an array of objects:
-            ``np.array(["cat", -1, "dog"], dtype=object)``. If `y` contains only -1 and 1, these are
-            two classes.
+            Labels: integers, booleans or strings, and the value `unlabelled` for rows without a
+            label.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each row, in both the reconstruction and the classification loss. Rows of
@@ -320,6 +334,11 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
         self : AutoencoderClassifier
             The fitted classifier.
 
+        Warns
+        -----
+        UserWarning
+            If -1 stands beside two or more other labels, and `unlabelled` is None.
+
         Raises
         ------
         ValueError
@@ -328,7 +347,7 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
         goes_on = self.warm_start and self.__sklearn_is_fitted__()
         check_sizes(self.head_layer_sizes, "head_layer_sizes of AutoencoderClassifier")
         X = validate_X(self, X, reset=not goes_on, min_samples=2)
-        classes, numbers = class_numbers(y, X)
+        classes, numbers = class_numbers(y, X, self.unlabelled)
         if goes_on and not np.array_equal(classes, self.classes_):
             raise ValueError(
                 f"With warm_start=True, y must have the classes of the last fit, {self.classes_}, "
@@ -382,7 +401,7 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
             Rows.
 
         y : array-like of shape (n_samples,)
-            Labels of the rows.
+            Labels of the rows. Rows with the value `unlabelled` are left out.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each row.
@@ -396,10 +415,11 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
         if sample_weight is not None:
             sample_weight = checked_weight(sample_weight, predicted)
         with naming("y"), np.errstate(invalid="ignore"):
-            y = column_or_1d(y)
-            check_consistent_length(predicted, y)
-            assert_all_finite(y, input_name="y")
-            return float(accuracy_score(y, predicted, sample_weight=sample_weight))
+            given: np.ndarray = column_or_1d(y)
+            check_consistent_length(predicted, given)
+            known, labels = known_labels(given, self.unlabelled)
+            weight = None if sample_weight is None else sample_weight[known]
+            return float(accuracy_score(labels, predicted[known], sample_weight=weight))
 
     def predict_proba(self, X: MatrixLike) -> np.ndarray:
         """Return the class probabilities of each row.

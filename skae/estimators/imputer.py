@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import math
 import os
+import warnings
 from collections import ChainMap
-from collections.abc import Sequence
 from numbers import Real
 from typing import Any, Self
 
 import numpy as np
+import pandas as pd
 import scipy.sparse as sp
 from numpy.typing import ArrayLike
 from sklearn.base import TransformerMixin
 from sklearn.impute import MissingIndicator
 from sklearn.utils.validation import check_is_fitted
-from skorch.callbacks import Callback
 
 from skae._checkpoints.trainings import trainings_of
 from skae._data.blocks import dense_blocks, densify
@@ -27,10 +27,13 @@ from skae._data.validation import (
     has_missing,
     known_features,
     output_dtype,
+    validate_sample_weight,
     validate_X,
 )
-from skae._data.views import Converted
+from skae._data.views import Converted, rows_at
 from skae._fitting.scaling_rules import one_scale_within_limits, own_scales
+from skae._imputation.imputation import Draw
+from skae._training.callbacks import CallbacksLike
 from skae._utils.checks import check_size
 from skae._utils.naming import naming
 from skae._utils.random_state import RandomStateLike, own_random_state
@@ -80,8 +83,8 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
         data.
 
     keep_empty_features : bool, default=False
-        If True, features without any observed value in `fit` are filled with 0; if False, they are
-        dropped.
+        If True, features without any observed value in `fit` are kept, and their missing values
+        filled with 0; if False, they are dropped, with a warning.
 
     sample_posterior : bool, default=False
         Whether to draw missing values from their conditional distribution instead of replacing them
@@ -89,7 +92,7 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
         :meth:`sample`.
 
     min_value, max_value : float or array-like of shape (n_features,), default=-inf, inf
-        Bounds of the imputed values.
+        Bounds of the imputed values. The index of a Series must name the features, in any order.
 
     n_estimators : int, default=4
         Number of networks, whose imputations are averaged. Each has its own validation rows.
@@ -118,8 +121,13 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
     optimizer : {"adamw", "adam", "rmsprop", "sgd"} or class, default="adamw"
         The optimizer: a name or a class of :mod:`torch.optim`.
 
+    optimizer_params : dict or None, default=None
+        Further parameters of the optimizer, such as ``{"betas": (0.9, 0.99)}`` of "adamw". "sgd"
+        has a momentum of 0.9 unless given here.
+
     weight_decay : float, default=0.01
-        Weight decay, passed to the optimizer.
+        Weight decay, decoupled from the gradients as in AdamW for every
+        optimizer.
 
     jitter : float or "auto", default="auto"
         Noise added to the encoder's input, as in :class:`AutoencoderTransformer`.
@@ -142,11 +150,12 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
     checkpoint : str, path-like or None, default=None
         File from which `fit` continues after a crash, as in :class:`AutoencoderTransformer`.
 
-    callbacks : list of skorch.callbacks.Callback or None, default=None
-        Callbacks, which skorch calls during the training of each network.
+    callbacks : Callback, list of Callback or (str, Callback), or None, default=None
+        Callbacks of :mod:`skorch.callbacks`, called during the training of each network. See the
+        user guide on watching and steering a fit.
 
     verbose : int, default=0
-        With 1, print a line for each epoch.
+        With 1, print a line for each epoch, which also goes to the logger "skae" at the level INFO.
 
     random_state : int, RandomState instance or None, default=None
         Determines the networks, and the draws with `sample_posterior`.
@@ -217,7 +226,7 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
     _stored_as = "AutoencoderImputer"
     _parameter_constraints: dict = {
         **ImputingAutoencoder._parameter_constraints,
-        "missing_values": [Real],  # NaN is a real number
+        "missing_values": "no_validation",  # _checked_marker has better error messages
         "add_indicator": ["boolean"],
         "keep_empty_features": ["boolean"],
         "sample_posterior": ["boolean"],
@@ -246,6 +255,7 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
         batch_size: int | str = "auto",
         learning_rate: float | str = "auto",
         optimizer: OptimizerLike = "adamw",
+        optimizer_params: dict[str, Any] | None = None,
         weight_decay: float = 0.01,
         jitter: float | str = "auto",
         early_stopping: bool = True,
@@ -254,7 +264,7 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
         device: str = "auto",
         precision: str = "auto",
         checkpoint: str | os.PathLike | None = None,
-        callbacks: Sequence[Callback] | None = None,
+        callbacks: CallbacksLike = None,
         verbose: int = 0,
         random_state: RandomStateLike = None,
     ):
@@ -268,6 +278,7 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
             batch_size=batch_size,
             learning_rate=learning_rate,
             optimizer=optimizer,
+            optimizer_params=optimizer_params,
             weight_decay=weight_decay,
             jitter=jitter,
             early_stopping=early_stopping,
@@ -291,7 +302,7 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
 
     @all_or_nothing
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: MatrixLike, y: object = None) -> Self:
+    def fit(self, X: MatrixLike, y: object = None, sample_weight: ArrayLike | None = None) -> Self:
         """Fit the networks.
 
         Parameters
@@ -304,10 +315,19 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
         y : None
             Ignored.
 
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows, in the normal distribution, the networks and the errors of draws.
+            Rows with weight zero are ignored.
+
         Returns
         -------
         self : AutoencoderImputer
             The fitted imputer.
+
+        Warns
+        -----
+        UserWarning
+            If features without any observed value are dropped.
 
         Raises
         ------
@@ -316,14 +336,18 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
             diverges.
         """
         X = self._incomplete(X, reset=True)
-        self._kept = known_features(X)
+        weight = validate_sample_weight(sample_weight, X)
+        counted = X if weight is None else rows_at(X, np.flatnonzero(weight))
+        self._kept = known_features(counted)
         self._refuse_empty_features()
         if not self._kept.all():
             self.sample_shape_ = (int(self._kept.sum()),)
         self._bounds = self._checked_bounds()
-        with trainings_of(self, X) as trainings:
+        with trainings_of(self, X, sample_weight=weight) as trainings:
             scaling = own_scales if self.standardize else one_scale_within_limits
-            self._fit_networks(self._of_kept(X), trainings, scaling, draws=True)
+            self._fit_networks(
+                self._of_kept(X), trainings, scaling, sample_weight=weight, draws=True
+            )
             random = own_random_state(trainings.random_state)
         self._draws_seed = int(random.randint(2**31 - 1))
         self.indicator_ = None
@@ -369,14 +393,16 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
             not depend on the other rows of `X`, except with ``sample_posterior=True``.
         """
         check_is_fitted(self)
-        if self.sample_posterior:  # draws depend on the preceding rows
-            X = self._validate_again(X)
+        if self.sample_posterior:  # the draws of a row depend on the preceding rows
+            return self._completed(self._validate_again(X))
         return self._of_rows(self._completed, X)
 
     def _completed(self, X: Matrix) -> np.ndarray:
         """Return validated rows with imputed values, and the columns of the indicator."""
-        random_state = np.random.RandomState(self._draws_seed) if self.sample_posterior else None
-        imputed = self._imputed(X, random_state)
+        draws: list[Draw | None] = [None]
+        if self.sample_posterior:
+            draws = [*self._imputation.draws(1, np.random.RandomState(self._draws_seed))]
+        imputed = self._imputed(X, draws[0])
         if self.indicator_ is not None:
             return np.hstack([imputed, self._indicated(X, self.indicator_).astype(imputed.dtype)])
         return imputed.reshape(len(imputed), *self._imputed_shape())
@@ -416,8 +442,8 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
         """
         X = self._validate_again(X)
         check_size(n_draws, "n_draws")
-        random = own_random_state(random_state)
-        draws = np.stack([self._imputed(X, random) for _ in range(n_draws)])
+        drawn = self._imputation.draws(int(n_draws), own_random_state(random_state))
+        draws = np.stack([self._imputed(X, draw) for draw in drawn])
         return draws.reshape(*draws.shape[:2], *self._imputed_shape())
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
@@ -441,17 +467,15 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
             return kept
         return np.concatenate([kept, self.indicator_.get_feature_names_out(names)])
 
-    def _imputed(self, X: Matrix, random_state: np.random.RandomState | None) -> np.ndarray:
-        """Return the imputed rows, with drawn errors if there is a random state."""
+    def _imputed(self, X: Matrix, draw: Draw | None) -> np.ndarray:
+        """Return the imputed rows, with drawn errors if there is a draw."""
         n_columns = X.shape[1] if self.keep_empty_features else int(self._kept.sum())
         imputed = np.empty((X.shape[0], n_columns), dtype=output_dtype(X))
         for rows, block in dense_blocks(X, _ENTRIES_AT_ONCE):
-            imputed[rows] = self._imputed_block(block, imputed.dtype, random_state)
+            imputed[rows] = self._imputed_block(block, imputed.dtype, draw)
         return imputed
 
-    def _imputed_block(
-        self, dense: np.ndarray, dtype: np.dtype, random_state: np.random.RandomState | None
-    ) -> np.ndarray:
+    def _imputed_block(self, dense: np.ndarray, dtype: np.dtype, draw: Draw | None) -> np.ndarray:
         kept = dense[:, self._kept]
         imputed = kept.astype(dtype)
         missing = np.isnan(kept)
@@ -459,12 +483,12 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
         if incomplete.any():
             rows = kept[incomplete]
             values = self._imputation.means(rows, self.device)
-            if random_state is not None:
-                values = values + self._imputation.errors(rows, random_state)
+            if draw is not None:
+                values = values + draw.errors(rows)
             values = saturated(np.clip(values, *self._bounds), imputed.dtype)
             imputed[incomplete] = np.where(missing[incomplete], values, rows)
         if self.keep_empty_features and not self._kept.all():
-            filled = np.zeros(dense.shape, dtype=imputed.dtype)
+            filled = np.where(np.isnan(dense), 0.0, dense).astype(imputed.dtype)
             filled[:, self._kept] = imputed
             return filled
         return imputed
@@ -477,7 +501,7 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
 
     def _incomplete(self, X: MatrixLike, *, reset: bool = False) -> Any:
         """Return validated rows with NaN for missing values."""
-        marker = self.missing_values
+        marker = _checked_marker(self.missing_values)
         with naming("missing_values"):
             nan_is_missing = math.isnan(marker)
         X = validate_X(self, X, reset=reset, min_samples=2 if reset else 1)
@@ -513,13 +537,21 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
                 f"{self.sample_shape_}, and they cannot be dropped: set them to 0 first, or "
                 f"pass X with two axes."
             )
+        if n_empty and not self.keep_empty_features:
+            empty = feature_names_in(self, None)[~self._kept].tolist()
+            warnings.warn(
+                f"Skipping features without any observed value: {empty}. keep_empty_features=True "
+                f"keeps them, filled with 0.",
+                UserWarning,
+                stacklevel=2,
+            )
 
     def _checked_bounds(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the validated bounds of the features that are kept."""
         bounds = []
         for name in ("min_value", "max_value"):
             with naming(name):
-                value = np.asarray(getattr(self, name), dtype=np.float64)
+                value = np.asarray(self._in_order(name), dtype=np.float64)
             if value.shape not in ((), (self.n_features_in_,)) or np.isnan(value).any():
                 raise ValueError(
                     f"{name} must be a number, or one number for each of the {self.n_features_in_} "
@@ -530,12 +562,42 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
             raise ValueError("min_value must not be above max_value, but it is for some features.")
         return bounds[0], bounds[1]
 
+    def _in_order(self, name: str) -> Any:
+        """Return a bound; a series in the order of the features that its index names."""
+        bound = getattr(self, name)
+        if not isinstance(bound, pd.Series):
+            return bound
+        features = list(getattr(self, "feature_names_in_", range(self.n_features_in_)))
+        if sorted(map(str, bound.index)) == sorted(map(str, features)):
+            return [bound[feature] for feature in features]
+        if bound.index.equals(pd.RangeIndex(self.n_features_in_)):
+            return bound
+        raise ValueError(
+            f"{name} is a Series, whose index must hold the name of each of the "
+            f"{self.n_features_in_} features once, {features[:9]}, got {list(bound.index[:9])}."
+        )
+
     def __sklearn_tags__(self) -> Any:
         """State that dtypes are preserved, and NaN is accepted if it marks missing values."""
         tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = bool(self.missing_values != self.missing_values)
+        tags.input_tags.allow_nan = _is_nan(self.missing_values)
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+def _is_nan(marker: Any) -> bool:
+    return isinstance(marker, Real) and bool(marker != marker)
+
+
+def _checked_marker(marker: Any) -> float:
+    """Return the number that marks missing values; refuse what is no number."""
+    if isinstance(marker, Real):
+        number: Any = marker
+        return number
+    remedy = "leave it at numpy.nan: None and pandas.NA in X are missing values already"
+    if isinstance(marker, str):
+        remedy = f"replace the text first, X.replace({marker!r}, numpy.nan).astype(float)"
+    raise ValueError(f"missing_values must be a number, got {marker!r}: {remedy}.")
 
 
 def _without(rows: np.ndarray, marker: float) -> np.ndarray:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections import ChainMap
-from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any, Self, TypeGuard
 
@@ -13,13 +12,18 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.base import OutlierMixin
 from sklearn.utils.validation import check_is_fitted
-from skorch.callbacks import Callback
 
 from skae._checkpoints.trainings import trainings_of
 from skae._data.matrix import Matrix, MatrixLike
 from skae._data.scaling import saturated
 from skae._data.spooling import at_hand
-from skae._data.validation import output_dtype, validate_labels, validate_X
+from skae._data.validation import (
+    output_dtype,
+    validate_labels,
+    validate_sample_weight,
+    validate_X,
+)
+from skae._data.views import rows_at
 from skae._detection.calibration import Calibration, discoveries
 from skae._detection.ensemble import Ensemble
 from skae._detection.ensemble_fitting import EnsembleFit, FittedEnsemble, KnownRows
@@ -34,6 +38,7 @@ from skae._fitting.scaling_rules import (
 )
 from skae._fitting.several_fits import common_attributes
 from skae._network.fitted_network import FittedNetwork
+from skae._training.callbacks import CallbacksLike
 from skae._utils.checks import LARGEST, is_auto, is_number
 from skae._utils.random_state import RandomStateLike
 from skae._utils.sklearn_private import Interval, StrOptions, fit_context
@@ -41,6 +46,7 @@ from skae.architectures import ARCHITECTURES, Architecture, Dense
 from skae.corruptions import Gaussian
 from skae.estimators._all_or_nothing import all_or_nothing
 from skae.estimators._base import BaseAutoencoder, LossLike, OptimizerLike
+from skae.estimators._set_output import SetOutputMixin
 from skae.kinds import KINDS, Denoising, Kind
 from skae.losses import LOSSES
 from skae.scores import SCORES, Joint, Residual, Score, resolve_score
@@ -59,7 +65,8 @@ _LEAST_CONTAMINATION = 0.01
 
 def _noise_of_many_strengths() -> Denoising:
     """Return the default kind."""
-    return Denoising(Gaussian(level=(0.02, 0.5)))
+    noise = Gaussian(level=(0.02, 0.5), relative=True, clip=None)
+    return Denoising(noise, balance=False)
 
 
 def _one_wide_layer() -> Dense:
@@ -67,7 +74,7 @@ def _one_wide_layer() -> Dense:
     return Dense(hidden_layer_sizes=(256,))
 
 
-class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
+class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
     r"""Outlier and novelty detection by autoencoders, with the interface of IsolationForest.
 
     Networks learn to reconstruct normal rows :math:`x` as :math:`\hat{x}`. The anomaly score of a
@@ -88,8 +95,9 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
 
     kind : str or Kind, default="auto"
         The kind of autoencoder: a name or an object of :mod:`skae.kinds`. "auto" means
-        ``Denoising(Gaussian(level=(0.02, 0.5)))``, which learns to remove Gaussian noise whose
-        standard deviation lies between these two levels.
+        ``Denoising(Gaussian((0.02, 0.5), relative=True, clip=None), balance=False)``, which learns
+        to remove Gaussian noise whose standard deviation lies between these two fractions of that
+        of each feature.
 
     architecture : str or Architecture, default="auto"
         The architecture of encoder and decoder: a name or an object of :mod:`skae.architectures`.
@@ -145,8 +153,13 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
     optimizer : {"adamw", "adam", "rmsprop", "sgd"} or class, default="adamw"
         The optimizer: a name or a class of :mod:`torch.optim`.
 
+    optimizer_params : dict or None, default=None
+        Further parameters of the optimizer, such as ``{"betas": (0.9, 0.99)}`` of "adamw". "sgd"
+        has a momentum of 0.9 unless given here.
+
     weight_decay : float, default=0.01
-        Weight decay, passed to the optimizer.
+        Weight decay, decoupled from the gradients as in AdamW for every
+        optimizer.
 
     jitter : float or "auto", default="auto"
         Noise added to the encoder's input, as in :class:`AutoencoderTransformer`.
@@ -171,11 +184,12 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
     checkpoint : str, path-like or None, default=None
         File from which `fit` continues after a crash, as in :class:`AutoencoderTransformer`.
 
-    callbacks : list of skorch.callbacks.Callback or None, default=None
-        Callbacks, which skorch calls during the training of each network.
+    callbacks : Callback, list of Callback or (str, Callback), or None, default=None
+        Callbacks of :mod:`skorch.callbacks`, called during the training of each network. See the
+        user guide on watching and steering a fit.
 
     verbose : int, default=0
-        With 1, print a line for each epoch.
+        With 1, print a line for each epoch, which also goes to the logger "skae" at the level INFO.
 
     random_state : int, RandomState instance or None, default=None
         Determines the calibration rows, the initial weights, the order of the rows and all noise.
@@ -193,8 +207,8 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         these are the scores of all training rows.
 
     history_ : pandas.DataFrame
-        One row per epoch and network, with the columns `epoch`, `train_loss`, `valid_loss`,
-        `learning_rate`, `seconds` and `network`.
+        One row per epoch and network, with the columns of :class:`AutoencoderTransformer` and the
+        number of the network.
 
     n_components_, kind_, architecture_, scoring_ : int, Kind, Architecture, Score
         The values used by `fit`, in place of "auto".
@@ -285,6 +299,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         batch_size: int | str = "auto",
         learning_rate: float | str = "auto",
         optimizer: OptimizerLike = "adamw",
+        optimizer_params: dict[str, Any] | None = None,
         weight_decay: float = 0.01,
         jitter: float | str = "auto",
         early_stopping: bool = False,
@@ -293,7 +308,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         device: str = "auto",
         precision: str = "auto",
         checkpoint: str | os.PathLike | None = None,
-        callbacks: Sequence[Callback] | None = None,
+        callbacks: CallbacksLike = None,
         verbose: int = 0,
         random_state: RandomStateLike = None,
     ):
@@ -307,6 +322,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
             batch_size=batch_size,
             learning_rate=learning_rate,
             optimizer=optimizer,
+            optimizer_params=optimizer_params,
             weight_decay=weight_decay,
             jitter=jitter,
             early_stopping=early_stopping,
@@ -327,7 +343,12 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
 
     @all_or_nothing
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: MatrixLike, y: ArrayLike | None = None) -> Self:
+    def fit(
+        self,
+        X: MatrixLike,
+        y: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
         """Fit the networks, and calibrate their anomaly scores.
 
         Parameters
@@ -341,6 +362,11 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
             normal rows. `y` is ignored, as by other detectors, if it contains no -1 or any other
             value.
 
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows in the training of the networks. Rows with weight zero are ignored.
+            In the statistics of scores, thresholds and p-values, all other rows count the same:
+            weighted p-values would not be valid.
+
         Returns
         -------
         self : AutoencoderOutlierDetector
@@ -353,8 +379,13 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         """
         X = validate_X(self, X, reset=True, min_samples=2)
         labels = validate_labels(y, X)
-        with trainings_of(self, X, y=labels) as trainings:
-            rows = KnownRows(X, labels, self.novelty)
+        weight = validate_sample_weight(sample_weight, X)
+        if weight is not None and not weight.all():
+            counted = np.flatnonzero(weight)
+            X, weight = rows_at(X, counted), weight[counted]
+            labels = validate_labels(labels[counted], X)
+        with trainings_of(self, X, y=labels, sample_weight=weight) as trainings:
+            rows = KnownRows(X, labels, self.novelty, weight)
             policy, report = self._policy(), EpochReport(self)
             score, n_networks = self._score(), self.n_estimators
             fit = EnsembleFit(rows, policy, score, n_networks, trainings, report).run()
@@ -366,7 +397,12 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         self.offset_ = max(-self._calibration.auto_threshold(), float(least))
         return self
 
-    def fit_predict(self, X: MatrixLike, y: ArrayLike | None = None) -> np.ndarray:
+    def fit_predict(
+        self,
+        X: MatrixLike,
+        y: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> np.ndarray:
         """Fit, and return the labels of the training rows.
 
         Parameters
@@ -374,7 +410,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         X : {array-like, sparse matrix} of shape (n_samples, n_features) or (n_samples, ...)
             Rows.
 
-        y : array-like of shape (n_samples,), default=None
+        y, sample_weight : array-like of shape (n_samples,), default=None
             As in :meth:`fit`.
 
         Returns
@@ -383,7 +419,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
             -1 for outliers and 1 for all others.
         """
         X = at_hand(X)
-        return self.fit(X, y).predict(X)
+        return self.fit(X, y, sample_weight).predict(X)
 
     def score_samples(self, X: MatrixLike) -> np.ndarray:
         """Return minus the anomaly score of each row.
@@ -553,7 +589,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         index = X.index if isinstance(X, pd.DataFrame) else None
         return pd.DataFrame(contributions, columns=names, index=index)
 
-    def reconstruct(self, X: MatrixLike) -> np.ndarray:
+    def reconstruct(self, X: MatrixLike) -> Any:
         """Return the mean of the networks' reconstructions of each row.
 
         Parameters
@@ -563,10 +599,12 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
 
         Returns
         -------
-        X_reconstructed : ndarray of shape (n_samples, ...)
-            Reconstructions, float32 for float32 `X` and float64 otherwise.
+        X_reconstructed : ndarray or data frame of shape (n_samples, ...)
+            Reconstructions, float32 for float32 `X` and float64 otherwise. Rows are a data frame if
+            :meth:`set_output` asks for frames: with the names of the features of `fit`, and the
+            index of `X` if it is a frame of pandas.
         """
-        return self._of_rows(self._reconstruct_rows, X)
+        return self._framed(self._of_rows(self._reconstruct_rows, X), X)
 
     def _score(self) -> Score:
         """Return the score object for `scoring`."""

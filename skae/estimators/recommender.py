@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import ChainMap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, Self
 
@@ -12,7 +12,6 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
-from skorch.callbacks import Callback
 
 from skae._checkpoints.trainings import Trainings, trainings_of
 from skae._data.matrix import MatrixLike
@@ -43,6 +42,7 @@ from skae._recommendation.ratings import (
     shrunk_means,
 )
 from skae._recommendation.tables import refuse_long_table, warn_of_ratings
+from skae._training.callbacks import CallbacksLike
 from skae._utils.checks import check_boolean, check_size, is_auto
 from skae._utils.named_parts import Registry
 from skae._utils.random_state import RandomStateLike
@@ -52,6 +52,7 @@ from skae.estimators._all_or_nothing import all_or_nothing
 from skae.estimators._base import LossLike, OptimizerLike
 from skae.estimators._explained_variance import explained_fraction
 from skae.estimators._imputing import ImputingAutoencoder, hidden_again
+from skae.estimators._set_output import SetOutputMixin
 from skae.kinds import KINDS, Kind
 from skae.losses import LOSSES, MSE, Multinomial
 
@@ -79,7 +80,7 @@ _REGISTRIES = {
 }
 
 
-class AutoencoderRecommender(ImputingAutoencoder):
+class AutoencoderRecommender(SetOutputMixin, ImputingAutoencoder):
     r"""Matrix factorisation by autoencoders: ratings of users for items.
 
     Predicts the missing entries of a table in which few entries are observed. As in AutoRec [1]_,
@@ -132,8 +133,13 @@ class AutoencoderRecommender(ImputingAutoencoder):
     optimizer : {"adamw", "adam", "rmsprop", "sgd"} or class, default="adamw"
         The optimizer: a name or a class of :mod:`torch.optim`.
 
+    optimizer_params : dict or None, default=None
+        Further parameters of the optimizer, such as ``{"betas": (0.9, 0.99)}`` of "adamw". "sgd"
+        has a momentum of 0.9 unless given here.
+
     weight_decay : float, default=0.01
-        Weight decay, passed to the optimizer.
+        Weight decay, decoupled from the gradients as in AdamW for every
+        optimizer.
 
     jitter : float or "auto", default="auto"
         Noise added to the encoder's input, as in :class:`AutoencoderTransformer`.
@@ -156,11 +162,12 @@ class AutoencoderRecommender(ImputingAutoencoder):
     checkpoint : str, path-like or None, default=None
         File from which `fit` continues after a crash, as in :class:`AutoencoderTransformer`.
 
-    callbacks : list of skorch.callbacks.Callback or None, default=None
-        Callbacks, which skorch calls during the training of each network.
+    callbacks : Callback, list of Callback or (str, Callback), or None, default=None
+        Callbacks of :mod:`skorch.callbacks`, called during the training of each network. See the
+        user guide on watching and steering a fit.
 
     verbose : int, default=0
-        With 1, print a line for each epoch.
+        With 1, print a line for each epoch, which also goes to the logger "skae" at the level INFO.
 
     random_state : int, RandomState instance or None, default=None
         Determines the validation rows, the initial weights, the order of the rows and all noise.
@@ -198,6 +205,9 @@ class AutoencoderRecommender(ImputingAutoencoder):
     -----
     The fitted recommender stores the observed ratings, since predictions for the users of `fit`
     depend on them.
+
+    `fit` takes no `sample_weight`: with ``by="item"`` the rows that are trained on are items, so
+    that weights of users would have no meaning, and zero would not stand for a missing user.
 
     References
     ----------
@@ -244,6 +254,7 @@ class AutoencoderRecommender(ImputingAutoencoder):
         batch_size: int | str = "auto",
         learning_rate: float | str = "auto",
         optimizer: OptimizerLike = "adamw",
+        optimizer_params: dict[str, Any] | None = None,
         weight_decay: float = 0.01,
         jitter: float | str = "auto",
         early_stopping: bool = True,
@@ -252,7 +263,7 @@ class AutoencoderRecommender(ImputingAutoencoder):
         device: str = "auto",
         precision: str = "auto",
         checkpoint: str | os.PathLike | None = None,
-        callbacks: Sequence[Callback] | None = None,
+        callbacks: CallbacksLike = None,
         verbose: int = 0,
         random_state: RandomStateLike = None,
     ):
@@ -266,6 +277,7 @@ class AutoencoderRecommender(ImputingAutoencoder):
             batch_size=batch_size,
             learning_rate=learning_rate,
             optimizer=optimizer,
+            optimizer_params=optimizer_params,
             weight_decay=weight_decay,
             jitter=jitter,
             early_stopping=early_stopping,
@@ -401,7 +413,7 @@ class AutoencoderRecommender(ImputingAutoencoder):
                 f"kind={self.kind!r}: use kind='auto', or hide clicks with Masking(fill=0.0)."
             )
 
-    def predict_all(self, X: MatrixLike | None = None) -> np.ndarray:
+    def predict_all(self, X: MatrixLike | None = None) -> Any:
         """Return the predicted ratings of all users for all items.
 
         Parameters
@@ -412,15 +424,17 @@ class AutoencoderRecommender(ImputingAutoencoder):
 
         Returns
         -------
-        ratings : ndarray of shape (n_users, n_items)
+        ratings : ndarray or data frame of shape (n_users, n_items)
             Predictions for all entries, including the observed ones: float32 for float32 ratings,
             float64 otherwise. With ``feedback="implicit"``, the probability that a click of the
             user is one on the item; each row adds up to 1.
+            A data frame if :meth:`set_output` asks for frames: with the names of the items, and the
+            index of `X` if it is a frame of pandas.
         """
         entries = self._entries_again(X)
         if self.by == "item":
-            return self._predicted(entries.T.tocsr(), self._offsets).T
-        return self._predicted(entries)
+            return self._framed(self._predicted(entries.T.tocsr(), self._offsets).T, X)
+        return self._framed(self._predicted(entries), X)
 
     def predict_ratings(self, users: ArrayLike, items: ArrayLike) -> np.ndarray:
         """Return the predicted ratings of pairs of one user and one item of `fit`.

@@ -83,8 +83,13 @@ class AutoencoderTransformer(GenerativeAutoencoder):
     optimizer : {"adamw", "adam", "rmsprop", "sgd"} or class, default="adamw"
         The optimizer: a name or a class of :mod:`torch.optim`.
 
+    optimizer_params : dict or None, default=None
+        Further parameters of the optimizer, such as ``{"betas": (0.9, 0.99)}`` of "adamw". "sgd"
+        has a momentum of 0.9 unless given here.
+
     weight_decay : float, default=0.01
-        Weight decay of `f` and `g`, passed to the optimizer.
+        Weight decay of `f` and `g`, decoupled from the gradients as in AdamW for every
+        optimizer.
 
     jitter : float or "auto", default="auto"
         Standard deviation of the noise added to the encoder's input during training, but not to the
@@ -133,11 +138,12 @@ class AutoencoderTransformer(GenerativeAutoencoder):
         the same arguments continues from the file and ends with the same weights. `fit` removes the
         file at the end. See the user guide on long fits.
 
-    callbacks : list of skorch.callbacks.Callback or None, default=None
-        Callbacks, which skorch calls during training.
+    callbacks : Callback, list of Callback or (str, Callback), or None, default=None
+        Callbacks of :mod:`skorch.callbacks`, called during training. See the
+        user guide on watching and steering a fit.
 
     verbose : int, default=0
-        With 1, print a line for each epoch.
+        With 1, print a line for each epoch, which also goes to the logger "skae" at the level INFO.
 
     random_state : int, RandomState instance or None, default=None
         Determines the validation rows, the initial weights, the order of the rows and all noise.
@@ -152,7 +158,9 @@ class AutoencoderTransformer(GenerativeAutoencoder):
     history_ : pandas.DataFrame
         One row per epoch with the columns `epoch`, `train_loss`, `valid_loss`, `learning_rate` and
         `seconds`; epoch 0 is the network before training. The losses are values of the objective on
-        scaled features; with cross-validation, their means over the folds.
+        scaled features; with cross-validation, their means over the folds. Further columns are the
+        terms of the losses, such as `train_reconstruction` and `valid_reconstruction`, which add up
+        to them, and numbers that callbacks recorded.
 
     loss_ : float
         The validation loss at the best epoch.

@@ -19,6 +19,7 @@ from skae.export.torch_modules import (
     ClassNumbers,
     Clipped,
     Codes,
+    Contributions,
     Decision,
     Decoded,
     Imputed,
@@ -27,6 +28,7 @@ from skae.export.torch_modules import (
     MinusSquaredError,
     Outliers,
     Probabilities,
+    PValues,
     Reconstructed,
 )
 
@@ -55,6 +57,14 @@ def _decision(estimator: Any) -> nn.Module:
 
 def _outliers(estimator: Any) -> nn.Module:
     return Outliers(estimator._ensemble, float(estimator.offset_))
+
+
+def _p_values(estimator: Any) -> nn.Module:
+    return PValues(estimator._ensemble, estimator._calibration)
+
+
+def _contributions(estimator: Any) -> nn.Module:
+    return Contributions(estimator._ensemble)
 
 
 def _imputed(estimator: Any) -> nn.Module:
@@ -105,6 +115,8 @@ METHODS: dict[type, dict[str, Callable]] = {
         "score_samples": _minus_anomaly_score,
         "decision_function": _decision,
         "predict": _outliers,
+        "p_values": _p_values,
+        "feature_contributions": _contributions,
     },
     AutoencoderImputer: {"transform": _imputed},
     AutoencoderRecommender: {"predict_all": _predicted_ratings},

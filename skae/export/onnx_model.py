@@ -14,6 +14,7 @@ import skae
 from skae._storage.atomic import atomic_file
 from skae.export.exporter import exported, require
 from skae.export.methods import labels_of, methods_of, module_of, n_inputs, takes_float64
+from skae.export.torch_modules import Contributions
 
 
 def to_onnx(
@@ -39,7 +40,9 @@ def to_onnx(
         - :class:`~skae.AutoencoderClassifier`: these, "predict", "predict_proba",
           "predict_log_proba" or "decision_function";
         - :class:`~skae.AutoencoderOutlierDetector`: "score_samples", "decision_function",
-          "predict" or "reconstruct", of the whole ensemble;
+          "predict", "p_values" or "reconstruct", of the whole ensemble, and
+          "feature_contributions" if the code does not contribute to the score, as for
+          ``scoring="residual"``, the default of ``novelty=True``;
         - :class:`~skae.AutoencoderImputer`: "transform";
         - :class:`~skae.AutoencoderRecommender`: "predict_all", with ``by="user"``.
 
@@ -61,7 +64,8 @@ def to_onnx(
         If `estimator` is not an estimator of skae.
 
     ValueError
-        If the estimator has no such method, draws random numbers, or is too large for one file.
+        If the estimator has no such method, draws random numbers, or is too large for one file; or
+        if its contributions need gradients.
 
     RuntimeError
         If torch cannot export the network, for example because of your own modules.
@@ -69,6 +73,7 @@ def to_onnx(
     See Also
     --------
     register_skl2onnx : Export of whole pipelines.
+    to_torch : Export as a torch module.
 
     Examples
     --------
@@ -114,8 +119,14 @@ def graph_of(estimator: Any, method: str, opset_version: int | None = None) -> A
     methods_of(estimator)
     check_is_fitted(estimator)
     dtype = torch.float64 if takes_float64(estimator) else torch.float32
-    n_columns = n_inputs(estimator, method)
-    return exported(module_of(estimator, method), n_columns, dtype, method, opset_version)
+    n_columns, module = n_inputs(estimator, method), module_of(estimator, method)
+    if isinstance(module, Contributions) and module.by_gradients:
+        raise ValueError(
+            f"A graph cannot compute feature_contributions of scoring={estimator.scoring_!r}: the "
+            f"contribution of the code is attributed to the features by gradients. Use "
+            f"scoring='residual' or 'reconstruction', or skae.export.to_torch."
+        )
+    return exported(module, n_columns, dtype, method, opset_version)
 
 
 def _gather_labels(model: Any, output: str, labels: np.ndarray) -> None:

@@ -14,7 +14,8 @@ from numpy.typing import ArrayLike
 from torch import nn
 
 from skae._data.scaling import Scaling
-from skae._detection.ensemble import LARGEST, Ensemble
+from skae._detection.calibration import Calibration
+from skae._detection.ensemble import LARGEST, Ensemble, contributions_of
 from skae._network.autoencoder_network import AutoencoderNetwork
 from skae._network.build import network_with
 from skae._network.fitted_network import FittedNetwork
@@ -221,13 +222,86 @@ class MinusAnomalyScore(nn.Module):
         # The exporter would write numbers that are not tensors in float32.
         _register(self, offset=np.float64(offset), largest=np.float64(LARGEST))
 
-    def forward(self, X: torch.Tensor) -> torch.Tensor:
-        """Return scores of shape (n_samples,), float64."""
+    def each(self, X: torch.Tensor) -> torch.Tensor:
+        """Return the anomaly scores by each network, (n_members, n_samples), float64."""
         scores = []
         for member, score in zip(self.members, self.scores, strict=True):
             found = score(member.network, member.scale(X))
             scores.append(torch.where(torch.isfinite(found), found, self.largest))
-        return -torch.stack(scores).mean(0) - self.offset
+        return torch.stack(scores)
+
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        """Return scores of shape (n_samples,), float64."""
+        return -self.each(X).mean(0) - self.offset
+
+
+class PValues(MinusAnomalyScore):
+    """Conformal p-values of rows.
+
+    Parameters
+    ----------
+    ensemble : Ensemble
+        Networks, each with its score.
+
+    calibration : Calibration
+        Scores of calibration rows.
+    """
+
+    def __init__(self, ensemble: Ensemble, calibration: Calibration):
+        super().__init__(ensemble)
+        self.groups = [list(group.members) for group in calibration.groups]
+        for i, group in enumerate(calibration.groups):
+            _register(self, **{f"held_out_{i}": group.scores})
+
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        """Return p-values of shape (n_samples,), float64."""
+        scores = self.each(X)
+        at_least, n_scores = torch.ones_like(scores[0]), 1
+        for i, members in enumerate(self.groups):
+            held_out = self.get_buffer(f"held_out_{i}")
+            of_group = torch.stack([scores[member] for member in members]).mean(0)
+            at_least = at_least + (held_out >= of_group[:, None]).double().sum(1)
+            n_scores += len(held_out)
+        return at_least / n_scores
+
+
+class Contributions(MinusAnomalyScore):
+    """Contributions of features to the anomaly scores of rows.
+
+    Parameters
+    ----------
+    ensemble : Ensemble
+        Networks, each with its score.
+
+    Attributes
+    ----------
+    by_gradients : bool
+        Whether the code contributes to the scores: its part is attributed by gradients, which no
+        graph computes.
+    """
+
+    def __init__(self, ensemble: Ensemble):
+        super().__init__(ensemble)
+        member, score = self.members[0], self.scores[0]
+        row = torch.zeros(1, member.network.n_features, dtype=member.dtype)
+        codes = member.network.encode(row)
+        self.by_gradients = score.of_code(member.network, row, codes) is not None
+
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        """Return contributions of shape (n_samples, n_features), float64."""
+        found = []
+        for member, score in zip(self.members, self.scores, strict=True):
+            network, scaled = member.network, member.scale(X)
+            of_features = None
+            if not self.by_gradients:
+                of_features = score.of_features(network, scaled, network.encode(scaled))
+            if of_features is None:
+                of_features = contributions_of(score, network, scaled)
+            found.append(of_features)
+        contributions = torch.stack(found).mean(0)
+        finite = torch.isfinite(contributions).all(1, keepdim=True)
+        evenly = self.each(X).mean(0)[:, None] / X.shape[1]
+        return torch.where(finite, contributions, evenly)
 
 
 class Outliers(MinusAnomalyScore):
@@ -298,8 +372,8 @@ class Imputed(nn.Module):
         Value that stands for a missing value.
 
     shape : tuple of int
-        Shape of a returned row. If it contains all features, those that the networks do not use are
-        zero.
+        Shape of a returned row. If it contains all features, missing values of those that the
+        networks do not use are zero.
 
     indicated : list of int
         Features with an indicator column of missing values at the end.
@@ -333,7 +407,8 @@ class Imputed(nn.Module):
         means = torch.clamp(means, self.low.to(means.dtype), self.high.to(means.dtype))
         imputed = torch.where(torch.isnan(rows), means, rows)
         if len(self.kept) < self.n_features and self.shape == (self.n_features,):
-            imputed = torch.zeros_like(X).index_copy(1, torch.tensor(self.kept), imputed)
+            known = torch.where(torch.isnan(X), 0.0, X)
+            imputed = known.index_copy(1, torch.tensor(self.kept), imputed)
         if not self.indicated:
             return imputed.reshape(-1, *self.shape)
         missing = torch.isnan(X[:, self.indicated]).to(imputed.dtype)

@@ -85,6 +85,8 @@ class Compressive(Kind):
     (297, 64)
     """
 
+    added_term = "bits"
+
     def __init__(self, weight: float = 0.3, corruption: CorruptionLike = None):
         self.weight = weight
         self.corruption = corruption

@@ -106,6 +106,8 @@ class Contractive(Kind):
     (150, 2)
     """
 
+    added_term = "contraction"
+
     def __init__(
         self, weight: float = 0.1, jacobian: str = "auto", corruption: CorruptionLike = None
     ):

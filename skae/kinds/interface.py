@@ -23,7 +23,8 @@ class Setting:
         Size of the code and of a sample.
 
     sample_shape : tuple of int
-        Shape of one sample as the architecture receives it.
+        Shape of one sample as the architecture receives it, or as `X` holds it if the architecture
+        flattens it.
 
     loss : Loss
         The reconstruction loss.
@@ -34,8 +35,8 @@ class Setting:
     linear_path : bool
         Whether encoder and decoder have a linear path, which starts at PCA.
 
-    channel_axis : {0, -1} or None
-        Axis of the channels of a sample, if any.
+    channel_axis : {0, -1, "auto"} or None
+        Axis of the channels of a sample, if any; "auto" if the architecture does not use it.
     """
 
     n_components: int
@@ -44,7 +45,7 @@ class Setting:
     loss: Loss
     weight_decay: float = 0.0
     linear_path: bool = True
-    channel_axis: int | None = None
+    channel_axis: int | str | None = None
 
 
 @dataclass(frozen=True)

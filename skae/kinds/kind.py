@@ -44,6 +44,9 @@ class Kind(NamedPartsMixin):
     has_posterior : bool
         Whether the code of a row is a distribution, as in :class:`Variational`.
 
+    added_term : str
+        Name of :meth:`added_loss` in the columns of ``history_``: `train_<name>`, `valid_<name>`.
+
     Notes
     -----
     The objective of one sample is ``reduction over features of loss(output, x) + added loss``. The
@@ -58,6 +61,9 @@ class Kind(NamedPartsMixin):
     fits_decoder = False
     sparse_output = False
     has_posterior = False
+    # Fraction of the training in which a term of the loss grows; patience is counted from its end.
+    warmup: float = 0.0
+    added_term = "penalty"
     # A name, an object or a function as it is given, an object or None once resolved.
     corruption: Any = None
     _part_registries = {"corruption": CORRUPTIONS}
@@ -252,6 +258,10 @@ class Kind(NamedPartsMixin):
             None if nothing is added.
         """
         return None
+
+    def term(self) -> str | None:
+        """Return the name of :meth:`added_loss`, or None if the kind has none."""
+        return None if type(self).added_loss is Kind.added_loss else self.added_term
 
     def active(self, code: torch.Tensor) -> torch.Tensor:
         """Return a mask of the active values of codes, of the same shape."""

@@ -22,8 +22,8 @@ from skae.kinds.kind import Kind
 from skae.kinds.pursuit import subspace_pursuit
 from skae.kinds.sparsity import SPARSITIES, Sparsity, SparsityState
 
-# Fraction of the units that are active with k="auto".
-_AUTO_FRACTION = 0.1
+# Fraction of the units that are active with k="auto". As many components of PCA explain less.
+_AUTO_FRACTION = 0.25
 # The largest code that n_components="auto" chooses.
 _MOST_COMPONENTS = 256
 # Pursuit steps: more than two explained hardly any additional variance.
@@ -59,8 +59,8 @@ class Sparse(Kind):
 
     Parameters
     ----------
-    penalty : {"l1", "l2", "kl", "topk", "batch_topk"}, default="l1"
-        How the code is made sparse.
+    penalty : {"l1", "l2", "kl", "topk", "batch_topk"}, default="batch_topk"
+        How the code is made sparse. With default settings, "l1" leaves most values active.
 
     weight : float or "auto", default="auto"
         Weight of the penalty of "l1" (auto: 0.03), "l2" (0.1) and "kl" (0.1).
@@ -70,7 +70,7 @@ class Sparse(Kind):
 
     k : int or "auto", default="auto"
         Number of active values under "topk", for each sample, and "batch_topk", on average.
-        "auto" means a tenth of the code, at least 1.
+        "auto" means a quarter of the code, at least 1.
 
     linear_decoder : bool, default=False
         Whether the decoder is ``W z + c`` alone, so that each reconstruction is a combination of
@@ -130,10 +130,11 @@ class Sparse(Kind):
 
     linear_code = False
     fits_decoder = True
+    added_term = "sparsity"
 
     def __init__(
         self,
-        penalty: str = "l1",
+        penalty: str = "batch_topk",
         weight: float | str = "auto",
         target_activation: float = 0.05,
         k: int | str = "auto",

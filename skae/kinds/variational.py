@@ -85,6 +85,7 @@ class Variational(Kind):
 
     feature_reduction = "sum"
     has_posterior = True
+    added_term = "kl"
 
     def __init__(
         self,

@@ -9,6 +9,8 @@ from skae.losses.loss import Loss
 # The linear path is clipped to [_MARGIN, 1 - _MARGIN], so that its logit stays finite. One grey
 # level of an 8-bit image is 4e-3, so the clipping is invisible in images.
 _MARGIN = 1e-3
+# Probabilities of the user's own decoder are clipped to [_SMALLEST, 1 - _SMALLEST].
+_SMALLEST = 1e-6
 
 
 class BCE(Loss):
@@ -39,6 +41,10 @@ class BCE(Loss):
     def output(self, linear: torch.Tensor, residual: torch.Tensor) -> torch.Tensor:
         """Add the nonlinear part to the logit of the linear path."""
         return torch.logit(linear, eps=_MARGIN) + residual
+
+    def output_of(self, reconstruction: torch.Tensor) -> torch.Tensor:
+        """Turn probabilities into logits, which stay finite."""
+        return torch.logit(reconstruction, eps=_SMALLEST)
 
     def reconstruction(self, output: torch.Tensor) -> torch.Tensor:
         """Turn logits into probabilities."""

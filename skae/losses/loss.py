@@ -5,10 +5,11 @@ from __future__ import annotations
 from abc import abstractmethod
 
 import torch
-from sklearn.base import BaseEstimator
+
+from skae._utils.parameter_names import ParameterNamesMixin
 
 
-class Loss(BaseEstimator):
+class Loss(ParameterNamesMixin):
     """Base class of all reconstruction losses.
 
     Conventions: targets and outputs are tensors of shape (n_samples, n_features). The decoder
@@ -50,6 +51,10 @@ class Loss(BaseEstimator):
     def output(self, linear: torch.Tensor, residual: torch.Tensor) -> torch.Tensor:
         """Combine the linear path, in units of the target, and the decoder's nonlinear part."""
         return linear + residual
+
+    def output_of(self, reconstruction: torch.Tensor) -> torch.Tensor:
+        """Turn a reconstruction into the output of a decoder, the inverse of `reconstruction`."""
+        return reconstruction
 
     def reconstruction(self, output: torch.Tensor) -> torch.Tensor:
         """Turn the output of the decoder into a reconstruction of the target."""

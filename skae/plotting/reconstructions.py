@@ -313,7 +313,8 @@ def _layout(estimator: Any, shape: tuple[int, ...], series: Any) -> tuple[bool, 
         return len(shape) == 1, None
     channel_axis, automatic = -1, shape[1] <= MOST_CHANNELS
     architecture: Any = getattr(estimator, "architecture_", None)
-    if getattr(architecture, "input_shape", None) == shape:
+    knows = getattr(architecture, "input_shape", None) == shape
+    if knows and architecture.channel_axis != "auto":
         channel_axis = architecture.channel_axis
         automatic = channel_axis is not None
     return automatic if series is None else series, channel_axis

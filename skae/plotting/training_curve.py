@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, Self
 
@@ -20,6 +21,9 @@ _LOSSES = {
     "train_loss": ("training loss", "C0"),
     "valid_loss": ("validation loss", "C1"),
 }
+# Line styles of the terms of each loss, and the first of their colours.
+_TERM_STYLES = {"train": ("training", "--"), "valid": ("validation", ":")}
+_FIRST_COLOUR = 2
 # Up to this number of epochs, each epoch has a marker.
 _FEW_EPOCHS = 20
 
@@ -27,8 +31,9 @@ _FEW_EPOCHS = 20
 class TrainingCurveDisplay:
     """Training and validation loss of each epoch, and the epoch whose weights were kept.
 
-    The axis of the losses is logarithmic if all losses are positive and the largest is more than
-    ten times the smallest.
+    If a loss is a sum of several terms, such as the reconstruction and the Kullback-Leibler
+    divergence of a variational autoencoder, these are drawn as well. The axis is logarithmic if all
+    losses are positive, the largest is more than ten times the smallest, and no term is negative.
 
     It is recommended to use :meth:`from_estimator`. All parameters are stored as attributes.
 
@@ -41,11 +46,18 @@ class TrainingCurveDisplay:
     best_epoch : int, default=None
         Epoch whose weights were kept. None marks no epoch.
 
+    terms : tuple of str, default=()
+        Names of the terms to draw, such as ``("reconstruction", "kl")``: those of the columns
+        `train_reconstruction`, `valid_reconstruction`, `train_kl` and `valid_kl`.
+
     Attributes
     ----------
     lines_ : list of matplotlib.lines.Line2D
         The lines of the training loss and of the validation loss, as far as they were computed;
         with several networks, the lines of the first network come first.
+
+    term_lines_ : list of matplotlib.lines.Line2D
+        The lines of the terms, first those of the training loss; each term has its colour.
 
     best_line_ : matplotlib.lines.Line2D or None
         The vertical line at `best_epoch`.
@@ -87,9 +99,12 @@ class TrainingCurveDisplay:
     ['training loss', 'validation loss']
     """
 
-    def __init__(self, history: pd.DataFrame, best_epoch: int | None = None):
+    def __init__(
+        self, history: pd.DataFrame, best_epoch: int | None = None, terms: Sequence[str] = ()
+    ):
         self.history = history
         self.best_epoch = best_epoch
+        self.terms = terms
 
     @classmethod
     def from_estimator(cls, estimator: Any, *, ax: Axes | None = None, **line_kw: Any) -> Self:
@@ -105,7 +120,7 @@ class TrainingCurveDisplay:
             Axes to draw on; None creates a figure.
 
         **line_kw : dict
-            Passed to :meth:`matplotlib.axes.Axes.plot`.
+            Passed to :meth:`matplotlib.axes.Axes.plot` for the lines of the losses.
 
         Returns
         -------
@@ -130,7 +145,9 @@ class TrainingCurveDisplay:
                 f"skae.AutoencoderTransformer, got {type(estimator).__name__} without it."
             )
         best_epoch = getattr(estimator, "best_epoch_", None)
-        return cls(estimator.history_, best_epoch).plot(ax, **line_kw)
+        names = ("reconstruction", estimator.kind_.term(), "cross_entropy")
+        terms = tuple(name for name in names if f"train_{name}" in estimator.history_)
+        return cls(estimator.history_, best_epoch, terms).plot(ax, **line_kw)
 
     def plot(self, ax: Axes | None = None, **line_kw: Any) -> Self:
         """Draw the losses.
@@ -141,7 +158,7 @@ class TrainingCurveDisplay:
             Axes to draw on; None creates a figure.
 
         **line_kw : dict
-            Passed to :meth:`matplotlib.axes.Axes.plot` for each line.
+            Passed to :meth:`matplotlib.axes.Axes.plot` for each line of a loss.
 
         Returns
         -------
@@ -162,10 +179,13 @@ class TrainingCurveDisplay:
         history = _check_history(self.history)
         best = _check_epoch(self.best_epoch, history)
         ax = axes_for(ax, size=(6.4, 4.0))
-        ax.set_yscale("log" if _spans_a_decade(history) else "linear")
-        self.lines_ = []
+        ax.set_yscale("log" if _spans_a_decade(history, self.terms) else "linear")
+        self.lines_, self.term_lines_ = [], []
+        n_networks = history["network"].nunique()
         for _, network in history.groupby("network"):
-            self.lines_ += _draw_losses(ax, network, history["network"].nunique(), line_kw)
+            self.lines_ += _draw_losses(ax, network, n_networks, line_kw)
+        for _, network in history.groupby("network"):
+            self.term_lines_ += _draw_terms(ax, network, n_networks, self.terms)
         self.best_line_, self.best_marker_ = (None, None) if best is None else _mark(ax, best)
         _format_axes(ax, history)
         self.legend_ = ax.legend(*ax.get_legend_handles_labels(), frameon=False)
@@ -191,6 +211,28 @@ def _draw_losses(ax: Axes, network: pd.DataFrame, n_networks: int, line_kw: dict
             name = f"{name} of {n_networks} networks"
         label = name if name not in ax.get_legend_handles_labels()[1] else None
         lines += ax.plot(network["epoch"], network[column], **{**style, "label": label, **line_kw})
+    return lines
+
+
+def _draw_terms(ax: Axes, network: pd.DataFrame, n_networks: int, terms: Sequence[str]) -> list:
+    """Draw the terms of each loss of one network that is a sum of several."""
+    lines = []
+    for prefix, (title, style) in _TERM_STYLES.items():
+        columns = {name: f"{prefix}_{name}" for name in terms if f"{prefix}_{name}" in network}
+        if len(columns) < 2:
+            continue
+        for name, column in columns.items():
+            label = f"{title}: {name.replace('_', ' ')}"
+            new = label not in ax.get_legend_handles_labels()[1]
+            lines += ax.plot(
+                network["epoch"],
+                network[column],
+                color=f"C{_FIRST_COLOUR + terms.index(name)}",
+                linestyle=style,
+                linewidth=1,
+                alpha=1 if n_networks == 1 else 0.6,
+                label=label if new else None,
+            )
     return lines
 
 
@@ -228,10 +270,13 @@ def _format_axes(ax: Axes, history: pd.DataFrame) -> None:
     ax.spines[["top", "right"]].set_visible(False)
 
 
-def _spans_a_decade(history: pd.DataFrame) -> bool:
-    """Return whether all losses are positive and differ by more than a factor of ten."""
+def _spans_a_decade(history: pd.DataFrame, terms: Sequence[str]) -> bool:
+    """Return whether all losses are positive, differ by a factor of ten, and no term is below 0."""
     losses = history[list(_LOSSES)].to_numpy(dtype=np.float64)
     losses = losses[np.isfinite(losses)]
+    names = [f"{prefix}_{term}" for prefix in _TERM_STYLES for term in terms]
+    if (history[[name for name in names if name in history]] < 0).any(axis=None):
+        return False
     return len(losses) > 0 and losses.min() > 0 and losses.max() > 10 * losses.min()
 
 

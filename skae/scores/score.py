@@ -6,12 +6,12 @@ from abc import abstractmethod
 from typing import Any, ClassVar
 
 import torch
-from sklearn.base import BaseEstimator
 
+from skae._utils.parameter_names import ParameterNamesMixin
 from skae.kinds import Kind
 
 
-class Score(BaseEstimator):
+class Score(ParameterNamesMixin):
     """Base class of all anomaly scores of rows.
 
     The score of a row is the sum of one contribution of each feature and one contribution of the

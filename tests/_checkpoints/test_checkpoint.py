@@ -136,7 +136,7 @@ OTHERS = {
     "robust core": AutoencoderOutlierDetector(n_estimators=2, standardize="robust"),
     "held out": AutoencoderImputer(n_estimators=3, sample_posterior=True),
     "labels for all": AutoencoderClassifier(2),
-    "labels for some": AutoencoderClassifier(2, pseudo_labels=False),
+    "labels for some": AutoencoderClassifier(2, unlabelled=-1, pseudo_labels=False),
 }
 LABELS = {
     "repelled": np.where(np.arange(700) % 50, 0, -1),
@@ -269,7 +269,7 @@ def test_a_checkpoint_of_other_data_is_refused(data, said, path):
 
 
 def test_a_checkpoint_of_other_labels_is_refused(path):
-    classifier = AutoencoderClassifier(2, max_epochs=2, random_state=0)
+    classifier = AutoencoderClassifier(2, unlabelled=-1, max_epochs=2, random_state=0)
     save_once(classifier, path, X, Y)
     with pytest.raises(ValueError, match="belongs to another fit: y was"):
         classifier.set_params(checkpoint=path).fit(X, np.roll(Y, 1))
@@ -349,7 +349,9 @@ def test_a_path_that_can_not_be_written_is_refused_at_once(where, tmp_path, monk
 
         monkeypatch.setattr(checkpoint.tempfile, "TemporaryFile", refuse)
     monkeypatch.setattr("skae.estimators.transformer.fit_network", None)  # never called
-    with pytest.raises(ValueError, match=r"checkpoint=.* cannot be written: .* Give a path in an"):
+    with pytest.raises(
+        ValueError, match=r"checkpoint=.* cannot be written to the folder .* Give a path in an"
+    ):
         clone(AE).set_params(checkpoint=path).fit(X)
 
 

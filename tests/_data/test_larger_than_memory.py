@@ -112,17 +112,17 @@ def test_no_estimator_copies_a_memory_map(name, on_disk, monkeypatch):
     monkeypatch.setattr("skae._missing.gaussian_fit._FACTOR_NUMBERS", 2**18)
     monkeypatch.setattr("skae._detection.ensemble_fitting._MOST_ENTRIES", 2**16)
     monkeypatch.setattr("skae._detection.ensemble._MOST_FITTED", 500)
-    monkeypatch.setattr("skae._imputation.imputation._MEASURED_ROWS", 300)
+    monkeypatch.setattr("skae._imputation.imputation_fit._MEASURED_ROWS", 300)
     parameters = {"batch_size": 2048, "architecture": Dense(hidden_layer_sizes=(4,))}
     if name == "imputer":
         parameters |= {"missing_values": -1, "add_indicator": True, "n_estimators": 1}
+        parameters |= {"keep_empty_features": True}
     estimator = ESTIMATORS[name](2, max_epochs=1, random_state=0, **parameters)
     y = np.arange(len(on_disk)) % 3
-    weight = {} if name in ("detector", "imputer") else {"sample_weight": (y > 0) + 0.0}
     estimator.fit(on_disk[:600], y[:600])  # imports what is imported late
     tracemalloc.start()
     try:
-        estimator.fit(on_disk, y, **weight)
+        estimator.fit(on_disk, y, sample_weight=(y > 0) + 0.0)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

@@ -6,9 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from sklearn.datasets import load_breast_cancer, load_iris, load_wine
+from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import train_test_split
+from sklearn.preprocessing import StandardScaler
+from skorch.callbacks import Callback, PrintLog
+from skorch.utils import noop
 from support.trainings import AtBatch, interrupt
 
+from skae import AutoencoderTransformer
 from skae._checkpoints.trainings import Trainings
 from skae._fitting.fit_network import fit_network, pass_once, split_of
 from skae._fitting.prepare import prepare_again
@@ -39,7 +46,8 @@ class Watching(Trainings):
         if number == self.interrupted_in:
             plan = replace(plan, callbacks=[AtBatch(1, interrupt)])
         result = super().train(network, training, selection, plan, optimizer_state)
-        if self.valid_loss is not None and selection is not None and not result.interrupted:
+        selects = selection is not None and plan.selects
+        if self.valid_loss is not None and selects and not result.interrupted:
             losses = (1 + number) * np.array(self.valid_loss)
             result = replace(
                 result,
@@ -168,6 +176,7 @@ def test_folds_take_turns_and_then_all_rows_train(X, make_prepared, report):
         assert given[1] == np.setdiff1d(EVERYTHING, fold).tolist()
         assert given[2] == fold.tolist()
         assert given[3].stop_after is None
+        assert given[3].averages
     last = watching.given[4]
     assert_equal(last[0], first)
     assert last[1:3] == (EVERYTHING.tolist(), None)
@@ -177,6 +186,7 @@ def test_folds_take_turns_and_then_all_rows_train(X, make_prepared, report):
     best = best_epoch(history["valid_loss"], from_pca=True)
     assert last[3].stop_after == fit.best_epoch == best == 2
     assert last[3].n_epochs == 4
+    assert last[3].averages
     columns = ["epoch", "train_loss", "valid_loss", "learning_rate"]
     pd.testing.assert_frame_equal(fit.history[columns], history[columns])
     result = watching.results[4]
@@ -202,11 +212,74 @@ def test_a_gain_that_is_noise_leaves_pca(X, make_prepared, watching, report):
     assert len(fit.history) == 3
 
 
-def test_users_callbacks_are_not_called_for_folds(X, make_prepared, report):
-    counting, watching = AtBatch(10**9, None), Watching(SECOND)
-    fit_network(make_prepared(X, callbacks=[counting], max_epochs=4), watching, report)
-    assert counting.seen == 2 * 4
-    assert [given[3].callbacks for given in watching.given[:4]] == [[]] * 4
+class Noting(Callback):
+    """Notes what it sees after each epoch, and records something."""
+
+    def __init__(self):
+        self.valid_loss, self.n_rows = [], set()
+
+    def on_epoch_end(self, net, dataset_valid=None, **kwargs):
+        self.valid_loss.append(net.history[-1, "valid_loss"])
+        self.n_rows.add(len(dataset_valid))
+        net.history.record("noted", 10 * net.history[-1, "epoch"])
+
+
+class Unique(Noting):
+    """Cannot be copied."""
+
+    def __deepcopy__(self, memo):
+        raise TypeError("cannot pickle")
+
+
+def test_folds_have_copies_of_callbacks_and_the_final_training_shows_the_folds_losses(
+    X, make_prepared, report
+):
+    watching, noting = Watching(SECOND), Noting()
+    callbacks = [("noting", noting), PrintLog(sink=noop), Unique()]
+    fit = fit_network(make_prepared(X, callbacks=callbacks, max_epochs=4), watching, report)
+    for given in watching.given[:4]:
+        (name, copied), *others = given[3].callbacks
+        assert not others
+        assert name == "noting"
+        assert copied is not noting
+        assert len(copied.valid_loss) == 4
+        assert copied.n_rows == {15}
+    assert watching.given[4][3].callbacks == callbacks
+    assert noting.valid_loss == fit.history["valid_loss"][1:3].tolist() == [7.5, 2.5]
+    assert noting.n_rows == {60}
+    assert fit.history["noted"][1:].tolist() == [10, 20, 30, 40]
+    assert watching.results[4].history["valid_loss"].tolist()[1:] == [7.5, 2.5]
+
+
+def test_columns_of_the_final_training_alone_are_kept(X, make_prepared, report):
+    prepared = make_prepared(X, callbacks=[Unique()], max_epochs=4)
+    noted = fit_network(prepared, Watching(SECOND), report).history["noted"]
+    np.testing.assert_array_equal(noted, [np.nan, 10, 20, np.nan, np.nan])
+
+
+@pytest.mark.parametrize("callbacks", [None, [Noting()]])
+def test_without_validation_rows_callbacks_see_training_rows_and_nobody_else(
+    make_prepared, report, callbacks
+):
+    X = np.random.default_rng(0).normal(size=(1500, 6))
+    of_role = {"validates_on_training_rows": False}
+    prepared = make_prepared(X, of_role=of_role, early_stopping=False, callbacks=callbacks)
+    fit = fit_network(prepared, Watching(), report)
+    assert fit.history["valid_loss"].isna().all()
+    assert not {"valid_reconstruction", "valid_loss_best"} & {*fit.history}
+    assert fit.best_epoch == 2
+    if callbacks:
+        assert callbacks[0].n_rows == {750}  # up to 1,024, evenly spread
+        assert np.isfinite(callbacks[0].valid_loss).all()
+
+
+def test_callbacks_that_only_look_change_nothing(X, make_prepared, report):
+    fits = [
+        fit_network(make_prepared(X, callbacks=callbacks), Trainings(0), report)
+        for callbacks in (None, [Noting()])
+    ]
+    plain, seen = (trained_weights(fit) for fit in fits)
+    assert_equal(seen, plain)
 
 
 class Report:
@@ -387,3 +460,23 @@ def test_a_fit_follows_its_seed(X, make_prepared, trainings, report, how):
 def test_the_schedule_of_a_fit_is_one_cycle(X, make_prepared, watching, report):
     fit_network(make_prepared(X), watching, report)
     assert {given[3].schedule for given in watching.given} == {one_cycle}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("load", "n_components", "most"),
+    [(load_iris, 2, 1.0), (load_wine, 2, 0.9), (load_breast_cancer, 4, 1.0)],
+)
+def test_few_rows_are_no_worse_than_pca_on_average(load, n_components, most):
+    """Over ten splits; on a single split, a fifth more is chance (iris, 40 test rows)."""
+    table, ratios = load().data[:160], []
+    for seed in range(10):
+        training, new = train_test_split(table, random_state=seed)
+        scaler = StandardScaler().fit(training)
+        training, new = scaler.transform(training), scaler.transform(new)
+        pca = PCA(n_components).fit(training)
+        ae = AutoencoderTransformer(n_components, random_state=seed).fit(training)
+        by_pca = np.square(new - pca.inverse_transform(pca.transform(new))).sum()
+        ratios.append(np.square(new - ae.reconstruct(new)).sum() / by_pca)
+    assert np.mean(ratios) <= most
+    assert max(ratios) < 1.3

@@ -62,7 +62,7 @@ def test_names_become_objects(make_policy):
     assert type(policy.kind) is Sparse
     assert type(policy.architecture) is Recurrent
     assert type(policy.loss) is MAE
-    assert policy.optimizer is torch.optim.SGD
+    assert policy.optimizer.func is torch.optim.SGD
     assert policy.device == torch.device("cpu")
     assert policy.callbacks == [callback]
 

@@ -157,7 +157,8 @@ def test_all_else_is_handed_on(X, make_prepared):
         callbacks=[callback],
     )
     plan = prepared.plan(50)
-    assert plan.optimizer is torch.optim.SGD
+    assert plan.optimizer.func is torch.optim.SGD
+    assert plan.warm_up == 0.1
     assert (plan.weight_decay, plan.patience, plan.precision) == (0.3, 4, "bfloat16")
     assert plan.callbacks == [callback]
     assert plan.repelled is prepared.repelled
@@ -215,11 +216,6 @@ def test_missing_values_are_filled_without_a_fold(incomplete, make_prepared):
     found, expected = (first_weights(p.network_without(FOLD)) for p in (one, other))
     for name, weights in expected.items():
         torch.testing.assert_close(found[name], weights, rtol=1e-4, atol=1e-5, msg=name)
-    filling, other_filling = one.filling_without(FOLD), other.filling_without(FOLD)
-    holes = torch.from_numpy(incomplete).float()
-    torch.testing.assert_close(filling(holes), other_filling(holes), rtol=1e-4, atol=1e-5)
-    of_all = one.network.missing.filling(holes)
-    assert not torch.allclose(filling(holes), of_all, rtol=1e-3, atol=1e-4)
 
 
 def test_a_fold_is_left_out_of_a_copy_of_the_weights(X, make_prepared):

@@ -81,6 +81,20 @@ def test_draws_have_mean_and_covariance_of_the_distribution():
     torch.testing.assert_close(torch.cov(rows.T), covariance_of(filling), atol=0.05, rtol=0.02)
 
 
+@pytest.mark.parametrize("rank", [1, 5])
+def test_conditional_variances_are_those_of_the_covariance(rank):
+    """By the formula for normal distributions, one row at a time."""
+    filling = some_filling(rank=rank)
+    covariance = covariance_of(filling)
+    _, X = incomplete_rows(filling)
+    for row, variances in zip(X, filling.conditional_variances(X), strict=True):
+        known, missing = ~torch.isnan(row), torch.isnan(row)
+        across = covariance[missing][:, known]
+        weights = across @ torch.linalg.inv(covariance[known][:, known])
+        expected = (covariance[missing][:, missing] - weights @ across.T).diagonal()
+        torch.testing.assert_close(variances[missing], expected)
+
+
 def test_posterior_precision():
     filling = some_filling()
     known = torch.tensor([[1.0, 0, 1, 1, 0]]).double()

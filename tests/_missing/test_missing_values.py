@@ -230,7 +230,7 @@ def test_a_corruption_teaches_it():
 def test_features_without_any_value_are_refused():
     empty = X.copy()
     empty[:, [2, 7]] = np.nan
-    with pytest.raises(ValueError, match=r"no known value in 2 of its 16 columns \(number 2, 7\)"):
+    with pytest.raises(ValueError, match=r"no known value in 2 of its 16 columns \(number 2; 7\)"):
         transformer().fit(empty)
 
 
@@ -298,7 +298,8 @@ def test_detector_takes_missing_values_where_some_network_saw_none():
 def test_classifier_learns_from_incomplete_rows(share_labelled):
     y = (COMPLETE[:, 0] > np.median(COMPLETE[:, 0])).astype(int) + 1
     known = np.where(RANDOM.uniform(size=len(y)) < share_labelled, y, -1)
-    classifier = AutoencoderClassifier(max_epochs=20, random_state=0).fit(X, known)
+    classifier = AutoencoderClassifier(unlabelled=-1, max_epochs=20, random_state=0)
+    classifier.fit(X, known)
     assert classifier.score(X, y) > 0.8
     assert np.isfinite(classifier.transform(X)).all()
     np.testing.assert_allclose(

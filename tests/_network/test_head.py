@@ -62,15 +62,6 @@ def test_targets_of_zero_count_nothing(codes):
     assert not losses.any()
 
 
-def test_objective_mixes_both_losses(codes):
-    made = head(weight=0.3, silent=False)
-    targets = torch.eye(3, dtype=torch.float64)[np.arange(20) % 3]
-    losses = torch.arange(20, dtype=torch.float64)
-    of_classes = made.cross_entropy(codes, targets)
-    mixed = made.objective(losses, codes, targets)
-    torch.testing.assert_close(mixed, 0.7 * losses + 0.3 * of_classes)
-
-
 def test_full_precision_within_half_precision(codes):
     made = head(silent=False).float()
     expected = made(codes.float())

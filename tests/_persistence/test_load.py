@@ -266,7 +266,8 @@ def test_names_output_and_random_state(path, random_state):
     ids=["text", "objects", "booleans", "small integers"],
 )
 def test_classes(path, labels):
-    classifier = AutoencoderClassifier(2, class_weight="balanced", **SMALL).fit(X, labels)
+    classifier = AutoencoderClassifier(2, unlabelled=-1, class_weight="balanced", **SMALL)
+    classifier.fit(X, labels)
     loaded = round_trip(classifier, path)
     assert loaded.classes_.dtype == classifier.classes_.dtype
     np.testing.assert_array_equal(loaded.predict(X), classifier.predict(X))

@@ -142,7 +142,7 @@ CASES = {
     "contributions": (AutoencoderOutlierDetector(), lambda e: e.feature_contributions(X)),
     "imputer": (AutoencoderImputer(n_estimators=1), lambda e: e.transform(WITH_GAPS)),
     "recommender": (AutoencoderRecommender(), lambda e: e.predict_all(WITH_GAPS)),
-    "classifier": (AutoencoderClassifier(2), lambda e: e.decision_function(X)),
+    "classifier": (AutoencoderClassifier(2, unlabelled=-1), lambda e: e.decision_function(X)),
 }
 
 
@@ -165,7 +165,7 @@ def test_inference_goes_on_with_fewer_rows(what, little_memory):
     [
         AutoencoderTransformer(2, batch_size=10),
         AutoencoderOutlierDetector(batch_size=10),
-        AutoencoderClassifier(2, batch_size=10),
+        AutoencoderClassifier(2, unlabelled=-1, batch_size=10),
     ],
     ids=lambda e: type(e).__name__,
 )

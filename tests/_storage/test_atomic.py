@@ -101,3 +101,31 @@ def test_a_kill_leaves_a_whole_file(tmp_path):
             leftover.unlink()
         document, arrays = read_file(path, content="model")
         assert (arrays["a"] == document["i"]).all()
+
+
+def test_a_folder_that_does_not_exist_is_named(tmp_path):
+    missing = pytest.raises(FileNotFoundError, match="folder does not exist")
+    with missing as e, atomic_file(tmp_path / "no" / "where" / "a"):
+        pass
+    assert str(e.value).endswith(f"{str(tmp_path / 'no' / 'where')!r}")
+    (tmp_path / "file").write_text("")
+    no_folder = pytest.raises(NotADirectoryError, match="is a file, not a folder")
+    with no_folder as e, atomic_file(tmp_path / "file" / "a"):
+        pass
+    assert str(e.value).endswith(f"{str(tmp_path / 'file')!r}")
+
+
+def test_errors_name_the_file_and_not_the_hidden_one(tmp_path):
+    path = tmp_path / ("a" * 300)  # longer than names of files may be
+    with pytest.raises(OSError, match="aaa") as e, atomic_file(path):
+        pass
+    assert ".skae-" not in str(e.value)
+
+    def refuse(*args, **kwargs):
+        raise PermissionError(13, "Permission denied", str(args[0]))
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("builtins.open", refuse)
+        with pytest.raises(PermissionError) as e, atomic_file(tmp_path / "b"):
+            pass
+    assert e.value.filename == str(tmp_path / "b")

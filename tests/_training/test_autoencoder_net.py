@@ -14,6 +14,7 @@ from support.trainings import AtBatch, interrupt, spoil
 from skae._storage.nested import packed, unpacked
 from skae._training import autoencoder_net as net
 from skae._training.autoencoder_net import AutoencoderNet, WeightedMean
+from skae._training.average_weights import AverageWeights
 from skae._training.train import TrainingDivergedError, train
 from skae.corruptions import Gaussian
 from skae.kinds import Denoising, Kind
@@ -32,7 +33,7 @@ class Recorder(Callback):
     """Notes each call, and what the net was like at that moment."""
 
     def __init__(self):
-        self.log, self.rates, self.rows, self.best = [], [], [], []
+        self.log, self.rows, self.best = [], [], []
 
     def on_train_begin(self, net, **kwargs):
         self.log.append("train begins")
@@ -42,8 +43,6 @@ class Recorder(Callback):
 
     def on_batch_begin(self, net, training=None, **kwargs):
         self.log.append("batch begins" if training else "validation batch begins")
-        if training:
-            self.rates.append(net.optimizer_.param_groups[0]["lr"])
 
     def on_grad_computed(self, net, **kwargs):
         self.log.append("gradients")
@@ -95,12 +94,6 @@ def test_events_are_in_the_order_that_is_stated(run, selects):
     of_validation = ["validation batch begins", "validation batch ends"] * 2 if selects else []
     of_epoch = ["epoch begins", *of_batch * 2, *of_validation, "epoch ends", "report"]
     assert recorder.log == ["train begins", *of_epoch * 2, "train ends"]
-
-
-def test_the_rate_is_set_before_a_batch_begins(run):
-    recorder = Recorder()
-    run(callbacks=[recorder], schedule=lambda done: 1 + done)
-    np.testing.assert_allclose(recorder.rates, 0.01 * (1 + np.arange(8) / 8))
 
 
 def test_the_row_is_complete_and_the_best_weights_are_kept_before_the_epoch_ends(run):
@@ -212,6 +205,54 @@ def test_the_training_ends_for_callbacks_also_if_it_is_interrupted_or_diverges(r
     assert recorder.log[-1] == "epoch ends"  # an error is one: nothing ended in peace
 
 
+# --- averages of the weights
+
+
+class WeightsSeen(Callback):
+    """Notes the weights after the last batch of an epoch, and at its end."""
+
+    def __init__(self):
+        self.trained, self.shown, self.losses = {}, [], []
+
+    def on_batch_end(self, net, training=None, **kwargs):
+        if training:
+            self.trained[len(self.shown)] = self.of(net)
+
+    def on_epoch_end(self, net, **kwargs):
+        self.shown.append(self.of(net))
+
+    @staticmethod
+    def of(net):
+        return {name: w.detach().clone() for name, w in net.module_.named_parameters()}
+
+
+@pytest.mark.parametrize("selects", [True, False])
+def test_averages_are_validated_and_kept(run, make_network, selects):
+    network = make_network(linear_path=False)
+    average = AverageWeights(network, n_epochs=3)
+    means, seen = [], WeightsSeen()
+    rate = {"learning_rate": 0.05, "n_epochs": 3}
+    result = run(averages=True, selects=selects, callbacks=[seen], network=network, **rate)
+    for epoch in range(3):
+        for name, weights in seen.trained[epoch].items():
+            average.mean[name].lerp_(weights, 1 - average.decay)
+        means.append({name: weights.clone() for name, weights in average.mean.items()})
+        for name, weights in means[-1].items():
+            torch.testing.assert_close(seen.shown[epoch][name], weights)
+    assert any((seen.trained[2][name] - w).abs().max() > 1e-4 for name, w in means[-1].items())
+    assert result.best_epoch == 3
+    for name, weights in means[-1].items():
+        torch.testing.assert_close(result.weights[name], weights)
+
+
+def test_the_training_itself_does_not_see_the_averages(run):
+    plain, averaged = WeightsSeen(), WeightsSeen()
+    run(callbacks=[plain])
+    run(callbacks=[averaged], averages=True)
+    for name, weights in plain.trained[1].items():
+        assert torch.equal(averaged.trained[1][name], weights)
+
+
 # --- going on from a saved state
 
 
@@ -228,6 +269,9 @@ class Noisy(Denoising):
             state.n_batches += 1
         return encoder_output
 
+    def added_loss(self, forward_pass):
+        return 0.01 * forward_pass.code.square().sum(1)
+
 
 def keep_in(states):
     """Return what keeps each state as a checkpoint would."""
@@ -235,12 +279,16 @@ def keep_in(states):
 
 
 @pytest.mark.parametrize("selects", [True, False])
+@pytest.mark.parametrize("averages", [True, False])
 @pytest.mark.parametrize("optimizer", [torch.optim.AdamW, torch.optim.SGD])
-def test_a_training_goes_on_from_each_batch_as_if_it_had_never_ended(run, selects, optimizer):
+def test_a_training_goes_on_from_each_batch_as_if_it_had_never_ended(
+    run, selects, averages, optimizer
+):
     """Also from the last batch of an epoch."""
     plan = {
         "kind": Noisy(Gaussian(0.3)),
         "selects": selects,
+        "averages": averages,
         "optimizer": optimizer,
         "jitter": 0.2,
         "learning_rate": 0.02,
@@ -252,8 +300,9 @@ def test_a_training_goes_on_from_each_batch_as_if_it_had_never_ended(run, select
         resumed = run(state=state, seed=7, **plan)  # the network begins with other weights
         for name, tensor in whole.weights.items():
             assert torch.equal(resumed.weights[name], tensor), name
-        columns = ["epoch", "train_loss", "valid_loss", "learning_rate"]
-        pd.testing.assert_frame_equal(resumed.history[columns], whole.history[columns], rtol=0)
+        first, second = (of.history.drop(columns="seconds") for of in (resumed, whole))
+        assert "train_penalty" in second
+        pd.testing.assert_frame_equal(first, second, rtol=0)
         assert (resumed.best_epoch, resumed.best_loss) == (whole.best_epoch, whole.best_loss)
         for index, entry in whole.optimizer_state.items():
             for name, value in entry.items():
@@ -263,7 +312,7 @@ def test_a_training_goes_on_from_each_batch_as_if_it_had_never_ended(run, select
 def test_states_are_those_after_each_batch(run):
     states = []
     run(save=keep_in(states))
-    assert [state["n_batches_done"] for state in states] == list(range(1, 9))
+    assert [state["learning_rate"]["n_done"] for state in states] == list(range(1, 9))
     assert [len(state["epoch"]["losses"]) for state in states] == [1, 2, 3, 4] * 2
     assert [len(state["history"]) for state in states] == [1] * 4 + [2] * 4
 
@@ -288,7 +337,7 @@ def test_callbacks_see_the_history_when_a_training_goes_on(run):
     states, look = [], Look()
     run(save=keep_in(states))
     run(state=states[5], callbacks=[look])
-    assert look.seen == [0, 1]
+    assert look.seen == [1]
 
 
 def test_nothing_of_a_training_waits_for_the_garbage_collector(run):
@@ -368,6 +417,15 @@ def test_patience_counts_epochs_without_a_gain(fit, patience):
     result = fit(n_epochs=30, callbacks=[AtBatch(9, spoil)], learning_rate=1e-3, patience=patience)
     assert result.best_epoch == 2
     assert result.history["epoch"].iloc[-1] == 2 + patience
+
+
+@pytest.mark.parametrize(("warm_up", "last"), [(0.0, 2), (0.1, 5), (0.11, 6), (0.5, 17)])
+def test_patience_is_counted_from_the_end_of_the_warm_up(fit, warm_up, last):
+    """Meanwhile, the network can hardly become better than its start."""
+    plan = {"learning_rate": 1e-3, "patience": 2, "warm_up": warm_up}
+    result = fit(n_epochs=30, callbacks=[AtBatch(1, spoil)], **plan)
+    assert result.best_epoch == 0
+    assert result.history["epoch"].iloc[-1] == last
 
 
 def test_patience_without_selection_runs_all_epochs(fit):
@@ -505,12 +563,12 @@ def test_repelled_rows_are_rebuilt_badly(fit, make_network, scaled):
 
 
 def test_of_many_repelled_rows_some_are_looked_at(fit, scaled, monkeypatch):
-    monkeypatch.setattr(net, "_MOST_REPELLED", 3)
-    looked_at, losses = [], net.AutoencoderNet._training_losses
+    monkeypatch.setattr(net, "MOST_REPELLED", 3)
+    looked_at, objective = [], net.AutoencoderNet._training_objective
     monkeypatch.setattr(
         net.AutoencoderNet,
-        "_training_losses",
-        lambda self, rows, *others: looked_at.append(len(rows)) or losses(self, rows, *others),
+        "_training_objective",
+        lambda self, rows, *others: looked_at.append(len(rows)) or objective(self, rows, *others),
     )
     fit(n_epochs=1, repelled=torch.from_numpy(scaled[40:]).float())
     assert looked_at == [10, 3] * 4

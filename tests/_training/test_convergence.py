@@ -18,6 +18,7 @@ from skae import (
     AutoencoderTransformer,
 )
 from skae._training.convergence import TrainingDivergedError, mean_loss, warn_of_no_gain
+from skae._training.optimizer import NAMED_OPTIMIZERS
 from skae.corruptions import Masking
 from skae.kinds import KINDS, Denoising
 
@@ -26,7 +27,9 @@ TRAINING, NEW = DIGITS[:300], DIGITS[300:]
 RNG = np.random.default_rng(0)
 LEARNING_RATES = [1e-8, 1e-4, 1e-2, 1.0, 1e3]
 # What a kind gives up of PCA at its start, as a multiple of PCA's squared error.
-GIVEN_UP = {"variational": 1.01, "sparse": 1.01}
+GIVEN_UP = {"variational": 1.01}
+# Size of PCA for kinds that use a part of their four values for each row.
+N_USED = {"sparse": 1}
 # Kinds that start elsewhere than at PCA where the code is smaller than the data.
 RANDOM_START = {"overcomplete"}
 
@@ -39,9 +42,9 @@ def pca_error(n_components, training, rows):
     return np.square(scaled - pca.inverse_transform(pca.transform(scaled))).sum(), unit
 
 
-def relative_error(ae, training, rows):
-    """Return the squared error of rows, as a multiple of PCA's."""
-    error, unit = pca_error(ae.n_components_, training, rows)
+def relative_error(ae, training, rows, n_used=None):
+    """Return the squared error of rows, as a multiple of that of PCA with `n_used` components."""
+    error, unit = pca_error(ae.n_components_ if n_used is None else n_used, training, rows)
     return np.square((rows - ae.reconstruct(rows)) / unit).sum() / error
 
 
@@ -87,6 +90,25 @@ def test_no_worse_than_pca_at_any_learning_rate(learning_rate, optimizer):
     assert said or learning_rate < 1
 
 
+@pytest.mark.parametrize("init", ["pca", "random"])
+@pytest.mark.parametrize("optimizer", slow_but({"sgd"}, NAMED_OPTIMIZERS, str))
+def test_every_optimizer_is_better_than_pca_from_both_starts(optimizer, init):
+    digits = load_digits().data
+    ae = AutoencoderTransformer(8, optimizer=optimizer, init=init, random_state=0)
+    ae.fit(digits[:1200])
+    # Measured: adamw and adam .41 to .45, rmsprop .43, sgd .44 to .5.
+    assert relative_error(ae, digits[:1200], digits[1200:]) < 0.6
+
+
+@pytest.mark.parametrize("learning_rate", [1e-12, 1e-2])
+def test_a_training_that_never_improves_on_its_start_says_so(learning_rate, caplog):
+    """In the log, and in print if verbose: for linear data it is no fault."""
+    said = "no epoch had a lower validation loss than the start"
+    with caplog.at_level("INFO", logger="skae"):
+        ae = transformer(learning_rate=learning_rate).fit(TRAINING)
+    assert (said in caplog.text) == (ae.best_epoch_ == 0) == (learning_rate == 1e-12)
+
+
 @pytest.mark.parametrize("learning_rate", slow_but({1e-2, 1e3}, LEARNING_RATES, str))
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_is_near_pca_or_says_why_not(kind, learning_rate):
@@ -96,7 +118,8 @@ def test_every_kind_is_near_pca_or_says_why_not(kind, learning_rate):
         return
     assert_finite(ae)
     if kind not in RANDOM_START:
-        assert relative_error(ae, TRAINING, NEW) < 1.02 * GIVEN_UP.get(kind, 1.0)
+        error = relative_error(ae, TRAINING, NEW, N_USED.get(kind))
+        assert error < 1.02 * GIVEN_UP.get(kind, 1.0)
     if learning_rate >= 1:
         assert any("made the network worse" in s or "diverged" in s for s in said)
 
@@ -124,7 +147,9 @@ def test_a_detector_says_that_it_learned_nothing(learning_rate, novelty):
 def test_a_classifier_says_that_it_learned_nothing(learning_rate, share):
     y = load_digits().target[:300].copy()
     y[RNG.random(300) >= share] = -1
-    classifier = AutoencoderClassifier(learning_rate=learning_rate, max_epochs=20, random_state=0)
+    classifier = AutoencoderClassifier(
+        unlabelled=-1, learning_rate=learning_rate, max_epochs=20, random_state=0
+    )
     classifier, said = fit_and_listen(classifier, TRAINING, y)
     accuracy = 0 if classifier is None else classifier.score(NEW, load_digits().target[300:600])
     assert accuracy > 0.7 or any("learned nothing" in s or "nothing was fitted" in s for s in said)

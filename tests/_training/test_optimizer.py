@@ -8,17 +8,62 @@ from skae._training.optimizer import (
     NAMED_OPTIMIZERS,
     load_arrays,
     make_optimizer,
+    rate_factor,
     resolve_optimizer,
     state_as_arrays,
 )
+from skae.kinds import KINDS
 
 CLASSES = [*NAMED_OPTIMIZERS.values(), torch.optim.NAdam, torch.optim.Adagrad]
 X = torch.randn(20, 6, generator=torch.Generator().manual_seed(5))
 
 
-@pytest.mark.parametrize("name", NAMED_OPTIMIZERS)
+@pytest.mark.parametrize("name", sorted({*NAMED_OPTIMIZERS} - {"sgd"}))
 def test_names_stand_for_torchs_classes(name):
     assert resolve_optimizer(name).__name__.lower() == name
+
+
+def test_sgd_has_momentum_by_name():
+    assert made(resolve_optimizer("sgd")).defaults["momentum"] == 0.9
+    assert made(resolve_optimizer("sgd", {"momentum": 0.5})).defaults["momentum"] == 0.5
+    assert made(resolve_optimizer(torch.optim.SGD)).defaults["momentum"] == 0
+
+
+def made(optimizer):
+    return optimizer([torch.zeros(2, requires_grad=True)], lr=0.1)
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", torch.optim.Adam])
+def test_parameters_are_handed_on(optimizer):
+    params = {"betas": (0.5, 0.9), "eps": 1e-3}
+    found = made(resolve_optimizer(optimizer, params)).defaults
+    assert (found["betas"], found["eps"]) == ((0.5, 0.9), 1e-3)
+
+
+@pytest.mark.parametrize(
+    ("params", "error", "said"),
+    [
+        ({"momentum": 0.9}, ValueError, "'momentum', which is no parameter of AdamW: it has betas"),
+        ({"lr": 0.1}, ValueError, "'lr', which skae sets itself: give learning_rate of the est"),
+        ({"weight_decay": 0.1}, ValueError, "give weight_decay of the estimator"),
+        ({"fused": True}, ValueError, "'fused', which skae sets itself: leave it out"),
+        ({"betas": (2.0, 0.9)}, ValueError, r"\{'betas': \(2.0, 0.9\)\} is refused by AdamW: Inv"),
+        ([("eps", 1e-3)], TypeError, "must be None or a dictionary of parameters of AdamW"),
+        ({1: 2}, TypeError, "must be None or a dictionary"),
+    ],
+)
+def test_refuses_parameters_by_name(params, error, said):
+    with pytest.raises(error, match=said):
+        resolve_optimizer("adamw", params)
+
+
+def test_the_rate_of_sgd_makes_up_for_small_gradients():
+    mean, total = KINDS["undercomplete"](), KINDS["variational"]()
+    for name in ("adamw", "adam", "rmsprop"):
+        assert rate_factor(resolve_optimizer(name), mean, 50) == 1
+    plain, sgd = torch.optim.SGD, resolve_optimizer("sgd")
+    assert rate_factor(plain, mean, 50) == 50 * rate_factor(plain, total, 50)
+    assert rate_factor(sgd, mean, 50) == pytest.approx(rate_factor(plain, mean, 50) / 10)
 
 
 @pytest.mark.parametrize("optimizer", CLASSES)
@@ -69,6 +114,22 @@ def test_weight_decay_takes_effect(make_network, optimizer):
 
     with_decay, without = trained(0.5), trained(0.0)
     assert not torch.equal(with_decay["encoder.0.weight"], without["encoder.0.weight"])
+
+
+@pytest.mark.parametrize("optimizer", [*CLASSES, resolve_optimizer("sgd")])
+def test_weight_decay_is_decoupled_from_the_gradients(make_network, optimizer):
+    """One step: the weights of the residual shrink, and then move as without decay."""
+    ends = {}
+    start = make_network().state_dict()
+    for decay in (0.0, 0.5):
+        network = make_network()
+        rate = 0.01 * rate_factor(optimizer, network.kind, network.n_features)
+        train(network, make_optimizer(network, optimizer, rate, decay), 1)
+        ends[decay] = network.state_dict()
+    for name, weights in ends[0.5].items():
+        decays = name in {f"{part}.{i}.weight" for part in ("encoder", "decoder") for i in (0, 2)}
+        shrunk = 0.01 * 0.5 * start[name] if decays else 0.0
+        torch.testing.assert_close(weights, ends[0.0][name] - shrunk, rtol=1e-4, atol=1e-7)
 
 
 def train(network, optimizer, n_steps):

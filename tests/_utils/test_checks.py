@@ -134,7 +134,9 @@ def test_auto(value):
 @pytest.mark.parametrize("choices", [("exact", "auto"), ["exact", "auto"], {"exact": 1, "auto": 2}])
 def test_choices(choices):
     assert check_choice("auto", "way", choices) == "auto"
-    for value in ("Auto", "", None, 1, ["auto"], b"auto"):
+    with pytest.raises(ValueError, match=r"got 'Auto': did you mean 'auto'\?$"):
+        check_choice("Auto", "way", choices)
+    for value in ("other", "", None, 1, ["auto"], b"auto"):
         sentence = f"way must be one of ['auto', 'exact'], got {value!r}."
         with pytest.raises(ValueError, match=f"^{re.escape(sentence)}$"):
             check_choice(value, "way", choices)

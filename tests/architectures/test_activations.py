@@ -12,6 +12,8 @@ FORMULAS = {
     "silu": F.silu,
     "tanh": torch.tanh,
     "identity": lambda X: X,
+    "leaky_relu": F.leaky_relu,
+    "sigmoid": torch.sigmoid,
 }
 
 
@@ -21,7 +23,7 @@ def test_each_name_is_its_formula(name):
     torch.testing.assert_close(activation_of(Dense(activation=name))()(X), FORMULAS[name](X))
 
 
-@pytest.mark.parametrize("value", ["swish", None, torch.nn.ReLU, ["relu"], 1])
+@pytest.mark.parametrize("value", ["cube", None, torch.nn.Conv1d, ["relu"], 1])
 @pytest.mark.parametrize("architecture", [Dense, Convolutional])
 def test_others_are_refused(architecture, value):
     name = architecture.__name__
@@ -31,7 +33,24 @@ def test_others_are_refused(architecture, value):
 
 
 @pytest.mark.parametrize(
-    ("name", "reference"), [("silu", torch.nn.SiLU()), ("elu", torch.nn.ELU())]
+    ("value", "name"),
+    [
+        ("swish", "silu"),
+        ("LeakyReLU", "leaky_relu"),
+        ("logistic", "sigmoid"),
+        ("none", "identity"),
+        (torch.nn.ReLU, "relu"),
+        (torch.nn.LeakyReLU(), "leaky_relu"),
+    ],
+)
+def test_words_of_other_libraries_name_the_right_one(value, name):
+    with pytest.raises(ValueError, match=f"did you mean '{name}'"):
+        activation_of(Dense(activation=value))
+
+
+@pytest.mark.parametrize(
+    ("name", "reference"),
+    [("silu", torch.nn.SiLU()), ("elu", torch.nn.ELU()), ("sigmoid", torch.nn.Sigmoid())],
 )
 def test_bounded_ones_are_those_of_torch_but_for_derivatives_that_are_too_small(name, reference):
     X = torch.linspace(-150, 30, 1801, requires_grad=True)

@@ -26,7 +26,9 @@ def samples(*shape, n=4):
 
 
 def small(**parameters):
-    return Convolutional(**{"channels": (2, 3), "hidden_layer_sizes": (5,), **parameters})
+    return Convolutional(
+        **{"channels": (2, 3), "hidden_layer_sizes": (5,), "channel_axis": 0, **parameters}
+    )
 
 
 SPACES = [(1,), (2,), (5,), (8,), (13,), (1, 1), (1, 6), (7, 1), (4, 4), (5, 6), (6, 5), (9, 7)]

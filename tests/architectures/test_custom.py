@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
+from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.model_selection import GridSearchCV
 from torch import nn
 
-from skae import AutoencoderTransformer
+from skae import AutoencoderTransformer, load
 from skae.architectures import Custom
+from skae.kinds import Sparse
 
 N_ROWS, N_FEATURES = 60, 6
 
@@ -60,6 +62,11 @@ class Decoder(nn.Module):
         return self.layers(code).reshape(len(code), *self.sample_shape)
 
 
+def unit(X):
+    """Return rows in [0, 1], which a decoder that ends in a sigmoid reaches without PCA."""
+    return (X - X.min()) / (X.max() - X.min())
+
+
 class Halting(Decoder):
     """Raises in its third batch of training."""
 
@@ -103,6 +110,7 @@ def test_what_factories_are_called_with(X, called, kind, n_outputs):
 
 @pytest.mark.parametrize("init", ["pca", "random"])
 def test_same_random_state_same_bits(X, init):
+    X = unit(X)
     aes = [autoencoder(init=init, random_state=seed).partial_fit(X) for seed in (0, 0, 1)]
     codes = [ae.partial_fit(X).transform(X) for ae in aes]  # the last weights, not the best
     np.testing.assert_array_equal(codes[0], codes[1])
@@ -116,7 +124,7 @@ def test_result_does_not_depend_on_the_global_generator(X):
     with torch.random.fork_rng([]):
         for seed in (0, 1):
             torch.manual_seed(seed)
-            codes.append(autoencoder(init="random").fit_transform(X))
+            codes.append(autoencoder(init="random").fit_transform(unit(X)))
     np.testing.assert_array_equal(*codes)
 
 
@@ -169,6 +177,7 @@ def test_gates_open(X):
 
 
 def test_random_init_is_the_modules_alone(X):
+    X = unit(X)
     ae = autoencoder(init="random").fit(X)
     assert not [name for name in ae._fitted.weights if name.startswith(("linear", "gates"))]
     network = ae._fitted.network("cpu")
@@ -176,9 +185,109 @@ def test_random_init_is_the_modules_alone(X):
     torch.testing.assert_close(
         torch.from_numpy(ae.transform(X)).float(), network.encoder(scaled), rtol=1e-4, atol=1e-5
     )
-    # A sigmoid keeps reconstructions within one scale of the mean.
-    share = (ae.reconstruct(X) - ae.mean_) / ae.scale_
-    assert 0 <= share.min() <= share.max() <= 1
+    # A sigmoid gives values in the units of X.
+    rebuilt = ae.reconstruct(X)
+    codes = torch.from_numpy(ae.transform(X)).float()
+    values = network.decoder(codes).detach().numpy()
+    np.testing.assert_allclose(rebuilt, values, rtol=1e-4, atol=1e-5)
+    assert 0 <= rebuilt.min() <= rebuilt.max() <= 1
+
+
+# --- ported networks, whose decoders end in an activation function
+
+DIGITS = load_digits().data / 16
+TRAIN, TEST = DIGITS[:900], DIGITS[900:]
+
+
+def keras_encoder(sample_shape, n_outputs):
+    return nn.Sequential(nn.Linear(*sample_shape, 32), nn.ReLU(), nn.Linear(32, n_outputs))
+
+
+def ending_in(*layers):
+    def decoder(sample_shape, n_components):
+        return nn.Sequential(
+            nn.Linear(n_components, 32), nn.ReLU(), nn.Linear(32, *sample_shape), *layers
+        )
+
+    return decoder
+
+
+def ported(decoder, loss="mse", **parameters):
+    settings = {"max_epochs": 40, "random_state": 0, "init": "random", **parameters}
+    return AutoencoderTransformer(
+        8, architecture=Custom(keras_encoder, decoder), loss=loss, **settings
+    )
+
+
+@pytest.mark.parametrize("loss", ["mse", "bce"])
+def test_a_sigmoid_is_as_good_as_a_linear_output(loss, tmp_path):
+    linear, ae = (ported(ending_in(*end), loss).fit(TRAIN) for end in ([], [nn.Sigmoid()]))
+    assert ae.score(TEST) > linear.score(TEST) - 0.02
+    assert ae.score(TEST) > 0.55
+    rebuilt = ae.reconstruct(TEST)
+    assert 0 <= rebuilt.min() < 0.02
+    assert 0.95 < rebuilt.max() <= 1
+    path = tmp_path / "ae.skae"
+    ae.save(path)
+    loaded = load(path, architecture=ae.architecture)
+    np.testing.assert_array_equal(loaded.reconstruct(TEST), rebuilt)
+
+
+@pytest.mark.parametrize("loss", ["mse", "bce"])
+def test_the_loss_of_a_sigmoid_is_that_of_its_values(loss):
+    ae = ported(ending_in(nn.Sigmoid()), loss, max_epochs=2, early_stopping=False).fit(TRAIN)
+    network = ae._fitted.network("cpu")
+    target = torch.from_numpy(TEST).float()
+    values = network.decoder(network.encode(torch.from_numpy(ae._fitted.scaling.apply(TEST))))
+    if loss == "bce":
+        expected = nn.functional.binary_cross_entropy(values, target, reduction="none")
+    else:
+        expected = ((values - target) / ae.scale_).square()
+    scaled = torch.from_numpy(ae._fitted.scaling.apply(TEST, np.float32))
+    losses = network.sample_losses(scaled)
+    torch.testing.assert_close(losses, expected.mean(1), rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("end", "loss", "X", "message"),
+    [
+        (
+            nn.Sigmoid(),
+            "mse",
+            TRAIN * 16,
+            r"ends in nn.Sigmoid\(\), .* 0 and 1, .* from 0 to 16: resc",
+        ),
+        (nn.Sigmoid(), "mse", TRAIN - 0.5, r"ends in nn.Sigmoid\(\), .* from -0.5 to 0.5"),
+        (nn.Tanh(), "mse", TRAIN * 2, r"ends in nn.Tanh\(\), .* -1 and 1, .* from 0 to 2"),
+        (nn.ReLU(), "mse", TRAIN - 0.5, r"ends in nn.ReLU\(\), .* between 0 and inf"),
+        (nn.Tanh(), "bce", TRAIN, r"ends in nn.Tanh\(\), .* loss=BCE\(\) does not take all"),
+        (nn.ReLU(), "bce", TRAIN, r"ends in nn.ReLU\(\), .* end in nn.Sigmoid\(\) or in a linear"),
+    ],
+)
+def test_an_output_that_cannot_reach_the_rows_is_refused(end, loss, X, message):
+    with pytest.raises(ValueError, match=message):
+        ported(ending_in(end), loss).fit(X)
+
+
+def test_bounds_that_are_only_measured_lead_to_a_warning():
+    class Clamped(nn.Module):
+        def __init__(self, sample_shape, n_components):
+            super().__init__()
+            self.out = nn.Linear(n_components, *sample_shape)
+
+        def forward(self, code):
+            return self.out(code).clamp(0, 1)
+
+    assert ported(Clamped, max_epochs=2).fit(TRAIN)._fitted.spec.bounded_output
+    with pytest.warns(UserWarning, match=r"an unknown function, .* 0 and 1, .* from 0 to 16"):
+        ae = ported(Clamped, max_epochs=2).fit(TRAIN * 16)
+    assert not ae._fitted.spec.bounded_output
+
+
+def test_beside_pca_an_output_has_no_bounds():
+    ae = ported(ending_in(nn.Sigmoid()), init="pca", max_epochs=3).fit(TRAIN * 16)
+    assert not ae._fitted.spec.bounded_output
+    assert ae.score(TEST * 16) > 0.6
 
 
 # --- what is refused
@@ -256,6 +365,7 @@ def test_clone_pickle_and_grid(X):
 
 
 def test_batch_statistics_are_those_of_the_training(X):
+    X = unit(X)
     ae = autoencoder(init="random", early_stopping=False).fit(X)
     assert ae._fitted.weights["encoder.layers.2.num_batches_tracked"] > 0
     codes = ae.transform(X)
@@ -270,7 +380,7 @@ def test_layers_that_draw_when_first_called(X, init):
     def encoder(sample_shape, n_outputs):
         return nn.Sequential(nn.LazyLinear(8), nn.ReLU(), nn.LazyLinear(n_outputs))
 
-    before = torch.get_rng_state()
+    X, before = unit(X), torch.get_rng_state()
     codes = [
         AutoencoderTransformer(
             2, architecture=Custom(encoder, Decoder), init=init, max_epochs=2, random_state=0
@@ -303,7 +413,7 @@ def test_sparse_codes_need_a_decoder_that_begins_with_a_linear_layer(X, init):
     def decoder(sample_shape, n_components):
         return nn.Sequential(nn.LayerNorm(n_components), nn.Linear(n_components, *sample_shape))
 
-    sparse = autoencoder(decoder=decoder, kind="sparse", init=init)
+    sparse = autoencoder(decoder=decoder, kind=Sparse("l1"), init=init)
     if init == "pca":  # the linear path says how much a value counts
         assert np.isfinite(sparse.fit_transform(X)).all()
     else:

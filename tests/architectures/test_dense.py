@@ -579,3 +579,65 @@ def test_refuses_to_normalise_single_values(hidden):
         build(Dense(hidden, layer_norm=True))
     build(Dense(hidden))
     build(Dense((2,), layer_norm=True))
+
+
+# -- Activations of code and reconstruction. ------------------------------------------------------
+
+X_UNIT = np.random.default_rng(0).uniform(size=(40, 5))
+LIMITS = {"sigmoid": (0, 1), "relu": (0, np.inf), "tanh": (-1, 1)}
+
+
+def from_random_weights(**parameters):
+    dense = Dense(hidden_layer_sizes=(8,), **parameters)
+    return AutoencoderTransformer(
+        2, architecture=dense, init="random", max_epochs=2, random_state=0
+    ).fit(X_UNIT)
+
+
+@pytest.mark.parametrize("name", ["leaky_relu", *LIMITS])
+def test_the_code_has_an_activation(name):
+    dense = Dense(hidden_layer_sizes=(8,), code_activation=name)
+    encoder, decoder = dense.build((5,), 2, n_encoder_outputs=2, generator=torch.Generator())
+    assert type(encoder[-1]) is ACTIVATIONS[name]
+    assert type(decoder[-1]) is nn.Linear
+    low, high = LIMITS.get(name, (-np.inf, np.inf))
+    Z = from_random_weights(code_activation=name).transform(X_UNIT)
+    assert low <= Z.min() <= Z.max() <= high
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_the_reconstruction_has_an_activation(name):
+    dense = Dense(hidden_layer_sizes=(8,), output_activation=name)
+    encoder, decoder = dense.build((5,), 2, n_encoder_outputs=2, generator=torch.Generator())
+    assert type(decoder[-1]) is ACTIVATIONS[name]
+    assert type(encoder[-1]) is nn.Linear
+    assert not dense.is_linear()
+    codes = torch.randn(50, 2, generator=torch.Generator().manual_seed(0))
+    output = decoder(1000 * codes).detach()
+    assert LIMITS[name][0] <= float(output.min()) <= float(output.max()) <= LIMITS[name][1]
+
+
+@pytest.mark.parametrize("parameter", ["code_activation", "output_activation"])
+def test_activations_of_the_ends_need_random_weights(parameter):
+    dense = Dense(hidden_layer_sizes=(8,), **{parameter: "sigmoid"})
+    message = rf"{parameter}='sigmoid' of Dense needs init='random'"
+    with pytest.raises(ValueError, match=message):
+        AutoencoderTransformer(2, architecture=dense, max_epochs=1).fit(X_UNIT)
+    for value in ("swish", "none", None, nn.ReLU):
+        dense = Dense(**{parameter: value})
+        with pytest.raises(ValueError, match=rf"{parameter} of Dense must be one of"):
+            AutoencoderTransformer(2, architecture=dense, max_epochs=1).fit(X_UNIT)
+
+
+def test_outputs_have_activations_of_known_range_only():
+    dense = Dense(output_activation="elu")
+    with pytest.raises(ValueError, match=r"one of \['identity', 'relu', 'sigmoid', 'tanh'\]"):
+        AutoencoderTransformer(2, architecture=dense, init="random", max_epochs=1).fit(X_UNIT)
+
+
+def test_an_activation_of_the_code_needs_one_output_for_each_value():
+    dense = Dense(code_activation="relu")
+    with pytest.raises(ValueError, match=r"code_activation='relu' of Dense needs a kind .* got 4"):
+        AutoencoderTransformer(
+            2, kind="variational", architecture=dense, init="random", max_epochs=1
+        ).fit(X_UNIT)

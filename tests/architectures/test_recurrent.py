@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.decomposition import PCA
 from torch import nn
 
 from skae import AutoencoderTransformer
@@ -224,7 +225,9 @@ def test_wrong_parameters_are_refused(parameters, message):
 
 
 def test_images_are_refused():
-    with pytest.raises(ValueError, match=r"Recurrent with channel_axis=-1 takes samples of 2 axes"):
+    with pytest.raises(
+        ValueError, match=r"Recurrent with channel_axis='auto' takes samples of 2 axes"
+    ):
         Recurrent().sample_shape((3, 8, 8))
 
 
@@ -262,3 +265,54 @@ def test_all_weights_that_multiply_the_code_are_known(cell):
         with torch.no_grad():
             weight.zero_()
     assert torch.equal(*decoder(codes)[:2])
+
+
+# --- patches of steps
+
+
+@pytest.mark.parametrize(
+    ("n_steps", "expected"), [(1, 1), (24, 1), (32, 1), (33, 4), (140, 14), (500, 50), (501, 51)]
+)
+def test_auto_patches(n_steps, expected):
+    assert Recurrent().resolved((n_steps, 2), 9).patch_size == expected
+    assert Recurrent(patch_size=3).resolved((n_steps, 2), 9).patch_size == 3
+
+
+@pytest.mark.parametrize("channel_axis", [-1, 0])
+def test_a_patch_is_one_step_of_the_cell(channel_axis):
+    """As if its steps were channels; the last patch is padded with zeros, and cropped."""
+    shape = (7, 2) if channel_axis == -1 else (2, 7)
+    encoder, decoder = build(
+        Recurrent(hidden_size=HIDDEN, patch_size=3, channel_axis=channel_axis), shape
+    )
+    X, code = samples(7, 2), samples(N_COMPONENTS)
+    given = X if channel_axis == -1 else X.movedim(1, 2)
+    long = torch.cat([X, torch.zeros(4, 2, 2)], dim=1)
+    folded = long.reshape(4, 3, 3, 2).movedim(2, 3).reshape(4, 3, 6)
+    (cell,) = cells_of(encoder)
+    _, (state, _) = cell(folded)
+    torch.testing.assert_close(encoder(given), encoder[-1](state[0]))
+    parts = decoder[1](decoder[0](code))
+    assert parts.shape == (4, 3, 6)
+    rebuilt = parts.reshape(4, 3, 2, 3).movedim(2, 3).reshape(4, 9, 2)[:, :7]
+    found = decoder(code) if channel_axis == -1 else decoder(code).movedim(1, 2)
+    torch.testing.assert_close(found, rebuilt)
+
+
+@pytest.mark.parametrize(("patch_size", "message"), [(0, "patch_size of Rec"), (8, "the 7 steps")])
+def test_wrong_patches_are_refused(patch_size, message):
+    with pytest.raises(ValueError, match=message):
+        build(Recurrent(patch_size=patch_size))
+
+
+@pytest.mark.slow
+def test_long_series_are_better_than_pca():
+    rng = np.random.default_rng(0)
+    frequency, phase = rng.uniform(2, 4, (300, 1)), rng.uniform(0, 6.3, (300, 1))
+    X = np.sin(2 * np.pi * frequency * np.linspace(0, 1, 200) + phase)[:, :, None]
+    X += rng.normal(0, 0.05, X.shape)
+    recurrent = AutoencoderTransformer(4, architecture="recurrent", random_state=0).fit(X[:200])
+    pca = PCA(4).fit(X[:200, :, 0])
+    rest = X[200:, :, 0] - pca.inverse_transform(pca.transform(X[200:, :, 0]))
+    by_pca = 1 - np.square(rest).sum() / np.square(X[200:] - X[:200].mean(axis=0)).sum()
+    assert recurrent.score(X[200:]) > by_pca + 0.05

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.base import clone
 from torch import nn
 
-from skae import AutoencoderTransformer
+from skae import AutoencoderTransformer, load
 from skae._data.rows import Rows
 from skae._data.scaling import Scaling
 from skae.architectures import Convolutional, Custom, Dense, Recurrent, Transformer
@@ -51,10 +52,12 @@ SMALL = {
 @pytest.mark.parametrize(
     ("architecture", "given", "expected"),
     [
-        (Convolutional(), (7,), (1, 7)),
+        (Convolutional(), (7,), (7, 1)),
+        (Convolutional(channel_axis=0), (7,), (1, 7)),
         (Convolutional(channel_axis=-1), (7,), (7, 1)),
         (Convolutional(channel_axis=None), (7,), (7,)),
-        (Convolutional(), (3, 7), (3, 7)),
+        (Convolutional(), (7, 3), (7, 3)),
+        (Convolutional(channel_axis=0), (3, 7), (3, 7)),
         (Convolutional(channel_axis=None), (3, 7), (3, 7)),
         (Convolutional(), (1, 4, 5), (1, 4, 5)),
         (Recurrent(), (7,), (7, 1)),
@@ -68,6 +71,7 @@ SMALL = {
         # A given shape may be that of rows, or of samples without an axis of one.
         (Convolutional((3, 2, 2)), (12,), (3, 2, 2)),
         (Convolutional([1, 28, 28]), (28, 28), (1, 28, 28)),
+        (Convolutional((3, 50)), (150,), (3, 50)),
         (Convolutional((28, 28), channel_axis=None), (1, 28, 28), (28, 28)),
         (Convolutional((np.int64(1), 4, 5)), (4, 5), (1, 4, 5)),
     ],
@@ -98,7 +102,7 @@ def test_shape_of_samples(architecture, given, expected):
         (
             Recurrent(input_shape=(7, 3, 1)),
             (21,),
-            r"Recurrent with channel_axis=-1 takes samples of 2 axes",
+            "Recurrent with channel_axis='auto' takes samples of 2 axes",
         ),
         (Convolutional("big"), (7,), r"input_shape of Convolutional must be 'auto' .*got 'big'"),
         (Convolutional(7), (7,), "input_shape of Convolutional must be .*got 7"),
@@ -108,7 +112,7 @@ def test_shape_of_samples(architecture, given, expected):
         (
             Convolutional(channel_axis=1),
             (7,),
-            "channel_axis of Convolutional must be 0, -1 or None",
+            "channel_axis of Convolutional must be 'auto', 0, -1 or None, got 1",
         ),
         (Convolutional(channel_axis=False), (7,), "channel_axis of .*got False"),
         (Transformer(channel_axis="last"), (7,), "channel_axis of Transformer must be .*'last'"),
@@ -275,29 +279,129 @@ def test_bytes_are_scaled_as_other_numbers(dtype):
     assert torch.equal(torch.cat([block for _, block in rows.blocks()]), expected)
 
 
-@pytest.mark.parametrize("architecture", [Convolutional, Transformer])
+# --- the axis of the channels, as "auto" finds it
+
+BOTH = [Convolutional, Transformer]
+SERIES = [*BOTH, Recurrent]
+
+
+@pytest.mark.parametrize("architecture", BOTH)
 @pytest.mark.parametrize(
-    ("shape", "said"),
+    ("shape", "axis"),
     [
-        ((16, 16), "series of 16 channels: give channel_axis=None"),
-        ((12, 16, 3), "images of 12 channels: give channel_axis=-1"),
+        ((24, 24, 1), -1),
+        ((28, 28, 3), -1),
+        ((9, 12, 4), -1),
+        ((1, 24, 24), 0),
+        ((3, 32, 20), 0),
+        ((4, 5, 5), 0),
+        ((1, 4, 5), 0),
+        ((8, 8), None),
+        ((28, 28), None),
+        ((128, 3), -1),
+        ((13, 6), -1),
+        ((50, 1), -1),
     ],
 )
-def test_samples_that_look_like_images_with_other_axes_lead_to_a_warning(architecture, shape, said):
-    with pytest.warns(UserWarning, match=said):
-        assert architecture().sample_shape(shape) == shape
+def test_auto_finds_the_channels(architecture, shape, axis):
+    assert architecture().sample_shape(shape) == shape
+    assert architecture().channel_axis_of(shape) == axis
+    resolved = architecture().resolved(shape, 10)
+    assert (resolved.input_shape, resolved.channel_axis) == (shape, axis)
+    n_space_axes = len(shape) - (axis is not None)
+    assert len(resolved._space(shape)[1]) == n_space_axes
+    if architecture is Convolutional:
+        assert resolved.kernel_size == (7 if n_space_axes == 1 else 3)
+    else:
+        assert isinstance(resolved.patch_size, int) == (n_space_axes == 1)
+
+
+@pytest.mark.parametrize("architecture", BOTH)
+@pytest.mark.parametrize(
+    ("shape", "readings"),
+    [
+        ((8, 6), r"grey image of 8 x 6 pixels \(channel_axis=None\).*8 steps, 6 .*6 steps, 8"),
+        ((12, 6), "12 steps, 6 channels each"),
+        ((7, 7), "7 x 7 pixels"),
+        ((6, 8), "6 x 8 pixels"),
+        ((3, 128), r"3 steps, 128 .*\(channel_axis=-1\) or .*128 steps, 3 .*\(channel_axis=0\)"),
+        ((1, 50), "50 steps, 1 channels"),
+        ((3, 28, 3), r"28 x 3 pixels, 3 .*\(channel_axis=0\) or .*3 x 28 .*\(channel_axis=-1\)"),
+        ((4, 28, 3), "28 x 3 pixels, 4 channels"),
+        ((24, 24, 5), "24 x 24 pixels, 5 channels"),
+        ((2, 24, 24), "24 x 24 pixels, 2 channels"),
+        ((24, 3, 24), "24 x 3 pixels, 24 channels"),
+    ],
+)
+def test_auto_refuses_shapes_of_several_readings(architecture, shape, readings):
+    match = f"cannot tell which axis of samples of shape .*{readings}.*: give channel_axis of "
+    with pytest.raises(ValueError, match=match):
+        architecture().sample_shape(shape)
+    X = np.zeros((10, *shape))
+    with pytest.raises(ValueError, match=f"{architecture.__name__} cannot tell which axis"):
+        AutoencoderTransformer(2, architecture=architecture()).fit(X)
+    for axis in (0, -1, None):
+        if axis is not None or len(shape) == 2:
+            assert architecture(channel_axis=axis).sample_shape(shape) == shape
+            assert architecture(channel_axis=axis).channel_axis_of(shape) == axis
+
+
+@pytest.mark.parametrize("shape", [(8, 8), (8, 6), (3, 128), (128, 3), (1, 5)])
+def test_recurrent_always_has_the_channels_last(shape):
+    assert Recurrent().sample_shape(shape) == shape
+    assert Recurrent().resolved(shape, 10).channel_axis == -1
 
 
 @pytest.mark.parametrize(
-    ("parameters", "shape"),
+    ("input_shape", "axis"),
     [
-        ({}, (3, 16)),
-        ({}, (3, 16, 16)),
-        ({}, (7, 7)),
-        ({"input_shape": (16, 16)}, (16, 16)),
-        ({"channel_axis": None}, (16, 16)),
-        ({"channel_axis": -1}, (12, 16, 3)),
+        ((1, 140), 0),
+        ((3, 50), 0),
+        ((50, 3), -1),
+        ((20, 20), None),
+        ((5, 8, 8), 0),
+        ((3, 2, 2), 0),
+        ((8, 8, 3), -1),
     ],
 )
-def test_other_samples_lead_to_no_warning(parameters, shape):
-    assert Convolutional(**parameters).sample_shape(shape) == shape
+def test_a_given_shape_may_have_any_number_of_channels_first(input_shape, axis):
+    for architecture in (Convolutional(input_shape=input_shape), Transformer(input_shape)):
+        given = (int(np.prod(input_shape)),)
+        assert architecture.sample_shape(given) == input_shape
+        assert architecture.resolved(input_shape, 10).channel_axis == axis
+    for unclear in ((8, 6), (8, 8, 5)):
+        with pytest.raises(ValueError, match=r"cannot tell which axis .* holds the channels"):
+            Convolutional(input_shape=unclear).sample_shape((int(np.prod(unclear)),))
+
+
+@pytest.mark.parametrize(
+    ("shape", "axis"), [((20, 3), -1), ((8, 6), "auto"), ((2, 3, 4, 5), None), ((6,), None)]
+)
+def test_custom_takes_any_shape(shape, axis):
+    assert Custom(None, None).sample_shape(shape) == shape
+    assert Custom(None, None).channel_axis_of(shape) == axis
+
+
+def test_series_stay_as_they_are_when_the_architecture_changes():
+    X = np.random.default_rng(0).normal(size=(40, 18, 2)).cumsum(axis=1)
+    small = {
+        Convolutional: {"channels": (2,), "hidden_layer_sizes": ()},
+        Transformer: {"d_model": 4, "n_heads": 2, "n_layers": 1},
+        Recurrent: {"hidden_size": 3},
+    }
+    for architecture in SERIES:
+        ae = fitted(X, architecture(**small[architecture]))
+        assert ae.architecture_.input_shape == (18, 2)
+        assert ae.architecture_.channel_axis == -1
+        assert ae.reconstruct(X).shape == X.shape
+        assert clone(ae).architecture.channel_axis == "auto"
+
+
+def test_files_hold_the_axis_that_was_found(tmp_path):
+    X = np.random.default_rng(0).random((40, 8, 8))
+    ae = fitted(X, convolutional())
+    ae.save(tmp_path / "ae.skae")
+    loaded = load(tmp_path / "ae.skae")
+    assert loaded.architecture_.channel_axis is None
+    assert loaded.architecture.channel_axis == "auto"
+    np.testing.assert_array_equal(loaded.transform(X), ae.transform(X))

@@ -23,7 +23,9 @@ def samples(*shape, n=4):
 
 
 def small(**parameters):
-    return Transformer(**{"d_model": 8, "n_heads": 2, "n_layers": 1, **parameters})
+    return Transformer(
+        **{"d_model": 8, "n_heads": 2, "n_layers": 1, "channel_axis": 0, **parameters}
+    )
 
 
 def patches_of(module):

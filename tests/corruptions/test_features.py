@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from support.corruptions import N_FEATURES, data, seeded
+from support.corruptions import N_FEATURES, bounded_data, data, seeded
 
 from skae.corruptions import Features, Gaussian
 
@@ -64,7 +64,7 @@ def test_features_may_have_scales_of_their_own():
     torch.testing.assert_close(features.unscaled(scaled), X)
     torch.testing.assert_close(features.deviation, scaled.std(0))
     torch.testing.assert_close(features.low, (-1 - centre) / scale)
-    noise = Gaussian(2.0, relative=False).corrupt(scaled, features, seeded()) - scaled
+    noise = Gaussian(2.0, relative=False, clip=None).corrupt(scaled, features, seeded()) - scaled
     assert (noise * scale).std() == pytest.approx(2, rel=0.05)
 
 
@@ -76,3 +76,29 @@ def test_features_know_nothing_at_first():
     assert torch.equal(features.unscaled(X), X)
     assert torch.equal(features.deviation, torch.ones(6))
     assert set(features.state_dict()) == {"mean", "deviation", "low", "high"}
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_rows_with_common_bounds_are_bounded(dtype):
+    _, _, features = bounded_data(dtype=dtype)
+    for found, expected in zip(features.to(dtype).bounds(), (50, 250), strict=True):
+        in_units = features.unscaled(found)
+        torch.testing.assert_close(in_units, torch.full_like(in_units, expected))
+
+
+def test_rows_without_common_bounds_are_unbounded():
+    assert data()[2].bounds() is None
+    assert Features((3,)).bounds() is None
+
+
+def test_a_bound_on_one_side_is_none():
+    """As of counts."""
+    _, _, features = bounded_data()
+    features.high.copy_(torch.linspace(1, 2, N_FEATURES))
+    assert features.bounds() is None
+
+
+def test_two_features_share_no_bounds_by_chance():
+    features = Features((2,))
+    features.set(mean=0, deviation=1, low=np.r_[-3.0, -2], high=np.r_[2.0, 3], centre=0, scale=1)
+    assert features.bounds() is None

@@ -5,14 +5,22 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import kstest
-from support.corruptions import N_FEATURES, NO_NUMBERS, SAMPLE_SHAPE, data, refuses, seeded
+from support.corruptions import (
+    N_FEATURES,
+    NO_NUMBERS,
+    SAMPLE_SHAPE,
+    bounded_data,
+    data,
+    refuses,
+    seeded,
+)
 
 from skae.corruptions import Gaussian
 
 
 def test_gaussian_noise_is_relative_to_each_feature():
     _, X, features = data(20_000)
-    noise = Gaussian(level=0.5).corrupt(X, features, seeded()) - X
+    noise = Gaussian(level=0.5, relative=True).corrupt(X, features, seeded()) - X
     torch.testing.assert_close(noise.std(0), 0.5 * features.deviation, rtol=0.03, atol=0)
     assert (noise.mean(0).abs() < 5 * 0.5 * features.deviation / 20_000**0.5).all()
     kurtosis = (noise / noise.std(0)).pow(4).mean()
@@ -36,7 +44,7 @@ def test_gaussian_noise_in_units_of_the_data():
 def test_gaussian_spares_constant_features():
     _, X, features = data()
     features.deviation[3] = 0
-    shown = Gaussian().corrupt(X, features, seeded())
+    shown = Gaussian(relative=True).corrupt(X, features, seeded())
     assert torch.equal(shown[:, 3], X[:, 3])
     shown = Gaussian(relative=False).corrupt(X, features, seeded())
     assert (shown[:, 3] != X[:, 3]).all()
@@ -97,7 +105,7 @@ def test_levels_of_rows_are_log_uniform(level, relative):
 
 
 def test_a_row_has_one_level():
-    noise = noise_of_rows(Gaussian((0.02, 0.5)))
+    noise = noise_of_rows(Gaussian((0.02, 0.5), relative=True))
     halves = [half.square().mean(1).sqrt() for half in (noise[:, :1000], noise[:, 1000:])]
     assert ((halves[0] / halves[1]).log().abs() < 0.2).all()
     in_levels = noise / noise.square().mean(1, keepdim=True).sqrt()
@@ -106,7 +114,7 @@ def test_a_row_has_one_level():
 
 
 def test_rows_have_levels_of_their_own():
-    levels = noise_of_rows(Gaussian((0.02, 0.5))).square().mean(1).sqrt().log()
+    levels = noise_of_rows(Gaussian((0.02, 0.5), relative=True)).square().mean(1).sqrt().log()
     neighbours = torch.corrcoef(torch.stack([levels[1:], levels[:-1]]))[0, 1]
     assert levels.std() > 0.5
     assert abs(neighbours) < 0.2
@@ -127,9 +135,9 @@ def test_levels_are_those_of_the_generator(generator):
 def test_a_range_of_levels_spares_constant_features_and_clips():
     _, X, features = data(200)
     features.deviation[3] = 0
-    free = Gaussian((1.0, 5.0)).corrupt(X, features, seeded())
+    free = Gaussian((1.0, 5.0), True).corrupt(X, features, seeded())
     assert torch.equal(free[:, 3], X[:, 3])
-    shown = Gaussian((1.0, 5.0), clip=(-10, 25)).corrupt(X, features, seeded())
+    shown = Gaussian((1.0, 5.0), True, clip=(-10, 25)).corrupt(X, features, seeded())
     torch.testing.assert_close(features.unscaled(shown), features.unscaled(free).clamp(-10, 25))
 
 
@@ -175,7 +183,7 @@ def test_gaussian_takes_a_range_of_levels(level):
 
 @pytest.mark.parametrize("relative", ["yes", None, 1])
 def test_gaussian_refuses_what_is_not_relative_or_absolute(relative):
-    refuses(Gaussian(relative=relative), "relative of Gaussian must be True or False, got ")
+    refuses(Gaussian(relative=relative), "relative of Gaussian must be True, False or 'auto', got ")
 
 
 @pytest.mark.parametrize(
@@ -194,4 +202,53 @@ def test_gaussian_refuses_what_is_not_relative_or_absolute(relative):
     ],
 )
 def test_gaussian_refuses_a_range(clip):
-    refuses(Gaussian(clip=clip), r"clip of Gaussian must be None, 'range' or a pair .*, got ")
+    refuses(
+        Gaussian(clip=clip), r"clip of Gaussian must be 'auto', None, 'range' or a pair .*, got "
+    )
+
+
+# --- units and bounds by the data
+
+
+def auto_noise(X, features):
+    """Return noise of level 0.5 in the units of X, (n_samples, n_features)."""
+    shown = Gaussian(0.5, clip=None).corrupt(X, features, seeded())
+    return (shown - X) * features.scale
+
+
+def test_unbounded_rows_get_noise_in_two_units():
+    raw, X, features = data(4000)
+    noise = auto_noise(X, features)
+    # The last feature varies nine times as much as the first.
+    ratio = noise[:, -8:].square().mean(1) / noise[:, :8].square().mean(1)
+    of_all = ratio < 5
+    assert of_all.double().mean() == pytest.approx(0.5, abs=0.05)
+    unit = raw.var(0, correction=0).mean().sqrt()
+    torch.testing.assert_close(noise[of_all].std(), 0.5 * unit, rtol=0.03, atol=0)
+    expected = 0.5 * raw.std(0)[-8:]
+    torch.testing.assert_close(noise[~of_all][:, -8:].std(0), expected, rtol=0.1, atol=0)
+
+
+def test_bounded_rows_get_noise_in_units_of_their_range():
+    _, X, features = bounded_data(4000)
+    noise = auto_noise(X, features)
+    torch.testing.assert_close(noise.std(0), torch.full_like(noise[0], 100.0), rtol=0.06, atol=0)
+
+
+def test_half_of_bounded_rows_are_clipped():
+    _, X, features = bounded_data(4000)
+    free, shown = (
+        features.unscaled(Gaussian(0.5, clip=clip).corrupt(X, features, seeded()))
+        for clip in (None, "auto")
+    )
+    clipped = (shown != free).any(1)
+    assert clipped.double().mean() == pytest.approx(0.5, abs=0.05)
+    torch.testing.assert_close(shown[clipped], free[clipped].clamp(50, 250))
+
+
+def test_unbounded_rows_are_not_clipped():
+    _, X, features = data()
+    free, shown = (
+        Gaussian(5.0, clip=clip).corrupt(X, features, seeded()) for clip in (None, "auto")
+    )
+    assert torch.equal(free, shown)

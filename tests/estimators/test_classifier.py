@@ -21,7 +21,9 @@ BLOBS, GROUPS = make_blobs(90, 5, centers=3, cluster_std=2.0, random_state=0)
 
 
 def classifier(**parameters):
-    return AutoencoderClassifier(**{"max_epochs": 5, "random_state": 0, **parameters})
+    return AutoencoderClassifier(
+        **{"unlabelled": -1, "max_epochs": 5, "random_state": 0, **parameters}
+    )
 
 
 def few_labels(y, n_each, seed=0):
@@ -98,6 +100,34 @@ def test_booleans():
     model = classifier().fit(BLOBS, GROUPS == 1)
     assert model.predict(BLOBS).dtype == bool
     assert model.decision_function(BLOBS).shape == (90,)
+
+
+def test_the_score_is_that_of_the_labelled_rows():
+    """A search over few labels would count all other rows as errors."""
+    few = few_labels(GROUPS, 10)
+    model = classifier(max_epochs=1).fit(BLOBS, few)
+    weight = np.arange(1.0, 91.0)
+    labelled = few != -1
+    expected = np.average((model.predict(BLOBS) == few)[labelled], weights=weight[labelled])
+    assert model.score(BLOBS, few, sample_weight=weight) == pytest.approx(expected)
+    with pytest.raises(ValueError, match="y holds no label"):
+        model.score(BLOBS, np.full(90, -1))
+
+
+def test_minus_one_is_a_class_unless_it_is_named():
+    y = GROUPS - 1
+    with pytest.warns(UserWarning, match="y contains -1 beside 2 other labels"):
+        model = classifier(unlabelled=None).fit(BLOBS, y)
+    assert model.classes_.tolist() == [-1, 0, 1]
+    assert model.score(BLOBS, y) > 0.8
+
+
+def test_missing_labels_of_a_frame():
+    y = pd.Series(np.array(["a", "b", "c"], dtype=object)[GROUPS])
+    y[few_labels(GROUPS, 10) == -1] = None
+    model = classifier(unlabelled=np.nan).fit(BLOBS, y)
+    assert model.classes_.tolist() == ["a", "b", "c"]
+    assert model.score(BLOBS, y) > 0.8
 
 
 def test_one_class():

@@ -177,7 +177,7 @@ def test_another_number_of_threads_changes_the_last_digits_only(monkeypatch):
         torch.set_num_threads(n_threads)
         try:
             ae = AutoencoderTransformer(
-                8, architecture=Dense(hidden_layer_sizes=(256, 256)), max_epochs=3, random_state=0
+                8, architecture=Dense(hidden_layer_sizes=(512, 512)), max_epochs=3, random_state=0
             ).fit(rows)
             fits[n_threads] = ae.score(rows), ae.transform(rows)
         finally:

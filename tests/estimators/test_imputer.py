@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +11,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+import skae
 from skae import AutoencoderImputer
 from skae.architectures import Convolutional
 from skae.corruptions import Missing
@@ -173,6 +176,26 @@ def test_bounds_out_of_range_are_refused(bounds, message):
         imputer(**bounds).fit(X)
 
 
+def test_a_series_of_bounds_goes_by_its_index():
+    bounds = np.arange(-10.0, -4.0)
+    frame, named = pd.DataFrame(X, columns=list("abcdef")), pd.Series(bounds, index=list("abcdef"))
+    rows, numbered = frame.iloc[:60], pd.Series(bounds)
+    for series, given in [
+        (named.iloc[::-1], rows),
+        (numbered, rows),
+        (numbered.iloc[::-1], rows.to_numpy()),
+    ]:
+        fitted = imputer(min_value=series, max_epochs=1).fit(given)
+        assert np.array_equal(fitted._bounds[0], bounds)
+
+
+@pytest.mark.parametrize("index", ["abcdex", "abcde", "abcdee"])
+def test_a_series_of_bounds_that_misses_a_feature_is_refused(index):
+    bounds = pd.Series(np.zeros(len(index)), index=list(index))
+    with pytest.raises(ValueError, match="max_value is a Series, whose index must hold the name"):
+        imputer(max_value=bounds).fit(pd.DataFrame(X, columns=list("abcdef")))
+
+
 def test_other_kinds_can_be_asked_for():
     found = imputer(kind=Denoising(Missing(0.3)), n_components=3).fit(X)
     assert found.n_components_ == 3
@@ -196,6 +219,26 @@ def test_nan_beside_a_marker_is_refused():
         imputer(missing_values=-1).fit(X)
 
 
+@pytest.mark.parametrize(
+    ("marker", "remedy"),
+    [
+        (pd.NA, "pandas.NA in X are missing values already"),
+        (None, "leave it at numpy.nan"),
+        ("?", r"X.replace\('\?', numpy.nan\).astype\(float\)"),
+    ],
+)
+def test_markers_that_are_no_numbers_are_refused_with_a_remedy(marker, remedy):
+    with pytest.raises(ValueError, match=f"missing_values must be a number, got .*{remedy}"):
+        imputer(missing_values=marker).fit(X)
+    assert not imputer(missing_values=marker).__sklearn_tags__().input_tags.allow_nan
+
+
+def test_pandas_na_is_a_missing_value():
+    objects = pd.DataFrame(np.where(MISSING, pd.NA, COMPLETE.astype(object)))
+    found, expected = (imputer().fit_transform(rows) for rows in (objects, X))
+    np.testing.assert_allclose(found, expected, atol=1e-3)
+
+
 def test_tags_tell_whether_nan_is_taken():
     assert AutoencoderImputer().__sklearn_tags__().input_tags.allow_nan
     assert not AutoencoderImputer(missing_values=-1).__sklearn_tags__().input_tags.allow_nan
@@ -215,7 +258,8 @@ def with_empty():
 
 
 def test_empty_features_are_left_out():
-    fitted = imputer().fit(with_empty())
+    with pytest.warns(UserWarning, match=r"Skipping features without any .* value: \['x2'\]"):
+        fitted = imputer().fit(with_empty())
     assert fitted.n_features_in_ == 7
     assert np.array_equal(fitted.transform(with_empty()), imputer().fit_transform(X))
     assert list(fitted.get_feature_names_out()) == ["x0", "x1", "x3", "x4", "x5", "x6"]
@@ -227,6 +271,22 @@ def test_empty_features_are_kept_as_zeros():
     assert np.array_equal(np.delete(found, 2, axis=1), imputer().fit_transform(X))
     assert (found[:, 2] == 0).all()
     assert len(fitted.get_feature_names_out()) == 7
+
+
+def test_known_values_of_empty_features_stay():
+    fitted = imputer(keep_empty_features=True, sample_posterior=True).fit(with_empty())
+    new = with_empty()
+    new[:5, 2] = np.arange(5)
+    found = fitted.transform(new)
+    assert found[:5, 2].tolist() == [0, 1, 2, 3, 4]
+    assert (found[5:, 2] == 0).all()
+
+
+def test_features_with_values_in_rows_of_weight_zero_only_are_empty():
+    rows, weight = with_empty(), np.ones(300)
+    rows[:9, 2], weight[:9] = 1.0, 0
+    with pytest.warns(UserWarning, match="Skipping features"):
+        assert imputer().fit(rows, sample_weight=weight).transform(rows).shape == (300, 6)
 
 
 def test_tables_without_any_value_are_refused():
@@ -269,7 +329,79 @@ def test_in_a_pipeline_and_a_search():
     assert search.best_score_ > 0.8
 
 
+# Weights
+
+
+def test_rows_of_weight_zero_do_not_count():
+    wild, weight = np.vstack([X, 100 + X[:50]]), np.r_[np.ones(300), np.zeros(50)]
+    found = imputer().fit(wild, sample_weight=weight)
+    fitted = imputer().fit(X)
+    np.testing.assert_allclose(found.transform(X), fitted.transform(X), atol=1e-3)
+    draws = [m.sample(X, 2, random_state=0) for m in (found, fitted)]
+    np.testing.assert_allclose(*draws, atol=0.01)
+
+
+def test_rows_of_small_weight_count_little():
+    """The relation of the other rows is the opposite one."""
+    opposite = X.copy()
+    opposite[:, 0] = 2 * COMPLETE[:, 0].mean() - opposite[:, 0]
+    both, weight = np.vstack([X, opposite]), np.repeat([1.0, 1e-3], 300)
+    weighted, plain = imputer().fit(both, sample_weight=weight), imputer().fit(both)
+    expected = error(imputer().fit_transform(X))
+    assert error(weighted.transform(X)) == pytest.approx(expected, rel=0.1)
+    assert error(plain.transform(X)) > 1.2 * expected
+    spread = [m.sample(X, 9, random_state=0).std(axis=0)[MISSING].mean() for m in (weighted, plain)]
+    assert spread[0] < 0.8 * spread[1]
+
+
 # Draws
+
+
+@pytest.mark.parametrize("n_rows", [20, pytest.param(40, marks=pytest.mark.slow)])
+def test_draws_of_few_rows_hold_the_values(n_rows):
+    """The range of 19 draws holds nine values in ten; known parameters would hold 0.74 and 0.83."""
+    held = []
+    for seed in range(6):
+        complete = correlated(n_rows, n_features=4, seed=seed)
+        incomplete, missing = hidden(complete, 0.3, seed=seed)
+        fitted = imputer(max_epochs=1, random_state=seed).fit(incomplete)
+        draws = fitted.sample(incomplete, n_draws=19, random_state=seed)[:, missing]
+        values = complete[missing]
+        held.append((draws.min(axis=0) <= values) & (values <= draws.max(axis=0)))
+    assert np.concatenate(held).mean() == pytest.approx(0.9, abs=0.07)
+
+
+def test_draws_share_their_parameters():
+    """In one draw, rows with the same known values deviate to the same side."""
+    complete = correlated(n_rows=25)
+    complete[:, 0] = complete[:, 1:].sum(axis=1) + np.random.RandomState(0).randn(25)
+    incomplete = complete.copy()
+    incomplete[::2, 0] = np.nan
+    new = np.repeat(incomplete[2:3], 4000, axis=0)
+    draws = imputer().fit(incomplete).sample(new, n_draws=20, random_state=0)[:, :, 0]
+    of_parameters = draws.mean(axis=1).std()
+    assert 0.1 * draws.std() < of_parameters < 0.8 * draws.std()
+
+
+def test_errors_are_measured_when_they_are_asked_for():
+    fitted = imputer().fit(X)
+    fitted.transform(X)
+    assert fitted._imputation._sample is not None
+    copied = pickle.loads(pickle.dumps(fitted))
+    found = fitted.sample(X, 2, random_state=0)
+    assert fitted._imputation._sample is None
+    assert np.array_equal(found, fitted.sample(X, 2, random_state=0))
+    assert np.array_equal(found, copied.sample(X, 2, random_state=0))
+    assert copied._imputation._sample is None
+
+
+def test_files_hold_the_errors_instead_of_rows(tmp_path):
+    fitted = imputer(sample_posterior=True).fit(X)
+    fitted.save(tmp_path / "imputer")
+    assert fitted._imputation._sample is None
+    loaded = skae.load(tmp_path / "imputer")
+    assert np.array_equal(loaded.sample(X, 3, random_state=0), fitted.sample(X, 3, random_state=0))
+    assert np.array_equal(loaded.transform(X), fitted.transform(X))
 
 
 def test_draws_spread_as_errors_do():
@@ -311,6 +443,15 @@ def test_sample_posterior_draws_in_transform(fitted):
     assert not np.allclose(first[MISSING], fitted.transform(X)[MISSING])
     other = imputer(sample_posterior=True, random_state=1).fit(X)
     assert not np.allclose(first[MISSING], other.transform(X)[MISSING])
+
+
+def test_draws_of_transform_take_rows_as_they_were_given():
+    """Validated once: the marker is replaced, and the names of the frame have been checked."""
+    frame = pd.DataFrame(np.where(MISSING, -1, np.abs(X)), columns=list("abcdef"))
+    drawing = imputer(sample_posterior=True, missing_values=-1).fit(frame)
+    found = drawing.transform(frame)
+    assert found.shape == X.shape
+    assert np.array_equal(found[~MISSING], np.abs(X)[~MISSING])
 
 
 @pytest.mark.parametrize("n_draws", [0, 1.5, True, "5"])

@@ -3,6 +3,7 @@
 import functools
 import inspect
 import os
+import re
 
 import numpy as np
 import pandas as pd
@@ -148,6 +149,65 @@ def test_each_method_refuses_what_is_no_x():
     for name in ("None", "infinity", "ragged", "text in lists", "tensor on no device", "no rows"):
         for argument in arguments_of_rows():
             check_no_rows(*argument, name)
+
+
+COLUMNS = {
+    "dates": (pd.date_range("2020", periods=6), "holds dates"),
+    "durations": (pd.to_timedelta(np.arange(6), unit="h"), "holds durations"),
+    "lists": ([[1, 2]] * 6, "holds lists"),
+    "a question mark": (["1", "2", "?", "4", "5", "6"], r"such as '\?' in row 2"),
+    "text": (["x", "y"] * 3, "holds text"),
+    "complex": (np.arange(6) * 1j, "Complex data not supported"),
+    "infinity": ([0, 1, np.inf, 3, 4, 5], "infinity .* row 2"),
+}
+
+
+@pytest.mark.parametrize("case", COLUMNS)
+def test_each_method_names_the_column_and_what_it_holds(case):
+    values, message = COLUMNS[case]
+    X = pd.DataFrame({"a": np.arange(6.0), "odd": values, "c": np.ones(6)})
+    for build, method, argument in arguments_of_rows():
+        one = clone(ready(build)) if is_fit(method) else ready(build)
+        given = {**arguments(one, method, GOOD), argument: X}
+        refused = outcome(
+            "no numbers", argument, lambda one=one, m=method, g=given: getattr(one, m)(**g)
+        )
+        assert isinstance(refused, Refused), f"accepted by {method} of the {build}"
+        named = "'odd'" if method != "inverse_transform" or case != "infinity" else "X"
+        assert named in str(refused) or "column 1" in str(refused), (build, method, str(refused))
+        if (method, case) != ("inverse_transform", "infinity"):
+            assert re.search(message, str(refused)), (build, method, str(refused))
+
+
+def test_a_column_that_fit_did_not_see_is_named_before_what_it_holds():
+    frame = pd.DataFrame(GOOD, columns=list("abc"))
+    one = fitted(BUILDS["transformer"], frame)
+    with pytest.raises(ValueError, match="unseen at fit time:\n- day"):
+        one.transform(frame.assign(day=pd.Timestamp("2020")))
+
+
+def test_decimals_of_arrow_are_numbers():
+    pyarrow = pytest.importorskip("pyarrow")
+    frame = pd.DataFrame(np.round(GOOD, 2), columns=list("abc"))
+    decimals = frame.astype(str).astype(pd.ArrowDtype(pyarrow.decimal128(10, 2)))
+    expected = fitted(BUILDS["transformer"], frame).transform(frame)
+    assert np.array_equal(fitted(BUILDS["transformer"], decimals).transform(decimals), expected)
+
+
+WINDOWS = np.random.default_rng(0).normal(size=(8, 5, 2))
+
+
+@pytest.mark.parametrize("build", ["transformer", "detector", "imputer", "classifier"])
+def test_one_sample_is_refused_with_the_batch_of_one(build):
+    one = fitted(BUILDS[build], WINDOWS)
+    method = "predict" if build == "detector" else "transform"
+    with pytest.raises(
+        ValueError, match=r"X has shape \(5, 2\), which is that of one sample.*X\[None\]"
+    ):
+        getattr(one, method)(WINDOWS[0])
+    with pytest.raises(ValueError, match=r"is expecting 10 features as input.* of shape \(5, 2\)"):
+        getattr(one, method)(WINDOWS[0, :4])
+    assert len(getattr(one, method)(WINDOWS[:1])) == 1
 
 
 # -- Numbers at the limits. ------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import signal
 import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.model_selection import GridSearchCV
 from skorch.callbacks import Callback
 
 from skae import (
@@ -35,6 +36,10 @@ def ctrl_c_is_heard():
     signal.signal(signal.SIGINT, before)
 
 
+def interrupt(*args, **kwargs):
+    raise KeyboardInterrupt
+
+
 class CtrlC(Callback):
     """Send the signal that Ctrl-C sends, in an epoch of a training, both counted from 1."""
 
@@ -42,13 +47,16 @@ class CtrlC(Callback):
         self.training, self.epoch = training, epoch
         self.begun = self.batches = 0
 
+    def __deepcopy__(self, memo):
+        raise TypeError("folds have no copy of it")
+
     def on_train_begin(self, net, X=None, y=None, **kwargs):
         self.begun += 1
         self.batches = 0
 
     def on_batch_end(self, net, batch=None, training=None, **kwargs):
         self.batches += training
-        here = self.begun == self.training and len(net.history) - 1 == self.epoch
+        here = self.begun == self.training and len(net.history) == self.epoch
         if training and here and self.batches % 2 == 0:
             os.kill(os.getpid(), signal.SIGINT)
 
@@ -189,6 +197,9 @@ def test_detector_keeps_the_networks_before_one_that_is_of_no_use():
         said="came before network 3 of 3 was usable; the networks before it are kept",
     )
     assert len(detector._ensemble) == 2
+
+
+def test_a_detector_without_a_network_is_no_result():
     with pytest.raises(KeyboardInterrupt, match="before there was anything to keep"):
         AutoencoderOutlierDetector(max_epochs=10, callbacks=[CtrlC(1, 1)]).fit(X)
 
@@ -232,24 +243,27 @@ def test_classifier():
 @pytest.mark.slow
 def test_classifier_in_its_second_phase():
     classifier = interrupted(
-        AutoencoderClassifier(2, max_epochs=30),
+        AutoencoderClassifier(2, unlabelled=-1, max_epochs=30),
         X,
         SOME,
-        training=2,
         epoch=10,
         said="interrupted the training in epoch 10 of 30",
     )
     assert classifier.score(X, CLASSES) > 0.8
 
 
-@pytest.mark.parametrize(("training", "epoch"), [(1, 2), (2, 1)])
-def test_a_classifier_without_classes_is_no_result(training, epoch):
-    """Though the autoencoder starts at PCA."""
-    callback = CtrlC(training, epoch)
-    classifier = AutoencoderClassifier(2, max_epochs=30, callbacks=[callback], random_state=0)
+@pytest.mark.parametrize("with_labels", [True, False])
+def test_a_classifier_without_classes_is_no_result(with_labels, monkeypatch):
+    """Though the autoencoder starts at PCA. Callbacks act in the training with labels only."""
+    callback = CtrlC(1, 1)
+    classifier = AutoencoderClassifier(
+        2, unlabelled=-1, max_epochs=30, callbacks=[callback], random_state=0
+    )
+    if not with_labels:
+        monkeypatch.setattr(AutoencoderNet, "train_step_single", interrupt)
     with pytest.raises(KeyboardInterrupt, match=r"no class was learned|before there was anything"):
         classifier.fit(X, SOME)
-    assert callback.begun == training
+    assert callback.begun == with_labels
     with pytest.raises(NotFittedError):
         classifier.predict(X)
 
@@ -304,6 +318,121 @@ def test_outside_of_trainings_it_is_raised(function, monkeypatch):
         ae.fit(X)
     with pytest.raises(NotFittedError):
         ae.transform(X)
+
+
+class Signals(Callback):
+    """Send the signal in the second epoch of each of some fits, counted from 1 in ``fits``."""
+
+    fits, at = 0, ()
+
+    def on_train_begin(self, net, X=None, y=None, **kwargs):
+        type(self).fits += 1
+        self.waits = self.fits in self.at
+
+    def on_batch_end(self, net, batch=None, training=None, **kwargs):
+        if self.waits and len(net.history) == 2:
+            self.waits = False
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.fixture
+def signals(monkeypatch):
+    """Return a function that says in which fits the signal comes, and a clock to set."""
+    now = [0.0]
+    monkeypatch.setattr("skae._runtime.interruption.monotonic", lambda: now[0])
+    monkeypatch.setattr(Signals, "fits", 0)
+
+    def set_up(*at, seconds=1.0):
+        def begin(self, net, X=None, y=None, **kwargs):
+            now[0] += seconds
+            original(self, net, X, y, **kwargs)
+
+        original = Signals.on_train_begin
+        monkeypatch.setattr(Signals, "on_train_begin", begin)
+        monkeypatch.setattr(Signals, "at", at)
+
+    return set_up
+
+
+def searched(**parameters):
+    ae = AutoencoderTransformer(2, max_epochs=2, early_stopping=False, callbacks=[Signals()])
+    grid = {"weight_decay": [0.0, 0.01, 0.1]}
+    return GridSearchCV(ae, grid, cv=2, **parameters).fit(X)
+
+
+@pytest.mark.parametrize("error_score", ["raise", np.nan])
+def test_a_second_ctrl_c_soon_after_ends_a_search(signals, error_score):
+    signals(2, 3)
+    with pytest.warns(ConvergenceWarning, match="A second Ctrl-C within two seconds also ends"):  # noqa: SIM117
+        with pytest.raises(KeyboardInterrupt):
+            searched(error_score=error_score)
+    assert Signals.fits == 3
+
+
+@pytest.mark.parametrize(("at", "seconds"), [((2,), 1.0), ((1, 4), 1.0), ((1, 2), 2.5)])
+def test_another_one_ends_one_fit(signals, at, seconds):
+    signals(*at, seconds=seconds)
+    with pytest.warns(ConvergenceWarning) as warned:
+        searched()
+    assert len([w for w in warned if "Ctrl-C" in str(w.message)]) == len(at)
+    assert Signals.fits == 7
+
+
+def test_a_third_one_counts_from_the_second(signals):
+    signals(1, 4, 5)
+    with pytest.warns(ConvergenceWarning), pytest.raises(KeyboardInterrupt):
+        searched()
+    assert Signals.fits == 5
+
+
+@pytest.mark.parametrize(
+    ("estimator", "data"),
+    [
+        (AutoencoderTransformer(2), (X,)),
+        (AutoencoderOutlierDetector(n_estimators=2), (X,)),
+        (AutoencoderImputer(n_estimators=2), (WITH_GAPS,)),
+        (AutoencoderRecommender(n_estimators=2, rating_range=None), (WITH_GAPS,)),
+        (AutoencoderClassifier(2), (X, CLASSES)),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_two_of_them_end_a_loop_over_any_estimator(signals, estimator, data):
+    signals(1, 2)
+    estimator.set_params(callbacks=[Signals()], max_epochs=2, random_state=0)
+    with pytest.warns(ConvergenceWarning):
+        estimator.fit(*data)
+    before = estimator.history_
+    with pytest.raises(KeyboardInterrupt):
+        estimator.fit(*data)
+    assert Signals.fits == 2
+    assert estimator.history_ is before
+
+
+def test_a_second_one_within_the_same_fit_is_raised_too(signals, monkeypatch):
+    """It may come while the first one is dealt with."""
+    signals(1)
+
+    def signalling(self, **kwargs):
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(AutoencoderNet, "forget_callbacks", signalling)
+    detector = AutoencoderOutlierDetector(n_estimators=2, max_epochs=2, callbacks=[Signals()])
+    with pytest.raises(KeyboardInterrupt):
+        detector.fit(X)
+
+
+def test_the_handler_of_a_notebook(signals):
+    """Jupyter's kernel, like others, raises KeyboardInterrupt from a handler of its own."""
+
+    def of_the_kernel(number, frame):
+        raise KeyboardInterrupt("interrupted by the kernel")
+
+    signal.signal(signal.SIGINT, of_the_kernel)
+    signals(1, 2)
+    with pytest.warns(ConvergenceWarning), pytest.raises(KeyboardInterrupt, match="by the kernel"):
+        searched()
+    assert signal.getsignal(signal.SIGINT) is of_the_kernel
+    assert Signals.fits == 2
 
 
 def test_the_same_fit_goes_on_from_its_checkpoint(tmp_path, monkeypatch):

@@ -519,6 +519,46 @@ def test_rows_known_to_be_normal_are_trained_on():
     assert scores[1] > scores[0] / 2  # scores are negative
 
 
+# Weights
+
+
+def test_rows_of_weight_zero_do_not_count():
+    """Neither in training nor in thresholds, p-values and the robust core."""
+    rows = normal_rows(60)
+    more, weight = np.vstack([anomalies(9), rows]), np.repeat([0.0, 1.0], [9, 60])
+    settings = {"n_estimators": 1, "max_epochs": 2}
+    found = detector(**settings).fit(more, sample_weight=weight)
+    expected = detector(**settings).fit(rows)
+    np.testing.assert_allclose(found.p_values(more), expected.p_values(more), atol=0.02)
+    np.testing.assert_allclose(found.score_samples(rows), expected.score_samples(rows), rtol=0.01)
+    assert found.offset_ == pytest.approx(expected.offset_, rel=0.01)
+    labels = detector(**settings).fit_predict(more, sample_weight=weight)
+    assert np.array_equal(labels, found.predict(more))
+
+
+def test_rows_of_large_weight_are_learnt_first():
+    first, second = normal_rows(100), normal_rows(100, seed=1)[:, ::-1] - 3
+    rows = np.vstack([first, second])
+    errors = []
+    for weight in ([1.0, 0.01], [0.01, 1.0]):
+        fitted = detector(n_components=2, novelty=True, n_estimators=1, max_epochs=5)
+        fitted.fit(rows, sample_weight=np.repeat(weight, 100))
+        errors.append(np.square(fitted.reconstruct(first) - first).mean())
+    assert errors[0] < 0.7 * errors[1]
+
+
+@pytest.mark.parametrize("weight", [np.ones(59), -np.ones(60), np.zeros(60), "1"])
+def test_refused_weights(weight):
+    with pytest.raises(ValueError, match=r"sample_weight"):
+        detector().fit(normal_rows(60), sample_weight=weight)
+
+
+def test_normal_rows_need_a_weight():
+    y = np.repeat([-1, 1], [58, 2])
+    with pytest.raises(ValueError, match="y labels 58 of 59 rows as anomalies"):
+        detector().fit(normal_rows(60), y, sample_weight=np.r_[np.ones(59), 0])
+
+
 @pytest.mark.slow
 def test_labels_that_say_of_no_anomaly_are_ignored():
     X = normal_rows(60)
@@ -540,3 +580,10 @@ def test_refused_labels():
         detector().fit(X, np.zeros(29))
     with pytest.raises(ValueError, match="29 of 30 rows as anomalies"):
         detector().fit(X, np.repeat([-1, 0], [29, 1]))
+    message = (
+        r"y holds a missing value \(first in row 1\) .* give 0 for rows whose label is unknown"
+    )
+    objects = np.array([-1, None] + [1] * 28, dtype=object)
+    for y in (objects.astype(float), objects, pd.Series(objects, dtype="Int64")):
+        with pytest.raises(ValueError, match=message):
+            detector().fit(X, y)

@@ -9,9 +9,10 @@ import pytest
 import scipy.sparse as sp
 import torch
 from scipy.linalg import subspace_angles
-from sklearn.datasets import load_digits, load_iris
+from sklearn.datasets import load_breast_cancer, load_digits, load_iris
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.preprocessing import StandardScaler
 from skorch.callbacks import Callback, EarlyStopping
 from support.combinations import slow_but
 
@@ -19,7 +20,7 @@ from skae import AutoencoderTransformer
 from skae._training.autoencoder_net import AutoencoderNet
 from skae._training.train import TrainingDivergedError
 from skae.architectures import Dense
-from skae.kinds import Undercomplete
+from skae.kinds import Undercomplete, Variational
 from skae.losses import LOSSES
 
 RANDOM = np.random.RandomState(0)
@@ -89,7 +90,10 @@ def test_shapes_and_attributes():
     assert ae.n_components_ == 2
     assert ae.n_epochs_ == 3
     assert ae.history_["epoch"].tolist() == [0, 1, 2, 3]
-    assert list(ae.history_) == ["epoch", "train_loss", "valid_loss", "learning_rate", "seconds"]
+    assert list(ae.history_) == [
+        *("epoch", "train_loss", "valid_loss", "learning_rate", "seconds"),
+        *("train_reconstruction", "valid_reconstruction"),
+    ]
     assert ae.loss_ == ae.history_["valid_loss"].min()
     assert ae.history_["valid_loss"].idxmin() == ae.best_epoch_
     np.testing.assert_allclose(ae.mean_, X.mean(axis=0), atol=1e-12)
@@ -361,7 +365,20 @@ def test_fraction_of_the_variance_as_n_components():
 
 def test_patience_ends_the_training():
     ae = quick(2, max_epochs=100, patience=2, learning_rate=0.05).fit(X)
-    assert ae.n_epochs_ == ae.best_epoch_ + 2
+    assert ae.n_epochs_ == max(ae.best_epoch_, 10) + 2  # 10 epochs are the warm-up
+
+
+def test_patience_shorter_than_the_warm_up_is_no_return_to_pca():
+    cancer = StandardScaler().fit_transform(load_breast_cancer().data)
+    ae = AutoencoderTransformer(4, patience=5, random_state=0).fit(cancer[::2])
+    patient = AutoencoderTransformer(4, random_state=0).fit(cancer[::2])
+    assert ae.best_epoch_ > 0
+    assert ae.score(cancer[1::2]) > patient.score(cancer[1::2]) - 0.02
+
+
+def test_patience_is_counted_from_the_end_of_the_warm_up_of_the_kind():
+    variational = quick(2, kind=Variational(warmup=0.5), max_epochs=20, patience=1)
+    assert variational.fit(X).n_epochs_ > 10
 
 
 def test_verbose_prints_a_line_for_each_epoch(capsys):
@@ -494,7 +511,7 @@ def test_divergence_from_random_weights_is_an_error_and_leaves_nothing_fitted():
 def test_ctrl_c_keeps_the_best_weights_and_says_so():
     class Interrupt(Callback):
         def on_batch_begin(self, net, batch=None, training=None, **kwargs):
-            if training and len(net.history) == 4:
+            if training and len(net.history) == 3:
                 raise KeyboardInterrupt
 
     ae = quick(2, max_epochs=50, callbacks=[Interrupt()])
@@ -510,7 +527,7 @@ def test_ctrl_c_while_folds_take_turns_leaves_pca(monkeypatch):
     train_step_single = AutoencoderNet.train_step_single
 
     def interrupted(self, batch, **kwargs):
-        if next(calls) == 20:
+        if next(calls) == 2:
             raise KeyboardInterrupt
         return train_step_single(self, batch)
 
@@ -518,7 +535,7 @@ def test_ctrl_c_while_folds_take_turns_leaves_pca(monkeypatch):
     iris = load_iris().data
     with pytest.warns(ConvergenceWarning, match="Ctrl-C"):
         ae = AutoencoderTransformer(2, max_epochs=30, random_state=0).fit(iris)
-    assert next(calls) == 21
+    assert next(calls) == 3
     assert ae.best_epoch_ == 0
     assert ae.score(iris) == pytest.approx(pca_score(iris, iris, 2), abs=1e-5)
 

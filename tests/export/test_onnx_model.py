@@ -221,6 +221,38 @@ def test_ensemble(ensemble, method):
     check(ensemble, method, X)
 
 
+@pytest.mark.parametrize("n_rows", [600, pytest.param(300, marks=pytest.mark.slow)])
+def test_p_values(n_rows):
+    """By one group of calibration rows, and by folds; of new rows, since those of fit have ties."""
+    detector = AutoencoderOutlierDetector(3, n_estimators=2, **SMALL).fit(MANY[:n_rows])
+    rows = X + np.float32(0.1) * np.random.default_rng(1).normal(size=X.shape).astype(np.float32)
+    model = to_onnx(detector, "p_values")
+    for size in SIZES:
+        found, expected = run(model, rows[:size]), detector.p_values(rows[:size])
+        assert found.dtype == np.float64
+        # Rounding may move a row past one calibration row.
+        np.testing.assert_allclose(found, expected, atol=1.01 / len(detector.calibration_scores_))
+        assert (np.abs(found - expected) < 1e-12).mean() > 0.95
+
+
+@pytest.mark.parametrize("scoring", slow_but({"residual"}, ["residual", "reconstruction"], str))
+def test_contributions(scoring):
+    settings = {"scoring": scoring, "n_estimators": 2, **SMALL}
+    detector = shaken(AutoencoderOutlierDetector(3, **settings).fit(MANY_INCOMPLETE))
+    model, expected = to_onnx(detector, "feature_contributions"), None
+    for size in SIZES:
+        found = run(model, INCOMPLETE[:size])
+        expected = detector.feature_contributions(INCOMPLETE[:size]).to_numpy()
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4 * expected.max())
+
+
+@pytest.mark.parametrize("scoring", ["joint", "latent"])
+def test_contributions_that_need_gradients_are_refused(scoring):
+    detector = AutoencoderOutlierDetector(3, scoring=scoring, n_estimators=1, **SMALL).fit(MANY)
+    with pytest.raises(ValueError, match=rf"feature_contributions of scoring={scoring.title()}"):
+        to_onnx(detector, "feature_contributions")
+
+
 @pytest.mark.slow
 def test_a_score_that_is_not_finite_is_the_lowest(ensemble):
     detector = copy.deepcopy(ensemble)
@@ -264,8 +296,12 @@ def test_imputer(marker, keeps):
         min_value=-4,
         max_value=4,
         **SMALL,
-    ).fit(rows)
+    )
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Skipping features without")
+        imputer.fit(rows)
     model = to_onnx(shaken(imputer), "transform")
+    rows[::2, 5] = 7.0  # a known value of a feature that fit did not know stays
     for size in SIZES:
         found, expected = run(model, rows[:size]), imputer.transform(rows[:size])
         assert found.shape == expected.shape

@@ -7,6 +7,7 @@ import pytest
 import scipy.sparse as sp
 import torch
 from sklearn.datasets import load_digits, load_iris
+from sklearn.decomposition import PCA
 from torch.distributions import Bernoulli, kl_divergence
 
 from skae import AutoencoderTransformer
@@ -181,9 +182,9 @@ def test_topk_keeps_the_k_largest_of_each_row(training, k):
     np.testing.assert_array_equal(code, expected)
 
 
-@pytest.mark.parametrize(("n_components", "k"), [(1, 1), (4, 1), (14, 1), (16, 2), (100, 10)])
+@pytest.mark.parametrize(("n_components", "k"), [(1, 1), (4, 1), (14, 4), (16, 4), (100, 25)])
 @pytest.mark.parametrize("penalty", COUNTING)
-def test_auto_k_is_a_tenth_of_the_code(penalty, n_components, k):
+def test_auto_k_is_a_quarter_of_the_code(penalty, n_components, k):
     values = rows(6, n_components)
     code = Sparse(penalty).code(values, state=state_of(n_components))
     assert (code != 0).sum() == 6 * k
@@ -381,7 +382,19 @@ def test_sparsity_and_dead_units_are_those_of_the_training_codes(penalty, n_comp
     assert ae.dead_units_.tolist() == np.flatnonzero(~active.any(axis=0)).tolist()
     assert ae.dictionary_.shape == (n_components, 64)
     if penalty == "topk":
-        assert ae.sparsity_ == pytest.approx(0.9 if n_components == 100 else 14 / 16)
+        assert ae.sparsity_ == pytest.approx(0.75)
+
+
+def test_the_default_is_sparse_and_explains_more_than_as_many_components():
+    training, new = DIGITS[::2], DIGITS[1::2]
+    ae = AutoencoderTransformer(kind="sparse", max_epochs=30, random_state=0).fit(training)
+    active = (ae.transform(new) != 0).mean()
+    assert 0.1 < active < 0.35
+    n_active = round(active * 64)
+    pca = PCA(n_active).fit(training)
+    error = np.square(pca.inverse_transform(pca.transform(new)) - new).sum()
+    explained = 1 - error / np.square(new - training.mean(axis=0)).sum()
+    assert 1 - ae.score(new) < 0.8 * (1 - explained)
 
 
 def test_dead_units_are_named():

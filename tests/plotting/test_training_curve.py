@@ -28,8 +28,8 @@ def history(valid=(3.0, 2.0, 2.5), train=(np.nan, 2.6, 1.9), **columns):
     )
 
 
-def draw(of_training, best_epoch=None, **kwargs):
-    display = TrainingCurveDisplay(of_training, best_epoch).plot(**kwargs)
+def draw(of_training, best_epoch=None, terms=(), **kwargs):
+    display = TrainingCurveDisplay(of_training, best_epoch, terms).plot(**kwargs)
     display.figure_.canvas.draw()
     return display
 
@@ -50,6 +50,73 @@ def test_lines_are_the_losses():
     np.testing.assert_array_equal(train.get_ydata(), [np.nan, 2.6, 1.9])
     np.testing.assert_array_equal(valid.get_ydata(), [3.0, 2.0, 2.5])
     assert not same_color(train.get_color(), valid.get_color())
+
+
+TERMS = ("reconstruction", "kl")
+
+
+def with_terms(valid=True, **columns):
+    of_valid = {"valid_reconstruction": [2.0, 1.0, 2.0], "valid_kl": [1.0, 1.0, 0.5]}
+    return history(
+        train_reconstruction=[np.nan, 2.0, 1.0],
+        train_kl=[np.nan, 0.6, 0.9],
+        **(of_valid if valid else {}),
+        **columns,
+    )
+
+
+def test_terms_have_a_colour_each_and_a_style_for_each_loss():
+    display = draw(with_terms(), 1, terms=TERMS)
+    assert len(display.lines_) == 2
+    assert [line.get_label() for line in display.term_lines_] == [
+        "training: reconstruction",
+        "training: kl",
+        "validation: reconstruction",
+        "validation: kl",
+    ]
+    np.testing.assert_array_equal(display.term_lines_[3].get_ydata(), [1, 1, 0.5])
+    first, second, *valid = display.term_lines_
+    colours = {line.get_color() for line in (first, second, *display.lines_)}
+    assert len(colours) == 4
+    for of_train, of_valid in zip((first, second), valid, strict=True):
+        assert same_color(of_train.get_color(), of_valid.get_color())
+        assert of_train.get_linestyle() != of_valid.get_linestyle()
+    assert len(entries(display)) == 7
+
+
+@pytest.mark.parametrize("terms", [(), ("reconstruction",)])
+def test_a_single_term_is_the_loss_and_is_not_drawn_again(terms):
+    assert draw(with_terms(), terms=terms).term_lines_ == []
+
+
+def test_terms_of_a_loss_that_was_not_computed_are_not_drawn():
+    display = draw(with_terms(valid=False), terms=TERMS)
+    assert [line.get_label() for line in display.term_lines_] == [
+        "training: reconstruction",
+        "training: kl",
+    ]
+
+
+def test_terms_of_several_networks_have_one_entry_each():
+    both = pd.concat([with_terms(network=0), with_terms(network=1)])
+    display = draw(both, terms=TERMS)
+    assert len(display.term_lines_) == 8
+    assert len(entries(display)) == 6
+
+
+@pytest.mark.parametrize(("least", "scale"), [(0.0, "log"), (-1.0, "linear")])
+def test_a_term_below_zero_has_no_logarithm(least, scale):
+    wide = history([30.0, 2.0, 1.0], train_kl=[np.nan, 1.0, least], train_reconstruction=1.0)
+    assert draw(wide, terms=TERMS).ax_.get_yscale() == scale
+
+
+@pytest.mark.parametrize("kind", ["variational", "undercomplete"])
+def test_the_terms_of_an_estimator_are_found(kind):
+    X = np.random.RandomState(0).randn(40, 4)
+    ae = AutoencoderTransformer(2, kind=kind, max_epochs=2).fit(X)
+    ae.history_["train_of_a_callback"] = 1.0
+    display = TrainingCurveDisplay.from_estimator(ae)
+    assert len(display.term_lines_) == (4 if kind == "variational" else 0)
 
 
 def test_names():

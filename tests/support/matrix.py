@@ -58,9 +58,11 @@ Y = np.where(np.arange(50) % 3, np.arange(50) % 2 * 5, -1)
 
 
 def build(estimator, kind, architecture, **parameters):
-    # A check asks a classifier to have learned something.
-    max_epochs = 5 if estimator is AutoencoderClassifier else 2
-    return estimator(kind=kind, architecture=architecture, max_epochs=max_epochs, **parameters)
+    if estimator is AutoencoderClassifier:
+        # A check asks a classifier to have learned something.
+        parameters = {"max_epochs": 5, "unlabelled": -1, **parameters}
+    parameters = {"max_epochs": 2, **parameters}
+    return estimator(kind=kind, architecture=architecture, **parameters)
 
 
 @functools.cache

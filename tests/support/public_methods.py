@@ -84,7 +84,7 @@ ESTIMATORS = {
         },
     ),
     "classifier": (
-        lambda **params: AutoencoderClassifier(**quick(params)),
+        lambda **params: AutoencoderClassifier(unlabelled=-1, **quick(params)),
         {
             "fit": lambda e: e.fit(X, Y),
             "fit_transform": lambda e: e.fit_transform(X, Y),

@@ -38,7 +38,7 @@ def main(folder):
         "transformer": AutoencoderTransformer(2, kind=Denoising(Masking()), **wider).fit(X),
         "detector": AutoencoderOutlierDetector(2, n_estimators=2, **small).fit(X[::2]),
         "imputer": AutoencoderImputer(n_estimators=1, **small).fit(holes),
-        "classifier": AutoencoderClassifier(2, head_layer_sizes=(4,), **small).fit(
+        "classifier": AutoencoderClassifier(2, unlabelled=-1, head_layer_sizes=(4,), **small).fit(
             X, np.where(np.arange(len(X)) % 5 == 0, y, -1)
         ),
         "recommender": AutoencoderRecommender(2, max_epochs=5, random_state=0).fit(ratings),
