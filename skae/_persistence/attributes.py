@@ -90,6 +90,9 @@ OPTIONAL = {
     "feature_names_in_": Array("OU"),
     "explained_variance_ratio_": _FLOATS,
     "_sklearn_output_config": dict,
+    "_row_offsets": _FLOATS,
+    "user_names_in_": Array("OUi"),
+    "item_names_in_": Array("OUi"),
 }
 
 
@@ -262,10 +265,13 @@ def _of_imputer(estimator: Any, networks: list[FittedNetwork]) -> None:
 
 
 def _of_recommender(estimator: Any, networks: list[FittedNetwork]) -> None:
-    _check_imputation(networks)
+    if estimator.feedback == "explicit":
+        _check_imputation(networks)
     n_users, n_items = estimator._known.shape
     low, high = estimator.rating_range_
+    names = {"user_names_in_": n_users, "item_names_in_": n_items, "_row_offsets": n_items}
     _of_networks(
+        **{name: len(getattr(estimator, name, range(n))) == n for name, n in names.items()},
         n_features_in_=estimator.n_features_in_ == n_items,
         _known=networks[0].n_features == (n_items if estimator.by == "user" else n_users),
         rating_range_=low <= high,

@@ -39,7 +39,7 @@ ADDED: dict[str, dict[str, object]] = {
     "AutoencoderClassifier": {"unlabelled": -1, "optimizer_params": None},
     "AutoencoderImputer": {"optimizer_params": None},
     "AutoencoderOutlierDetector": {"optimizer_params": None},
-    "AutoencoderRecommender": {"optimizer_params": None},
+    "AutoencoderRecommender": {"optimizer_params": None, "feedback": "explicit"},
     "AutoencoderTransformer": {"optimizer_params": None},
     "Denoising": {"balance": False},
     "Recurrent": {"patch_size": 1},

@@ -100,6 +100,15 @@ class AutoencoderRecommender(SetOutputMixin, ImputingAutoencoder):
         Size of the latent code. "auto" means the number of factors (1 to 32) that best predicts a
         hidden tenth of the observed entries, or the number of columns if there are at most 40.
 
+    feedback : {"explicit", "implicit"}, default="explicit"
+        What the entries of the table are. "explicit": ratings. "implicit": clicks, purchases or
+        plays, of which only what was chosen is known. Every entry above zero is a click, everything
+        else is unknown; the networks predict the item of a click, with a multinomial likelihood
+        [3]_. Then `kind` "auto" is ``Denoising(Masking(0.5, fill=0.0), emphasis=1)``, which hides
+        half of the clicks, `architecture` "auto" is
+        ``Dense(hidden_layer_sizes=(128,), dropout=0.3)``, and `loss` "auto" is "multinomial", the
+        only one.
+
     by : {"user", "item"}, default="user"
         Whether the networks receive the rows ("user") or the columns ("item") of the table. With
         "user", ratings of new users can be predicted. "item" often has the smaller error if items
@@ -121,8 +130,8 @@ class AutoencoderRecommender(SetOutputMixin, ImputingAutoencoder):
     n_estimators : int, default=1
         Number of networks, whose predictions are averaged.
 
-    loss : {"mse", "mae", "huber", "bce"}, Loss or callable, default="mse"
-        The training loss, as in :class:`AutoencoderTransformer`.
+    loss : {"auto", "mse", "mae", "huber", "bce", "multinomial"}, Loss or callable, default="auto"
+        The training loss, as in :class:`AutoencoderTransformer`. "auto" is "mse" for ratings.
 
     init : {"pca", "random"}, default="pca"
         "pca" initialises the network as the linear factorisation.
@@ -138,8 +147,7 @@ class AutoencoderRecommender(SetOutputMixin, ImputingAutoencoder):
         has a momentum of 0.9 unless given here.
 
     weight_decay : float, default=0.01
-        Weight decay, decoupled from the gradients as in AdamW for every
-        optimizer.
+        Weight decay, decoupled from the gradients as in AdamW for every optimizer.
 
     jitter : float or "auto", default="auto"
         Noise added to the encoder's input, as in :class:`AutoencoderTransformer`.
@@ -196,6 +204,10 @@ class AutoencoderRecommender(SetOutputMixin, ImputingAutoencoder):
     feature_names_in_ : ndarray of shape (n_features,)
         Names of the items, set if all names in the table are strings.
 
+    user_names_in_, item_names_in_ : ndarray
+        Labels of the rows and columns of the data frame of `fit`, if they are strings, or integers
+        that do not count from zero.
+
     See Also
     --------
     AutoencoderImputer : Imputation for tables whose features have different units.
@@ -215,6 +227,8 @@ class AutoencoderRecommender(SetOutputMixin, ImputingAutoencoder):
        collaborative filtering", WWW companion 2015.
     .. [2] A. Ilin and T. Raiko, "Practical approaches to principal component analysis in the
        presence of missing values", Journal of Machine Learning Research 11, 2010.
+    .. [3] D. Liang, R. G. Krishnan, M. D. Hoffman and T. Jebara, "Variational autoencoders for
+       collaborative filtering", WWW 2018.
 
     Examples
     --------
@@ -354,6 +368,8 @@ class AutoencoderRecommender(SetOutputMixin, ImputingAutoencoder):
             )
         self._known = entries
         self._set_names(users, items)
+        if hasattr(self, "_row_offsets"):  # of an earlier fit
+            del self._row_offsets
         with trainings_of(self, entries) as trainings:
             if self.feedback == "implicit":
                 self._fit_clicks(entries, trainings)
@@ -369,7 +385,7 @@ class AutoencoderRecommender(SetOutputMixin, ImputingAutoencoder):
             )
         warn_of_ratings(entries)
         self.rating_range_ = checked_range(self.rating_range, entries.data)
-        shown, self._row_offsets = entries, None
+        shown = entries
         if self.by == "item":
             shown = entries.T.tocsr()
             self._row_offsets = row_offsets(shown)
@@ -383,7 +399,7 @@ class AutoencoderRecommender(SetOutputMixin, ImputingAutoencoder):
         self._check_for_clicks()
         n_components = click_rank(clicks) if is_auto(self.n_components) else self.n_components
         policy = FitPolicy.of(self, n_components=n_components, rules=RULES)
-        self.rating_range_, self._row_offsets = (0.0, 1.0), None
+        self.rating_range_ = (0.0, 1.0)
         self.biases_ = popularity(clicks)
         report = EpochReport(self)
         fits = fit_clicks(clicks, policy, self.n_estimators, trainings, report)

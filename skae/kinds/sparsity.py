@@ -60,6 +60,7 @@ class SparsityState(nn.Module):
     def note_threshold(self, smallest: torch.Tensor) -> None:
         """Update the running mean of the threshold by the smallest value kept in a batch."""
         with torch.no_grad():
+            smallest = smallest.to(self.threshold.dtype)  # bfloat16 in mixed precision
             known = self.threshold >= 0
             mean = torch.where(known, torch.lerp(self.threshold, smallest, _NEWEST), smallest)
             self.threshold.copy_(mean)

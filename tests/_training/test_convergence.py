@@ -87,7 +87,8 @@ def test_no_worse_than_pca_at_any_learning_rate(learning_rate, optimizer):
     assert relative_error(ae, TRAINING, NEW) < 1.02
     losses = ae.history_["valid_loss"]
     assert bool(said) == (not losses.iloc[-1] <= 10 * losses[0])
-    assert said or learning_rate < 1
+    # The gradients of SGD are small, so that it takes larger rates than others.
+    assert said or learning_rate < (10 if optimizer == "sgd" else 1)
 
 
 @pytest.mark.parametrize("init", ["pca", "random"])

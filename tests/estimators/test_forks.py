@@ -46,7 +46,7 @@ in_child(fit)
 """
 OTHER_ARCHITECTURES = """
 S = X[:100].reshape(100, 12)
-for architecture, shape in [("convolutional", (6, 8)), ("recurrent", (12, 2))]:
+for architecture, shape in [("convolutional", (24, 4)), ("recurrent", (12, 2))]:
     S = np.random.RandomState(0).randn(100, *shape)
     other = AutoencoderTransformer(3, architecture=architecture, max_epochs=1).fit(S)
     in_child(lambda: other.transform(S))

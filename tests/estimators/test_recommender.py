@@ -5,8 +5,11 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 from sklearn.decomposition import NMF, TruncatedSVD
+from sklearn.model_selection import GridSearchCV
 
-from skae import AutoencoderRecommender
+from skae import AutoencoderRecommender, load
+from skae._recommendation.hiding import hide_some
+from skae._recommendation.ranking import best_items, ndcg
 from skae.kinds import Denoising
 
 NOISE = 0.3
@@ -143,9 +146,10 @@ def test_score_is_the_explained_fraction_of_held_out_ratings(fitted):
     held_out = np.where(KNOWN, np.nan, RATINGS)
     away = (RATINGS - TABLE[KNOWN].mean())[~KNOWN]
     expected = 1 - error(fitted.predict_all()) ** 2 / np.mean(away**2)
-    assert fitted.score(held_out) == pytest.approx(expected, abs=1e-4)
-    with pytest.raises(ValueError, match="of the 400 users of fit"):
-        fitted.score(held_out[:10])
+    everybody = np.arange(len(TABLE))
+    assert fitted.score(held_out, users=everybody) == pytest.approx(expected, abs=1e-4)
+    with pytest.raises(ValueError, match="X must have a row for each of the 400 users, got 10"):
+        fitted.score(held_out[:10], users=everybody)
 
 
 @pytest.mark.slow
@@ -230,3 +234,150 @@ def test_places_that_are_none_are_refused(fitted, users, items, message):
 def test_number_of_items_is_checked(fitted, n_items):
     with pytest.raises(ValueError, match="n_items must be an integer >= 1"):
         fitted.recommend([0], n_items=n_items)
+
+
+# --- clicks
+
+
+def clicks_of_tastes(n_users=500, n_items=80, seed=0):
+    """Return clicks drawn by tastes of three factors and popularity."""
+    random = np.random.default_rng(seed)
+    tastes = random.normal(size=(n_users, 3)) @ random.normal(size=(3, n_items))
+    chances = np.exp(1.2 * tastes + random.normal(size=n_items))
+    clicks = np.zeros((n_users, n_items))
+    for user, weights in enumerate(chances):
+        n_clicks, weights = random.integers(8, 20), weights / weights.sum()
+        clicks[user, random.choice(n_items, n_clicks, replace=False, p=weights)] = 1
+    return clicks
+
+
+CLICKS = clicks_of_tastes()
+OLD, NEW = CLICKS[:400], CLICKS[400:]
+
+
+@pytest.fixture(scope="module")
+def clicked():
+    return AutoencoderRecommender(feedback="implicit", random_state=0).fit(OLD)
+
+
+def quality(scores, shown, hidden):
+    items, _ = best_items(scores, shown, 20)
+    return ndcg(items, hidden).mean()
+
+
+def test_hidden_clicks_of_new_users_are_found(clicked):
+    shown, hidden = hide_some(sp.csr_matrix(NEW))
+    found = quality(clicked.predict_all(shown), shown, hidden)
+    assert clicked.score(NEW) == pytest.approx(found)
+    popular = quality(np.tile(OLD.sum(axis=0), (len(NEW), 1)), shown, hidden)
+    # EASE: the closed form of the best linear item-item model without a diagonal (Steck 2019).
+    inverse = np.linalg.inv(OLD.T @ OLD + 100 * np.eye(80))
+    weights = -inverse / np.diag(inverse)
+    np.fill_diagonal(weights, 0)
+    linear = quality(shown @ weights, shown, hidden)
+    assert found > 1.3 * popular
+    assert found > 0.98 * linear
+
+
+def test_zeros_are_unknown_whether_stored_or_not(clicked):
+    places = np.nonzero(np.ones_like(OLD))
+    stored = sp.csr_matrix((OLD.ravel(), places), shape=OLD.shape)
+    assert stored.nnz == OLD.size
+    counts = np.where(OLD > 0, 3.0, np.nan)
+    for table in (stored, counts):
+        again = AutoencoderRecommender(feedback="implicit", random_state=0).fit(table)
+        np.testing.assert_allclose(again.predict_all(), clicked.predict_all(), atol=1e-6)
+
+
+def test_known_items_are_left_out_unless_asked_for(clicked):
+    items, chances = clicked.recommend(n_items=5)
+    assert items.shape == chances.shape == (400, 5)
+    assert not np.take_along_axis(OLD, items, axis=1).any()
+    with_known, _ = clicked.recommend(n_items=5, exclude_known=False)
+    assert np.take_along_axis(OLD, with_known, axis=1).any()
+    np.testing.assert_allclose(clicked.predict_all().sum(axis=1), 1, rtol=1e-5)
+
+
+def test_a_user_without_clicks_gets_what_is_popular(clicked):
+    items, _ = clicked.recommend(X=np.zeros((1, 80)), n_items=3)
+    assert items[0].tolist() == np.argsort(-OLD.sum(axis=0), kind="stable")[:3].tolist()
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        ({"loss": "mse"}, "feedback='implicit' has the multinomial likelihood, got loss='mse'"),
+        ({"rating_range": (0, 1)}, "predicts probabilities and no ratings, got rating_range"),
+        ({"by": "item"}, "distributes the clicks of a user over the items, got by='item'"),
+        ({"kind": Denoising("missing")}, "takes what is unknown for zero and not for missing"),
+    ],
+)
+def test_what_means_nothing_for_clicks_is_refused(parameters, said):
+    with pytest.raises(ValueError, match=said):
+        AutoencoderRecommender(feedback="implicit", **parameters).fit(OLD)
+    with pytest.raises(ValueError, match="needs clicks or counts, none of them negative"):
+        AutoencoderRecommender(feedback="implicit").fit(-OLD)
+    with pytest.raises(ValueError, match="loss='multinomial' is for clicks"):
+        AutoencoderRecommender(loss="multinomial").fit(TABLE)
+
+
+def test_clicks_are_saved(clicked, tmp_path):
+    clicked.save(tmp_path / "model.skae")
+    loaded = load(tmp_path / "model.skae")
+    np.testing.assert_array_equal(loaded.predict_all(NEW), clicked.predict_all(NEW))
+    assert loaded.score(NEW) == clicked.score(NEW)
+
+
+# --- users and items by name, new users, searches
+
+
+def test_users_and_items_are_known_by_name():
+    frame = pd.DataFrame(TABLE[:60])
+    frame.index, frame.columns = [f"u{i}" for i in range(60)], [f"i{i}" for i in frame.columns]
+    model = recommender(max_epochs=2).fit(frame)
+    positions, expected = recommender(max_epochs=2).fit(TABLE[:60]).recommend([3, 5], 4)
+    items, ratings = model.recommend(["u3", "u5"], 4)
+    assert items.tolist() == [[f"i{i}" for i in row] for row in positions]
+    np.testing.assert_allclose(ratings, expected)
+    by_name = model.predict_ratings(["u3"], [items[0, 0]])
+    np.testing.assert_allclose(by_name, ratings[0, :1], rtol=1e-6)
+    with pytest.raises(ValueError, match="users must be labels of the table of fit, such as 'u0'"):
+        model.recommend(["nobody"])
+    with pytest.raises(ValueError, match="the items of fit, in the same order, but some are miss"):
+        model.recommend(X=frame.iloc[:2, ::-1])
+
+
+def test_new_users_are_recommended_by_their_rows(fitted):
+    if fitted.by == "item":
+        with pytest.raises(ValueError, match="use by='user' for new users"):
+            fitted.recommend(X=TABLE[:2])
+        return
+    items, ratings = fitted.recommend(X=TABLE[:2], n_items=3)
+    expected = fitted.recommend([0, 1], n_items=3)
+    np.testing.assert_array_equal(items, expected[0])
+    np.testing.assert_allclose(ratings, expected[1], rtol=1e-5)
+    with pytest.raises(ValueError, match="give only one"):
+        fitted.recommend([0], X=TABLE[:2])
+
+
+def test_a_cold_user_gets_the_means_of_the_items():
+    table = TABLE.copy()
+    table[0] = np.nan
+    means = np.nanmean(table, axis=0)
+    for by in ("user", "item"):
+        found = recommender(by=by).fit(table).predict_all()[0]
+        assert np.corrcoef(found, means)[0, 1] > 0.9, by
+
+
+@pytest.mark.parametrize("n_users", [60, 61])
+def test_a_search_scores_new_users_by_their_hidden_ratings(n_users):
+    """Also where both folds have equally many users."""
+    search = GridSearchCV(recommender(max_epochs=5), {"n_components": [1, 2]}, cv=2)
+    search.fit(TABLE[:n_users])
+    scores = search.cv_results_["mean_test_score"]
+    assert np.isfinite(scores).all()
+    half = -(-n_users // 2)
+    model = recommender(max_epochs=5, n_components=1).fit(TABLE[half:n_users])
+    assert search.cv_results_["split0_test_score"][0] == pytest.approx(
+        model.score(TABLE[:half]), abs=1e-6
+    )

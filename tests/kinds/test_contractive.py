@@ -347,7 +347,7 @@ def test_corruption_helps_with_hidden_entries():
     shown = np.where(hidden, DIGITS.mean(axis=0), DIGITS)
     errors = [
         np.square(fitted(16, weight=0.01, corruption=c).reconstruct(shown) - DIGITS).mean()
-        for c in (None, Masking(0.5))
+        for c in (None, Masking(0.5, fill="mean"))
     ]
     assert errors[1] < 0.9 * errors[0]
 
