@@ -16,6 +16,7 @@ from skae._data.moments import Moments
 from skae._data.rows import Rows
 from skae._data.scaling import Scaling
 from skae._data.views import rows_at
+from skae._fitting.continued import continued_spec
 from skae._fitting.defaults import auto_or, resolve_n_components
 from skae._fitting.fit_policy import FitPolicy
 from skae._fitting.prepared import Prepared, Seeds
@@ -137,7 +138,7 @@ def prepare_again(
     seeds = Seeds.drawn(random_state)
     X, sample_weight = _without_weight_zero(X, sample_weight)
     rows = Rows(X, fitted.scaling, policy.device, tensor_dtype(policy.precision))
-    spec = replace(fitted.spec, precision=policy.precision)
+    spec = continued_spec(policy, fitted)
     network = network_with(spec, fitted.weights, policy.device)
     return Prepared(
         policy=policy,

@@ -27,8 +27,9 @@ class Overcomplete(Kind):
 
     Parameters
     ----------
-    corruption : None, str, Corruption or callable, default=None
-        How the input of the encoder is corrupted in training, see :mod:`skae.corruptions`.
+    corruption : None, str, Corruption or callable, default="gaussian"
+        How the input of the encoder is corrupted in training, see :mod:`skae.corruptions`. None is
+        for a strong weight decay, or for copies.
 
     References
     ----------
@@ -47,7 +48,7 @@ class Overcomplete(Kind):
     (150, 12)
     """
 
-    def __init__(self, corruption: CorruptionLike = None):
+    def __init__(self, corruption: CorruptionLike = "gaussian"):
         self.corruption = corruption
 
     def auto_n_components(self, n_needed: int, n_features: int) -> int:

@@ -9,7 +9,7 @@ from sklearn.datasets import load_breast_cancer, load_digits, load_iris
 
 from skae import AutoencoderTransformer
 from skae.architectures import Dense
-from skae.corruptions import Masking
+from skae.corruptions import Gaussian, Masking
 from skae.kinds import Overcomplete
 
 IRIS = load_iris().data
@@ -21,7 +21,15 @@ NOTHING_HOLDS_IT = (
 )
 
 
-def make(n_components="auto", kind="overcomplete", **parameters):
+WITHOUT_CORRUPTION = Overcomplete(None)
+
+
+def test_the_default_holds_the_code_back_and_does_not_warn():
+    ae = make(kind="overcomplete").fit(IRIS)
+    assert isinstance(ae.kind_.corruption, Gaussian)
+
+
+def make(n_components="auto", kind=WITHOUT_CORRUPTION, **parameters):
     """Return an estimator that trains once, on all rows."""
     settings = {"max_epochs": 2, "early_stopping": False, "random_state": 0, **parameters}
     return AutoencoderTransformer(n_components, kind=kind, **settings)
