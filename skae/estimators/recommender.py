@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import ChainMap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import partial
 from typing import Any, Self
 
@@ -78,6 +78,14 @@ _REGISTRIES = {
     "explicit": _with_auto(hidden_again, _one_layer, MSE),
     "implicit": _with_auto(hidden_clicks, dense_with_dropout, Multinomial),
 }
+
+
+class _ByFeedback:
+    """The parts by name, with what "auto" means for the feedback of a recommender."""
+
+    def __get__(self, estimator: Any, owner: type | None = None) -> dict[str, Registry]:
+        feedback = "explicit" if estimator is None else str(estimator.feedback)
+        return _REGISTRIES.get(feedback, _REGISTRIES["explicit"])
 
 
 class AutoencoderRecommender(SetOutputMixin, ImputingAutoencoder):
@@ -244,6 +252,7 @@ class AutoencoderRecommender(SetOutputMixin, ImputingAutoencoder):
     True
     """
 
+    _part_registries = _ByFeedback()
     _stored_as = "AutoencoderRecommender"
     _parameter_constraints: dict = {
         **ImputingAutoencoder._parameter_constraints,
@@ -308,11 +317,6 @@ class AutoencoderRecommender(SetOutputMixin, ImputingAutoencoder):
         self.by = by
         self.rating_range = rating_range
         self.n_estimators = n_estimators
-
-    @property
-    def _part_registries(self) -> Mapping[str, Registry]:  # type: ignore[override]
-        """The parts by name, with what "auto" means for this feedback."""
-        return _REGISTRIES.get(str(self.feedback), _REGISTRIES["explicit"])
 
     def set_params(self, **params: Any) -> Self:
         """Set parameters, as in every estimator, `feedback` first: "auto" depends on it.

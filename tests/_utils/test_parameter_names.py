@@ -102,8 +102,8 @@ def test_a_users_own_class_is_named():
         def __init__(self, **others):
             self.others = others
 
-    with pytest.raises(TypeError, match=r"^Mine got .*'widht': did you mean width"):
-        Mine(widht=1)
+    with pytest.raises(TypeError, match=r"^Mine got .*'widthh': did you mean width"):
+        Mine(widthh=1)
     assert Mine(4).width == 4
-    assert Any(widht=1).others == {"widht": 1}
+    assert Any(widthh=1).others == {"widthh": 1}
     assert isinstance(Mine(), BaseEstimator)
