@@ -571,6 +571,8 @@ class AutoencoderRecommender(SetOutputMixin, ImputingAutoencoder):
             At most 1; higher is better.
         """
         check_is_fitted(self)
+        if X is None:
+            raise ValueError("X must be a table of entries that are to be predicted, got None.")
         if users is None:
             shown, hidden = hide_some(self._entries_again(X))
             chosen = None

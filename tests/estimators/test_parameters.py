@@ -184,6 +184,10 @@ def check_argument(build, method, name, value):
     given = {**arguments(ready, method, X), name: value}
     if name == "false_positive_rate":
         del given["contamination"]
+    if name == "users":  # of fit, in place of rows
+        given |= {"X": X[:2]} if method == "score" else {}
+        if method == "recommend":
+            del given["X"]
     one = clone(ready) if is_fit(method) else ready
     return outcome("arguments of methods", name, lambda: getattr(one, method)(**given))
 

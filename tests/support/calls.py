@@ -44,7 +44,6 @@ BUILDS = {
     ),
     "imputer": AutoencoderImputer(n_estimators=1, architecture=SMALL, **TINY),
     "recommender": AutoencoderRecommender(architecture=SMALL, **TINY),
-    "recommender by item": AutoencoderRecommender(by="item", architecture=SMALL, **TINY),
     "classifier": AutoencoderClassifier(2, head_layer_sizes=(4,), architecture=SMALL, **TINY),
 }
 
@@ -67,6 +66,7 @@ VALID = {
     "users": [0, 1],
     "items": [0, 0],
     "n_items": 2,
+    "exclude_known": False,
     "y": None,
     "fit_params": None,
 }
@@ -104,6 +104,8 @@ def arguments(estimator, method: str, rows) -> dict:
             given[name] = labels_for(estimator, n_rows_of(rows))
         elif name == "X" and method == "inverse_transform":
             given[name] = np.linspace(-1, 1, 2 * estimator.n_components_).reshape(2, -1)
+        elif name == "users" and method in ("recommend", "score"):
+            continue  # users of fit, in place of rows
         else:
             given[name] = rows if name in ROWS else VALID[name]
     return {name: value for name, value in given.items() if value is not None}
