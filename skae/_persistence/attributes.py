@@ -91,6 +91,7 @@ OPTIONAL = {
     "explained_variance_ratio_": _FLOATS,
     "_sklearn_output_config": dict,
     "_row_offsets": _FLOATS,
+    "n_samples_seen_": ABOVE_ZERO,
     "user_names_in_": Array("OUi"),
     "item_names_in_": Array("OUi"),
 }

@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike
 
 from skae._checkpoints.trainings import Trainings, trainings_of, weights_of
 from skae._data.matrix import Matrix, MatrixLike
-from skae._data.validation import validate_sample_weight, validate_X
+from skae._data.moments import Moments
+from skae._data.validation import known_features, validate_sample_weight, validate_X
 from skae._fitting.fit_network import fit_network, pass_once
 from skae._fitting.progress import EpochReport
 from skae._utils.sklearn_private import fit_context
@@ -178,7 +179,11 @@ class AutoencoderTransformer(GenerativeAutoencoder):
         variance jointly: compare :meth:`score` with the sum of PCA's ratios instead.
 
     mean_ : ndarray of shape (n_features,), dtype float64
-        Mean of the training rows.
+        Mean of the training rows; after ``partial_fit``, of those of all batches.
+
+    n_samples_seen_ : float
+        Number of training rows, or the sum of their weights; those of all batches after
+        ``partial_fit``.
 
     scale_ : float
         The number by which all centred features are divided internally: the square root of their
@@ -294,6 +299,7 @@ class AutoencoderTransformer(GenerativeAutoencoder):
             fit = fit_network(prepared, trainings, EpochReport(self))
             trainings.warn_of_interruption(fit.interruption)
             self._take(fit)
+            self._count_rows(X, weight, sample_weight)
             return self._explain_components(X)
 
     @all_or_nothing
@@ -304,7 +310,8 @@ class AutoencoderTransformer(GenerativeAutoencoder):
         """Train for one pass over these rows, without validation rows.
 
         The first call computes the scaling, the initial weights and the code size from its rows, so
-        pass several hundred rows to it. The learning rate is constant, the last weights are kept,
+        pass several hundred rows to it. ``mean_``, to which `score` compares, is that of all rows
+        so far. The learning rate is constant, the last weights are kept,
         and no checkpoint is written.
 
         Parameters
@@ -330,10 +337,32 @@ class AutoencoderTransformer(GenerativeAutoencoder):
         prepared = self._prepare(X, weight, trainings, goes_on=not first)
         history = None if first else self.history_
         optimizer_state = None if first else self._optimizer_state
+        before = None if first else (self.mean_, getattr(self, "n_samples_seen_", None))
         fit = pass_once(prepared, trainings, EpochReport(self), history, optimizer_state)
         trainings.warn_of_interruption(fit.interruption)
         self._take(fit)
+        self._count_rows(X, weight, sample_weight, before)
         return self._explain_components(X)
+
+    def _count_rows(
+        self,
+        X: Matrix,
+        weight: np.ndarray | None,
+        given: ArrayLike | None,
+        before: tuple[np.ndarray, float | None] | None = None,
+    ) -> None:
+        """Set ``n_samples_seen_``, and ``mean_`` to that of all batches so far."""
+        # Validated weights are relative to those of their batch.
+        n_rows = float(X.shape[0] if given is None else np.sum(np.asarray(given, np.float64)))
+        if before is None:
+            self.n_samples_seen_ = n_rows
+            return
+        mean, n_before = before
+        self.mean_ = mean
+        if n_before is not None:  # as in files of earlier versions
+            self.n_samples_seen_ = n_before + n_rows
+            step = n_rows / self.n_samples_seen_ * (Moments.of(X, weight).mean - mean)
+            self.mean_ = np.where(known_features(X), mean + step, mean)
 
     def _explain_components(self, X: Matrix) -> Self:
         """Set ``explained_variance_ratio_`` if the autoencoder is linear."""

@@ -561,3 +561,31 @@ def test_a_fit_on_the_gpu_computes_the_same_on_the_cpu(rows):
     on_gpu = ae.transform(data)
     assert ae.device_.startswith("cuda")
     np.testing.assert_allclose(ae.set_params(device="cpu").transform(data), on_gpu, atol=1e-3)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_partial_fit_keeps_the_mean_of_all_batches(weighted):
+    """So that the score of the whole is right."""
+    digits = load_digits().data[:200]
+    weight = RANDOM.uniform(1, 3, size=200) if weighted else None
+    ae = AutoencoderTransformer(4, random_state=0)
+    for start in range(0, 200, 50):
+        rows = slice(start, start + 50)
+        ae.partial_fit(digits[rows], sample_weight=None if weight is None else weight[rows])
+    np.testing.assert_allclose(ae.mean_, np.average(digits, axis=0, weights=weight), atol=1e-12)
+    assert ae.n_samples_seen_ == pytest.approx(200 if weight is None else weight.sum())
+    if not weighted:
+        squares = np.square(digits - ae.reconstruct(digits)).sum()
+        total = np.square(digits - digits.mean(axis=0)).sum()
+        assert ae.score(digits) == pytest.approx(1 - squares / total, abs=1e-6)
+
+
+def test_a_column_without_known_values_in_a_batch_keeps_its_mean():
+    rows = np.where(RANDOM.uniform(size=(60, 4)) < 0.2, np.nan, RANDOM.randn(60, 4))
+    ae = quick(2).partial_fit(rows)
+    before = ae.mean_.copy()
+    later = rows.copy()
+    later[:, 1] = np.nan
+    ae.partial_fit(later)
+    assert ae.mean_[1] == before[1]
+    assert np.isfinite(ae.mean_).all()
