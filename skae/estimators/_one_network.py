@@ -13,8 +13,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from skae._checkpoints.trainings import Trainings
 from skae._data.matrix import Matrix, MatrixLike
+from skae._data.moments import Moments
 from skae._data.spooling import at_hand
-from skae._data.validation import n_known, output_dtype, validate_codes
+from skae._data.validation import known_features, n_known, output_dtype, validate_codes
 from skae._fitting.fit_policy import FitPolicy
 from skae._fitting.network_fit import NetworkFit
 from skae._fitting.prepare import prepare, prepare_again
@@ -206,9 +207,12 @@ class OneNetworkAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         policy, random_state = FitPolicy.of(self), trainings.random_state
         if not goes_on:
             return prepare(X, policy, random_state, sample_weight=weight)
-        return prepare_again(
-            X, policy, random_state, self._fitted, self.mean_, sample_weight=weight
-        )
+        mean = self._mean_of(X, weight)
+        return prepare_again(X, policy, random_state, self._fitted, mean, sample_weight=weight)
+
+    def _mean_of(self, X: Matrix, weight: np.ndarray | None) -> np.ndarray:
+        """Return the mean of other rows; features without a known value keep the earlier one."""
+        return np.where(known_features(X), Moments.of(X, weight).mean, self.mean_)
 
     def _take(self, fit: NetworkFit) -> None:
         """Set the fitted attributes, which replace those of an earlier fit."""

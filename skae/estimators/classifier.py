@@ -22,7 +22,7 @@ from skae._classification.classifier_fitting import (
     fit_classifier,
 )
 from skae._classification.labels import class_numbers, class_weights, known_labels
-from skae._data.matrix import MatrixLike
+from skae._data.matrix import Matrix, MatrixLike
 from skae._data.validation import checked_weight, validate_sample_weight, validate_X
 from skae._data.views import rows_at
 from skae._fitting.fit_policy import FitPolicy, resolve_parts
@@ -369,7 +369,9 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
                 EpochReport(self, {"classes_": classes}),
                 head=self._head_plan(len(classes)),
                 pseudo_labels=self.pseudo_labels,
-                earlier=EarlierFit(self._fitted, self.mean_, True) if goes_on else None,
+                earlier=EarlierFit(self._fitted, self._mean_of(X, weight), True)
+                if goes_on
+                else None,
             )
             trainings.warn_of_interruption(fit.interruption)
             self._take(fit)
@@ -479,6 +481,10 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
         kind, n = resolve_parts(self).kind, self.n_features_in_
         few = n <= _FEW_FEATURES and kind.auto_n_components(n, n) < n
         return n if few else self.n_components
+
+    def _earlier(self, X: Matrix, weight: np.ndarray | None) -> EarlierFit:
+        """Return the fit that goes on, with the mean of the rows of this one."""
+        return EarlierFit(self._fitted, self._mean_of(X, weight), True)
 
     def _head_plan(self, n_classes: int) -> HeadPlan:
         sizes, weight = tuple(self.head_layer_sizes), float(self.classification_weight)

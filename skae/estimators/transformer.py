@@ -359,7 +359,7 @@ class AutoencoderTransformer(GenerativeAutoencoder):
             return
         mean, n_before = before
         self.mean_ = mean
-        if n_before is not None:  # as in files of earlier versions
+        if n_before is not None:  # files of earlier versions lack the number; then the mean stays
             self.n_samples_seen_ = n_before + n_rows
             step = n_rows / self.n_samples_seen_ * (Moments.of(X, weight).mean - mean)
             self.mean_ = np.where(known_features(X), mean + step, mean)

@@ -90,6 +90,12 @@ def _predicted_ratings(estimator: Any) -> nn.Module:
             "The rows of a graph must be users, but this AutoencoderRecommender has by='item', "
             "whose networks take items as rows: export one with by='user'."
         )
+    if estimator.feedback == "implicit":
+        raise ValueError(
+            "A graph cannot tell clicks from counts and from unknown entries, but this "
+            "AutoencoderRecommender has feedback='implicit': use predict_all, or export one with "
+            "feedback='explicit'."
+        )
     networks = estimator._fitted_networks()
     return Clipped(networks, (networks[0].n_features,), *estimator.rating_range_)
 

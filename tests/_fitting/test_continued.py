@@ -84,3 +84,10 @@ def test_a_classifier_refuses_them_too():
     classifier = AutoencoderClassifier(2, max_epochs=2, warm_start=True, random_state=0).fit(X, Y)
     with pytest.raises(ValueError, match=r"kind was Undercomplete .* and is Sparse now"):
         classifier.set_params(kind="sparse").fit(X, Y)
+
+
+def test_the_mean_is_that_of_the_rows_of_a_further_fit():
+    ae = started().fit(X[:100] + 3)
+    np.testing.assert_allclose(ae.mean_, (X[:100] + 3).mean(axis=0))
+    classifier = AutoencoderClassifier(2, max_epochs=2, warm_start=True, random_state=0).fit(X, Y)
+    np.testing.assert_allclose(classifier.fit(X + 3, Y).mean_, (X + 3).mean(axis=0))

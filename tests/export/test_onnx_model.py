@@ -391,6 +391,13 @@ def test_draws_are_refused():
         to_onnx(imputer)
 
 
+def test_clicks_are_refused():
+    clicks = np.random.RandomState(0).uniform(size=(40, 8)) < 0.4
+    recommender = AutoencoderRecommender(feedback="implicit", n_estimators=1, **SMALL)
+    with pytest.raises(ValueError, match=r"cannot tell clicks from counts .*feedback='implicit'"):
+        to_onnx(recommender.fit(clicks * 1.0), method="predict_all")
+
+
 def test_tables_by_item_are_refused():
     recommender = AutoencoderRecommender(by="item", n_estimators=1, **SMALL).fit(INCOMPLETE[:30])
     with pytest.raises(ValueError, match="by='user'"):
