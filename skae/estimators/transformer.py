@@ -22,6 +22,9 @@ from skae.estimators._explained_variance import (
 )
 from skae.estimators._generation import GenerativeAutoencoder
 
+# Sums of weights are kept below infinity.
+_LARGEST = float(np.finfo(np.float64).max)
+
 
 class AutoencoderTransformer(GenerativeAutoencoder):
     r"""Dimensionality reduction by an autoencoder, with the interface of PCA.
@@ -353,14 +356,16 @@ class AutoencoderTransformer(GenerativeAutoencoder):
     ) -> None:
         """Set ``n_samples_seen_``, and ``mean_`` to that of all batches so far."""
         # Validated weights are relative to those of their batch.
-        n_rows = float(X.shape[0] if given is None else np.sum(np.asarray(given, np.float64)))
+        with np.errstate(over="ignore"):
+            total = X.shape[0] if given is None else np.asarray(given, np.float64).sum()
+        n_rows = min(float(total), _LARGEST)
         if before is None:
             self.n_samples_seen_ = n_rows
             return
         mean, n_before = before
         self.mean_ = mean
         if n_before is not None:  # files of earlier versions lack the number; then the mean stays
-            self.n_samples_seen_ = n_before + n_rows
+            self.n_samples_seen_ = min(n_before + n_rows, _LARGEST)
             step = n_rows / self.n_samples_seen_ * (Moments.of(X, weight).mean - mean)
             self.mean_ = np.where(known_features(X), mean + step, mean)
 
