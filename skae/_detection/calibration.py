@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import false_discovery_control
+
+from skae._detection.folds import enough_rows
 
 # "auto": a row is an outlier when the cube root of its score is more than this many robust standard
 # deviations above the median.
@@ -26,10 +29,24 @@ class HeldOut:
 
     scores : ndarray of shape (n_rows,)
         Their mean scores, in ascending order.
+
+    weights : ndarray of shape (n_rows,) or None, default=None
+        Weight of each row in the same order: one over the number of rows of its group, so that
+        groups count alike. None means 1 for each row.
     """
 
     members: tuple[int, ...]
     scores: np.ndarray
+    weights: np.ndarray | None = None
+
+    @property
+    def weight_of_each(self) -> np.ndarray:
+        """Weight of each row, (n_rows,)."""
+        return np.ones(len(self.scores)) if self.weights is None else self.weights
+
+    def weight_beyond(self) -> np.ndarray:
+        """Return the total weight of the rows from each place on, (n_rows + 1,); the last is 0."""
+        return np.append(np.cumsum(self.weight_of_each[::-1])[::-1], 0.0)
 
 
 class Calibration:
@@ -40,19 +57,44 @@ class Calibration:
     groups : list of HeldOut
         One group if all networks have the same calibration rows; a group for each fold
         of cross-validation otherwise.
+
+    Attributes
+    ----------
+    scores : ndarray of shape (n_rows,)
+        All scores, in ascending order.
+
+    size : int
+        Number of what is exchangeable: rows, or the groups that rows belong to.
+
+    unit : str
+        "rows" or "groups".
     """
 
     def __init__(self, groups: list[HeldOut]):
         self.groups = groups
-        self.scores = np.sort(np.concatenate([group.scores for group in groups]))
+        scores = np.concatenate([group.scores for group in groups])
+        order = np.argsort(scores, kind="stable")
+        self.scores = scores[order]
+        self.unit = "rows" if groups[0].weights is None else "groups"
+        self._weights = np.concatenate([group.weight_of_each for group in groups])[order]
+        self._weight_beyond = [group.weight_beyond() for group in groups]
+        self.size = round(self._weights.sum())
+
+    @property
+    def smallest_p_value(self) -> float:
+        """The p-value of a row with a higher score than all calibration rows."""
+        return 1 / (self.size + 1)
 
     def p_values(self, scores: np.ndarray) -> np.ndarray:
         r"""Return conformal p-values.
 
-        .. math:: p(x) = \frac{1 + \#\{i : s_i \ge s(x)\}}{n + 1}
+        .. math:: p(x) = \frac{1 + \sum_{i : s_i \ge s(x)} w_i}{1 + \sum_i w_i}
 
         where the networks that score row `i` and `x` were trained on neither (Vovk et al. [1]_;
-        with several folds these are the cross-conformal p-values of [2]_).
+        with several folds these are the cross-conformal p-values of [2]_). The weights are 1 if
+        rows are exchangeable. If only groups of rows are, such as machines, the rows of each group
+        weigh 1 together: then the p-value of a row of a new group is valid, however much the rows
+        of a group depend on each other [3]_.
 
         Parameters
         ----------
@@ -69,17 +111,33 @@ class Calibration:
            Springer 2005.
         .. [2] V. Vovk, "Cross-conformal predictors", Annals of Mathematics and Artificial
            Intelligence 74, 2015.
+        .. [3] R. Dunn, L. Wasserman and A. Ramdas, "Distribution-free prediction sets for two-layer
+           hierarchical models", Journal of the American Statistical Association 118, 2023.
         """
         at_least = np.zeros(scores.shape[1])
-        for group in self.groups:
+        for group, beyond in zip(self.groups, self._weight_beyond, strict=True):
             of_group = scores[list(group.members)].mean(axis=0)
-            at_least += len(group.scores) - np.searchsorted(group.scores, of_group, side="left")
-        return (1 + at_least) / (len(self.scores) + 1)
+            at_least += beyond[np.searchsorted(group.scores, of_group, side="left")]
+        return np.minimum((1 + at_least) / (self.size + 1), 1.0)
 
-    def threshold(self, rate: float) -> float:
+    def threshold(self, rate: float, outliers: float = 0.0, asked: str | None = None) -> float:
         """Return the score that a new normal row exceeds with a probability of at most `rate`.
 
-        It is the ``floor(rate * (n + 1))``-th largest of the `n` calibration scores.
+        It is the ``floor(rate * (n + 1))``-th largest of the `n` calibration scores. Weighted
+        scores, whose weights are first scaled to a mean of 1, count by their weights: then the rate
+        is estimated, and may be above `rate` by at most ``1 / (size + 1)``.
+
+        Parameters
+        ----------
+        rate : float in (0, 1)
+            Largest rate.
+
+        outliers : float in [0, 1), default=0
+            Fraction of the calibration rows that are outliers. So many of the largest scores are
+            left out.
+
+        asked : str or None, default=None
+            What the user asked for, in messages. None means the false positive rate.
 
         Raises
         ------
@@ -87,13 +145,20 @@ class Calibration:
             If there are too few calibration rows for so small a rate.
         """
         n_scores = len(self.scores)
-        n_above = min(int(np.floor(rate * (n_scores + 1) + _ROUNDING)), n_scores)
-        if n_above == 0:
+        n_left_out = int(np.floor(outliers * n_scores + _ROUNDING))
+        n_normal = n_scores - n_left_out
+        n_above = min(rate * (n_normal + 1) + _ROUNDING, n_normal)
+        if n_above < 1:
+            least, needed = _rounded_up(1 / (n_normal + 1)), math.ceil(1 / rate - 1)
+            asked = asked or f"false_positive_rate={rate:g}"
             raise ValueError(
-                f"false_positive_rate={rate:g} cannot be estimated from {n_scores} calibration "
-                f"rows: use at least {1 / (n_scores + 1):.2g}, or fit more rows."
+                f"{asked} cannot be estimated from {n_normal} calibration rows: use at least "
+                f"{least}, or {enough_rows(needed, self.unit)}."
             )
-        return float(self.scores[-n_above])
+        weights = self._weights * (n_scores / self._weights.sum())
+        beyond = np.cumsum(weights[::-1])[::-1] - weights
+        below = beyond <= n_left_out + n_above - 1 + _ROUNDING * n_scores
+        return float(self.scores[np.argmax(below)])
 
     def auto_threshold(self) -> float:
         """Return the score above which "auto" calls rows outliers.
@@ -117,6 +182,12 @@ def _beyond(values: np.ndarray) -> float:
     """Return the value that is three robust standard deviations above the median."""
     lower, middle = np.quantile(values, [0.25, 0.5])
     return float(middle + _AUTO_DEVIATIONS * (middle - lower) / _NORMAL_QUARTILE)
+
+
+def _rounded_up(rate: float) -> str:
+    """Return a rate with two digits that is not below it."""
+    digits = 1 - math.floor(math.log10(rate))
+    return f"{math.ceil(rate * 10**digits * (1 - _ROUNDING)) / 10**digits:.2g}"
 
 
 def discoveries(p_values: np.ndarray, fdr: float) -> np.ndarray:

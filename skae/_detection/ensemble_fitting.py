@@ -16,6 +16,7 @@ from skae._data.views import rows_at
 from skae._detection.calibration import Calibration, HeldOut
 from skae._detection.core import core_rows
 from skae._detection.ensemble import Ensemble, Member, fitted_score
+from skae._detection.folds import FEWEST_ROWS, calibration_folds
 from skae._fitting.fit_network import fit_network
 from skae._fitting.fit_policy import FitPolicy
 from skae._fitting.network_fit import NetworkFit
@@ -26,13 +27,6 @@ from skae._missing.gaussian_fit import conditional_means
 from skae._utils.random_state import own_random_state
 from skae.scores import Score
 
-# With at least this many rows, all networks have the same calibration rows. With fewer, each
-# network leaves out another fold, so that every row is a calibration row of one network.
-_MANY_ROWS = 500
-_CALIBRATION_FRACTION, _MOST_CALIBRATION_ROWS = 0.2, 5000
-_FEWEST_FOLDS = 5
-# With fewer rows, all of them are training and calibration rows.
-_FEWEST_ROWS = 10
 # Fraction of the rows that are treated as normal if there may be outliers among them.
 CORE_FRACTION = 0.75
 # Entries of a block in which the core is searched, and runs of adjacent rows in a block.
@@ -143,7 +137,7 @@ class EnsembleFit:
     def _normal(self, unknown: np.ndarray) -> np.ndarray:
         """Return the mask of the rows that are treated as normal."""
         normal = np.zeros(self.X.shape[0], dtype=bool)
-        if self.novelty or len(unknown) < _FEWEST_ROWS:
+        if self.novelty or len(unknown) < FEWEST_ROWS:
             normal[unknown] = True
         else:
             normal[unknown] = self._core(unknown)
@@ -179,14 +173,7 @@ class EnsembleFit:
 
     def _folds(self, rows: np.ndarray) -> list[np.ndarray]:
         """Return the calibration rows of each network, on which it is not trained."""
-        n_networks, n_rows = self.n_networks, len(rows)
-        if n_rows < _FEWEST_ROWS:
-            return [rows] * n_networks
-        order = rows[self.random.permutation(n_rows)]
-        if n_rows >= _MANY_ROWS:
-            n_calibration = min(_MOST_CALIBRATION_ROWS, round(_CALIBRATION_FRACTION * n_rows))
-            return [np.sort(order[:n_calibration])] * n_networks
-        return [np.sort(f) for f in np.array_split(order, max(n_networks, _FEWEST_FOLDS))]
+        return calibration_folds(rows, self.n_networks, self.random)
 
     def _fit_network(self, training: np.ndarray) -> NetworkFit:
         weight = None if self.weight is None else self.weight[training]

@@ -24,9 +24,11 @@ from skae._data.validation import (
     validate_X,
 )
 from skae._data.views import rows_at
-from skae._detection.calibration import Calibration, discoveries
+from skae._detection.calibration import Calibration
+from skae._detection.contamination import auto_offset, offset_of_fraction
 from skae._detection.ensemble import Ensemble
 from skae._detection.ensemble_fitting import EnsembleFit, FittedEnsemble, KnownRows
+from skae._detection.selection import selected
 from skae._fitting import defaults
 from skae._fitting.fit_policy import FitPolicy, resolve_parts
 from skae._fitting.progress import EpochReport
@@ -59,8 +61,6 @@ _SCALING_RULES: dict[bool | str, ScalingRule] = {
 }
 # Size of the code of a network that is regularised by noise, and needs no bottleneck.
 _WIDE_CODE = 64
-# With contamination="auto", at least this fraction of the training rows are outliers.
-_LEAST_CONTAMINATION = 0.01
 
 
 def _noise_of_many_strengths() -> Denoising:
@@ -393,8 +393,8 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
             self._training_scores = self._score_rows(X)
         if not isinstance(self.contamination, str):
             return self.set_threshold(contamination=self.contamination)
-        least = np.quantile(self._training_scores, _LEAST_CONTAMINATION)
-        self.offset_ = max(-self._calibration.auto_threshold(), float(least))
+        threshold = self._calibration.auto_threshold()
+        self.offset_ = auto_offset(self._training_scores, threshold, self.novelty)
         return self
 
     def fit_predict(
@@ -517,10 +517,16 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         -------
         selected : ndarray of shape (n_samples,), dtype bool
             True for outliers.
+
+        Warns
+        -----
+        UserWarning
+            If no row is selected because the smallest possible p-value, ``1 / (n + 1)``, is too
+            large; the warning says how many calibration rows are needed.
         """
         if not _is_fraction(fdr):
             raise ValueError(f"fdr must be a number in (0, 1), got {fdr!r}.")
-        return discoveries(self.p_values(X), fdr)
+        return selected(self.p_values(X), fdr, self._calibration)
 
     def set_threshold(
         self, *, contamination: float | None = None, false_positive_rate: float | None = None
@@ -551,7 +557,7 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         check_is_fitted(self)
         rate = self._one_rate(contamination, false_positive_rate)
         if contamination is not None:
-            self.offset_ = float(np.percentile(self._training_scores, 100.0 * rate))
+            self.offset_ = offset_of_fraction(self._training_scores, rate)
         else:
             self.offset_ = -self._calibration.threshold(rate)
         return self

@@ -5,7 +5,7 @@ import pytest
 
 from skae import AutoencoderOutlierDetector
 from skae._checkpoints.trainings import Trainings
-from skae._detection import ensemble_fitting
+from skae._detection import ensemble_fitting, folds
 from skae._detection.ensemble_fitting import CORE_FRACTION, EnsembleFit, KnownRows
 from skae._fitting.progress import EpochReport
 from skae.scores import Residual
@@ -74,7 +74,7 @@ def test_few_rows_take_turns(seen, n_estimators, n_networks):
 
 
 def test_most_rows_held_out(seen, monkeypatch):
-    monkeypatch.setattr(ensemble_fitting, "_MOST_CALIBRATION_ROWS", 50)
+    monkeypatch.setattr(folds, "MOST_CALIBRATION_ROWS", 50)
     assert len(run(X, novelty=True).calibration.scores) == 50
 
 

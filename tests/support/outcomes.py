@@ -27,6 +27,8 @@ EXPLAINED_WARNINGS = [
     (UserWarning, r"A code of \d+ values can be a copy", "overcomplete, and nothing holds it"),
     (UserWarning, r"Posterior collapse", "a variational code that says nothing"),
     (UserWarning, r"y is ignored: it may hold -1", "y of a detector that holds other values"),
+    (UserWarning, r'contamination="auto" calls', "many outliers by the default of a detector"),
+    (UserWarning, r"contamination=\S+ asks for", "rows with equal scores"),
     (UserWarning, r"X has no unknown rating", "complete tables for a recommender"),
     (UserWarning, r"All known ratings in X equal", "a table of equal values"),
     (UserWarning, r"X has feature names, but \w+ was fitted without", "scikit-learn's own"),
