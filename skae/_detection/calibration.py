@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from scipy.stats import false_discovery_control
@@ -15,6 +18,8 @@ from skae._detection.folds import enough_rows
 _AUTO_DEVIATIONS = 3.0
 # Relative rounding error of products of rates.
 _ROUNDING = 1e-12
+# The largest number of rows that messages speak of.
+_MOST = 1e15
 _NORMAL_QUARTILE = 0.6744897501960817
 
 
@@ -38,6 +43,29 @@ class HeldOut:
     members: tuple[int, ...]
     scores: np.ndarray
     weights: np.ndarray | None = None
+
+    @classmethod
+    def of(
+        cls, members: Iterable[int], scores: np.ndarray, groups: np.ndarray | None = None
+    ) -> Self:
+        """Return the scores of calibration rows in any order.
+
+        Parameters
+        ----------
+        members : iterable of int
+            Places of the networks that were not trained on the rows.
+
+        scores : ndarray of shape (n_rows,)
+            Their mean scores.
+
+        groups : ndarray of shape (n_rows,) or None, default=None
+            Group of each row, if only groups of rows are exchangeable.
+        """
+        order = np.argsort(scores, kind="stable")
+        if groups is None:
+            return cls(tuple(members), scores[order])
+        number, sizes = np.unique(groups, return_inverse=True, return_counts=True)[1:]
+        return cls(tuple(members), scores[order], 1.0 / sizes[number][order])
 
     @property
     def weight_of_each(self) -> np.ndarray:
@@ -144,16 +172,25 @@ class Calibration:
         ValueError
             If there are too few calibration rows for so small a rate.
         """
+        asked = asked or f"false_positive_rate={rate:g}"
         n_scores = len(self.scores)
         n_left_out = int(np.floor(outliers * n_scores + _ROUNDING))
-        n_normal = n_scores - n_left_out
-        n_above = min(rate * (n_normal + 1) + _ROUNDING, n_normal)
+        n_above = min(rate * (n_scores - n_left_out + 1) + _ROUNDING, n_scores - n_left_out)
+        needed = math.ceil(min(1 / max(rate, 1 / _MOST) - 1, _MOST) / (1 - outliers) - _ROUNDING)
         if n_above < 1:
-            least, needed = _rounded_up(1 / (n_normal + 1)), math.ceil(1 / rate - 1)
-            asked = asked or f"false_positive_rate={rate:g}"
+            least = _rounded_up(1 / (n_scores - n_left_out + 1))
             raise ValueError(
-                f"{asked} cannot be estimated from {n_normal} calibration rows: use at least "
-                f"{least}, or {enough_rows(needed, self.unit)}."
+                f"{asked} cannot be estimated from {n_scores - n_left_out} calibration rows: use "
+                f"at least {least}, or {enough_rows(needed, self.unit)}."
+            )
+        if self.unit == "groups" and rate < self.smallest_p_value:
+            warnings.warn(
+                f"{asked} is a smaller rate than {self.size} groups of calibration rows can tell: "
+                f"of the rows of a new group, up to {rate + self.smallest_p_value:.2g} may be "
+                f"labelled as outliers on average. For a better estimate "
+                f"{enough_rows(needed, self.unit)}.",
+                UserWarning,
+                stacklevel=2,
             )
         weights = self._weights * (n_scores / self._weights.sum())
         beyond = np.cumsum(weights[::-1])[::-1] - weights

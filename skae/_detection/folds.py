@@ -14,7 +14,10 @@ FEWEST_ROWS = 10
 
 
 def calibration_folds(
-    rows: np.ndarray, n_networks: int, random: np.random.RandomState
+    rows: np.ndarray,
+    n_networks: int,
+    random: np.random.RandomState,
+    groups: np.ndarray | None = None,
 ) -> list[np.ndarray]:
     """Return the calibration rows of each network, on which it is not trained.
 
@@ -29,19 +32,50 @@ def calibration_folds(
     random : RandomState
         Chooses the rows.
 
+    groups : ndarray of shape (n_samples,) or None, default=None
+        Number of the group of each row of the table. The rows of a group stay together: what is
+        said of the number of rows then holds for the number of groups.
+
     Returns
     -------
     list of ndarray
         Indices in ascending order for each network.
     """
-    n_rows = len(rows)
-    if n_rows < FEWEST_ROWS:
+    if len(rows) < FEWEST_ROWS:
         return [rows] * n_networks
-    order = rows[random.permutation(n_rows)]
-    if n_rows >= _MANY_ROWS:
-        n_calibration = min(MOST_CALIBRATION_ROWS, round(CALIBRATION_FRACTION * n_rows))
+    if groups is not None:
+        return _folds_of_groups(rows, n_networks, random, groups[rows])
+    order = rows[random.permutation(len(rows))]
+    if len(rows) >= _MANY_ROWS:
+        n_calibration = min(MOST_CALIBRATION_ROWS, round(CALIBRATION_FRACTION * len(rows)))
         return [np.sort(order[:n_calibration])] * n_networks
     return [np.sort(fold) for fold in np.array_split(order, max(n_networks, _FEWEST_FOLDS))]
+
+
+def _folds_of_groups(
+    rows: np.ndarray, n_networks: int, random: np.random.RandomState, groups: np.ndarray
+) -> list[np.ndarray]:
+    """Return calibration rows of whole groups."""
+    groups, sizes = np.unique(groups, return_inverse=True, return_counts=True)[1:]
+    order = random.permutation(len(sizes))
+    if len(sizes) < 2:
+        raise ValueError(
+            "groups holds a single group, but some groups are held out for calibration: give at "
+            "least two groups, better fifty, or none."
+        )
+    if len(sizes) >= _MANY_ROWS:
+        n_calibration = round(CALIBRATION_FRACTION * len(sizes))
+        within = np.searchsorted(np.cumsum(sizes[order]), MOST_CALIBRATION_ROWS, side="right")
+        chosen = order[: max(1, min(n_calibration, within))]
+        return [rows[np.isin(groups, chosen)]] * n_networks
+    n_folds = min(max(n_networks, _FEWEST_FOLDS), len(sizes))
+    fold_of, rows_in = np.empty(len(sizes), dtype=int), np.zeros(n_folds)
+    # Large groups first, each into the smallest fold, so that folds have about as many rows.
+    for group in order[np.argsort(-sizes[order], kind="stable")]:
+        fold_of[group] = rows_in.argmin()
+        rows_in[fold_of[group]] += sizes[group]
+    folds = [rows[fold_of[groups] == fold] for fold in range(n_folds)]
+    return [folds[i % n_folds] for i in range(max(n_networks, n_folds))]
 
 
 def enough_rows(n_calibration: int, unit: str) -> str:
