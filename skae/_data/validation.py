@@ -203,6 +203,7 @@ def validate_labels(y: ArrayLike | None, X: Matrix) -> np.ndarray:
     return labels.astype(np.int8)
 
 
+@naming("groups")
 def validate_groups(groups: ArrayLike | None, X: Matrix) -> np.ndarray | None:
     """Return the number of the group of each row of `X`, or None if there are no groups.
 
@@ -213,7 +214,7 @@ def validate_groups(groups: ArrayLike | None, X: Matrix) -> np.ndarray | None:
     """
     if groups is None:
         return None
-    values = np.asarray(groups)
+    values = np.asarray(as_matrix_like(groups))
     if values.shape == (X.shape[0], 1):
         values = values[:, 0]
     if values.shape != (X.shape[0],):
@@ -221,7 +222,8 @@ def validate_groups(groups: ArrayLike | None, X: Matrix) -> np.ndarray | None:
             f"groups must hold one group for each of the {X.shape[0]} rows of X, got an array of "
             f"shape {values.shape}."
         )
-    numbers = pd.factorize(values)[0]
+    with np.errstate(over="ignore"):  # of numbers beyond float64
+        numbers = pd.factorize(values)[0]
     if (numbers < 0).any():
         first = int(np.argmin(numbers))
         raise ValueError(
@@ -400,7 +402,9 @@ def _check_shape(estimator: Any, X: Any, shape: tuple[int, ...] | None) -> None:
                 f"shape, or rows of {n_features} values; one sample is X[None]."
             )
         return
-    known = (fitted, estimator.architecture_.sample_shape((n_features,)))
+    known = [fitted]
+    if hasattr(estimator, "architecture_"):  # not yet while fit validates further rows
+        known.append(estimator.architecture_.sample_shape((n_features,)))
     if not any(without_ones(shape) == without_ones(other) for other in known):
         raise ValueError(
             f"X holds samples of shape {shape}, but this {name} was fitted "

@@ -82,7 +82,7 @@ def enough_rows(n_calibration: int, unit: str) -> str:
     """Return what to do to get so many calibration rows, or groups of them."""
     given = f"give {n_calibration:,} normal rows as validation_set"
     if unit == "groups":
-        return f"fit rows of so many groups, or {given}"
+        return f"fit rows of at least {n_calibration:,} groups, or {given}"
     if n_calibration > MOST_CALIBRATION_ROWS:
         return given
     n_rows = round(n_calibration / CALIBRATION_FRACTION)
