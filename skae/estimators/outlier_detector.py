@@ -380,8 +380,7 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
             trained, each on the groups of another four fifths. Each group counts the same in
             thresholds and p-values.
 
-        validation_set : {array-like, sparse matrix} of shape (n_validation, n_features) or \
-                (n_validation, ...), default=None
+        validation_set : {array-like, sparse matrix} of shape (n_rows, ...), default=None
             Calibration rows, which no network is trained on, such as rows of a later time than `X`.
             All rows of `X` are then training rows. They count as independent rows, and should be
             normal. None means that some of `X` are held out.
@@ -438,8 +437,7 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         y, sample_weight, groups : array-like of shape (n_samples,), default=None
             As in :meth:`fit`.
 
-        validation_set : {array-like, sparse matrix} of shape (n_validation, n_features) or \
-                (n_validation, ...), default=None
+        validation_set : {array-like, sparse matrix} of shape (n_rows, ...), default=None
             As in :meth:`fit`.
 
         Returns
