@@ -120,10 +120,12 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
 
     contamination : "auto" or float in (0, 0.5], default="auto"
         Sets the threshold of `predict`. A float is the fraction of the training rows to label as
-        outliers. "auto" labels a row as an outlier if the cube root of its anomaly score, whose
-        distribution is nearly normal, is more than three robust standard deviations above the
-        median of the calibration rows; it labels at least a hundredth of the training rows.
-        :meth:`set_threshold` sets the threshold by a false positive rate instead.
+        outliers: ``round(contamination * n)`` rows, at least one. Rows with equal scores are
+        labelled together. "auto" labels a row as an outlier if the cube root of its anomaly score,
+        whose distribution is nearly normal, is more than three robust standard deviations above the
+        median of the calibration rows; it labels at least a hundredth of the training rows, unless
+        equal scores prevent it, and warns if it labels more than a tenth. :meth:`set_threshold`
+        sets the threshold by a false positive rate, or by a budget of alarms, instead.
 
     n_estimators : int, default=1
         Number of networks, whose scores are averaged. With fewer than 500 rows there are at least
@@ -237,10 +239,12 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
 
     Notes
     -----
-    With 500 rows or more, a fifth of them (at most 5,000) is held out from all networks for
+    With 500 rows or more, a fifth of them (at most 100,000) is held out from all networks for
     calibration; with fewer, calibration is cross-validated: each row is scored by a network that
-    was not trained on it. With ``novelty=False`` the calibration rows may contain outliers as well.
-    The false positive rate is then lower than requested, not higher.
+    was not trained on it. If `fit` receives `groups`, this holds for groups in place of rows. With
+    `validation_set` no training rows are held out. With ``novelty=False`` the calibration rows may
+    contain outliers as well. The false positive rate is then lower than requested, not higher; see
+    `outlier_fraction` of :meth:`set_threshold`.
 
     References
     ----------
@@ -506,6 +510,10 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         badly the network reconstructs them. This holds exactly with 500 training rows or more, and
         approximately with fewer [1]_.
 
+        After a fit with `groups`, the calibration rows of a group weigh one together, and `n` is
+        the number of groups. Then :math:`P(p(x) \le \alpha) \le \alpha` for a row of a new group,
+        however much the rows of a group resemble each other [2]_.
+
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features) or (n_samples, ...)
@@ -520,6 +528,8 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         ----------
         .. [1] V. Vovk, "Cross-conformal predictors", Annals of Mathematics and Artificial
            Intelligence 74, 2015.
+        .. [2] R. Dunn, L. Wasserman and A. Ramdas, "Distribution-free prediction sets for two-layer
+           hierarchical models", Journal of the American Statistical Association 118, 2023.
         """
         return self._of_rows(
             lambda rows: self._calibration.p_values(self._ensemble.scores(rows, self.device)), X
@@ -530,7 +540,8 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
 
         Applies the procedure of Benjamini and Hochberg to :meth:`p_values`. It finds fewer outliers
         the more rows are tested and the fewer calibration rows there are: with `n` calibration rows
-        and `m` tested rows, `k` of them outliers, ``(n + 1) * fdr * k`` must be at least `m`.
+        and `m` tested rows, `k` of them outliers, ``(n + 1) * fdr * k`` must be at least `m`. The
+        bound holds for rows that are independent of each other, not for several rows of one group.
 
         Parameters
         ----------
