@@ -16,6 +16,8 @@ from skae._data.views import rows_at
 from skae._detection.calibration import Calibration, HeldOut
 from skae._detection.core import core_rows
 from skae._detection.ensemble import Ensemble, Member, fitted_score
+from skae._detection.ranges import Ranges
+from skae._detection.scales import with_known_values, with_scales
 from skae._fitting.fit_network import fit_network
 from skae._fitting.fit_policy import FitPolicy
 from skae._fitting.network_fit import NetworkFit
@@ -123,10 +125,10 @@ class EnsembleFit:
         calibration_folds: dict[bytes, tuple[np.ndarray, list[int]]] = {}
         # After Ctrl-C there are fewer networks than folds; only their folds calibrate.
         for fit, training, fold in zip(fits, shown, folds, strict=False):
-            members.append(self._member(fit, training))
+            members.append(self._member(fit, training, fold))
             of_fold = calibration_folds.setdefault(fold.tobytes(), (fold, []))
             of_fold[1].append(len(members) - 1)
-        ensemble = Ensemble(members)
+        ensemble = self._with_scales(Ensemble(members), list(calibration_folds.values()))
         calibration = self._calibrated(ensemble, list(calibration_folds.values()))
         return FittedEnsemble(ensemble, calibration, fits)
 
@@ -200,18 +202,35 @@ class EnsembleFit:
         )
         return fit_network(prepared, self.trainings, self.report)
 
-    def _member(self, fit: NetworkFit, training: np.ndarray) -> Member:
+    def _member(self, fit: NetworkFit, training: np.ndarray, fold: np.ndarray) -> Member:
         X = rows_at(self.X, np.flatnonzero(training))
-        return Member(fit.network, fitted_score(clone(self.score), fit.network, X, self._device))
+        score = fitted_score(clone(self.score), fit.network, X, self._device)
+        return Member(fit.network, score, Ranges.of(X, self._others(training, fold)))
+
+    def _others(self, training: np.ndarray, fold: np.ndarray) -> Matrix | None:
+        """Return the rows outside of the core, except known anomalies and calibration rows."""
+        others = (self.labels != -1) & ~training
+        others[fold] = False
+        return None if self.novelty else rows_at(self.X, np.flatnonzero(others))
 
     @property
     def _device(self) -> str:
         return str(self.policy.device)
 
+    def _with_scales(self, ensemble: Ensemble, folds: list) -> Ensemble:
+        """Return the ensemble whose scores regard missing and far values."""
+        held_out = [(members, self._calibration_rows(fold)) for fold, members in folds]
+        return with_scales(ensemble, held_out, self._device, takes_missing=self.takes_missing)
+
+    def _calibration_rows(self, fold: np.ndarray) -> Matrix:
+        """Return the rows of a fold, without those that have no known value."""
+        X = rows_at(self.X, fold)
+        return rows_at(X, np.flatnonzero(with_known_values(X))) if self.takes_missing else X
+
     def _calibrated(self, ensemble: Ensemble, folds: list) -> Calibration:
         groups = []
         for fold, members in folds:
-            some = Ensemble([ensemble.members[member] for member in members])
-            scores = some.scores(rows_at(self.X, fold), self._device).mean(axis=0)
+            some, X = ensemble.part(members), self._calibration_rows(fold)
+            scores = some.scores(X, self._device).mean(axis=0)
             groups.append(HeldOut(tuple(members), np.sort(scores)))
         return Calibration(groups)
