@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from scipy.linalg import solve_triangular
 
+from skae._detection.dense_groups import with_dense_groups
 from skae.scores.scatter import SMALLEST_EIGENVALUE, Scatter, shrunk_covariance
 
 # Smaller median absolute deviations, relative to the standard deviation, are those of columns with
@@ -19,6 +20,8 @@ _FARTHEST = 1e6
 # In columns with one value in more than half of the rows, other values are outliers from this many
 # standard deviations on. In a column of zeros and ones with 1% ones, a one is that far away.
 _FAR = 10.0
+# Largest absolute value where the distances between rows count.
+_FARTHEST_APART = 20.0
 # With more columns, no covariance matrix is computed.
 _MOST_COLUMNS = 2048
 
@@ -31,9 +34,11 @@ def core_rows(rows: np.ndarray, fraction: float, n_steps: int = 10) -> np.ndarra
     the rows with the smallest Mahalanobis distances. Outliers do not influence the result, even if
     they are many or very far away.
 
-    Columns with one value in more than half of the rows, such as most columns of zeros and ones,
-    are not used for the distances, since the core would otherwise not contain their rarer values.
-    They only exclude rows with very unusual values. If there are no other columns, all are used.
+    Columns with two values, or with one value in more than half of the rows, are not used for the
+    distances, since the core would otherwise not contain their rarer values. They only exclude rows
+    with very unusual values.
+
+    Large dense groups outside of this core, such as clusters of their own, are added to it.
 
     Parameters
     ----------
@@ -50,7 +55,7 @@ def core_rows(rows: np.ndarray, fraction: float, n_steps: int = 10) -> np.ndarra
     -------
     mask : ndarray of shape (n_samples,), dtype bool
         True for ``ceil(fraction * n_samples)`` rows, or more if distances are equal, without the
-        rows that are excluded by columns with one value in more than half of the rows.
+        rows that are excluded by very unusual values, and for the rows of dense groups.
 
     References
     ----------
@@ -58,12 +63,20 @@ def core_rows(rows: np.ndarray, fraction: float, n_steps: int = 10) -> np.ndarra
        determinant estimator", Technometrics 41(3), 1999.
     """
     standard = _robustly_standardised(rows)
+    unused = _with_rare_values(standard)
+    core = (np.abs(standard[:, unused]) <= _FAR).all(axis=1)
+    if not unused.all():
+        nearest = _iterated_core(standard[:, ~unused], fraction, n_steps)
+        nearest = with_dense_groups(np.clip(standard, -_FARTHEST_APART, _FARTHEST_APART), nearest)
+        core = core & nearest if (core & nearest).sum() > 1 else nearest
+    return core if core.sum() > 1 else np.ones(len(rows), dtype=bool)
+
+
+def _with_rare_values(standard: np.ndarray) -> np.ndarray:
+    """Return a mask of columns with two values, or one value in more than half of the rows."""
     one_value = np.median(np.abs(standard), axis=0) <= _SMALLEST_SPREAD
-    if one_value.all():
-        return _iterated_core(standard, fraction, n_steps)
-    core = _iterated_core(standard[:, ~one_value], fraction, n_steps)
-    near = (np.abs(standard[:, one_value]) <= _FAR).all(axis=1)
-    return core & near if (core & near).sum() > 1 else core
+    low, high = standard.min(axis=0), standard.max(axis=0)
+    return one_value | ((standard == low) | (standard == high)).all(axis=0)
 
 
 def _iterated_core(standard: np.ndarray, fraction: float, n_steps: int) -> np.ndarray:

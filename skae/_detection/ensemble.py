@@ -43,11 +43,15 @@ class Member:
 
     ranges : Ranges or None, default=None
         What values far outside of the training rows add to the score.
+
+    unit : float, default=1
+        Divides the score.
     """
 
     network: FittedNetwork
     score: Score
     ranges: Ranges | None = None
+    unit: float = 1.0
 
 
 def fitted_score(score: Score, fitted: FittedNetwork, X: Matrix, device: str) -> Score:
@@ -61,17 +65,17 @@ def fitted_score(score: Score, fitted: FittedNetwork, X: Matrix, device: str) ->
     X = rows_at(X, np.arange(0, n_rows, -(-n_rows // most)))
     network = fitted.network(device)
 
-    def of_batch(X: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def of_batch(X: torch.Tensor) -> tuple[torch.Tensor, ...]:
         codes = network.encode(X)
         of_known = residuals(network, X, codes).masked_fill(torch.isnan(X).cpu(), torch.nan)
-        return of_known, codes.cpu().double()
+        return of_known, codes.cpu().double(), *([X.cpu()] if score.takes_rows else [])
 
     batches = [results for _, results in fitted.computed(of_batch, X, network)]
-    differences, codes = (np.concatenate(all_) for all_ in zip(*batches, strict=True))
+    differences, codes, *rows = (np.concatenate(all_) for all_ in zip(*batches, strict=True))
     if np.isnan(differences).any():
         # Zeros instead of missing values would make covariances too small.
         differences = conditional_draws(differences, _SEED_OF_DRAWS)
-    return score.fit(torch.from_numpy(differences), torch.from_numpy(codes))
+    return score.fit(torch.from_numpy(differences), torch.from_numpy(codes), *rows)
 
 
 class Ensemble:
@@ -122,6 +126,7 @@ class Ensemble:
             of_batch = partial(member.score, network)
             for rows, found in member.network.computed(of_batch, X, network):
                 of_member[rows] = found
+            of_member /= member.unit
         return np.nan_to_num(scores, copy=False, nan=LARGEST, posinf=LARGEST)
 
     def contributions(self, X: Matrix, device: str) -> np.ndarray:

@@ -20,7 +20,7 @@ def with_scales(
     *,
     takes_missing: bool,
 ) -> Ensemble:
-    """Return an ensemble whose scores regard missing and far values.
+    """Return an ensemble whose scores have units, and regard missing and far values.
 
     Parameters
     ----------
@@ -36,6 +36,7 @@ def with_scales(
     takes_missing : bool
         Whether values may be missing.
     """
+    ensemble = with_units(ensemble, calibration, device)
     scores, n_missing = [], []
     for members, X in calibration:
         scores += list(ensemble.part(members).scores_of_networks(X, device))
@@ -48,6 +49,32 @@ def with_scales(
     size = float(np.ptp(found)) or 1.0
     sized = [replace(m, ranges=m.ranges and replace(m.ranges, size=size)) for m in ensemble.members]
     return Ensemble(sized, scale)
+
+
+def with_units(
+    ensemble: Ensemble, calibration: Sequence[tuple[Sequence[int], Matrix]], device: str
+) -> Ensemble:
+    """Return the ensemble with the median of calibration rows as the unit of relative scores.
+
+    Parameters
+    ----------
+    ensemble : Ensemble
+        Networks with their scores.
+
+    calibration : sequence of (sequence of int, matrix)
+        Calibration rows, each time with the places of the networks that were not trained on them.
+
+    device : str
+        Device of the networks.
+    """
+    members = list(ensemble.members)
+    for places, X in calibration:
+        relative = [place for place in places if members[place].score.relative]
+        for place in relative:
+            (scores,) = Ensemble([members[place]]).scores_of_networks(X, device)
+            unit = float(np.median(scores))
+            members[place] = replace(members[place], unit=unit if 0 < unit < np.inf else 1.0)
+    return Ensemble(members, ensemble.missing_scale)
 
 
 def with_known_values(X: Matrix) -> np.ndarray:

@@ -24,6 +24,7 @@ from skae._utils.sklearn_private import validate_parameters
 from skae.architectures import Architecture
 from skae.kinds import Kind
 from skae.scores import Score
+from skae.scores.row_index import RowIndex
 from skae.scores.scatter import Scatter
 
 _FLOATS = Array()
@@ -252,6 +253,10 @@ def _check_score(score: Score, network: FittedNetwork) -> None:
         scatter = vars(score).get(name)
         good = isinstance(scatter, Scatter) and len(scatter.mean) == sizes[columns]
         _require(f"of {score!r} must have {sizes[columns]} columns.", **{name: good})
+    for name in score.indices:
+        index = vars(score).get(name)
+        good = isinstance(index, RowIndex) and index.rows.shape[1] == network.n_features
+        _require(f"of {score!r} must have {network.n_features} columns.", **{name: good})
 
 
 def _of_imputer(estimator: Any, networks: list[FittedNetwork]) -> None:

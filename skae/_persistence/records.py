@@ -33,11 +33,12 @@ from skae._persistence.checks import (
     matches,
     require,
 )
+from skae.scores.row_index import RowIndex
 from skae.scores.scatter import Scatter
 
 _CLASSES = (
     *(Bootstrap, Calibration, CodeDensity, Ensemble, FittedNetwork, HeadPlan, HeldOut),
-    *(Imputation, Member, MissingScale, NetworkSpec, Ranges, Scaling, Scatter),
+    *(Imputation, Member, MissingScale, NetworkSpec, Ranges, RowIndex, Scaling, Scatter),
 )
 RECORDS: dict[str, type] = {cls.__name__: cls for cls in _CLASSES}
 
@@ -102,6 +103,15 @@ def _check_missing_scale(location: Any, above: Any, below: Any, root: Any, lowes
     require(np.isfinite(lowest), "lowest of MissingScale", "finite", lowest)
 
 
+def _check_member(network: Any, score: Any, ranges: Any = None, unit: Any = 1.0) -> None:
+    require(0 < unit < np.inf, "unit of Member", "finite and above zero", unit)
+
+
+def _check_row_index(rows: Any) -> None:
+    known = Array(ndim=2, finite=False).matches(rows) and not np.isinf(rows).any()
+    require(known and rows.size, "rows of RowIndex", "rows of finite floats, or NaN", rows)
+
+
 def _check_ranges(low: Any, high: Any, size: Any) -> None:
     floats = all(Array(finite=False).matches(values) for values in (low, high))
     of_float64 = floats and {low.dtype, high.dtype} == {np.dtype(np.float64)}
@@ -138,6 +148,8 @@ _RELATIONS: dict[type, Callable[..., None]] = {
     Scatter: _check_scatter,
     CodeDensity: _check_density,
     HeldOut: _check_held_out,
+    Member: _check_member,
     MissingScale: _check_missing_scale,
     Ranges: _check_ranges,
+    RowIndex: _check_row_index,
 }

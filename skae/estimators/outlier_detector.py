@@ -55,7 +55,7 @@ from skae.estimators._base import BaseAutoencoder, LossLike, OptimizerLike
 from skae.estimators._set_output import SetOutputMixin
 from skae.kinds import KINDS, Denoising, Kind
 from skae.losses import LOSSES
-from skae.scores import SCORES, Joint, Residual, Score, resolve_score
+from skae.scores import SCORES, ResidualNeighbours, Score, resolve_score
 
 # The rules for `standardize`.
 _SCALING_RULES: dict[bool | str, ScalingRule] = {
@@ -65,6 +65,8 @@ _SCALING_RULES: dict[bool | str, ScalingRule] = {
 }
 # Size of the code of a network that is regularised by noise, and needs no bottleneck.
 _WIDE_CODE = 64
+# Outliers among the training rows may be alike, and near to each other.
+_NEIGHBOURS_OF_CONTAMINATED = 5
 
 
 def _noise_of_many_strengths() -> Denoising:
@@ -110,9 +112,11 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
     scoring : str or Score, default="auto"
         The anomaly score: a name or an object of :mod:`skae.scores`. The names are the Mahalanobis
         distance of the residual ("residual"), of residual and code ("joint") or of the code
-        ("latent"); the mean squared reconstruction error ("reconstruction"); and minus the evidence
-        lower bound ("elbo"), for ``kind="variational"``. "auto" means "residual" with
-        ``novelty=True`` and "joint" otherwise.
+        ("latent"); the mean squared reconstruction error ("reconstruction"); minus the evidence
+        lower bound ("elbo"), for ``kind="variational"``; the distance to the nearest training row
+        ("neighbours"); and this distance and that of the residual together
+        ("residual_neighbours"). "auto" means ``ResidualNeighbours(1)`` with ``novelty=True``, and
+        ``ResidualNeighbours(5)`` otherwise.
 
     novelty : bool, default=False
         True if all training rows are normal and the task is to find novelties among new rows. False
@@ -697,7 +701,8 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
     def _score(self) -> Score:
         """Return the score object for `scoring`."""
         if is_auto(self.scoring):
-            return Residual() if self.novelty else Joint()
+            n_neighbors = 1 if self.novelty else _NEIGHBOURS_OF_CONTAMINATED
+            return ResidualNeighbours(n_neighbors)
         return resolve_score(self.scoring)
 
     def _reconstruct_rows(self, X: Matrix) -> np.ndarray:

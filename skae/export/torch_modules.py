@@ -220,15 +220,17 @@ class MinusAnomalyScore(nn.Module):
         self.members = nn.ModuleList(Inference(m.network) for m in ensemble.members)
         self.scores = [m.score for m in ensemble.members]
         self.ranges = [m.ranges for m in ensemble.members]
-        self.missing_scale = ensemble.missing_scale
         # The exporter would write numbers that are not tensors in float32.
+        self.units = [torch.tensor(m.unit, dtype=torch.float64) for m in ensemble.members]
+        self.missing_scale = ensemble.missing_scale
         _register(self, offset=np.float64(offset), largest=np.float64(LARGEST))
 
     def each(self, X: torch.Tensor) -> torch.Tensor:
         """Return the anomaly scores by each network, (n_members, n_samples), float64."""
         scores = []
-        for member, score, ranges in zip(self.members, self.scores, self.ranges, strict=True):
-            found = score(member.network, member.scale(X))
+        parts = zip(self.members, self.scores, self.units, self.ranges, strict=True)
+        for member, score, unit, ranges in parts:
+            found = score(member.network, member.scale(X)) / unit
             found = torch.where(torch.isfinite(found), found, self.largest)
             if self.missing_scale is not None:
                 found = self.missing_scale.scaled(found, torch.isnan(X).sum(1))

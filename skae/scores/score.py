@@ -26,9 +26,23 @@ class Score(ParameterNamesMixin):
         Each :class:`Scatter` that :meth:`fit` leaves, by the name of the attribute, and what its
         columns are. A score from a file must have them; other attributes of a fit are loaded as
         they were saved.
+
+    indices : tuple of str
+        Names of the attributes that are a :class:`RowIndex`, checked in the same way.
+
+    relative : bool
+        Whether only ratios of scores have a meaning. Such scores are divided by their median over
+        the calibration rows, so that the score of an ordinary row is about 1.
+
+    takes_rows : bool
+        Whether :meth:`fit` has a third argument: an ndarray of shape (n_samples, n_features) of the
+        scaled rows, NaN for missing values.
     """
 
     scatters: ClassVar[dict[str, str]] = {}
+    indices: ClassVar[tuple[str, ...]] = ()
+    relative: ClassVar[bool] = False
+    takes_rows: ClassVar[bool] = False
     # Whether scores of rows with missing values are those of their known values; they were not in
     # fits of earlier versions, which files may hold.
     by_known_: bool = False
