@@ -29,6 +29,7 @@ EXPLAINED_WARNINGS = [
     (UserWarning, r"y is ignored: it may hold -1", "y of a detector that holds other values"),
     (UserWarning, r'contamination="auto" calls', "many outliers by the default of a detector"),
     (UserWarning, r"contamination=\S+ asks for", "rows with equal scores"),
+    (UserWarning, r"select finds no outlier", "many rows for few calibration rows"),
     (UserWarning, r"X has no unknown rating", "complete tables for a recommender"),
     (UserWarning, r"All known ratings in X equal", "a table of equal values"),
     (UserWarning, r"X has feature names, but \w+ was fitted without", "scikit-learn's own"),
