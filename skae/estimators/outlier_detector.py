@@ -381,8 +381,8 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
             The group of each row, such as its machine, customer or day, if rows of a group resemble
             each other and new rows are those of new groups. Whole groups are then held out for
             calibration and early stopping. With fewer than 500 groups at least five networks are
-            trained, each on the groups of another four fifths. Each group counts the same in
-            thresholds and p-values.
+            trained (with fewer groups, at least one for each), and each leaves out other groups.
+            Each group counts the same in thresholds and p-values.
 
         validation_set : {array-like, sparse matrix} of shape (n_rows, ...), default=None
             Calibration rows, which no network is trained on, such as rows of a later time than `X`.
