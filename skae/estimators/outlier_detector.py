@@ -606,17 +606,17 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         self : AutoencoderOutlierDetector
             The detector, with the new ``offset_``.
 
-        Warns
-        -----
-        UserWarning
-            If equal scores make the number of outliers differ much from `contamination`, or if
-            there are too few groups for such a small rate.
-
         Raises
         ------
         ValueError
             If the arguments do not go together, if one is out of range, or if there are too few
             calibration rows for such a small rate; the error says how many are needed.
+
+        Warns
+        -----
+        UserWarning
+            If equal scores make the number of outliers differ much from `contamination`, or if
+            there are too few groups for such a small rate.
 
         Notes
         -----
