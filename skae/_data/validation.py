@@ -30,7 +30,14 @@ from skae.architectures.structured import without_ones
 
 
 @naming("X")
-def validate_X(estimator: Any, X: MatrixLike, *, reset: bool, min_samples: int = 1) -> Any:
+def validate_X(
+    estimator: Any,
+    X: MatrixLike,
+    *,
+    reset: bool,
+    min_samples: int = 1,
+    missing_allowed: bool | None = None,
+) -> Any:
     """Return `X` as an array or a CSR matrix of real numbers, without changing its dtype.
 
     All numbers must be finite or NaN. NaN is allowed in `fit`, if every feature has a known value,
@@ -55,13 +62,17 @@ def validate_X(estimator: Any, X: MatrixLike, *, reset: bool, min_samples: int =
     min_samples : int, default=1
         Smallest number of rows.
 
+    missing_allowed : bool or None, default=None
+        Whether rows may have missing values. None means as documented above.
+
     Raises
     ------
     ValueError
         If `X` contains infinity, or NaN where it is not allowed, if it has no rows or columns, or
         other columns than in `fit`.
     """
-    missing_allowed = reset or estimator._takes_missing()
+    if missing_allowed is None:
+        missing_allowed = reset or estimator._takes_missing()
     known_shape = None if reset else estimator.sample_shape_
     X = padded(at_hand(X), known_shape, missing_allowed=missing_allowed)
     X, shape = _as_rows(_numbers(estimator, X, reset=reset))
@@ -190,6 +201,36 @@ def validate_labels(y: ArrayLike | None, X: Matrix) -> np.ndarray:
             f"least two rows must be normal (1) or unknown (0)."
         )
     return labels.astype(np.int8)
+
+
+@naming("groups")
+def validate_groups(groups: ArrayLike | None, X: Matrix) -> np.ndarray | None:
+    """Return the number of the group of each row of `X`, or None if there are no groups.
+
+    Raises
+    ------
+    ValueError
+        If there is not one group for each row, or if it is unknown for some.
+    """
+    if groups is None:
+        return None
+    values = np.asarray(as_matrix_like(groups))
+    if values.shape == (X.shape[0], 1):
+        values = values[:, 0]
+    if values.shape != (X.shape[0],):
+        raise ValueError(
+            f"groups must hold one group for each of the {X.shape[0]} rows of X, got an array of "
+            f"shape {values.shape}."
+        )
+    with np.errstate(over="ignore"):  # of numbers beyond float64
+        numbers = pd.factorize(values)[0]
+    if (numbers < 0).any():
+        first = int(np.argmin(numbers))
+        raise ValueError(
+            f"groups must have no missing values, got {values[first]!r} in row {first}: give rows "
+            f"of unknown groups a group of their own."
+        )
+    return numbers
 
 
 def output_dtype(X: Matrix) -> np.dtype:
@@ -361,7 +402,9 @@ def _check_shape(estimator: Any, X: Any, shape: tuple[int, ...] | None) -> None:
                 f"shape, or rows of {n_features} values; one sample is X[None]."
             )
         return
-    known = (fitted, estimator.architecture_.sample_shape((n_features,)))
+    known = [fitted]
+    if hasattr(estimator, "architecture_"):  # not yet while fit validates further rows
+        known.append(estimator.architecture_.sample_shape((n_features,)))
     if not any(without_ones(shape) == without_ones(other) for other in known):
         raise ValueError(
             f"X holds samples of shape {shape}, but this {name} was fitted "

@@ -82,9 +82,13 @@ def _check_density(codes: Any) -> None:
     require(Array(ndim=2).matches(codes), "codes of CodeDensity", "rows of finite floats", codes)
 
 
-def _check_held_out(members: Any, scores: Any) -> None:
+def _check_held_out(members: Any, scores: Any, weights: Any = None) -> None:
     ascending = Array().matches(scores) and scores.size and (np.diff(scores) >= 0).all()
     require(ascending and members, "scores of HeldOut", "finite floats in ascending order", scores)
+    one_each = weights is None or (
+        Array(positive=True).matches(weights) and weights.shape == scores.shape
+    )
+    require(one_each, "weights of HeldOut", "one above zero for each score", weights)
 
 
 def _check_bootstrap(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import ChainMap
 from numbers import Integral, Real
-from typing import Any, Self, TypeGuard
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -18,15 +18,20 @@ from skae._data.matrix import Matrix, MatrixLike
 from skae._data.scaling import saturated
 from skae._data.spooling import at_hand
 from skae._data.validation import (
+    has_missing,
     output_dtype,
+    validate_groups,
     validate_labels,
     validate_sample_weight,
     validate_X,
 )
 from skae._data.views import rows_at
-from skae._detection.calibration import Calibration, discoveries
+from skae._detection.alarm_rate import asked_rate, is_fraction
+from skae._detection.calibration import Calibration
+from skae._detection.contamination import auto_offset, offset_of_fraction
 from skae._detection.ensemble import Ensemble
 from skae._detection.ensemble_fitting import EnsembleFit, FittedEnsemble, KnownRows
+from skae._detection.selection import selected
 from skae._fitting import defaults
 from skae._fitting.fit_policy import FitPolicy, resolve_parts
 from skae._fitting.progress import EpochReport
@@ -39,7 +44,8 @@ from skae._fitting.scaling_rules import (
 from skae._fitting.several_fits import common_attributes
 from skae._network.fitted_network import FittedNetwork
 from skae._training.callbacks import CallbacksLike
-from skae._utils.checks import LARGEST, is_auto, is_number
+from skae._utils.checks import LARGEST, is_auto
+from skae._utils.naming import naming
 from skae._utils.random_state import RandomStateLike
 from skae._utils.sklearn_private import Interval, StrOptions, fit_context
 from skae.architectures import ARCHITECTURES, Architecture, Dense
@@ -59,8 +65,6 @@ _SCALING_RULES: dict[bool | str, ScalingRule] = {
 }
 # Size of the code of a network that is regularised by noise, and needs no bottleneck.
 _WIDE_CODE = 64
-# With contamination="auto", at least this fraction of the training rows are outliers.
-_LEAST_CONTAMINATION = 0.01
 
 
 def _noise_of_many_strengths() -> Denoising:
@@ -116,10 +120,12 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
 
     contamination : "auto" or float in (0, 0.5], default="auto"
         Sets the threshold of `predict`. A float is the fraction of the training rows to label as
-        outliers. "auto" labels a row as an outlier if the cube root of its anomaly score, whose
-        distribution is nearly normal, is more than three robust standard deviations above the
-        median of the calibration rows; it labels at least a hundredth of the training rows.
-        :meth:`set_threshold` sets the threshold by a false positive rate instead.
+        outliers: ``round(contamination * n)`` rows, at least one. Rows with equal scores are
+        labelled together. "auto" labels a row as an outlier if the cube root of its anomaly score,
+        whose distribution is nearly normal, is more than three robust standard deviations above the
+        median of the calibration rows; it labels at least a hundredth of the training rows, unless
+        equal scores prevent it, and warns if it labels more than a tenth. :meth:`set_threshold`
+        sets the threshold by a false positive rate, or by a budget of alarms, instead.
 
     n_estimators : int, default=1
         Number of networks, whose scores are averaged. With fewer than 500 rows there are at least
@@ -233,10 +239,12 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
 
     Notes
     -----
-    With 500 rows or more, a fifth of them (at most 5,000) is held out from all networks for
+    With 500 rows or more, a fifth of them (at most 100,000) is held out from all networks for
     calibration; with fewer, calibration is cross-validated: each row is scored by a network that
-    was not trained on it. With ``novelty=False`` the calibration rows may contain outliers as well.
-    The false positive rate is then lower than requested, not higher.
+    was not trained on it. If `fit` receives `groups`, this holds for groups in place of rows. With
+    `validation_set` no training rows are held out. With ``novelty=False`` the calibration rows may
+    contain outliers as well. The false positive rate is then lower than requested, not higher; see
+    `outlier_fraction` of :meth:`set_threshold`.
 
     References
     ----------
@@ -348,6 +356,8 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         X: MatrixLike,
         y: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+        validation_set: MatrixLike | None = None,
     ) -> Self:
         """Fit the networks, and calibrate their anomaly scores.
 
@@ -367,6 +377,18 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
             In the statistics of scores, thresholds and p-values, all other rows count the same:
             weighted p-values would not be valid.
 
+        groups : array-like of shape (n_samples,), default=None
+            The group of each row, such as its machine, customer or day, if rows of a group resemble
+            each other and new rows are those of new groups. Whole groups are then held out for
+            calibration and early stopping. With fewer than 500 groups at least five networks are
+            trained (with fewer groups, at least one for each), and each leaves out other groups.
+            Each group counts the same in thresholds and p-values.
+
+        validation_set : {array-like, sparse matrix} of shape (n_rows, ...), default=None
+            Calibration rows, which no network is trained on, such as rows of a later time than `X`.
+            All rows of `X` are then training rows. They count as independent rows, and should be
+            normal. None means that some of `X` are held out.
+
         Returns
         -------
         self : AutoencoderOutlierDetector
@@ -378,14 +400,18 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
             If a parameter or `X` is invalid, or if training diverges.
         """
         X = validate_X(self, X, reset=True, min_samples=2)
-        labels = validate_labels(y, X)
+        labels, groups = validate_labels(y, X), validate_groups(groups, X)
         weight = validate_sample_weight(sample_weight, X)
         if weight is not None and not weight.all():
             counted = np.flatnonzero(weight)
             X, weight = rows_at(X, counted), weight[counted]
             labels = validate_labels(labels[counted], X)
-        with trainings_of(self, X, y=labels, sample_weight=weight) as trainings:
-            rows = KnownRows(X, labels, self.novelty, weight)
+            groups = None if groups is None else groups[counted]
+        calibration = self._validated_set(validation_set, X)
+        others = {"y": labels, "sample_weight": weight, "groups": groups}
+        given = calibration is not None
+        with trainings_of(self, X, **others, validation_set=given) as trainings:
+            rows = KnownRows(X, labels, self.novelty, weight, groups, calibration)
             policy, report = self._policy(), EpochReport(self)
             score, n_networks = self._score(), self.n_estimators
             fit = EnsembleFit(rows, policy, score, n_networks, trainings, report).run()
@@ -393,8 +419,8 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
             self._training_scores = self._score_rows(X)
         if not isinstance(self.contamination, str):
             return self.set_threshold(contamination=self.contamination)
-        least = np.quantile(self._training_scores, _LEAST_CONTAMINATION)
-        self.offset_ = max(-self._calibration.auto_threshold(), float(least))
+        threshold = self._calibration.auto_threshold()
+        self.offset_ = auto_offset(self._training_scores, threshold, self.novelty)
         return self
 
     def fit_predict(
@@ -402,6 +428,8 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         X: MatrixLike,
         y: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+        validation_set: MatrixLike | None = None,
     ) -> np.ndarray:
         """Fit, and return the labels of the training rows.
 
@@ -410,7 +438,10 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         X : {array-like, sparse matrix} of shape (n_samples, n_features) or (n_samples, ...)
             Rows.
 
-        y, sample_weight : array-like of shape (n_samples,), default=None
+        y, sample_weight, groups : array-like of shape (n_samples,), default=None
+            As in :meth:`fit`.
+
+        validation_set : {array-like, sparse matrix} of shape (n_rows, ...), default=None
             As in :meth:`fit`.
 
         Returns
@@ -419,7 +450,7 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
             -1 for outliers and 1 for all others.
         """
         X = at_hand(X)
-        return self.fit(X, y, sample_weight).predict(X)
+        return self.fit(X, y, sample_weight, groups, validation_set).predict(X)
 
     def score_samples(self, X: MatrixLike) -> np.ndarray:
         """Return minus the anomaly score of each row.
@@ -479,6 +510,10 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         badly the network reconstructs them. This holds exactly with 500 training rows or more, and
         approximately with fewer [1]_.
 
+        After a fit with `groups`, the calibration rows of a group weigh one together, and `n` is
+        the number of groups. Then :math:`P(p(x) \le \alpha) \le \alpha` for a row of a new group,
+        however much the rows of a group resemble each other [2]_.
+
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features) or (n_samples, ...)
@@ -493,6 +528,8 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         ----------
         .. [1] V. Vovk, "Cross-conformal predictors", Annals of Mathematics and Artificial
            Intelligence 74, 2015.
+        .. [2] R. Dunn, L. Wasserman and A. Ramdas, "Distribution-free prediction sets for two-layer
+           hierarchical models", Journal of the American Statistical Association 118, 2023.
         """
         return self._of_rows(
             lambda rows: self._calibration.p_values(self._ensemble.scores(rows, self.device)), X
@@ -503,7 +540,8 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
 
         Applies the procedure of Benjamini and Hochberg to :meth:`p_values`. It finds fewer outliers
         the more rows are tested and the fewer calibration rows there are: with `n` calibration rows
-        and `m` tested rows, `k` of them outliers, ``(n + 1) * fdr * k`` must be at least `m`.
+        and `m` tested rows, `k` of them outliers, ``(n + 1) * fdr * k`` must be at least `m`. The
+        bound holds for rows that are independent of each other, not for several rows of one group.
 
         Parameters
         ----------
@@ -517,25 +555,51 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         -------
         selected : ndarray of shape (n_samples,), dtype bool
             True for outliers.
+
+        Warns
+        -----
+        UserWarning
+            If no row is selected because the smallest possible p-value, ``1 / (n + 1)``, is too
+            large; the warning says how many calibration rows are needed.
         """
-        if not _is_fraction(fdr):
+        if not is_fraction(fdr):
             raise ValueError(f"fdr must be a number in (0, 1), got {fdr!r}.")
-        return discoveries(self.p_values(X), fdr)
+        return selected(self.p_values(X), fdr, self._calibration)
 
     def set_threshold(
-        self, *, contamination: float | None = None, false_positive_rate: float | None = None
+        self,
+        *,
+        contamination: float | None = None,
+        false_positive_rate: float | None = None,
+        n_alarms: float | None = None,
+        n_rows: float | None = None,
+        outlier_fraction: float | None = None,
     ) -> Self:
-        """Change the threshold of `predict`, without fitting again.
+        r"""Change the threshold of `predict`, without fitting again.
+
+        Give `contamination`, or `false_positive_rate`, or `n_alarms` with `n_rows`.
 
         Parameters
         ----------
         contamination : float in (0, 0.5], default=None
-            Fraction of the training rows to label as outliers.
+            Fraction of the training rows to label as outliers: ``round(contamination * n)`` of
+            them, at least one. Rows with equal scores are labelled together; then it is the nearest
+            possible number.
 
         false_positive_rate : float in (0, 1), default=None
             Largest probability that a new normal row is labelled as an outlier, estimated from the
             calibration rows. `contamination` does not bound this probability, since training rows
             look more normal than new ones.
+
+        n_alarms, n_rows : float, default=None
+            A budget: of `n_rows` new rows that are like the calibration rows, at most `n_alarms`
+            are labelled as outliers, on average over such samples. Anomalies that are more frequent
+            than among the calibration rows raise further alarms.
+
+        outlier_fraction : float in [0, 0.5], default=None
+            With `false_positive_rate`: the largest fraction :math:`\epsilon` of the calibration
+            rows that may be outliers. So many of the largest scores are left out, which otherwise
+            raise the threshold. See the notes for what is then guaranteed.
 
         Returns
         -------
@@ -545,15 +609,39 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         Raises
         ------
         ValueError
-            If not exactly one of them is given, if it is out of range, or if there are too few
-            calibration rows for such a small rate.
+            If the arguments do not go together, if one is out of range, or if there are too few
+            calibration rows for such a small rate; the error says how many are needed.
+
+        Warns
+        -----
+        UserWarning
+            If equal scores make the number of outliers differ much from `contamination`, or if
+            there are too few groups for such a small rate.
+
+        Notes
+        -----
+        The probability that a new normal row is labelled as an outlier, on average over calibration
+        rows, is at most the `false_positive_rate` :math:`\alpha`, if the calibration rows are
+        normal, or if their outliers have higher scores than normal rows usually have. Then they
+        only raise the threshold.
+
+        With `outlier_fraction` :math:`\epsilon`, it is at most :math:`\alpha` if at least a
+        fraction of :math:`\epsilon` are outliers, and they have the highest scores; and at most
+        about :math:`\alpha + \epsilon / (1 - \epsilon)` if at most a fraction of
+        :math:`\epsilon` are outliers, whatever their scores. It is above :math:`\alpha` if many
+        outliers look normal, or if there are fewer than :math:`\epsilon`.
+
+        After a fit with `groups`, rows of a new group are meant, and the bound is
+        :math:`\alpha + 1 / (k + 1)` for `k` groups; the rate is usually close to
+        :math:`\alpha`. Only groups can tell how groups differ, whatever their number of rows.
         """
         check_is_fitted(self)
-        rate = self._one_rate(contamination, false_positive_rate)
-        if contamination is not None:
-            self.offset_ = float(np.percentile(self._training_scores, 100.0 * rate))
+        asked = asked_rate(contamination, false_positive_rate, n_alarms, n_rows, outlier_fraction)
+        if asked is None:
+            assert contamination is not None
+            self.offset_ = offset_of_fraction(self._training_scores, contamination)
         else:
-            self.offset_ = -self._calibration.threshold(rate)
+            self.offset_ = -self._calibration.threshold(asked.rate, asked.outliers, asked.asked)
         return self
 
     def feature_contributions(self, X: MatrixLike) -> pd.DataFrame:
@@ -619,22 +707,13 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
     def _score_rows(self, X: Matrix) -> np.ndarray:
         return -self._ensemble.scores(X, self.device).mean(axis=0)
 
-    def _one_rate(self, contamination: float | None, false_positive_rate: float | None) -> float:
-        """Return the rate that is given; refuse both or neither."""
-        if (contamination is None) == (false_positive_rate is None):
-            raise ValueError(
-                f"set_threshold needs either contamination or false_positive_rate, got "
-                f"contamination={contamination!r} and false_positive_rate={false_positive_rate!r}."
-            )
-        if contamination is None:
-            if not _is_fraction(false_positive_rate):
-                raise ValueError(
-                    f"false_positive_rate must be a number in (0, 1), got {false_positive_rate!r}."
-                )
-            return false_positive_rate
-        if not (_is_fraction(contamination) and contamination <= 0.5):
-            raise ValueError(f"contamination must be a number in (0, 0.5], got {contamination!r}.")
-        return contamination
+    def _validated_set(self, validation_set: MatrixLike | None, X: Matrix) -> Matrix | None:
+        """Return the calibration rows that the user gives, as validated as `X`."""
+        if validation_set is None:
+            return None
+        incomplete = has_missing(X) or resolve_parts(self).kind.makes_missing()
+        with naming("validation_set"):
+            return validate_X(self, validation_set, reset=False, missing_allowed=incomplete)
 
     def _policy(self) -> FitPolicy:
         """Return the policy: a wide code with corruption, and the scaling of `standardize`."""
@@ -668,7 +747,3 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
     def __sklearn_is_fitted__(self) -> bool:
         """Return whether there are fitted networks."""
         return hasattr(self, "_ensemble")
-
-
-def _is_fraction(value: object) -> TypeGuard[float]:
-    return is_number(value) and 0 < value < 1

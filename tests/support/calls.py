@@ -54,6 +54,8 @@ _WITHOUT_DATA |= {"get_metadata_routing", "get_feature_names_out"}
 # What arguments other than rows are given. Those of None are left out.
 VALID = {
     "sample_weight": None,
+    "groups": None,
+    "validation_set": None,
     "random_state": 0,
     "n_samples": 2,
     "density": "auto",
@@ -63,6 +65,9 @@ VALID = {
     "fdr": 0.5,
     "contamination": 0.25,
     "false_positive_rate": None,
+    "n_alarms": None,
+    "n_rows": None,
+    "outlier_fraction": None,
     "users": [0, 1],
     "items": [0, 0],
     "n_items": 2,
