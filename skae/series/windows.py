@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import scipy.sparse as sp
 from numpy.typing import DTypeLike
 
 from skae._data.containers import as_matrix_like
@@ -27,7 +28,8 @@ class Windows:
     Attributes
     ----------
     views : tuple of ndarray, each of shape (n_windows, length) or (n_windows, length, n_channels)
-        The windows of each series. They cannot be written to, and share the memory of the series.
+        The windows of each series. They cannot be written to, and share the memory of the series,
+        or of a single copy of its points if it is a data frame.
 
     step : int
         Points between the starts of two adjacent windows.
@@ -78,7 +80,17 @@ class Windows:
         return sum(len(view) for view in self.views)
 
     def __getitem__(self, rows: Any) -> np.ndarray:
-        return np.asarray(self)[rows]
+        if len(self.views) == 1 or isinstance(rows, tuple):
+            return np.asarray(self)[rows]
+        # Only these windows are copied.
+        chosen = np.arange(len(self))[rows]
+        found = np.empty((*chosen.shape, *self.shape[1:]), self.dtype)
+        first = 0
+        for view in self.views:
+            of_view = (chosen >= first) & (chosen < first + len(view))
+            found[of_view] = view[chosen[of_view] - first]
+            first += len(view)
+        return found
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
         array = self.views[0] if len(self.views) == 1 else np.concatenate(self.views)
@@ -156,16 +168,21 @@ def _are_several(series: Any) -> bool:
     """Return whether this is a list of series; a list of numbers or of rows is one series."""
     if not isinstance(series, list | tuple):
         return False
-    return not series or any(getattr(one, "ndim", 0) > 0 for one in series)
+    return not series or any(len(getattr(one, "shape", ())) > 0 for one in series)
 
 
 def _numbers(series: Any, name: str) -> np.ndarray:
+    if sp.issparse(series):
+        raise TypeError(f"{name} must be dense, got a sparse matrix: give {name}.toarray().")
+    if isinstance(series, pd.Series):
+        return _numbers(series.to_frame(), name)[:, 0]
     with naming(name):
-        if isinstance(series, pd.Series):
-            return _numbers(series.to_frame(), name)[:, 0]
         array = np.asarray(real_numbers(as_matrix_like(series)))
         # Frames with missing values in columns of integers become arrays of objects.
-        return np.asarray(real_numbers(array)) if array.dtype == object else array
+        array = np.asarray(real_numbers(array)) if array.dtype == object else array
+    # Frames hold column after column. With point after point, the rows that estimators make of
+    # windows are views as well.
+    return np.ascontiguousarray(array) if hasattr(series, "columns") else array
 
 
 def _channels(given: Sequence[Any], names: Sequence[str]) -> tuple[Any, ...] | None:

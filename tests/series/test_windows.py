@@ -2,7 +2,11 @@ import re
 
 import numpy as np
 import pandas as pd
+import polars
 import pytest
+import scipy.sparse as sp
+import torch
+from sklearn.model_selection import cross_val_score
 
 from skae import AutoencoderOutlierDetector, AutoencoderTransformer
 from skae.series import sliding_windows
@@ -41,7 +45,10 @@ def test_several_series_of_different_lengths():
     assert all(map(np.shares_memory, windows.views, several))
     assert windows.n_points == (9, 4, 7)
     assert windows.dtype == np.float64
-    assert windows[windows.series == 2].shape == (2, 4)
+    for rows in (windows.series != 1, slice(1, 6, 2), [-1, 0], 4, np.array([[0], [5]]), ()):
+        assert np.array_equal(windows[rows], np.asarray(windows)[rows])
+    with pytest.raises(IndexError):
+        windows[6]
     assert "3 series" in repr(windows)
 
 
@@ -61,10 +68,38 @@ def test_frames_name_their_channels():
     windows = sliding_windows(frame, 2)
     assert windows.channels == ("load", "heat")
     assert np.array_equal(windows[0], [[1, 4], [2, 5]])
-    assert np.shares_memory(np.asarray(windows), frame.to_numpy())
+    rows = np.asarray(windows).reshape(len(windows), -1)
+    assert np.shares_memory(rows, windows.views[0])
     assert sliding_windows([frame, frame], 3).shape == (2, 3, 2)
     assert sliding_windows(frame["load"], 2).shape == (2, 2)
     assert sliding_windows(frame["load"], 2).channels is None
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_series_in_other_containers(several):
+    series = np.arange(12.0).reshape(6, 2)
+    containers = [
+        polars.DataFrame(series, schema=["a", "b"]),
+        torch.from_numpy(series),
+        np.ma.array(series),
+        np.asfortranarray(series),
+        series.tolist(),
+    ]
+    for container in containers:
+        if several and isinstance(container, list):
+            continue
+        windows = sliding_windows([container, container] if several else container, 4)
+        assert np.array_equal(windows[:3], cut(series, 4, 1))
+        assert windows.channels == (("a", "b") if hasattr(container, "columns") else None)
+
+
+def test_searches_take_windows():
+    series = np.random.default_rng(0).normal(size=(60, 2))
+    for of in (series, [series[:40], series[40:]]):
+        windows = sliding_windows(of, 6)
+        model = AutoencoderTransformer(2, max_epochs=1, random_state=0)
+        scores = cross_val_score(model, windows, cv=2, error_score="raise")
+        assert np.array_equal(scores, cross_val_score(model, np.asarray(windows), cv=2))
 
 
 def test_missing_values_stay_missing():
@@ -102,6 +137,11 @@ def test_missing_values_stay_missing():
 def test_what_is_no_series_is_refused(series, message):
     with pytest.raises(ValueError, match=message):
         sliding_windows(series, 4)
+
+
+def test_sparse_series_are_refused():
+    with pytest.raises(TypeError, match=r"series\[1\] must be dense, .* series\[1\].toarray\(\)"):
+        sliding_windows([np.zeros((9, 2)), sp.csr_array(np.zeros((9, 2)))], 4)
 
 
 @pytest.mark.parametrize("name", ["length", "step"])
