@@ -59,10 +59,10 @@ normal, later = record[: 6 * MINUTES_A_DAY // 2], record[6 * MINUTES_A_DAY // 2 
 # drifts, and a single wrong reading. ``stop`` is the point after the last one.
 faults = pd.DataFrame(
     [
-        (130, 190, "flow", "stuck"),
+        (130, 190, "heat", "stuck"),
         (420, 480, "pressure", "offset"),
-        (700, 760, "current", "noise"),
-        (930, 1030, "heat", "drift"),
+        (560, 620, "current", "noise"),
+        (790, 890, "flow", "drift"),
         (1250, 1252, "load", "spike"),
     ],
     columns=["start", "stop", "sensor", "fault"],
@@ -70,7 +70,7 @@ faults = pd.DataFrame(
 DEVIATIONS = {
     "offset": lambda n: np.full(n, 0.5),
     "noise": lambda n: 1.2 * rng.normal(size=n),
-    "drift": lambda n: np.linspace(0, 8, n),
+    "drift": lambda n: np.linspace(0, 4, n),
     "spike": lambda n: np.full(n, 0.25),
 }
 for start, stop, sensor, fault in faults.itertuples(index=False):
@@ -85,12 +85,12 @@ print(f"{beyond.to_numpy().sum()} of {later.size} values are beyond those of the
 # %%
 # Windows
 # -------
-# A window of 16 points is half an hour of all sensors. Windows are views: they take no memory of
-# their own.
+# A window of 16 points is half an hour of all sensors. Windows are views: together they take no more
+# memory than the record.
 LENGTH, STEP = 16, 2
 windows = sliding_windows(normal, LENGTH, STEP)
 later_windows = sliding_windows(later, LENGTH, STEP)
-print(windows, "shares the memory:", np.shares_memory(windows, normal.to_numpy()))
+print(windows)
 
 # %%
 # The windows overlap, and a window in the calibration rows must not share points with windows that
@@ -132,6 +132,7 @@ print(named[["from", "until", "channel", "fraction", "true"]].round(2).to_string
 # ------
 # The record with the true faults (grey) and the incidents (lines above each panel, in the panel of
 # the sensor that contributes most). Bottom: the decision function.
+ABOVE = {"textcoords": "offset points", "fontsize": 9}
 figure, panels = plt.subplots(
     6, 1, figsize=(11, 8), sharex=True, layout="constrained", height_ratios=[1, 1, 1, 1, 1, 1.2]
 )
@@ -141,7 +142,7 @@ for axes, sensor in zip(panels, later, strict=False):
     top = axes.get_ylim()[1]
     for _, row in faults[faults["sensor"] == sensor].iterrows():
         axes.axvspan(later.index[row["start"]], later.index[row["stop"] - 1], color="0.8")
-        axes.text(later.index[row["start"]], top, row["fault"], va="bottom", fontsize=9)
+        axes.annotate(row["fault"], (later.index[row["start"]], top), (0, 5), **ABOVE)
     for _, row in named[named["channel"] == sensor].iterrows():
         color = "tab:green" if row["true"] else "tab:red"
         ends = later.index[[row["start"], row["stop"] - 1]] + pd.to_timedelta([-3, 3], unit="min")

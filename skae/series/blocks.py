@@ -7,9 +7,9 @@ import numpy as np
 from skae._utils.checks import check_size, is_auto
 from skae.series.windows import Windows
 
-# With "auto", about so many blocks in all, of at least so many window lengths each, since the
-# windows across the borders, one length for each border, are lost.
-_N_BLOCKS, _LENGTHS_OF_A_BLOCK = 20, 5
+# With "auto", about so many blocks in all, which allow a false positive rate of 2%, of at least so
+# many window lengths each, since the windows across the borders, one length for each, are lost.
+_N_BLOCKS, _LENGTHS_OF_A_BLOCK = 50, 5
 
 
 def block_groups(windows: Windows, block_length: int | str = "auto") -> np.ndarray:
@@ -18,7 +18,8 @@ def block_groups(windows: Windows, block_length: int | str = "auto") -> np.ndarr
     Each series is cut into blocks of consecutive points. The windows within a block are a group;
     those that reach across a border are in none. Overlapping windows are nearly copies of each
     other: if they stand on both sides of a split, validation and calibration rows look more
-    normal than new windows are, and thresholds are too low.
+    normal than new windows are, and thresholds are too low. So leave out windows without a group,
+    and give the groups of the others to the ``fit`` of a detector or to ``GroupKFold``.
 
     Parameters
     ----------
@@ -27,7 +28,7 @@ def block_groups(windows: Windows, block_length: int | str = "auto") -> np.ndarr
 
     block_length : int or "auto", default="auto"
         Smallest number of points of a block, at least the length of a window. "auto" makes about
-        20 blocks in all, of at least five window lengths. A series that is shorter is one block.
+        50 blocks in all, of at least five window lengths. A series that is shorter is one block.
 
     Returns
     -------
@@ -57,25 +58,29 @@ def block_groups(windows: Windows, block_length: int | str = "auto") -> np.ndarr
     else:
         block = check_size(block_length, "block_length", low=windows.length, instead="'auto' or ")
     groups, n_groups = np.full(len(windows), -1), 0
-    series, first = windows.series, windows.start
+    series, start = windows.series, windows.start
     for i, n_points in enumerate(sizes):
-        rows = np.flatnonzero(series == i)
-        borders = _borders(int(n_points), block)
-        of_first = np.searchsorted(borders, first[rows], side="right")
-        of_last = np.searchsorted(borders, first[rows] + windows.length - 1, side="right")
-        inside = of_first == of_last
-        _, numbers = np.unique(of_first[inside], return_inverse=True)
-        groups[rows[inside]] = n_groups + numbers
-        n_groups = groups.max() + 1
+        of_one = series == i
+        blocks = _blocks(start[of_one], windows.length, int(n_points), block)
+        groups[of_one] = np.where(blocks < 0, -1, n_groups + blocks)
+        n_groups += blocks.max() + 1
     if n_groups < 2:
         raise ValueError(
-            f"block_length={block} puts all windows into one group: choose a smaller one, from "
-            f"{windows.length} to {int(sizes.sum()) // 2}, or shorter windows."
+            f"block_length={block} puts all windows of the {sizes[0]} points into one group: "
+            f"choose shorter blocks or shorter windows, or give more points. A block must hold a "
+            f"window, {windows.length} points."
         )
     return groups
 
 
-def _borders(n_points: int, block: int) -> np.ndarray:
-    """Return the first points of all blocks but the first, blocks of nearly equal size."""
+def _blocks(start: np.ndarray, length: int, n_points: int, block: int) -> np.ndarray:
+    """Return the block of each window of a series, or -1; blocks have nearly equal size."""
     n_blocks = max(1, n_points // block)
-    return np.arange(1, n_blocks) * n_points // n_blocks
+    borders = np.arange(1, n_blocks) * n_points // n_blocks
+    first = np.searchsorted(borders, start, side="right")
+    inside = first == np.searchsorted(borders, start + length - 1, side="right")
+    # Without gaps in the numbers, should no window fit into a block since steps are large.
+    numbers = np.unique(first[inside], return_inverse=True)[1]
+    blocks = np.full(len(start), -1)
+    blocks[inside] = numbers
+    return blocks

@@ -20,7 +20,7 @@ def test_channels_without_names_are_numbered():
 
 def test_contributions_of_a_detector_get_names():
     """A spike is found in its channel and at its step."""
-    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(400, 3)), columns=[*"abc"])
+    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(510, 3)), columns=[*"abc"])
     windows = sliding_windows(frame, 4)
     # Its contributions are the squared errors of the entries.
     detector = AutoencoderOutlierDetector(
@@ -28,14 +28,15 @@ def test_contributions_of_a_detector_get_names():
         kind="undercomplete",
         scoring="reconstruction",
         novelty=True,
-        max_epochs=3,
+        max_epochs=1,
         random_state=0,
     ).fit(windows)
     frame.loc[102, "b"] = 30
-    contributions = detector.feature_contributions(sliding_windows(frame, 4))
+    rows = sliding_windows(frame, 4)[100:103]
+    contributions = detector.feature_contributions(rows)
     contributions.columns = window_columns(4, windows.channels)
-    assert contributions.loc[100].idxmax() == (2, "b")
-    assert contributions.loc[102].idxmax() == (0, "b")
+    assert contributions.loc[0].idxmax() == (2, "b")
+    assert contributions.loc[2].idxmax() == (0, "b")
 
 
 @pytest.mark.parametrize("channels", ["ab", [], 0, 1.5, True, {1: 2}.keys])
