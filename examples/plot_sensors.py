@@ -4,7 +4,7 @@ Faults in the sensors of a pump
 
 A detector learns from a normal record of five sensors, and finds faults in a later record: when,
 and in which sensor. The pump changes between three regimes, the air becomes warmer from day to day,
-and no fault leaves the range of normal values. The record is simulated.
+and the faults hardly leave the range of normal values. The record is simulated.
 """
 
 # %%
@@ -85,8 +85,8 @@ print(f"{beyond.to_numpy().sum()} of {later.size} values are beyond those of the
 # %%
 # Windows
 # -------
-# A window of 16 points is half an hour of all sensors. Windows are views: together they take no more
-# memory than the record.
+# A window of 16 points is half an hour of all sensors. Windows are views: together they take no
+# more memory than the record.
 LENGTH, STEP = 16, 2
 windows = sliding_windows(normal, LENGTH, STEP)
 later_windows = sliding_windows(later, LENGTH, STEP)
@@ -128,6 +128,9 @@ named["until"] = later.index[named["stop"] - 1].strftime("%H:%M")
 print(named[["from", "until", "channel", "fraction", "true"]].round(2).to_string())
 
 # %%
+# All faults are found and named, the drift when the flow is more than one litre too high. The
+# false incident is two readings long and stands at a change of the load.
+#
 # Figure
 # ------
 # The record with the true faults (grey) and the incidents (lines above each panel, in the panel of
