@@ -93,8 +93,14 @@ class Windows:
         return found
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
-        array = self.views[0] if len(self.views) == 1 else np.concatenate(self.views)
-        return array.astype(dtype or array.dtype, copy=bool(copy))
+        if len(self.views) > 1 and copy is False:
+            raise ValueError("Windows of several series are no view: use copy=None.")
+        if len(self.views) > 1:
+            return np.concatenate(self.views).astype(dtype or self.dtype, copy=False)
+        array = self.views[0].astype(dtype or self.dtype, copy=bool(copy))
+        if copy is False and not np.may_share_memory(array, self.views[0]):
+            raise ValueError(f"Windows of {self.dtype} are no view as {dtype}: use copy=None.")
+        return array
 
     def __repr__(self) -> str:
         n = len(self.views)

@@ -60,6 +60,17 @@ def test_several_series_stay_apart():
     assert one.tolist() == [1, 1, 1, 1]
 
 
+@pytest.mark.parametrize("step", [1, 3, 5, 7])
+def test_points_raise_no_more_alarms_than_windows(step):
+    """With the largest decision: a point is an outlier if all windows that cover it are."""
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        n_windows = (80 - 5) // step + 1
+        decision = np.repeat(rng.normal(size=n_windows), 3)[:n_windows]
+        points = point_scores(decision, 5, step, 80, how="max")
+        assert np.mean(points[~np.isnan(points)] < 0) <= np.mean(decision < 0)
+
+
 def test_the_mean_is_the_default():
     assert point_scores([1, 3, 8], 4, 2, 8).tolist() == [1, 1, 2, 2, 5.5, 5.5, 8, 8]
 

@@ -52,6 +52,18 @@ def test_several_series_of_different_lengths():
     assert "3 series" in repr(windows)
 
 
+def test_arrays_are_copies_only_where_they_must_be():
+    one, several = sliding_windows(np.arange(9), 4), sliding_windows([np.arange(9)] * 2, 4)
+    assert np.shares_memory(np.array(one, copy=False), one.views[0])
+    assert not np.shares_memory(np.array(one), one.views[0])
+    assert np.array(one).flags.writeable
+    assert np.asarray(several, dtype=np.float32).dtype == np.float32
+    with pytest.raises(ValueError, match="several series are no view"):
+        several.__array__(copy=False)
+    with pytest.raises(ValueError, match="int64 are no view as float32"):
+        one.__array__("float32", copy=False)
+
+
 def test_one_series_in_a_list_stays_several():
     windows = sliding_windows([np.arange(5)], 2)
     assert windows.n_points == (5,)
