@@ -19,8 +19,9 @@ CASES = [
 
 def points_of(windows, rows):
     """Return the points of some windows, as pairs of series and point."""
+    series, start = windows.series, windows.start
     return {
-        (windows.series[row], windows.start[row] + step)
+        (series[row], start[row] + step)
         for row in np.flatnonzero(rows)
         for step in range(windows.length)
     }
