@@ -128,8 +128,8 @@ named["until"] = later.index[named["stop"] - 1].strftime("%H:%M")
 print(named[["from", "until", "channel", "fraction", "true"]].round(2).to_string())
 
 # %%
-# All faults are found and named, the drift when the flow is more than one litre too high. The
-# false incident is two readings long and stands at a change of the load.
+# All faults are found and named, the drift when the flow is more than one litre too high. Short
+# false incidents stand where the load changes.
 #
 # Figure
 # ------
