@@ -21,7 +21,6 @@ from skae._data.validation import (
     has_missing,
     output_dtype,
     validate_groups,
-    validate_labels,
     validate_sample_weight,
     validate_X,
 )
@@ -32,6 +31,7 @@ from skae._detection.contamination import auto_offset, offset_of_fraction
 from skae._detection.ensemble import Ensemble
 from skae._detection.ensemble_fitting import EnsembleFit, FittedEnsemble, KnownRows
 from skae._detection.selection import selected
+from skae._detection.labels import LabelMeaning, Mark, check_normal_rows, labels_of
 from skae._fitting import defaults
 from skae._fitting.fit_policy import FitPolicy, resolve_parts
 from skae._fitting.progress import EpochReport
@@ -200,6 +200,19 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         The global random generators of numpy and torch are neither used nor changed, not even with
         None.
 
+    anomaly_label : int, float, str, bool or None, default=None
+        The value of `y` that marks a known anomaly, such as 1 in labels of 0 and 1. By default `y`
+        is ignored. Values that are neither this one nor `normal_label`, NaN and None included,
+        leave a row without a label: `novelty` states what such rows are.
+
+    normal_label : int, float, str, bool or None, default=None
+        The value of `y` that marks a row known to be normal.
+
+    warm_start : bool, default=False
+        Whether `fit` continues from the networks of an earlier fit. The calibration rows must be
+        new to the networks: either `X` is new, or it is the same table and `random_state` an
+        integer, so that the same rows are held out again.
+
     Attributes
     ----------
     offset_ : float
@@ -284,6 +297,9 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         "contamination": [StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="right")],
         "n_estimators": [Interval(Integral, 1, LARGEST, closed="both")],
         "standardize": ["boolean", StrOptions({"robust"})],
+        "anomaly_label": [Real, str, "boolean", None],
+        "normal_label": [Real, str, "boolean", None],
+        "warm_start": ["boolean"],
     }
 
     def __init__(
@@ -315,6 +331,9 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         callbacks: CallbacksLike = None,
         verbose: int = 0,
         random_state: RandomStateLike = None,
+        anomaly_label: Mark = None,
+        normal_label: Mark = None,
+        warm_start: bool = False,
     ):
         super().__init__(
             n_components,
@@ -344,6 +363,9 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         self.contamination = contamination
         self.n_estimators = n_estimators
         self.standardize = standardize
+        self.anomaly_label = anomaly_label
+        self.normal_label = normal_label
+        self.warm_start = warm_start
 
     @all_or_nothing
     @fit_context(prefer_skip_nested_validation=True)
@@ -363,10 +385,9 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
             Rows, as in :meth:`AutoencoderTransformer.fit`.
 
         y : array-like of shape (n_samples,), default=None
-            Labels of some rows: -1 for a known anomaly, 1 for a known normal row, 0 for all others.
-            The networks learn to reconstruct known anomalies badly, and always train on known
-            normal rows. `y` is ignored, as by other detectors, if it contains no -1 or any other
-            value.
+            Ignored, as by other detectors, unless `anomaly_label` or `normal_label` is set. Then
+            it marks known anomalies, which the networks learn to reconstruct badly, and known
+            normal rows, on which they always train.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows in the training of the networks. Rows with weight zero are ignored.
@@ -397,13 +418,14 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
             If a parameter or `X` is invalid, or if training diverges.
         """
         X = validate_X(self, X, reset=True, min_samples=2)
-        labels, groups = validate_labels(y, X), validate_groups(groups, X)
+        labels, groups = labels_of(y, X, self._label_meaning()), validate_groups(groups, X)
         weight = validate_sample_weight(sample_weight, X)
         if weight is not None and not weight.all():
             counted = np.flatnonzero(weight)
             X, weight = rows_at(X, counted), weight[counted]
-            labels = validate_labels(labels[counted], X)
+            labels = labels[counted]
             groups = None if groups is None else groups[counted]
+        check_normal_rows(labels)
         calibration = self._validated_set(validation_set, X)
         others = {"y": labels, "sample_weight": weight, "groups": groups}
         given = calibration is not None
@@ -684,6 +706,10 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
             index of `X` if it is a frame of pandas.
         """
         return self._framed(self._of_rows(self._reconstruct_rows, X), X)
+
+    def _label_meaning(self) -> LabelMeaning:
+        """Return which values of y mark rows."""
+        return LabelMeaning(self.anomaly_label, self.normal_label)
 
     def _score(self) -> Score:
         """Return the score object for `scoring`."""

@@ -7,7 +7,7 @@ import scipy.sparse as sp
 from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import average_precision_score, roc_auc_score
-from sklearn.model_selection import GridSearchCV, StratifiedKFold
+from sklearn.model_selection import GridSearchCV, KFold, StratifiedKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -57,8 +57,9 @@ def test_anomalies_have_lower_scores(fitted):
 
 def test_fit_predict_is_fit_and_predict():
     X, y = normal_rows(60), np.repeat([-1, 0], [5, 55])
-    expected = detector(contamination=0.2).fit(X, y).predict(X)
-    np.testing.assert_array_equal(detector(contamination=0.2).fit_predict(X, y), expected)
+    settings = {"contamination": 0.2, "anomaly_label": -1}
+    expected = detector(**settings).fit(X, y).predict(X)
+    np.testing.assert_array_equal(detector(**settings).fit_predict(X, y), expected)
 
 
 @pytest.mark.parametrize("novelty", [True, False])
@@ -87,7 +88,6 @@ def test_unfitted():
 
 
 def test_has_the_parameters_of_a_detector():
-    assert "warm_start" not in detector().get_params()
     assert not hasattr(detector(), "transform")
     assert not hasattr(detector(), "sample")
 
@@ -477,9 +477,11 @@ def test_ten_known_anomalies_help():
         precision = [
             average_precision_score(
                 y[unknown],
-                -detector(max_epochs="auto").fit(X, given).score_samples(X[unknown]),
+                -detector(max_epochs="auto", anomaly_label=mark)
+                .fit(X, labels)
+                .score_samples(X[unknown]),
             )
-            for given in (None, labels)
+            for mark in (None, -1)
         ]
         gains.append(precision[1] - precision[0])
     assert np.mean(gains) > 0.1
@@ -492,7 +494,9 @@ def test_known_anomalies_are_rebuilt_badly():
     labels[:10] = -1
     errors = [
         np.square(X - model.reconstruct(X)).sum(axis=1)[:10].mean()
-        for model in (detector(max_epochs=40).fit(X), detector(max_epochs=40).fit(X, labels))
+        for model in (
+            detector(max_epochs=40, anomaly_label=mark).fit(X, labels) for mark in (None, -1)
+        )
     ]
     assert errors[1] > 3 * errors[0]
 
@@ -501,7 +505,7 @@ def test_known_anomalies_are_rebuilt_badly():
 def test_many_known_anomalies():
     """More than are looked at for each batch."""
     X, labels = np.vstack([normal_rows(600), anomalies(200)]), np.repeat([0, -1], [600, 200])
-    model = detector(max_epochs=40, novelty=True).fit(X, labels)
+    model = detector(max_epochs=40, novelty=True, anomaly_label=-1).fit(X, labels)
     y, fresh = np.repeat([0, 1], 200), np.vstack([normal_rows(200, 5), anomalies(200, 7)])
     assert roc_auc_score(y, -model.score_samples(fresh)) > 0.9
 
@@ -511,10 +515,10 @@ def test_rows_known_to_be_normal_are_trained_on():
     far = np.array([5.0, 5.0, 5.0, -5.0, 5.0]) + 0.1 * rng.normal(size=(60, 5))
     X = np.vstack([normal_rows(600), far, 20 + normal_rows(1)])
     y = np.repeat([0, 1, -1], [600, 60, 1])
-    without, with_them = np.where(y == 1, 0, y), y
+    settings = {"max_epochs": 20, "scoring": "residual", "anomaly_label": -1}
     scores = [
-        detector(max_epochs=20, scoring="residual").fit(X, given).score_samples(far).mean()
-        for given in (without, with_them)
+        detector(**settings, normal_label=mark).fit(X, y).score_samples(far).mean()
+        for mark in (None, 1)
     ]
     assert scores[1] > scores[0] / 2  # scores are negative
 
@@ -556,34 +560,60 @@ def test_refused_weights(weight):
 def test_normal_rows_need_a_weight():
     y = np.repeat([-1, 1], [58, 2])
     with pytest.raises(ValueError, match="y labels 58 of 59 rows as anomalies"):
-        detector().fit(normal_rows(60), y, sample_weight=np.r_[np.ones(59), 0])
+        detector(anomaly_label=-1).fit(normal_rows(60), y, sample_weight=np.r_[np.ones(59), 0])
 
 
-@pytest.mark.slow
-def test_labels_that_say_of_no_anomaly_are_ignored():
+def test_y_is_ignored_by_default():
+    """Whatever it holds, even if it does not have one value for each row."""
     X = normal_rows(60)
     expected = detector().fit(X).score_samples(X)
-    for y in (np.zeros(60), np.ones(60), np.arange(60) % 2, np.array(["a", "b"] * 30)):
+    for y in (np.repeat([-1, 1], 30), np.arange(60) % 2, ["a", "b"] * 30, np.zeros(7)):
         np.testing.assert_array_equal(detector().fit(X, y).score_samples(X), expected)
 
 
-def test_labels_with_other_values_are_ignored_with_a_warning():
-    X, y = normal_rows(60), np.arange(60) % 4 - 1
-    with pytest.warns(UserWarning, match="y is ignored: it may hold -1 for known anomalies"):
-        model = detector().fit(X, y)
-    np.testing.assert_array_equal(model.score_samples(X), detector().fit(X).score_samples(X))
+@pytest.mark.parametrize(
+    ("mark", "y"),
+    [
+        (1, np.repeat([1, 0], [5, 55])),
+        (True, np.repeat([True, False], [5, 55])),
+        (-1, np.repeat([-1, 1], [5, 55])),
+        ("fraud", np.repeat(["fraud", "unknown"], [5, 55])),
+        (1, np.repeat([1, np.nan], [5, 55])),
+        (1, np.array([1] * 5 + [None] * 55, dtype=object)),
+        (1, pd.Series([1] * 5 + [None] * 55, dtype="Int64")),
+    ],
+)
+def test_the_value_that_marks_an_anomaly(mark, y):
+    X = normal_rows(60)
+    expected = detector(anomaly_label=2).fit(X, np.repeat([2, 7], [5, 55]))
+    found = detector(anomaly_label=mark).fit(X, y)
+    np.testing.assert_array_equal(found.score_samples(X), expected.score_samples(X))
+    assert not np.array_equal(found.score_samples(X), detector().fit(X).score_samples(X))
+
+
+def test_cross_validation_does_not_learn_from_the_labels():
+    """Of labels of 1 and -1, which mark outliers in scikit-learn, only the scorer knows."""
+    X = np.vstack([normal_rows(50), anomalies(10)])
+    scores = [
+        cross_val_score(
+            detector(),
+            X,
+            y,
+            cv=KFold(2, shuffle=True, random_state=0),
+            scoring=lambda model, X, y: model.score_samples(X).sum(),
+        )
+        for y in (np.repeat([1, -1], [50, 10]), np.ones(60))
+    ]
+    np.testing.assert_array_equal(*scores)
 
 
 def test_refused_labels():
-    X = normal_rows(30)
+    X, known = normal_rows(30), detector(anomaly_label=-1)
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
-        detector().fit(X, np.zeros(29))
+        known.fit(X, np.zeros(29))
     with pytest.raises(ValueError, match="29 of 30 rows as anomalies"):
-        detector().fit(X, np.repeat([-1, 0], [29, 1]))
-    message = (
-        r"y holds a missing value \(first in row 1\) .* give 0 for rows whose label is unknown"
-    )
-    objects = np.array([-1, None] + [1] * 28, dtype=object)
-    for y in (objects.astype(float), objects, pd.Series(objects, dtype="Int64")):
-        with pytest.raises(ValueError, match=message):
-            detector().fit(X, y)
+        known.fit(X, np.repeat([-1, 0], [29, 1]))
+    with pytest.raises(ValueError, match="anomaly_label and normal_label must differ, got 1"):
+        detector(anomaly_label=1, normal_label=1).fit(X, np.ones(30))
+    with pytest.raises(ValueError, match="'anomaly_label' parameter"):
+        detector(anomaly_label=[1]).fit(X, np.ones(30))

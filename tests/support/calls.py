@@ -40,7 +40,14 @@ BUILDS = {
     "linear transformer": AutoencoderTransformer(architecture=Dense(()), **TINY),
     "detector": AutoencoderOutlierDetector(architecture=SMALL, **TINY),
     "detector of novelties": AutoencoderOutlierDetector(
-        2, novelty=True, standardize="robust", init="pca", architecture=SMALL, **TINY
+        2,
+        novelty=True,
+        standardize="robust",
+        init="pca",
+        architecture=SMALL,
+        anomaly_label=-1,
+        normal_label=1,
+        **TINY,
     ),
     "imputer": AutoencoderImputer(n_estimators=1, architecture=SMALL, **TINY),
     "recommender": AutoencoderRecommender(architecture=SMALL, **TINY),
