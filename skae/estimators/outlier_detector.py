@@ -14,6 +14,7 @@ from sklearn.base import OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from skae._checkpoints.trainings import trainings_of
+from skae._data.blocks import densify
 from skae._data.matrix import Matrix, MatrixLike
 from skae._data.scaling import saturated
 from skae._data.spooling import at_hand
@@ -26,12 +27,13 @@ from skae._data.validation import (
 )
 from skae._data.views import rows_at
 from skae._detection.alarm_rate import asked_rate, is_fraction
+from skae._detection.alerts import alert_frame, expected_values, leading_features
 from skae._detection.calibration import Calibration
 from skae._detection.contamination import auto_offset, offset_of_fraction
 from skae._detection.ensemble import Ensemble
 from skae._detection.ensemble_fitting import EnsembleFit, FittedEnsemble, KnownRows
-from skae._detection.selection import selected
 from skae._detection.labels import LabelMeaning, Mark, check_normal_rows, labels_of
+from skae._detection.selection import selected
 from skae._fitting import defaults
 from skae._fitting.fit_policy import FitPolicy, resolve_parts
 from skae._fitting.progress import EpochReport
@@ -44,7 +46,7 @@ from skae._fitting.scaling_rules import (
 from skae._fitting.several_fits import common_attributes
 from skae._network.fitted_network import FittedNetwork
 from skae._training.callbacks import CallbacksLike
-from skae._utils.checks import LARGEST, is_auto
+from skae._utils.checks import LARGEST, check_size, is_auto
 from skae._utils.naming import naming
 from skae._utils.random_state import RandomStateLike
 from skae._utils.sklearn_private import Interval, StrOptions, fit_context
@@ -689,6 +691,79 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         names = getattr(self, "feature_names_in_", [f"x{i}" for i in range(self.n_features_in_)])
         index = X.index if isinstance(X, pd.DataFrame) else None
         return pd.DataFrame(contributions, columns=names, index=index)
+
+    def alerts(
+        self, X: MatrixLike, *, n_features: int = 3, only_outliers: bool = True
+    ) -> pd.DataFrame:
+        """Return the outliers among rows, what is unusual about each, and what was expected.
+
+        The expected value of a feature is the one that agrees with the other features of the row,
+        whatever its own value: the fixed point of its reconstruction.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or (n_samples, ...)
+            Rows.
+
+        n_features : int, default=3
+            Number of features to report for each row: those with the largest contributions to its
+            score.
+
+        only_outliers : bool, default=True
+            Whether to return only rows that `predict` labels as outliers.
+
+        Returns
+        -------
+        alerts : pandas.DataFrame of shape (n_alerts, 2 + 3 * n_features)
+            One row for each alert, the highest anomaly score first, with the index of `X` if it is
+            a data frame and its position otherwise. The columns are `anomaly_score`, `p_value`, and
+            for each feature its name, value and expected value: `feature_1`, `value_1`,
+            `expected_1`, and so on.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import pandas as pd
+        >>> from skae import AutoencoderOutlierDetector
+        >>> rng = np.random.default_rng(0)
+        >>> load = rng.uniform(1, 2, 600)
+        >>> X = pd.DataFrame({"load": load, "power": 3 * load, "noise": rng.normal(size=600)})
+        >>> detector = AutoencoderOutlierDetector(novelty=True, random_state=0).fit(X)
+        >>> alert = detector.alerts(X[:5].assign(power=[9, *X["power"][1:5]])).loc[0]
+        >>> alert["feature_1"], alert["value_1"]
+        ('power', 9.0)
+        """
+        n_features = check_size(n_features, "n_features")
+        index = X.index if isinstance(X, pd.DataFrame) else None
+        X = at_hand(X)
+        scores, p_values, outlying = -self.score_samples(X), self.p_values(X), self.predict(X) < 0
+        rows = self._validate_again(X)
+        chosen = np.flatnonzero(outlying) if only_outliers else np.arange(len(scores))
+        some = densify(rows_at(rows, chosen)[:]).astype(np.float64)
+        return alert_frame(
+            scores[chosen],
+            p_values[chosen],
+            self._column_names(),
+            *self._leading(some, n_features),
+            chosen if index is None else index[chosen],
+        )
+
+    def _leading(self, rows: np.ndarray, n_features: int) -> tuple[np.ndarray, ...]:
+        """Return the leading features of rows, their values, and the expected ones."""
+        if not len(rows):
+            return (np.empty((0, min(n_features, rows.shape[1])), dtype=int),) * 3
+        contributions = self._ensemble.contributions(rows, self.device)
+        leading = leading_features(contributions, n_features)
+        start = self._fitted_networks()[0].scaling.centre.astype(np.float64)
+        expected = expected_values(
+            lambda X: self._ensemble.reconstruct(X, self.device), rows, leading, start
+        )
+        return leading, np.take_along_axis(rows, leading, axis=1), expected
+
+    def _column_names(self) -> pd.Index:
+        """Return the names of the features."""
+        numbered = [f"x{i}" for i in range(self.n_features_in_)]
+        return pd.Index(getattr(self, "feature_names_in_", numbered))
 
     def reconstruct(self, X: MatrixLike) -> Any:
         """Return the mean of the networks' reconstructions of each row.

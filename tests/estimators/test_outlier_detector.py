@@ -80,7 +80,8 @@ def test_auto_contamination_calls_a_hundredth_outliers_and_rows_that_stand_out()
 
 
 def test_unfitted():
-    for method in ("predict", "score_samples", "p_values", "feature_contributions", "reconstruct"):
+    methods = ("predict", "score_samples", "p_values", "feature_contributions", "reconstruct")
+    for method in (*methods, "alerts"):
         with pytest.raises(NotFittedError):
             getattr(detector(), method)(normal_rows(3))
     with pytest.raises(NotFittedError):
@@ -452,6 +453,60 @@ def test_contributions_have_names_and_an_index():
     unnamed = detector().fit(normal_rows(40)).feature_contributions(normal_rows(3).tolist())
     assert list(unnamed.columns) == ["x0", "x1", "x2", "x3", "x4"]
     assert list(unnamed.index) == [0, 1, 2]
+
+
+def test_alerts(fitted):
+    frame = pd.DataFrame(
+        np.vstack([normal_rows(20, 1), normal_rows(3, 2)]), columns=list("abcde")
+    ).set_index(np.arange(23) * 10)
+    frame.iloc[20:, 1] += [4, 8, 6]
+    named = detector(novelty=True, max_epochs=40).fit(
+        pd.DataFrame(normal_rows(700), columns=list("abcde"))
+    )
+    named.set_threshold(false_positive_rate=0.01)
+    alerts = named.alerts(frame, n_features=2)
+    assert set(alerts.index[:3]) == {200, 210, 220}
+    assert alerts["anomaly_score"].is_monotonic_decreasing
+    assert list(alerts["feature_1"][:3]) == ["b"] * 3
+    np.testing.assert_array_equal(alerts["value_1"][:3], frame["b"][alerts.index[:3]])
+    np.testing.assert_allclose(
+        alerts["expected_1"][:3], np.sin(2 * frame["a"])[alerts.index[:3]], atol=0.4
+    )
+    assert set(alerts.index) == set(frame.index[named.predict(frame) == -1])
+    every = named.alerts(frame, only_outliers=False)
+    assert sorted(every.index) == sorted(frame.index)
+    by_row = every.loc[frame.index]
+    np.testing.assert_array_equal(by_row["anomaly_score"], -named.score_samples(frame))
+    np.testing.assert_array_equal(by_row["p_value"], named.p_values(frame))
+    assert every.shape[1] == 2 + 3 * 3
+
+
+def test_alerts_of_other_containers(fitted):
+    rows = np.vstack([normal_rows(5, 1), 50 + normal_rows(1)])
+    expected = fitted.alerts(rows)
+    assert 5 in expected.index
+    for X in (rows.tolist(), sp.csr_matrix(rows), lambda: iter([rows[:2], rows[2:]])):
+        pd.testing.assert_frame_equal(fitted.alerts(X), expected, check_exact=False, rtol=1e-5)
+    none = fitted.alerts(rows[:1] * 0 + normal_rows(700)[:1])
+    assert none.empty
+    assert list(none.columns) == list(expected.columns)
+    assert fitted.alerts(rows, n_features=99).shape[1] == 2 + 3 * 5
+    with pytest.raises(ValueError, match="n_features must be"):
+        fitted.alerts(rows, n_features=0)
+
+
+def test_a_pipeline_by_its_steps():
+    """What a pipeline has no method for: its last step, given rows through the steps before."""
+    X = normal_rows(600)
+    pipeline = make_pipeline(StandardScaler(), detector(novelty=True)).fit(X)
+    steps, last = pipeline[:-1], pipeline[-1]
+    last.set_threshold(false_positive_rate=0.2)
+    rows = steps.transform(X)
+    assert 0.1 < (pipeline.predict(X) == -1).mean() < 0.3
+    assert last.p_values(rows).shape == (600,)
+    assert last.feature_contributions(rows).shape == (600, 5)
+    found = last.alerts(rows)
+    assert set(found.index) == set(np.flatnonzero(pipeline.predict(X) == -1))
 
 
 # Known anomalies.

@@ -71,6 +71,8 @@ VALID = {
     "n_importance_samples": 2,
     "fdr": 0.5,
     "contamination": 0.25,
+    "n_features": 2,
+    "only_outliers": True,
     "false_positive_rate": None,
     "n_alarms": None,
     "n_rows": None,

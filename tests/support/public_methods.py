@@ -61,6 +61,7 @@ ESTIMATORS = {
             "select": lambda e: e.select(X, fdr=0.5),
             "set_threshold": lambda e: e.set_threshold(contamination=0.1),
             "feature_contributions": lambda e: e.feature_contributions(X),
+            "alerts": lambda e: e.alerts(X, only_outliers=False).iloc[:, :2],
             "reconstruct": lambda e: e.reconstruct(X),
         },
     ),
