@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
+
+from skae._detection.ensemble import Ensemble
 
 # How often a replaced value is reconstructed. Each time it moves towards what the other features
 # suggest; after so many times it hardly moves any more.
@@ -85,14 +89,41 @@ def _at_rest(
     return one_each[entries].reshape(features.shape)
 
 
+@dataclass(frozen=True)
+class Leading:
+    """The leading features of rows.
+
+    Parameters
+    ----------
+    features : ndarray of shape (n_rows, n_leading), dtype int
+        The features.
+
+    values : ndarray of shape (n_rows, n_leading)
+        Their values.
+
+    expected : ndarray of shape (n_rows, n_leading)
+        The values that would agree with the other features.
+    """
+
+    features: np.ndarray
+    values: np.ndarray
+    expected: np.ndarray
+
+    @classmethod
+    def of(cls, rows: np.ndarray, ensemble: Ensemble, device: str, n_features: int) -> Leading:
+        """Return at most so many leading features of each row."""
+        if not len(rows):
+            nothing = np.empty((0, min(n_features, rows.shape[1])))
+            return cls(nothing.astype(int), nothing, nothing)
+        features = leading_features(ensemble.contributions(rows, device), n_features)
+        start = ensemble.members[0].network.scaling.centre.astype(np.float64)
+        reconstruct = partial(ensemble.reconstruct, device=device)
+        expected = expected_values(reconstruct, rows, features, start)
+        return cls(features, np.take_along_axis(rows, features, axis=1), expected)
+
+
 def alert_frame(
-    scores: np.ndarray,
-    p_values: np.ndarray,
-    names: Sequence,
-    features: np.ndarray,
-    values: np.ndarray,
-    expected: np.ndarray,
-    index: Sequence,
+    scores: np.ndarray, p_values: np.ndarray, leading: Leading, names: Sequence, index: pd.Index
 ) -> pd.DataFrame:
     """Return one row for each alert, the highest score first.
 
@@ -101,21 +132,21 @@ def alert_frame(
     scores, p_values : ndarray of shape (n_rows,)
         Anomaly score and p-value of each row.
 
+    leading : Leading
+        The leading features of each row.
+
     names : sequence of length n_features
         Names of the features.
 
-    features, values, expected : ndarray of shape (n_rows, n_leading)
-        The leading features of each row, their values, and the expected ones.
-
-    index : sequence of length n_rows
+    index : Index of length n_rows
         Index of the rows.
     """
     columns: dict[str, object] = {"anomaly_score": scores, "p_value": p_values}
     of_names = np.empty(len(names), dtype=object)
     of_names[:] = list(names)
-    for place in range(features.shape[1]):
-        columns[f"feature_{place + 1}"] = of_names[features[:, place]]
-        columns[f"value_{place + 1}"] = values[:, place]
-        columns[f"expected_{place + 1}"] = expected[:, place]
-    frame = pd.DataFrame(columns, index=pd.Index(index))
+    for place in range(leading.features.shape[1]):
+        columns[f"feature_{place + 1}"] = of_names[leading.features[:, place]]
+        columns[f"value_{place + 1}"] = leading.values[:, place]
+        columns[f"expected_{place + 1}"] = leading.expected[:, place]
+    frame = pd.DataFrame(columns, index=index)
     return frame.iloc[np.argsort(-scores, kind="stable")]

@@ -5,7 +5,7 @@ import pandas as pd
 
 from skae import AutoencoderOutlierDetector
 from skae._detection import alerts
-from skae._detection.alerts import alert_frame, expected_values, leading_features
+from skae._detection.alerts import Leading, alert_frame, expected_values, leading_features
 
 
 def test_leading_features():
@@ -64,11 +64,9 @@ def test_frame():
     frame = alert_frame(
         np.array([2.0, 5.0]),
         np.array([0.5, 0.1]),
+        Leading(features, np.array([[7.0, 8.0], [9.0, 10.0]]), np.array([[0.7, 0.8], [0.9, 1.0]])),
         ["a", ("b", 1)],
-        features,
-        np.array([[7.0, 8.0], [9.0, 10.0]]),
-        np.array([[0.7, 0.8], [0.9, 1.0]]),
-        ["first", "second"],
+        pd.Index(["first", "second"]),
     )
     names = ["feature", "value", "expected"]
     columns = [f"{name}_{place}" for place in (1, 2) for name in names]
