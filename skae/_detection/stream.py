@@ -10,6 +10,8 @@ from skae._detection.folds import FEWEST_ROWS
 
 # One row of every five is kept for calibration.
 _EVERY = 5
+# Steps on a few rows only would make a trained network worse: rows wait until they are this many.
+_FEWEST_NEW = 100
 # After a fit, the score is fitted again once this many training rows are kept.
 _ENOUGH_ROWS = 1000
 # Largest numbers of rows of each sort, and of their entries.
@@ -35,6 +37,9 @@ class Stream:
 
     after_fit : bool
         Whether there was a `fit` before the stream, whose score is used until enough rows are kept.
+
+    n_waiting : int, default=0
+        Number of training rows since the last pass.
     """
 
     training: np.ndarray
@@ -43,6 +48,7 @@ class Stream:
     n_seen: int
     earlier_scores: np.ndarray
     after_fit: bool
+    n_waiting: int = 0
 
     @classmethod
     def empty(cls, n_features: int, earlier_scores: np.ndarray | None = None) -> Stream:
@@ -57,6 +63,15 @@ class Stream:
         """Whether enough rows are kept to do without the scores of an earlier fit."""
         enough = len(self.calibration) >= len(self.earlier_scores)
         return not self.after_fit or (enough and len(self.training) >= _ENOUGH_ROWS)
+
+    @property
+    def awaits_more(self) -> bool:
+        """Whether there are too few new training rows for a pass, which would do harm."""
+        return self.n_waiting < _FEWEST_NEW
+
+    def after_pass(self) -> Stream:
+        """Return the stream without training rows that wait for a pass."""
+        return replace(self, n_waiting=0)
 
     @property
     def calibrates_on_training_rows(self) -> bool:
@@ -95,6 +110,7 @@ class Stream:
             calibration=_recent(_MOST_ROWS, self.calibration, calibration),
             anomalies=_recent(_MOST_ANOMALIES, self.anomalies, anomalies),
             n_seen=self.n_seen + n_rows,
+            n_waiting=self.n_waiting + len(training),
         )
 
     def calibrated_on(self, rows: np.ndarray) -> Stream:

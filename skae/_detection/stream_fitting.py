@@ -51,6 +51,35 @@ class Continuation:
         return self.optimizer_states[number] if number < len(self.optimizer_states) else None
 
 
+@dataclass(frozen=True)
+class StreamedBatch:
+    """What a detector has after a batch.
+
+    Parameters
+    ----------
+    ensemble : Ensemble
+        Its networks with their scores.
+
+    calibration : Calibration
+        Their calibration.
+
+    fits : list of NetworkFit
+        The passes of the networks; empty if there was none.
+
+    stream : Stream
+        What is kept.
+
+    optimizer_states : list of dict or None
+        The states of the optimizers.
+    """
+
+    ensemble: Ensemble
+    calibration: Calibration
+    fits: list[NetworkFit]
+    stream: Stream
+    optimizer_states: list[dict | None]
+
+
 class StreamFit(EnsembleFit):
     """The fit of one batch.
 
@@ -95,8 +124,8 @@ class StreamFit(EnsembleFit):
         self.n_rows = len(joined.labels)
         self.n_kept = self.n_rows - len(anomalous)
 
-    def run(self) -> tuple[FittedEnsemble, Stream, list[dict | None]]:  # type: ignore[override]
-        """Train on the batch; return the ensemble, what is kept, and the optimizers' states."""
+    def take(self) -> StreamedBatch:
+        """Keep rows of the batch, make a pass unless too few are waiting, and calibrate."""
         training, held_out = self._sorted()
         stream = self.kept.extended(
             self.X[training],
@@ -104,16 +133,24 @@ class StreamFit(EnsembleFit):
             self.anomalies,
             int((self.labels[self.n_kept :] != -1).sum()),
         )
-        shown = self._shown_in_pass(training)
-        numbers = range(len(self.start) or self.n_networks)
+        if self.start and not len(self.anomalies) and stream.awaits_more:
+            ensemble = Ensemble(self.before.members)
+            calibration = self._with_earlier_scores(ensemble, stream)
+            return StreamedBatch(ensemble, calibration, [], stream, self.before.optimizer_states)
+        fits = self._passes(self._shown_in_pass(training))
+        states = [fit.optimizer_state for fit in fits]
+        fitted = self._of_stream(fits, stream)
+        return StreamedBatch(fitted.ensemble, fitted.calibration, fits, stream.after_pass(), states)
+
+    def _passes(self, shown: np.ndarray) -> list[NetworkFit]:
+        """Return the networks after a pass of each, or of those before Ctrl-C."""
         fits: list[NetworkFit] = []
-        for number in numbers:
+        for number in range(len(self.start) or self.n_networks):
             fits.append(self._pass(number, shown))
             if fits[-1].interruption is not None:
                 break
         self.trainings.warn_of_interruption(fits[-1].interruption)
-        states = [fit.optimizer_state for fit in fits]
-        return self._of_stream(fits, stream), stream, states
+        return fits
 
     def _sorted(self) -> tuple[np.ndarray, np.ndarray]:
         """Return masks of the rows of the batch that train and that calibrate."""
@@ -135,12 +172,10 @@ class StreamFit(EnsembleFit):
         return np.zeros(self.n_rows, dtype=bool)
 
     def _shown_in_pass(self, training: np.ndarray) -> np.ndarray:
-        """Return the mask of the rows of the pass: with new known anomalies, also of kept ones.
+        """Return the mask of the rows of the pass: those of the batch and all kept ones.
 
-        A pass over a few rows would hardly change what the network says of the anomalies.
+        On the rows of the batch alone, networks would forget others, and improve less.
         """
-        if not len(self.anomalies) and training.any():
-            return training
         shown = training.copy()
         shown[: len(self.kept.training)] = True
         if not shown.any():
@@ -163,7 +198,9 @@ class StreamFit(EnsembleFit):
     def _of_stream(self, fits: list[NetworkFit], stream: Stream) -> FittedEnsemble:
         """Return the networks with their scores, calibrated on what is kept."""
         if self.start and not stream.keeps_enough:
-            return self._with_earlier_scores(fits, stream)
+            pairs = zip(self.before.members, fits, strict=False)
+            ensemble = Ensemble([replace(member, network=fit.network) for member, fit in pairs])
+            return FittedEnsemble(ensemble, self._with_earlier_scores(ensemble, stream), fits)
         judge = EnsembleFit(
             KnownRows(
                 np.concatenate([stream.training, stream.calibration]),
@@ -179,13 +216,14 @@ class StreamFit(EnsembleFit):
             training, fold = everything >= 0, everything
         return judge._judged(fits, [training] * len(fits), [fold] * len(fits))
 
-    def _with_earlier_scores(self, fits: list[NetworkFit], stream: Stream) -> FittedEnsemble:
-        """Return the networks with the scores of `fit`, until enough rows are kept."""
-        pairs = zip(self.before.members, fits, strict=False)
-        ensemble = Ensemble([replace(member, network=fit.network) for member, fit in pairs])
+    def _with_earlier_scores(self, ensemble: Ensemble, stream: Stream) -> Calibration:
+        """Return the calibration by kept rows, and by the scores of `fit` while they are few."""
+        rows = stream.calibration
+        if stream.calibrates_on_training_rows and not len(stream.earlier_scores):
+            rows = np.concatenate([stream.training, rows])
         scores = np.empty(0)
-        if len(stream.calibration):
-            scores = ensemble.scores(stream.calibration, self._device).mean(axis=0)
-        scores = np.concatenate([stream.earlier_scores, scores])
-        calibration = Calibration([HeldOut.of(range(len(fits)), scores)])
-        return FittedEnsemble(ensemble, calibration, fits)
+        if len(rows):
+            scores = ensemble.scores(rows, self._device).mean(axis=0)
+        if not stream.keeps_enough:
+            scores = np.concatenate([stream.earlier_scores, scores])
+        return Calibration([HeldOut.of(range(len(ensemble)), scores)])

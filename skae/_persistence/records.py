@@ -99,6 +99,7 @@ def _check_stream(
     n_seen: Any,
     earlier_scores: Any,
     after_fit: Any,
+    n_waiting: Any,
 ) -> None:
     rows = (training, calibration, anomalies)
     floats = all(Array(ndim=2, finite=False).matches(part) for part in rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import ChainMap
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any, Self
 
@@ -68,6 +69,9 @@ _SCALING_RULES: dict[bool | str, ScalingRule] = {
     False: one_scale_within_limits,
     "robust": robust_scales,
 }
+# With learning_rate="auto", the constant learning rate of partial_fit. That of `fit` is the highest
+# one of a schedule; it would undo what a network has learned by smaller ones.
+_RATE_OF_PARTIAL_FIT = 0.0005
 # Size of the code of a network that is regularised by noise, and needs no bottleneck.
 _WIDE_CODE = 64
 
@@ -456,11 +460,15 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
     @all_or_nothing
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: MatrixLike, y: ArrayLike | None = None) -> Self:
-        """Train for one pass over a batch of rows, and calibrate again.
+        """Take a batch of a stream: train for one pass, and calibrate again.
 
-        A fifth of the rows is kept for calibration instead, in total at most the last 5,000. The
-        rule for the threshold is applied again: the last one of :meth:`set_threshold`, otherwise
-        `contamination`, which is then a fraction of the calibration rows.
+        A fifth of the rows is not trained on but kept for calibration, in total the last 5,000 at
+        most. The pass is over the other rows of the batch and of those before, again the last 5,000
+        at most; rows wait for it until there are a hundred. With ``learning_rate="auto"`` the
+        learning rate is 0.0005.
+
+        The rule for the threshold is applied again: the last one of :meth:`set_threshold`,
+        otherwise `contamination`, which is then a fraction of the calibration rows.
 
         The first call computes the scaling, the first weights and the size of the code from its
         rows, so pass several hundred rows to it. It makes `n_estimators` networks, whatever the
@@ -510,15 +518,18 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         if first:
             check_normal_rows(labels)
         trainings, score = Trainings(self.random_state), self._score()
-        fit = StreamFit(
+        policy = self._policy()
+        if is_auto(policy.learning_rate):
+            policy = replace(policy, learning_rate=_RATE_OF_PARTIAL_FIT)
+        done = StreamFit(
             KnownRows(densify(X[:]).astype(np.float64), labels, self.novelty),
-            *(self._policy(), score, self.n_estimators, trainings, EpochReport(self)),
+            *(policy, score, self.n_estimators, trainings, EpochReport(self)),
             *self._so_far(X.shape[1]),
-        )
-        fitted, self._stream, self._optimizer_states = fit.run()
-        self._take(fitted, score)
-        self._training_scores = -fitted.calibration.scores
-        return self._with_threshold()
+        ).take()
+        if done.fits:
+            self._take(FittedEnsemble(done.ensemble, done.calibration, done.fits), score)
+        self._stream, self._optimizer_states = done.stream, done.optimizer_states
+        return self._calibrated(done.calibration)
 
     def _so_far(self, n_features: int) -> tuple[Stream, Continuation]:
         """Return what is kept of a stream, and the networks."""
@@ -570,11 +581,15 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
             raise ValueError("calibrate needs at least two rows, got 1.")
         scores = self._ensemble.scores(rows, self.device).mean(axis=0)
         held_out = HeldOut.of(range(len(self._ensemble)), scores, validate_groups(groups, rows))
-        self._calibration = Calibration([held_out])
-        self.calibration_scores_ = -self._calibration.scores[::-1]
-        self._training_scores = -scores
         if hasattr(self, "_stream"):
             self._stream = self._stream.calibrated_on(densify(rows[:]).astype(np.float64))
+        return self._calibrated(Calibration([held_out]))
+
+    def _calibrated(self, calibration: Calibration) -> Self:
+        """Set a new calibration, and the threshold by the rule that was asked for."""
+        self._calibration = calibration
+        self.calibration_scores_ = -calibration.scores[::-1]
+        self._training_scores = -calibration.scores
         return self._with_threshold()
 
     def drift_report(self, X: MatrixLike, level: float = 0.01) -> DriftReport:

@@ -1,5 +1,7 @@
 """The detector: scikit-learn's protocol, thresholds that hold, reasons, and known anomalies."""
 
+import copy
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +13,7 @@ from sklearn.model_selection import GridSearchCV, KFold, StratifiedKFold, cross_
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+import skae
 from skae import AutoencoderOutlierDetector
 from skae.architectures import Convolutional
 from skae.kinds import Denoising, Undercomplete
@@ -672,3 +675,106 @@ def test_refused_labels():
         detector(anomaly_label=1, normal_label=1).fit(X, np.ones(30))
     with pytest.raises(ValueError, match="'anomaly_label' parameter"):
         detector(anomaly_label=[1]).fit(X, np.ones(30))
+
+
+# Life after the fit.
+
+
+def test_calibrate_renews_thresholds_without_training(fitted):
+    model = copy.deepcopy(fitted).set_threshold(false_positive_rate=0.1)
+    drifted = normal_rows(2000, 5) + 0.15
+    before = (model.predict(drifted) == -1).mean()
+    scores = model.score_samples(drifted)
+    assert model.calibrate(normal_rows(1000, 6) + 0.15) is model
+    assert len(model.calibration_scores_) == 1000
+    np.testing.assert_array_equal(model.score_samples(drifted), scores)
+    assert before > 0.2
+    assert 0.06 < (model.predict(drifted) == -1).mean() < 0.14
+    assert 0.06 < (model.p_values(drifted) <= 0.1).mean() < 0.14
+
+
+def test_calibrate_keeps_the_rule_of_the_threshold(fitted):
+    new = normal_rows(500, 6) + 0.1
+    for asked in ({"contamination": 0.2}, {"n_alarms": 10, "n_rows": 100}):
+        model = copy.deepcopy(fitted).set_threshold(**asked).calibrate(new)
+        expected = model.offset_
+        assert model.set_threshold(**asked).offset_ == expected
+        assert model.offset_ != copy.deepcopy(fitted).set_threshold(**asked).offset_
+    assert (
+        copy.deepcopy(fitted).set_threshold(contamination=0.2).calibrate(new).predict(new) == -1
+    ).sum() == 100
+    by_parameter = detector(contamination=0.25).fit(normal_rows(60)).calibrate(new)
+    assert (by_parameter.predict(new) == -1).sum() == 125
+    auto = copy.deepcopy(fitted).calibrate(new)
+    assert auto.offset_ != fitted.offset_
+    assert (auto.predict(new) == -1).mean() < 0.06
+
+
+def test_a_failed_calibration_changes_nothing(fitted):
+    model = copy.deepcopy(fitted).set_threshold(false_positive_rate=0.02)
+    before = model.offset_, model.p_values(normal_rows(9)).tolist()
+    with pytest.raises(ValueError, match="cannot be estimated from 20 calibration rows"):
+        model.calibrate(normal_rows(20, 6))
+    with pytest.raises(ValueError, match="at least two rows, got 1"):
+        model.calibrate(normal_rows(1))
+    assert (model.offset_, model.p_values(normal_rows(9)).tolist()) == before
+
+
+def test_calibrate_on_groups(fitted):
+    model = copy.deepcopy(fitted).calibrate(normal_rows(60, 6), groups=np.arange(60) % 12)
+    assert model._calibration.size == 12
+
+
+def test_drift_report(fitted):
+    same, moved = (fitted.drift_report(normal_rows(300, 7) + shift) for shift in (0, 0.3))
+    assert not same.drifted
+    assert moved.drifted
+    assert (moved.n_rows, moved.n_calibration_rows, moved.level) == (300, 140, 0.01)
+    assert moved.mean_p_value == fitted.p_values(normal_rows(300, 7) + 0.3).mean()
+    assert not fitted.drift_report(normal_rows(300, 7) + 0.3, level=1e-300).drifted
+    with pytest.raises(ValueError, match=r"level must be a number in \(0, 1\), got 5"):
+        fitted.drift_report(normal_rows(9), level=5)
+
+
+def test_warm_start():
+    X = normal_rows(600)
+    model = detector(warm_start=True, novelty=True, max_epochs=10).fit(X)
+    first = model.history_["train_loss"].iloc[-1]
+    model.set_threshold(false_positive_rate=0.2).fit(X)
+    again = detector(novelty=True, max_epochs=10).fit(X)
+    assert model.history_["train_loss"].iloc[1] < again.history_["train_loss"].iloc[1]
+    assert model.history_["train_loss"].iloc[-1] < first
+    assert (model.predict(normal_rows(500, 3)) == -1).mean() < 0.12  # the rule is that of fit
+    with pytest.raises(ValueError, match=r"continues from 1 networks, .* 60 rows trains 5"):
+        model.fit(X[:60])
+    with pytest.raises(ValueError, match="features"):
+        model.fit(X[:, :3])
+    assert model.set_params(warm_start=False).fit(X[:60, :3]).n_features_in_ == 3
+
+
+@pytest.mark.slow
+def test_warm_start_with_the_same_rows_holds_out_the_same():
+    X = np.random.default_rng(0).normal(size=(100, 30))
+    model = detector(warm_start=True, novelty=True, max_epochs=40).fit(X).fit(X)
+    fresh = model.score_samples(np.random.default_rng(1).normal(size=(1000, 30)))
+    held_out, known = np.median(model.calibration_scores_), np.median(model.score_samples(X))
+    assert abs(held_out - np.median(fresh)) < 0.5 * (known - np.median(fresh))
+
+
+def test_a_fit_ends_a_stream():
+    model = detector().partial_fit(normal_rows(150)).set_threshold(contamination=0.4)
+    model.fit(normal_rows(60))
+    assert not hasattr(model, "_stream")
+    assert (model.predict(normal_rows(60)) == -1).mean() < 0.4
+
+
+@pytest.mark.parametrize("begin", ["fit", "partial_fit"])
+def test_a_saved_stream_goes_on(tmp_path, begin):
+    model = getattr(detector(novelty=True), begin)(normal_rows(150))
+    model.set_threshold(false_positive_rate=0.1).partial_fit(normal_rows(150, 1))
+    model.save(tmp_path / "detector.skae")
+    loaded, X = skae.load(tmp_path / "detector.skae"), normal_rows(150, 2)
+    for one in (model, loaded):
+        one.partial_fit(X).calibrate(normal_rows(50, 3))
+    assert loaded.offset_ == model.offset_
+    np.testing.assert_array_equal(loaded.p_values(X), model.p_values(X))

@@ -72,6 +72,7 @@ VALID = {
     "fdr": 0.5,
     "contamination": 0.25,
     "n_features": 2,
+    "level": 0.01,
     "only_outliers": True,
     "false_positive_rate": None,
     "n_alarms": None,
