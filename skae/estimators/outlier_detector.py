@@ -929,7 +929,7 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         >>> X = pd.DataFrame({"load": load, "power": 3 * load, "noise": rng.normal(size=600)})
         >>> detector = AutoencoderOutlierDetector(novelty=True, random_state=0).fit(X)
         >>> alert = detector.alerts(X[:5].assign(power=[9, *X["power"][1:5]])).loc[0]
-        >>> alert["feature_1"], alert["value_1"]
+        >>> alert["feature_1"], float(alert["value_1"])
         ('power', 9.0)
         """
         n_features = check_size(n_features, "n_features")
