@@ -17,6 +17,7 @@ import numpy as np
 from skae._data.scaling import Scaling
 from skae._detection.calibration import Calibration, HeldOut
 from skae._detection.ensemble import Ensemble, Member
+from skae._detection.stream import Stream
 from skae._generation.code_density import CodeDensity
 from skae._imputation.bootstrap import Bootstrap
 from skae._imputation.imputation import Imputation
@@ -35,7 +36,7 @@ from skae.scores.scatter import Scatter
 
 _CLASSES = (
     *(Bootstrap, Calibration, CodeDensity, Ensemble, FittedNetwork, HeadPlan, HeldOut),
-    *(Imputation, Member, NetworkSpec, Scaling, Scatter),
+    *(Imputation, Member, NetworkSpec, Scaling, Scatter, Stream),
 )
 RECORDS: dict[str, type] = {cls.__name__: cls for cls in _CLASSES}
 
@@ -91,6 +92,23 @@ def _check_held_out(members: Any, scores: Any, weights: Any = None) -> None:
     require(one_each, "weights of HeldOut", "one above zero for each score", weights)
 
 
+def _check_stream(
+    training: Any,
+    calibration: Any,
+    anomalies: Any,
+    n_seen: Any,
+    earlier_scores: Any,
+    after_fit: Any,
+    n_waiting: Any,
+) -> None:
+    rows = (training, calibration, anomalies)
+    floats = all(Array(ndim=2, finite=False).matches(part) for part in rows)
+    finite = floats and all(not np.isinf(part).any() for part in rows)
+    require(finite, "rows of Stream", "floats that are finite or NaN", rows)
+    ascending = Array().matches(earlier_scores) and (np.diff(earlier_scores) >= 0).all()
+    require(ascending, "earlier_scores of Stream", "finite and ascending", earlier_scores)
+
+
 def _check_bootstrap(
     mean: Any, deviation: Any, factor: Any, noise: Any, ratio: Any, shrinkage: Any
 ) -> None:
@@ -119,4 +137,5 @@ _RELATIONS: dict[type, Callable[..., None]] = {
     Scatter: _check_scatter,
     CodeDensity: _check_density,
     HeldOut: _check_held_out,
+    Stream: _check_stream,
 }

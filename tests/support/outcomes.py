@@ -26,7 +26,7 @@ EXPLAINED_WARNINGS = [
     (UserWarning, r"n_components=\d+ is not larger than the", "overcomplete, but smaller"),
     (UserWarning, r"A code of \d+ values can be a copy", "overcomplete, and nothing holds it"),
     (UserWarning, r"Posterior collapse", "a variational code that says nothing"),
-    (UserWarning, r"y is ignored: it may hold -1", "y of a detector that holds other values"),
+    (UserWarning, r"y marks no row", "y of a detector that does not hold its labels"),
     (UserWarning, r'contamination="auto" calls', "many outliers by the default of a detector"),
     (UserWarning, r"contamination=\S+ asks for", "rows with equal scores"),
     (UserWarning, r"select finds no outlier", "many rows for few calibration rows"),
