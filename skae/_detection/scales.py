@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -54,3 +55,16 @@ def with_known_values(X: Matrix) -> np.ndarray:
     """Return a mask of the rows with any known value; of all rows, if there is none."""
     known = np.concatenate([~np.isnan(block).all(axis=1) for _, block in dense_blocks(X)])
     return known if known.any() else ~known
+
+
+def warn_of_unknown_rows(X: Matrix) -> None:
+    """Warn of rows without any known value, about which scores say nothing."""
+    n_unknown = sum(int(np.isnan(block).all(axis=1).sum()) for _, block in dense_blocks(X))
+    if n_unknown:
+        warnings.warn(
+            f"{n_unknown} of {X.shape[0]} rows of X have no known value, so nothing can be said of "
+            f"them: they have the score of the most ordinary calibration row, the p-value 1 and "
+            f"the label 1. Leave them out, or look for them with np.isnan(X).all(axis=1).",
+            UserWarning,
+            stacklevel=2,
+        )

@@ -27,6 +27,7 @@ from skae._data.views import rows_at
 from skae._detection.calibration import Calibration, discoveries
 from skae._detection.ensemble import Ensemble
 from skae._detection.ensemble_fitting import EnsembleFit, FittedEnsemble, KnownRows
+from skae._detection.scales import warn_of_unknown_rows
 from skae._fitting import defaults
 from skae._fitting.fit_policy import FitPolicy, resolve_parts
 from skae._fitting.progress import EpochReport
@@ -494,9 +495,7 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         .. [1] V. Vovk, "Cross-conformal predictors", Annals of Mathematics and Artificial
            Intelligence 74, 2015.
         """
-        return self._of_rows(
-            lambda rows: self._calibration.p_values(self._ensemble.scores(rows, self.device)), X
-        )
+        return self._of_rows(lambda rows: self._calibration.p_values(self._scores(rows)), X)
 
     def select(self, X: MatrixLike, fdr: float = 0.1) -> np.ndarray:
         """Return which rows are outliers, with a bound on the false discovery rate.
@@ -617,7 +616,13 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         return self._shaped(saturated(reconstruction, output_dtype(X)))
 
     def _score_rows(self, X: Matrix) -> np.ndarray:
-        return -self._ensemble.scores(X, self.device).mean(axis=0)
+        return -self._scores(X).mean(axis=0)
+
+    def _scores(self, X: Matrix) -> np.ndarray:
+        """Return the anomaly scores of rows by each network, (n_networks, n_samples)."""
+        if self._takes_missing():
+            warn_of_unknown_rows(X)
+        return self._ensemble.scores(X, self.device)
 
     def _one_rate(self, contamination: float | None, false_positive_rate: float | None) -> float:
         """Return the rate that is given; refuse both or neither."""

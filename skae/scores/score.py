@@ -111,7 +111,7 @@ class Score(ParameterNamesMixin):
 
     def known(self, network: Any, X: torch.Tensor) -> torch.Tensor | None:
         """Return the mask of known values, on the CPU; None if no value can be missing."""
-        if network.missing is None or not self.by_known_:
+        if not self.by_known_ or getattr(network, "missing", None) is None:
             return None
         return ~torch.isnan(X).cpu()
 
