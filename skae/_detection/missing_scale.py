@@ -183,11 +183,13 @@ def _location_and_spreads(roots: np.ndarray) -> tuple[float, float, float]:
     Far roots contribute to these as if they were at a fence.
     """
     middle = float(np.median(roots))
-    spreads = []
-    for away in (middle - roots[roots <= middle], roots[roots >= middle] - middle):
-        fence = _FENCE * np.median(away) / _NORMAL_QUARTILE
-        spreads.append(float(np.sqrt(np.square(np.minimum(away, fence)).mean())))
-    return middle, *spreads
+    below, above = middle - roots[roots <= middle], roots[roots >= middle] - middle
+    return middle, _deviation(below), _deviation(above)
+
+
+def _deviation(away: np.ndarray) -> float:
+    fence = _FENCE * np.median(away) / _NORMAL_QUARTILE
+    return float(np.sqrt(np.square(np.minimum(away, fence)).mean()))
 
 
 def _on_lines(place: np.ndarray, weight: np.ndarray, values: np.ndarray) -> np.ndarray:

@@ -307,7 +307,9 @@ class Contributions(MinusAnomalyScore):
             if self.missing_scale is not None:
                 numbers = torch.isnan(X).sum(1)
                 of_features = self.missing_scale.of_features(of_features, numbers)
-            found.append(of_features if ranges is None else of_features + ranges.of_features(X.double()))
+            found.append(
+                of_features if ranges is None else of_features + ranges.of_features(X.double())
+            )
         contributions = torch.stack(found).mean(0)
         finite = torch.isfinite(contributions).all(1, keepdim=True)
         evenly = self.each(X).mean(0)[:, None] / X.shape[1]
