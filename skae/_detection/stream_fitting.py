@@ -11,6 +11,7 @@ from skae._checkpoints.trainings import Trainings
 from skae._detection.calibration import Calibration, HeldOut
 from skae._detection.ensemble import Ensemble, Member
 from skae._detection.ensemble_fitting import EnsembleFit, FittedEnsemble, KnownRows
+from skae._detection.missing_scale import MissingScale
 from skae._detection.stream import Stream
 from skae._fitting.fit_network import pass_once
 from skae._fitting.fit_policy import FitPolicy
@@ -33,11 +34,15 @@ class Continuation:
 
     optimizer_states : list of dict or None
         The states of their optimizers; empty after `fit`.
+
+    missing_scale : MissingScale or None, default=None
+        The scale of the scores of rows with missing values.
     """
 
     members: list[Member]
     history: pd.DataFrame | None
     optimizer_states: list[dict | None]
+    missing_scale: MissingScale | None = None
 
     def history_of(self, number: int) -> pd.DataFrame | None:
         """Return the history of one network, without its number."""
@@ -134,7 +139,7 @@ class StreamFit(EnsembleFit):
             int((self.labels[self.n_kept :] != -1).sum()),
         )
         if self.start and not len(self.anomalies) and stream.awaits_more:
-            ensemble = Ensemble(self.before.members)
+            ensemble = Ensemble(self.before.members, self.before.missing_scale)
             calibration = self._with_earlier_scores(ensemble, stream)
             return StreamedBatch(ensemble, calibration, [], stream, self.before.optimizer_states)
         fits = self._passes(self._shown_in_pass(training))
@@ -199,7 +204,8 @@ class StreamFit(EnsembleFit):
         """Return the networks with their scores, calibrated on what is kept."""
         if self.start and not stream.keeps_enough:
             pairs = zip(self.before.members, fits, strict=False)
-            ensemble = Ensemble([replace(member, network=fit.network) for member, fit in pairs])
+            members = [replace(member, network=fit.network) for member, fit in pairs]
+            ensemble = Ensemble(members, self.before.missing_scale)
             return FittedEnsemble(ensemble, self._with_earlier_scores(ensemble, stream), fits)
         judge = EnsembleFit(
             KnownRows(

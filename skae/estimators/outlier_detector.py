@@ -35,6 +35,7 @@ from skae._detection.drift import DriftReport
 from skae._detection.ensemble import Ensemble
 from skae._detection.ensemble_fitting import EnsembleFit, FittedEnsemble, KnownRows
 from skae._detection.labels import LabelMeaning, Mark, check_normal_rows, labels_of
+from skae._detection.scales import warn_of_unknown_rows
 from skae._detection.selection import selected
 from skae._detection.stream import Stream
 from skae._detection.stream_fitting import Continuation, StreamFit
@@ -542,7 +543,9 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         if stream is None:
             stream = Stream.empty(n_features, self._calibration.scores)
         states = getattr(self, "_optimizer_states", [])
-        return stream, Continuation(self._ensemble.members, self.history_, states)
+        ensemble = self._ensemble
+        scale = ensemble.missing_scale
+        return stream, Continuation(ensemble.members, self.history_, states, scale)
 
     @all_or_nothing
     def calibrate(self, X: MatrixLike, groups: ArrayLike | None = None) -> Self:
@@ -735,9 +738,7 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         .. [2] R. Dunn, L. Wasserman and A. Ramdas, "Distribution-free prediction sets for two-layer
            hierarchical models", Journal of the American Statistical Association 118, 2023.
         """
-        return self._of_rows(
-            lambda rows: self._calibration.p_values(self._ensemble.scores(rows, self.device)), X
-        )
+        return self._of_rows(lambda rows: self._calibration.p_values(self._scores(rows)), X)
 
     def select(self, X: MatrixLike, fdr: float = 0.1) -> np.ndarray:
         """Return which rows are outliers, with a bound on the false discovery rate.
@@ -989,7 +990,13 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         return self._shaped(saturated(reconstruction, output_dtype(X)))
 
     def _score_rows(self, X: Matrix) -> np.ndarray:
-        return -self._ensemble.scores(X, self.device).mean(axis=0)
+        return -self._scores(X).mean(axis=0)
+
+    def _scores(self, X: Matrix) -> np.ndarray:
+        """Return the anomaly scores of rows by each network, (n_networks, n_samples)."""
+        if self._takes_missing():
+            warn_of_unknown_rows(X)
+        return self._ensemble.scores(X, self.device)
 
     def _validated_set(self, validation_set: MatrixLike | None, X: Matrix) -> Matrix | None:
         """Return the calibration rows that the user gives, as validated as `X`."""
