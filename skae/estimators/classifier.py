@@ -22,6 +22,7 @@ from skae._classification.classifier_fitting import (
     fit_classifier,
 )
 from skae._classification.labels import class_numbers, class_weights, known_labels
+from skae._classification.teachers import Teachers
 from skae._data.matrix import Matrix, MatrixLike
 from skae._data.validation import checked_weight, validate_sample_weight, validate_X
 from skae._data.views import rows_at
@@ -233,6 +234,7 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
     """
 
     classes_: np.ndarray
+    _teachers: Teachers | None = None  # files of earlier versions have none
 
     _stored_as = "AutoencoderClassifier"
     _parameter_constraints: dict = {
@@ -362,7 +364,7 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
         if goes_on:
             others["weights to continue from"] = weights_of(self._fitted)
         with trainings_of(self, X, y=numbers, classes=classes, **others) as trainings:
-            fit = fit_classifier(
+            fit, teachers = fit_classifier(
                 LabelledRows(X, weight, numbers, of_classes),
                 self._policy(),
                 trainings,
@@ -375,7 +377,7 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
             )
             trainings.warn_of_interruption(fit.interruption)
             self._take(fit)
-            self.classes_ = classes
+            self.classes_, self._teachers = classes, teachers
             return self
 
     def predict(self, X: MatrixLike) -> np.ndarray:
@@ -491,4 +493,7 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
         return HeadPlan(n_classes, sizes, weight)
 
     def _logits(self, X: MatrixLike) -> np.ndarray:
-        return self._of_rows(lambda rows: class_logits(self._fitted, rows, self.device), X)
+        return self._of_rows(lambda rows: self._logits_of(rows), X)
+
+    def _logits_of(self, rows: Matrix) -> np.ndarray:
+        return class_logits(self._fitted, self._teachers, rows, self.device)
