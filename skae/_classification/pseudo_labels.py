@@ -135,20 +135,17 @@ def pseudo_targets(rows: KnownRows, codes: np.ndarray, seed: int) -> tuple[np.nd
     labelled = np.flatnonzero(numbers != UNLABELLED)
     folds = _folds(numbers, labelled, seed)
     coefficients, intercept, n_found = _linear(rows, labelled, folds, seed)
-    merits = [n_found]
-    logits = rows.mapped(coefficients, intercept).astype(np.float64)
-    each = [np.log(softmax(logits, axis=1) + LEAST)]
+    mean = _Mean(len(numbers), n_classes)
+    mean.add(softmax(rows.mapped(coefficients, intercept), axis=1), n_found)
     axes, origin = _principal_axes(rows, seed)
     components = rows.mapped(axes, -origin)
     sizes = [s for s in _SIZES if s < axes.shape[1]] + [axes.shape[1]]
     references, tables = _references(numbers, seed), []
     for space in (*(components[:, :size] for size in sizes), codes):
         likely, n_found = _spread(rows, space, folds, seed)
-        merits.append(n_found)
-        each.append(np.log(likely + LEAST))
+        mean.add(likely, n_found)
         tables.append(likely[references].astype(np.float32))
-    weights = softmax(np.array(merits) / _STEP)
-    likely = softmax(sum(w * logs for w, logs in zip(weights, each, strict=True)), axis=1)
+    likely, weights = mean.result()
     likely[labelled] = one_hot(numbers[labelled], n_classes)
     teachers = Teachers(
         coefficients,
@@ -163,6 +160,24 @@ def pseudo_targets(rows: KnownRows, codes: np.ndarray, seed: int) -> tuple[np.nd
         _NETWORK_WEIGHT,
     )
     return likely * certainty(likely)[:, None], teachers
+
+
+class _Mean:
+    """A geometric mean of probabilities, weighted by the hidden labels that each teacher found."""
+
+    def __init__(self, n_rows: int, n_classes: int):
+        self.logs, self.merits = np.zeros((n_rows, n_classes)), np.zeros(0)
+
+    def add(self, likely: np.ndarray, n_found: float) -> None:
+        """Add the probabilities of a teacher, which are not kept."""
+        self.merits = np.append(self.merits, n_found / _STEP)
+        newest = softmax(self.merits)[-1]
+        self.logs *= 1 - newest
+        self.logs += newest * np.log(likely + LEAST)
+
+    def result(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the mean, of rows that add up to 1, and the weights."""
+        return softmax(self.logs, axis=1), softmax(self.merits)
 
 
 def _folds(numbers: np.ndarray, labelled: np.ndarray, seed: int) -> list[np.ndarray]:

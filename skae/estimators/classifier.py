@@ -59,10 +59,16 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
     with the loss :math:`\ell` of the autoencoder per feature and ``classification_weight``
     :math:`w`. For a row with a label, `t` is 1 at its class and 0 elsewhere. Rows whose label is
     the value `unlabelled` have none: they are reconstructed, and take part in the classification
-    through pseudo-labels. The autoencoder is first trained alone; label propagation among the
-    nearest neighbours of its codes [1]_ gives each row without a label class probabilities `t`,
-    which are weighted by their certainty [2]_: :math:`c = 1 - H(t) / \log K`. All `c` are then
-    divided by their mean.
+    through pseudo-labels. The autoencoder is first trained alone. Then several teachers, a logistic
+    regression on the rows and label spreading [1]_ among the nearest neighbours, of the codes and
+    of 2 to 64 principal components, give each row without a label class probabilities,
+
+    .. math:: t \propto \prod_i p_i^{w_i}, \qquad w_i \propto e^{n_i / 2},
+
+    where :math:`n_i` is the number of labels that teacher `i` finds while they are hidden from it.
+    They are weighted by their certainty [2]_: :math:`c = 1 - H(t) / \log K`. All `c` are then
+    divided by their mean. Predictions are the geometric mean of those of the network and of the
+    teachers, with equal weights; the codes are no teacher there.
 
     Parameters
     ----------
@@ -92,9 +98,10 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
         for ``n_labelled / (n_classes * n_of_the_class)``; or None for equal weights of all rows.
 
     pseudo_labels : bool, default=True
-        Whether rows without a label take part in the classification through pseudo-labels, which
-        come from their neighbours. If False, they are reconstructed only, and rows with a label are
-        repeated in each pass until they are a quarter of all rows.
+        Whether rows without a label take part in the classification through pseudo-labels, and
+        their teachers share in the predictions. If False, the network predicts alone; rows without
+        a label are reconstructed only, and rows with a label are repeated in each pass until they
+        are a quarter of all rows.
 
     loss : {"mse", "mae", "huber", "bce"}, Loss or callable, default="mse"
         The reconstruction loss, as in :class:`AutoencoderTransformer`.

@@ -128,6 +128,17 @@ def test_the_weights_are_those_of_the_hidden_labels(monkeypatch):
     np.testing.assert_allclose(teachers.weights, expected, rtol=1e-5)
 
 
+def test_the_mean_is_geometric_and_weighted():
+    likely = np.random.RandomState(0).dirichlet(np.ones(3), size=(4, 7))
+    mean, n_found = pseudo_labels._Mean(7, 3), np.array([3.0, 5.0, 0.0, 1000.0])
+    for n_teachers, (one, found) in enumerate(zip(likely, n_found, strict=True), start=1):
+        mean.add(one, found)
+        weights = softmax(n_found[:n_teachers] / 2)
+        logs = np.einsum("i,ijk->jk", weights, np.log(likely[:n_teachers] + 1e-6))
+        np.testing.assert_allclose(mean.result()[0], softmax(logs, axis=1))
+        np.testing.assert_allclose(mean.result()[1], weights)
+
+
 def test_hidden_labels_that_are_found_are_counted(moons):
     """Separate classes: each fold finds all of its labels, by their weights."""
     X = np.repeat([[-5.0, 0.0], [5.0, 1.0]], 30, axis=0) + np.random.RandomState(0).rand(60, 2)
@@ -144,7 +155,7 @@ def test_hidden_labels_that_are_found_are_counted(moons):
 
 def test_a_weight_is_a_repetition_of_a_label():
     """Two rows with opposite labels at one place: the heavier one decides."""
-    X = np.concatenate([np.zeros((4, 2)), np.random.RandomState(0).randn(20, 2) + [4, 0]])
+    X = np.concatenate([np.zeros((4, 2)), np.random.RandomState(0).randn(20, 2) + 4])
     numbers = np.array([0, 1, -1, -1, *[0] * 10, *[1] * 10])
     for heavy in (0, 1):
         weight = np.ones(24)

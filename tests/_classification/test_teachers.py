@@ -58,9 +58,7 @@ def test_each_teacher():
 
 @pytest.mark.parametrize("network_weight", [0.0, 0.25, 1.0])
 def test_the_blend_is_the_weighted_geometric_mean(network_weight):
-    weighing = replace(
-        TEACHERS, network_weight=network_weight, class_weight=floats(1, 2, 0.5)
-    )
+    weighing = replace(TEACHERS, network_weight=network_weight, class_weight=floats(1, 2, 0.5))
     found = blend(weighing)(torch.from_numpy(ROWS), torch.from_numpy(LOGITS)).numpy()
     logs = np.log(by_hand() + LEAST)
     taught = np.einsum("i,ijk->jk", weighing.weights, logs) + np.log([1, 2, 0.5])
@@ -85,7 +83,9 @@ def test_fewer_references_than_neighbours():
 def test_rows_that_are_references():
     """All distances are zero."""
     same = replace(
-        TEACHERS, references=np.zeros((40, 4), np.float32), axes=np.zeros((5, 4), np.float32),
+        TEACHERS,
+        references=np.zeros((40, 4), np.float32),
+        axes=np.zeros((5, 4), np.float32),
         origin=np.zeros(4, np.float32),
     )
     assert torch.stack(blend(same).each(torch.from_numpy(ROWS))).isfinite().all()
