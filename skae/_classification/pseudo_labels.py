@@ -251,7 +251,8 @@ def _principal_axes(rows: KnownRows, seed: int) -> tuple[np.ndarray, np.ndarray]
     chosen = np.sort(np.random.RandomState(seed).permutation(n_rows)[:most])
     size = min(max(_SIZES), n_features, len(chosen))
     solver = "randomized" if 4 * size < min(n_features, len(chosen)) else "full"
-    model = PCA(size, svd_solver=solver, random_state=seed).fit(rows.at(chosen))
+    with np.errstate(invalid="ignore"):  # the ratio of variances that are all zero, not used here
+        model = PCA(size, svd_solver=solver, random_state=seed).fit(rows.at(chosen))
     axes = np.ascontiguousarray(model.components_.T)
     return axes.astype(np.float32), (model.mean_ @ axes).astype(np.float32)
 

@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from skae._data.scaling import LIMIT
+
 # Number of neighbours of a row.
 N_NEIGHBOURS = 10
 # Smallest probability of a class that a teacher can give.
@@ -119,6 +121,7 @@ class Blend(nn.Module):
 
     def each(self, rows: torch.Tensor) -> list[torch.Tensor]:
         """Return the probabilities by each teacher."""
+        rows = rows.clamp(-LIMIT, LIMIT)  # squared distances stay finite
         found = [(rows @ self.coefficients + self.intercept).softmax(1)]
         codes, start = rows @ self.axes - self.origin, 0
         distances = codes.new_zeros(())

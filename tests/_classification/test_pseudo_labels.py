@@ -187,6 +187,13 @@ def test_a_single_label_and_class():
     assert (targets == 1).all()
 
 
+def test_rows_that_are_all_the_same():
+    numbers = few(np.arange(40) % 2, 5)
+    targets, teachers = pseudo_targets(known(np.ones((40, 3)), numbers), np.ones((40, 1)), seed=0)
+    assert np.isfinite(targets).all()
+    assert np.isfinite(teachers.references).all()
+
+
 def test_references_are_few_and_hold_labels(monkeypatch):
     monkeypatch.setattr(pseudo_labels, "_MOST_REFERENCES", 20)
     few_labels, many = few(CLASSES, 2), CLASSES

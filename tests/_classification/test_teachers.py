@@ -91,6 +91,11 @@ def test_rows_that_are_references():
     assert torch.stack(blend(same).each(torch.from_numpy(ROWS))).isfinite().all()
 
 
+def test_rows_of_any_size_have_finite_logits():
+    rows = torch.tensor([1e9, 1e30, torch.inf, -torch.inf])[:, None].expand(4, 5)
+    assert blend()(rows, torch.from_numpy(LOGITS[:4])).isfinite().all()
+
+
 def test_a_class_of_weight_zero_stays_finite():
     without = replace(TEACHERS, class_weight=floats(1, 0, 1), network_weight=0.0)
     found = blend(without)(torch.from_numpy(ROWS), torch.from_numpy(LOGITS))
