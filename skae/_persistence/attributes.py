@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from sklearn.impute import MissingIndicator
 
+from skae._classification.teachers import Teachers
 from skae._detection.calibration import Calibration
 from skae._detection.ensemble import Ensemble
 from skae._detection.stream import Stream
@@ -95,6 +96,7 @@ OPTIONAL = {
     "n_samples_seen_": ABOVE_ZERO,
     "user_names_in_": Array("OUi"),
     "item_names_in_": Array("OUi"),
+    "_teachers": Teachers | None,  # files of 0.1.0 have none
     "_stream": Stream,
     "_optimizer_states": list[dict | None],
     "_threshold_asked": dict[str, float],
@@ -223,6 +225,7 @@ def _of_one_network(estimator: Any, networks: list[FittedNetwork]) -> None:
 
 
 def _of_transformer(estimator: Any, networks: list[FittedNetwork]) -> None:
+    _require("belongs to classifiers only.", _teachers=not hasattr(estimator, "_teachers"))
     _of_one_network(estimator, networks)
     _check_no_head(networks)
 
@@ -230,7 +233,12 @@ def _of_transformer(estimator: Any, networks: list[FittedNetwork]) -> None:
 def _of_classifier(estimator: Any, networks: list[FittedNetwork]) -> None:
     _of_one_network(estimator, networks)
     head = networks[0].spec.head
-    _of_networks(classes_=head is not None and head.n_classes == len(estimator.classes_))
+    n_classes, teachers = len(estimator.classes_), estimator._teachers
+    _of_networks(
+        classes_=head is not None and head.n_classes == n_classes,
+        _teachers=teachers is None
+        or teachers.coefficients.shape == (networks[0].n_features, n_classes),
+    )
 
 
 def _of_detector(estimator: Any, networks: list[FittedNetwork]) -> None:

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import nn
 
+from skae._classification.teachers import Blend, Teachers
 from skae._data.scaling import Scaling
 from skae._detection.calibration import Calibration
 from skae._detection.ensemble import LARGEST, Ensemble, contributions_of
@@ -343,12 +344,28 @@ class Outliers(MinusAnomalyScore):
 
 
 class Logits(Inference):
-    """Logits of the classes of rows."""
+    """Logits of the classes of rows.
+
+    Parameters
+    ----------
+    fitted : FittedNetwork
+        The network as plain data.
+
+    teachers : Teachers or None
+        The teachers that share in the predictions, if there are any.
+    """
+
+    def __init__(self, fitted: FittedNetwork, teachers: Teachers | None):
+        super().__init__(fitted)
+        like = next(self.network.parameters())
+        self.blend = None if teachers is None else Blend(teachers, like)
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
         """Return logits of shape (n_samples, n_classes)."""
         assert self.network.head is not None  # a classifier's
-        return self.network.head(self.network.encode(self.scale(X)))
+        scaled = self.scale(X)
+        logits = self.network.head(self.network.encode(scaled))
+        return logits if self.blend is None else self.blend(self.network.filled(scaled), logits)
 
 
 class Decision(Logits):

@@ -276,6 +276,15 @@ def test_classifier(classifier, method):
     check(classifier, method, X)
 
 
+@pytest.mark.parametrize("n_references", [40, 5])
+def test_classifier_with_teachers(n_references):
+    """With more and with fewer rows than neighbours are searched."""
+    few = np.where(np.arange(n_references) % 4, "?", CLASSES[:n_references])
+    few[:4] = CLASSES[:4]
+    estimator = AutoencoderClassifier(3, unlabelled="?", **SMALL).fit(X[:n_references], few)
+    check(estimator, "predict_proba", X)
+
+
 @pytest.mark.slow
 def test_two_classes():
     """Labels keep their type, and the decision is one number."""
