@@ -220,7 +220,7 @@ class EnsembleFit:
     def _with_scales(self, ensemble: Ensemble, folds: list) -> Ensemble:
         """Return the ensemble whose scores regard missing and far values."""
         held_out = [(members, self._calibration_rows(fold)) for fold, members in folds]
-        return with_scales(ensemble, held_out, self._device, takes_missing=self.takes_missing)
+        return with_scales(ensemble, held_out, self._device)
 
     def _calibration_rows(self, fold: np.ndarray) -> Matrix:
         """Return the rows of a fold, without those that have no known value."""
