@@ -263,7 +263,7 @@ class EnsembleFit:
     def _with_scales(self, ensemble: Ensemble, folds: list) -> Ensemble:
         """Return the ensemble whose scores regard missing and far values."""
         held_out = [(members, self._calibration_rows(fold)[0]) for fold, members in folds]
-        return with_scales(ensemble, held_out, self._device, takes_missing=self.takes_missing)
+        return with_scales(ensemble, held_out, self._device)
 
     def _calibrated(self, ensemble: Ensemble, folds: list) -> Calibration:
         return Calibration([self._held_out(ensemble, *of_fold) for of_fold in folds])

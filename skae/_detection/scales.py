@@ -15,11 +15,7 @@ from skae._detection.missing_scale import MissingScale, numbers_of_missing
 
 
 def with_scales(
-    ensemble: Ensemble,
-    calibration: Sequence[tuple[Sequence[int], Matrix]],
-    device: str,
-    *,
-    takes_missing: bool,
+    ensemble: Ensemble, calibration: Sequence[tuple[Sequence[int], Matrix]], device: str
 ) -> Ensemble:
     """Return an ensemble whose scores regard missing and far values.
 
@@ -33,10 +29,8 @@ def with_scales(
 
     device : str
         Device of the networks.
-
-    takes_missing : bool
-        Whether values may be missing.
     """
+    takes_missing = ensemble.members[0].network.spec.takes_missing
     scores, n_missing = [], []
     for members, X in calibration:
         scores += list(ensemble.part(members).scores_of_networks(X, device))
