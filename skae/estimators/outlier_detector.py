@@ -35,6 +35,7 @@ from skae._detection.drift import DriftReport
 from skae._detection.ensemble import Ensemble
 from skae._detection.ensemble_fitting import EnsembleFit, FittedEnsemble, KnownRows
 from skae._detection.labels import LabelMeaning, Mark, check_normal_rows, labels_of
+from skae._detection.scales import with_known_values
 from skae._detection.selection import selected
 from skae._detection.stream import Stream
 from skae._detection.stream_fitting import Continuation, StreamFit
@@ -129,10 +130,12 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
 
     contamination : "auto" or float in (0, 0.5], default="auto"
         Sets the threshold of `predict`. A float is the fraction of the training rows to label as
-        outliers. "auto" labels a row as an outlier if the cube root of its anomaly score, whose
-        distribution is nearly normal, is more than three robust standard deviations above the
-        median of the calibration rows; it labels at least a hundredth of the training rows.
-        :meth:`set_threshold` sets the threshold by a false positive rate instead.
+        outliers: ``round(contamination * n)`` rows, at least one. Rows with equal scores are
+        labelled together. "auto" labels a row as an outlier if the cube root of its anomaly score,
+        whose distribution is nearly normal, is more than three robust standard deviations above the
+        median of the calibration rows; it labels at least a hundredth of the training rows, unless
+        equal scores prevent it, and warns if it labels more than a tenth. :meth:`set_threshold`
+        sets the threshold by a false positive rate, or by a budget of alarms, instead.
 
     n_estimators : int, default=1
         Number of networks, whose scores are averaged. With fewer than 500 rows there are at least
@@ -259,10 +262,12 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
 
     Notes
     -----
-    With 500 rows or more, a fifth of them (at most 5,000) is held out from all networks for
+    With 500 rows or more, a fifth of them (at most 100,000) is held out from all networks for
     calibration; with fewer, calibration is cross-validated: each row is scored by a network that
-    was not trained on it. With ``novelty=False`` the calibration rows may contain outliers as well.
-    The false positive rate is then lower than requested, not higher.
+    was not trained on it. If `fit` receives `groups`, this holds for groups in place of rows. With
+    `validation_set` no training rows are held out. With ``novelty=False`` the calibration rows may
+    contain outliers as well. The false positive rate is then lower than requested, not higher; see
+    `outlier_fraction` of :meth:`set_threshold`.
 
     References
     ----------
@@ -414,8 +419,7 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
             trained, each on the groups of another four fifths. Each group counts the same in
             thresholds and p-values.
 
-        validation_set : {array-like, sparse matrix} of shape (n_validation, n_features) or \
-                (n_validation, ...), default=None
+        validation_set : {array-like, sparse matrix} of shape (n_rows, ...), default=None
             Calibration rows, which no network is trained on, such as rows of a later time than `X`.
             All rows of `X` are then training rows. They count as independent rows, and should be
             normal. None means that some of `X` are held out.
@@ -534,12 +538,12 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
     def _so_far(self, n_features: int) -> tuple[Stream, Continuation]:
         """Return what is kept of a stream, and the networks."""
         if not self.__sklearn_is_fitted__():
-            return Stream.empty(n_features), Continuation([], None, [])
+            return Stream.empty(n_features), Continuation(None, None, [])
         stream = getattr(self, "_stream", None)
         if stream is None:
             stream = Stream.empty(n_features, self._calibration.scores)
         states = getattr(self, "_optimizer_states", [])
-        return stream, Continuation(self._ensemble.members, self.history_, states)
+        return stream, Continuation(self._ensemble, self.history_, states)
 
     @all_or_nothing
     def calibrate(self, X: MatrixLike, groups: ArrayLike | None = None) -> Self:
@@ -579,8 +583,11 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         rows = self._validate_again(X)
         if rows.shape[0] < 2:
             raise ValueError("calibrate needs at least two rows, got 1.")
-        scores = self._ensemble.scores(rows, self.device).mean(axis=0)
-        held_out = HeldOut.of(range(len(self._ensemble)), scores, validate_groups(groups, rows))
+        numbers = validate_groups(groups, rows)
+        known = np.flatnonzero(with_known_values(rows))
+        scores = self._ensemble.scores(rows_at(rows, known), self.device).mean(axis=0)
+        of_known = None if numbers is None else numbers[known]
+        held_out = HeldOut.of(range(len(self._ensemble)), scores, of_known)
         if hasattr(self, "_stream"):
             self._stream = self._stream.calibrated_on(densify(rows[:]).astype(np.float64))
         return self._calibrated(Calibration([held_out]))
@@ -642,8 +649,7 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         y, sample_weight, groups : array-like of shape (n_samples,), default=None
             As in :meth:`fit`.
 
-        validation_set : {array-like, sparse matrix} of shape (n_validation, n_features) or \
-                (n_validation, ...), default=None
+        validation_set : {array-like, sparse matrix} of shape (n_rows, ...), default=None
             As in :meth:`fit`.
 
         Returns
@@ -712,6 +718,10 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         badly the network reconstructs them. This holds exactly with 500 training rows or more, and
         approximately with fewer [1]_.
 
+        After a fit with `groups`, the calibration rows of a group weigh one together, and `n` is
+        the number of groups. Then :math:`P(p(x) \le \alpha) \le \alpha` for a row of a new group,
+        however much the rows of a group resemble each other [2]_.
+
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features) or (n_samples, ...)
@@ -726,6 +736,8 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         ----------
         .. [1] V. Vovk, "Cross-conformal predictors", Annals of Mathematics and Artificial
            Intelligence 74, 2015.
+        .. [2] R. Dunn, L. Wasserman and A. Ramdas, "Distribution-free prediction sets for two-layer
+           hierarchical models", Journal of the American Statistical Association 118, 2023.
         """
         return self._of_rows(
             lambda rows: self._calibration.p_values(self._ensemble.scores(rows, self.device)), X
@@ -736,7 +748,8 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
 
         Applies the procedure of Benjamini and Hochberg to :meth:`p_values`. It finds fewer outliers
         the more rows are tested and the fewer calibration rows there are: with `n` calibration rows
-        and `m` tested rows, `k` of them outliers, ``(n + 1) * fdr * k`` must be at least `m`.
+        and `m` tested rows, `k` of them outliers, ``(n + 1) * fdr * k`` must be at least `m`. The
+        bound holds for rows that are independent of each other, not for several rows of one group.
 
         Parameters
         ----------

@@ -273,6 +273,24 @@ def test_a_checkpoint_of_other_labels_is_refused(path):
         classifier.set_params(checkpoint=path).fit(X, np.roll(Y, 1))
 
 
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        ({"groups": np.arange(50) % 6}, "groups was"),
+        ({}, r"groups was \(50,\) .* and is None"),
+        (
+            {"groups": np.arange(50) % 5, "validation_set": X},
+            "validation_set was False and is True",
+        ),
+    ],
+)
+def test_a_checkpoint_of_other_groups_is_refused(path, other, said):
+    detector = AutoencoderOutlierDetector(max_epochs=2, random_state=0)
+    save_once(detector, path, X, None, None, np.arange(50) % 5)
+    with pytest.raises(ValueError, match=f"belongs to another fit: {said}"):
+        detector.set_params(checkpoint=path).fit(X, **other)
+
+
 def test_a_checkpoint_of_another_estimator_or_version_is_refused(path, monkeypatch):
     save_once(AE, path, X)
     with pytest.raises(ValueError, match=r"estimator was skae.estimators.transformer.Auto"):

@@ -6,10 +6,18 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
+from sklearn import config_context
+from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import average_precision_score, roc_auc_score
-from sklearn.model_selection import GridSearchCV, KFold, StratifiedKFold, cross_val_score
+from sklearn.model_selection import (
+    GridSearchCV,
+    GroupKFold,
+    KFold,
+    StratifiedKFold,
+    cross_val_score,
+)
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -427,6 +435,193 @@ def test_rows_held_out_are_unknown_to_the_networks():
     fresh = model.score_samples(np.random.default_rng(1).normal(size=(1000, 30)))
     held_out, known = np.median(model.calibration_scores_), np.median(model.score_samples(X))
     assert abs(held_out - np.median(fresh)) < 0.5 * (known - np.median(fresh))
+
+
+def test_budget_of_alarms(fitted):
+    offset = fitted.offset_
+    rate = fitted.set_threshold(false_positive_rate=0.05).offset_
+    assert fitted.set_threshold(n_alarms=10, n_rows=200).offset_ == rate
+    with pytest.raises(
+        ValueError, match="n_alarms=1 among n_rows=1000 cannot be estimated from 140"
+    ):
+        fitted.set_threshold(n_alarms=1, n_rows=1000)
+    fitted.offset_ = offset
+
+
+def test_outliers_among_the_calibration_rows_do_not_raise_the_threshold():
+    """Far outliers, a hundredth of the rows: without them in mind most alarms are lost."""
+    X = normal_rows(2000)
+    clean = detector(novelty=True).fit(X)
+    scores = clean.score_samples(X)
+    model = detector(novelty=True).fit(X, validation_set=np.vstack([X[:990], 100 + X[:10]]))
+    fresh = normal_rows(3000, 1)
+    rates = []
+    for fraction in (None, 0.01):
+        model.set_threshold(false_positive_rate=0.02, outlier_fraction=fraction)
+        rates.append((model.predict(fresh) == -1).mean())
+    assert rates[0] < 0.7 * rates[1]
+    assert 0.012 < rates[1] < 0.04
+    assert np.isfinite(scores).all()
+
+
+# Groups and calibration rows of the user.
+
+
+def machines(n_machines, seed, n_each=40, spread=1.0):
+    """Rows of machines that each have an offset of their own, and the number of the machine."""
+    rng = np.random.default_rng(seed)
+    relations = np.random.default_rng(0).normal(size=(2, 6))
+    offsets = spread * rng.normal(size=(n_machines, 1, 6))
+    X = offsets + rng.normal(size=(n_machines, n_each, 2)) @ relations
+    X += 0.3 * rng.normal(size=X.shape)
+    return X.reshape(-1, 6), np.repeat(np.arange(n_machines), n_each)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("novelty", [True, False])
+def test_false_alarms_of_new_groups(novelty):
+    """50 machines, 2% asked: within a factor of two of it, in the mean of a few fits."""
+    rates, small = [], []
+    for seed in range(3):
+        X, groups = machines(50, seed, spread=0.5)
+        new = machines(150, 100 + seed, spread=0.5)[0]
+        model = detector(novelty=novelty, max_epochs=10, random_state=seed).fit(X, groups=groups)
+        rates.append((model.set_threshold(false_positive_rate=0.02).predict(new) == -1).mean())
+        small.append((model.p_values(new) <= 0.1).mean())
+    assert 0.01 < np.mean(rates) < 0.04
+    assert np.mean(small) < 0.1
+
+
+def test_rows_of_new_groups_raise_fewer_alarms_with_groups():
+    (X, groups), new = machines(20, 0, n_each=10), machines(60, 1)[0]
+    alarms = []
+    for given in (None, groups):
+        model = detector(novelty=True, max_epochs=5).fit(X, groups=given)
+        model.set_threshold(false_positive_rate=0.1)
+        alarms.append((model.predict(new) == -1).mean())
+    assert alarms[0] > 0.3
+    assert alarms[1] < 0.2
+    assert model.p_values(1e6 + new[:3]).tolist() == [1 / 21] * 3
+
+
+def test_groups_names_do_not_matter():
+    X, groups = machines(6, 0, n_each=10)
+    names = pd.Series(list("fedcba"))[groups].to_numpy()
+    first = detector().fit(X, groups=groups).score_samples(X)
+    np.testing.assert_array_equal(detector().fit(X, groups=names).score_samples(X), first)
+    assert (
+        detector().fit_predict(X, groups=groups) == detector().fit_predict(X, groups=names)
+    ).all()
+
+
+def test_groups_with_weights_and_labels():
+    """Rows without weight and known anomalies are in no group that calibrates."""
+    X, groups = machines(8, 0, n_each=10)
+    y, weight = np.zeros(80, dtype=int), np.ones(80)
+    y[:10], weight[10:25] = -1, 0
+    model = detector(novelty=True).fit(X, y, weight, groups)
+    assert model._calibration.size == 6  # the first is anomalous, the second does not count
+    assert len(model.calibration_scores_) == 55
+    weights = np.concatenate([held_out.weights for held_out in model._calibration.groups])
+    np.testing.assert_allclose(np.sort(weights), [0.1] * 50 + [0.2] * 5)
+
+
+@pytest.mark.parametrize(
+    ("groups", "message"),
+    [
+        ([1, 2], "groups must hold one group for each of the 60 rows of X"),
+        (np.zeros(60), "groups holds a single group"),
+        ([np.nan] * 60, "groups must have no missing values"),
+    ],
+)
+def test_refused_groups(groups, message):
+    with pytest.raises(ValueError, match=message):
+        detector().fit(normal_rows(60), groups=groups)
+
+
+def test_groups_in_cross_validation():
+    X, groups = machines(6, 0, n_each=10)
+    seen = []
+
+    class Watched(AutoencoderOutlierDetector):
+        def fit(self, X, y=None, sample_weight=None, groups=None, validation_set=None):
+            seen.append(groups)
+            return super().fit(X, y, sample_weight, groups, validation_set)
+
+    def n_groups(model, X, y=None):
+        return model._calibration.size
+
+    given = {"cv": GroupKFold(3), "scoring": n_groups, "error_score": "raise"}
+    with config_context(enable_metadata_routing=True):
+        model = Watched(max_epochs=1, random_state=0).set_fit_request(groups=True)
+        assert cross_val_score(model, X, params={"groups": groups}, **given).tolist() == [4, 4, 4]
+    model = Watched(max_epochs=1, random_state=0)
+    found = cross_val_score(model, X, groups=groups, params={"groups": groups}, **given)
+    assert found.tolist() == [4, 4, 4]
+    assert [len(of_fit) for of_fit in seen] == [40] * 6
+
+
+def test_rows_given_for_calibration():
+    X, later = normal_rows(60), 0.5 + normal_rows(150, 1)
+    model = detector(novelty=True).fit(X, validation_set=later)
+    assert len(model._ensemble) == 1
+    np.testing.assert_array_equal(model.calibration_scores_, np.sort(model.score_samples(later)))
+    new = 0.5 + normal_rows(1000, 2)
+    model.set_threshold(false_positive_rate=0.05)
+    assert (model.predict(new) == -1).mean() == pytest.approx(0.05, abs=0.05)
+    assert (detector(novelty=True).fit(X).predict(new) == -1).mean() > 0.2
+    assert set(detector().fit_predict(X, validation_set=later)) <= {-1, 1}
+
+
+def test_rows_given_for_calibration_in_any_container():
+    X, later = normal_rows(60), normal_rows(40, 1)
+    names = list("abcde")
+    expected = detector().fit(X, validation_set=later).calibration_scores_
+    frames = (pd.DataFrame(rows, columns=names) for rows in (X, later))
+    for rows, given in (
+        tuple(frames),
+        (sp.csr_matrix(X), sp.csr_matrix(later)),
+        (X, [later[:30], later[30:]].__iter__()),
+    ):
+        found = detector().fit(rows, validation_set=given).calibration_scores_
+        np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (normal_rows(5)[:, :4], "validation_set .*4 features"),
+        (np.ones((0, 5)), "validation_set"),
+        (np.full((5, 5), np.nan), "validation_set .*NaN"),
+        (np.full((5, 5), np.inf), "validation_set .*infinity"),
+        ("rows", "validation_set"),
+    ],
+)
+def test_refused_rows_for_calibration(rows, message):
+    model = detector().fit(normal_rows(20))
+    with pytest.raises(ValueError, match=message):
+        clone(model).fit(normal_rows(20), validation_set=rows)
+    before = model.calibration_scores_
+    with pytest.raises(ValueError, match=message):
+        model.fit(normal_rows(30), validation_set=rows)
+    assert model.calibration_scores_ is before
+
+
+def test_missing_values_in_rows_for_calibration():
+    X, later = normal_rows(60), normal_rows(40, 1)
+    later[0, 0] = np.nan
+    hides = Denoising("missing")
+    assert len(detector(kind=hides).fit(X, validation_set=later).calibration_scores_) == 40
+    X[3, 2] = np.nan
+    assert len(detector().fit(X, validation_set=later).calibration_scores_) == 40
+
+
+def test_select_tells_that_it_can_not_select(fitted):
+    X = np.vstack([normal_rows(2000, 1), 1e3 * anomalies(5)])
+    with pytest.warns(
+        UserWarning, match="with 140 the smallest p-value is 0.0071, which would pass"
+    ):
+        assert not fitted.select(X, fdr=0.1).any()
 
 
 # Reasons.
