@@ -1,9 +1,8 @@
-"""Validation of X, codes, sample weights and labels."""
+"""Validation of X, codes, sample weights and groups."""
 
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 import numpy as np
@@ -12,8 +11,6 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import (
     check_array,
-    check_consistent_length,
-    column_or_1d,
     validate_data,
 )
 
@@ -158,49 +155,6 @@ def checked_weight(sample_weight: ArrayLike, X: Matrix) -> np.ndarray:
     if not weight.any():
         raise ValueError(f"sample_weight must be above zero for some rows, got 0 of {len(weight)}.")
     return weight / weight.max()  # the sum of very large weights may overflow
-
-
-@naming("y")
-def validate_labels(y: ArrayLike | None, X: Matrix) -> np.ndarray:
-    """Return the label of each row: 1 normal, -1 anomaly, 0 unknown, of dtype int8.
-
-    Warns
-    -----
-    UserWarning
-        If `y` contains -1 but also other values than 1 and 0, and is therefore ignored.
-
-    Raises
-    ------
-    ValueError
-        If the number of labels is not the number of rows, or if fewer than two rows are not
-        labelled as anomalies.
-    """
-    unknown = np.zeros(X.shape[0], dtype=np.int8)
-    if y is None:
-        return unknown
-    labels: np.ndarray = column_or_1d(y)
-    check_consistent_length(X, labels)
-    if not np.isin(-1, labels):
-        return unknown
-    if pd.isna(labels).any():
-        raise ValueError(
-            f"y holds a missing value (first in row {np.flatnonzero(pd.isna(labels))[0]}) beside "
-            f"the label -1 of known anomalies: give 0 for rows whose label is unknown."
-        )
-    if not np.isin(labels, (-1, 0, 1)).all():
-        warnings.warn(
-            "y is ignored: it may hold -1 for known anomalies, 1 for normal rows and 0 for all "
-            "others, but holds other values as well.",
-            UserWarning,
-            stacklevel=2,
-        )
-        return unknown
-    if (labels != -1).sum() < 2:
-        raise ValueError(
-            f"y labels {(labels == -1).sum()} of {len(labels)} rows as anomalies (-1), but at "
-            f"least two rows must be normal (1) or unknown (0)."
-        )
-    return labels.astype(np.int8)
 
 
 @naming("groups")

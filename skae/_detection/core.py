@@ -6,7 +6,6 @@ import numpy as np
 import torch
 from scipy.linalg import solve_triangular
 
-from skae._detection.dense_groups import with_dense_groups
 from skae.scores.scatter import SMALLEST_EIGENVALUE, Scatter, shrunk_covariance
 
 # Smaller median absolute deviations, relative to the standard deviation, are those of columns with
@@ -20,8 +19,8 @@ _FARTHEST = 1e6
 # In columns with one value in more than half of the rows, other values are outliers from this many
 # standard deviations on. In a column of zeros and ones with 1% ones, a one is that far away.
 _FAR = 10.0
-# Largest absolute value where the distances between rows count.
-_FARTHEST_APART = 20.0
+# Fraction of the rows in a core if all columns have rare values: it leaves out rare combinations.
+_FRACTION_OF_RARE = 0.95
 # With more columns, no covariance matrix is computed.
 _MOST_COLUMNS = 2048
 
@@ -36,9 +35,8 @@ def core_rows(rows: np.ndarray, fraction: float, n_steps: int = 10) -> np.ndarra
 
     Columns with two values, or with one value in more than half of the rows, are not used for the
     distances, since the core would otherwise not contain their rarer values. They only exclude rows
-    with very unusual values.
-
-    Large dense groups outside of this core, such as clusters of their own, are added to it.
+    with very unusual values. If there are no other columns, they are used, for a core of almost all
+    rows.
 
     Parameters
     ----------
@@ -55,21 +53,21 @@ def core_rows(rows: np.ndarray, fraction: float, n_steps: int = 10) -> np.ndarra
     -------
     mask : ndarray of shape (n_samples,), dtype bool
         True for ``ceil(fraction * n_samples)`` rows, or more if distances are equal, without the
-        rows that are excluded by very unusual values, and for the rows of dense groups.
+        rows that are excluded by very unusual values.
 
     References
     ----------
     .. [1] P. J. Rousseeuw and K. Van Driessen, "A fast algorithm for the minimum covariance
        determinant estimator", Technometrics 41(3), 1999.
     """
-    standard = _robustly_standardised(rows)
+    standard = robustly_standardised(rows)
     unused = _with_rare_values(standard)
     core = (np.abs(standard[:, unused]) <= _FAR).all(axis=1)
-    if not unused.all():
+    if unused.all():
+        nearest = _iterated_core(standard, max(fraction, _FRACTION_OF_RARE), n_steps)
+    else:
         nearest = _iterated_core(standard[:, ~unused], fraction, n_steps)
-        nearest = with_dense_groups(np.clip(standard, -_FARTHEST_APART, _FARTHEST_APART), nearest)
-        core = core & nearest if (core & nearest).sum() > 1 else nearest
-    return core if core.sum() > 1 else np.ones(len(rows), dtype=bool)
+    return core & nearest if (core & nearest).sum() > 1 else nearest
 
 
 def _with_rare_values(standard: np.ndarray) -> np.ndarray:
@@ -94,7 +92,7 @@ def nearest_rows(distances: np.ndarray, fraction: float) -> np.ndarray:
     return distances <= np.partition(distances, rank - 1)[rank - 1]
 
 
-def _robustly_standardised(rows: np.ndarray) -> np.ndarray:
+def robustly_standardised(rows: np.ndarray) -> np.ndarray:
     """Return columns with median 0 and robust standard deviation 1; constant ones become 0.
 
     The smallest and the largest hundredth of the entries are clipped before the standard deviation

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from skae._detection.core import core_rows, robustly_standardised
+
 # Neighbours whose distances tell how dense rows are; fewer among few rows.
-_MOST_NEIGHBOURS, _FEWEST_NEIGHBOURS, _ROWS_OF_NEIGHBOUR = 10, 3, 20
+_MOST_NEIGHBOURS, _FEWEST_NEIGHBOURS, _ROWS_OF_NEIGHBOUR = 10, 4, 15
 # Rows outside of the core that are compared with as many rows of the core.
 _MOST_ROWS = 4000
 # A row is dense if its neighbours are as near as those of this fraction of the rows of the core.
@@ -13,6 +15,23 @@ _DENSE = 0.9
 # A group is large if it has this fraction of all rows. If the core itself consists of groups, half
 # the size of a typical one suffices, but never less than the smallest fraction.
 _LARGE, _OF_TYPICAL, _SMALLEST = 0.1, 0.5, 0.05
+# Largest absolute value of a standardised column, for distances between rows.
+_FARTHEST = 20.0
+
+
+def core_with_groups(rows: np.ndarray, fraction: float) -> np.ndarray:
+    """Return a mask of :func:`core_rows`, and of large dense groups of rows outside of this core.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_samples, n_columns)
+        Rows, some of which may be outliers.
+
+    fraction : float in (0, 1)
+        Fraction of the rows in the core without groups.
+    """
+    standard = np.clip(robustly_standardised(rows), -_FARTHEST, _FARTHEST)
+    return with_dense_groups(standard, core_rows(rows, fraction))
 
 
 def with_dense_groups(rows: np.ndarray, core: np.ndarray) -> np.ndarray:

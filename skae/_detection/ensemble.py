@@ -53,6 +53,13 @@ class Member:
     ranges: Ranges | None = None
     unit: float = 1.0
 
+    def parts(self, X: Matrix, device: str) -> np.ndarray:
+        """Return the parts of the score of each row, of shape (n_samples, n_parts)."""
+        network = self.network.network(device)
+        of_batch = partial(self.score.parts, network)
+        found = [found for _, found in self.network.computed(of_batch, X, network)]
+        return np.nan_to_num(np.concatenate(found), nan=LARGEST, posinf=LARGEST)
+
 
 def fitted_score(score: Score, fitted: FittedNetwork, X: Matrix, device: str) -> Score:
     """Return the score, fitted to the residuals and codes of rows.

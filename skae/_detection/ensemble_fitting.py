@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 from sklearn.base import clone
@@ -14,7 +15,7 @@ from skae._data.matrix import Matrix
 from skae._data.validation import has_missing
 from skae._data.views import rows_at
 from skae._detection.calibration import Calibration, HeldOut
-from skae._detection.core import core_rows
+from skae._detection.dense_groups import core_with_groups
 from skae._detection.ensemble import Ensemble, Member, fitted_score
 from skae._detection.folds import FEWEST_ROWS, calibration_folds
 from skae._detection.ranges import Ranges
@@ -22,12 +23,13 @@ from skae._detection.scales import with_known_values, with_scales
 from skae._fitting.fit_network import Split, fit_network
 from skae._fitting.fit_policy import FitPolicy
 from skae._fitting.network_fit import NetworkFit
-from skae._fitting.prepare import prepare
+from skae._fitting.prepare import prepare, prepare_again
 from skae._fitting.prepared import Prepared
 from skae._fitting.progress import EpochReport
 from skae._fitting.several_fits import until_interrupted
 from skae._fitting.splits import split
 from skae._missing.gaussian_fit import conditional_means
+from skae._network.fitted_network import FittedNetwork
 from skae._utils.random_state import own_random_state
 from skae.scores import Score
 
@@ -101,6 +103,9 @@ class EnsembleFit:
 
     report : EpochReport
         Called after each epoch.
+
+    start : list of FittedNetwork, default=()
+        Networks of an earlier fit, from which the trainings continue, instead of new ones.
     """
 
     def __init__(
@@ -111,6 +116,7 @@ class EnsembleFit:
         n_networks: int,
         trainings: Trainings,
         report: EpochReport,
+        start: Sequence[FittedNetwork] = (),
     ):
         self.X, self.labels, self.novelty = rows.X, rows.labels, rows.novelty
         self.weight, self.groups, self.calibration = rows.weight, rows.groups, rows.calibration
@@ -118,14 +124,29 @@ class EnsembleFit:
         self.trainings, self.report = trainings, report
         score.check(policy.kind)
         self.random = own_random_state(trainings.random_state)
-        self.takes_missing = has_missing(self.X)
+        self.start = start
+        self.takes_missing = start[0].spec.takes_missing if start else has_missing(self.X)
 
     def run(self) -> FittedEnsemble:
         """Train all networks, and calibrate their scores."""
         normal, folds = self._normal_and_folds()
+        if self.start and len(self.start) != len(folds):
+            raise ValueError(
+                f"warm_start=True continues from {len(self.start)} networks, but a fit of these "
+                f"{self.X.shape[0]} rows trains {len(folds)}: with fewer than 500 rows there is "
+                f"one for each fold, otherwise there are n_estimators. Fit as many rows as before, "
+                f"or set warm_start=False."
+            )
         shown = [self._shown(normal, fold) for fold in folds]
-        fitted = map(self._fit_network, shown, folds)
+        start = self.start or cast(list, [None] * len(folds))
+        fitted = map(self._fit_network, shown, folds, start)
         fits = until_interrupted(fitted, len(folds), self.trainings)
+        return self._judged(fits, shown, folds)
+
+    def _judged(
+        self, fits: list[NetworkFit], shown: list[np.ndarray], folds: list[np.ndarray]
+    ) -> FittedEnsemble:
+        """Return the trained networks with their scores and the calibration of these."""
         members: list[Member] = []
         calibration_folds: dict[bytes, tuple[np.ndarray, list[int]]] = {}
         # After Ctrl-C there are fewer networks than folds; only their folds calibrate.
@@ -158,11 +179,11 @@ class EnsembleFit:
         return normal
 
     def _core(self, rows: np.ndarray) -> np.ndarray:
-        """Return the mask of the robust core of these rows, computed block by block."""
+        """Return the mask of the core of these rows and its groups, computed block by block."""
         core = np.zeros(len(rows), dtype=bool)
         for chosen in self._blocks(len(rows)):
             block = densify(self.X[rows[chosen]]).astype(np.float64)
-            core[chosen] = core_rows(self._complete(block), CORE_FRACTION)
+            core[chosen] = core_with_groups(self._complete(block), CORE_FRACTION)
         return core
 
     def _blocks(self, n_rows: int) -> Iterator[np.ndarray]:
@@ -190,17 +211,25 @@ class EnsembleFit:
             return [np.arange(0)] * self.n_networks
         return calibration_folds(rows, self.n_networks, self.random, self.groups)
 
-    def _fit_network(self, training: np.ndarray, fold: np.ndarray) -> NetworkFit:
-        weight = None if self.weight is None else self.weight[training]
-        prepared = prepare(
-            rows_at(self.X, np.flatnonzero(training)),
-            self.policy,
-            int(self.random.randint(2**31 - 1)),
-            sample_weight=None if weight is None else weight / weight.mean(),
-            repelled=rows_at(self.X, self._repelled(fold)),
-            takes_missing=self.takes_missing,
-        )
+    def _fit_network(
+        self, training: np.ndarray, fold: np.ndarray, start: FittedNetwork | None = None
+    ) -> NetworkFit:
+        prepared = self._prepared(training, fold, start)
         return fit_network(prepared, self.trainings, self.report, self._split(prepared, training))
+
+    def _prepared(
+        self, training: np.ndarray, fold: np.ndarray, start: FittedNetwork | None
+    ) -> Prepared:
+        """Return the prepared training of a new network, or of one of an earlier fit."""
+        weight = None if self.weight is None else self.weight[training]
+        weight = None if weight is None else weight / weight.mean()
+        X = rows_at(self.X, np.flatnonzero(training))
+        seed = int(self.random.randint(2**31 - 1))
+        repelled = rows_at(self.X, self._repelled(fold))
+        given: dict[str, Any] = {"sample_weight": weight, "repelled": repelled}
+        if start is None:
+            return prepare(X, self.policy, seed, **given, takes_missing=self.takes_missing)
+        return prepare_again(X, self.policy, seed, start, start.scaling.centre, **given)
 
     def _repelled(self, fold: np.ndarray) -> np.ndarray:
         """Return the known anomalies, without those of groups that calibrate."""
@@ -232,9 +261,9 @@ class EnsembleFit:
         return str(self.policy.device)
 
     def _with_scales(self, ensemble: Ensemble, folds: list) -> Ensemble:
-        """Return the ensemble whose scores regard missing and far values, in their units."""
+        """Return the ensemble whose scores regard missing and far values."""
         held_out = [(members, self._calibration_rows(fold)[0]) for fold, members in folds]
-        return with_scales(ensemble, held_out, self._device, takes_missing=self.takes_missing)
+        return with_scales(ensemble, held_out, self._device)
 
     def _calibrated(self, ensemble: Ensemble, folds: list) -> Calibration:
         return Calibration([self._held_out(ensemble, *of_fold) for of_fold in folds])
@@ -250,11 +279,9 @@ class EnsembleFit:
         """
         X, groups = self.calibration, None
         if X is None:
-            X, groups = (
-                rows_at(self.X, fold),
-                self.groups if self.groups is None else self.groups[fold],
-            )
+            X = rows_at(self.X, fold)
+            groups = None if self.groups is None else self.groups[fold]
         if not self.takes_missing:
             return X, groups
         known = np.flatnonzero(with_known_values(X))
-        return rows_at(X, known), groups if groups is None else groups[known]
+        return rows_at(X, known), None if groups is None else groups[known]

@@ -17,23 +17,23 @@ _FEWEST_ROWS = 50
 # as much as those of so many rows; the kernel counts no more than so many rows of a group.
 _NEIGHBOURS, _ROWS_OF_SMOOTHED, _MOST_ROWS = 2, 1000, 400
 # Roots farther from the median count as if they were so many robust standard deviations away.
-_FENCE = 2.5
+_FENCE = 4.0
 # Smallest spread, relative to that of all rows.
 _SMALLEST_SPREAD = 1e-3
-_QUARTILES_OF_NORMAL = 1.3489795003921634
+_NORMAL_QUARTILE = 0.6744897501960817
 
 
 @dataclass(frozen=True)
 class MissingScale:
     r"""Brings the scores of rows to one scale, whatever number of their values is missing.
 
-    With the location :math:`\mu_m` and the spread :math:`\sigma_m` of the cube roots `c` of the
-    scores of calibration rows with `m` missing values, the cube root becomes
+    With the median :math:`\mu_m` of the cube roots `c` of the scores of calibration rows with `m`
+    missing values, and their spread :math:`\sigma_m` on the same side of it, the cube root becomes
 
     .. math:: \mu_0 + (c - \mu_m) \frac{\sigma_0}{\sigma_m}
 
     Cube roots of mean squares are nearly normal, whatever the number of squares (Wilson and
-    Hilferty [1]_), so location and spread suffice. The result increases with the score. Scores at
+    Hilferty [1]_), so medians and spreads suffice. The result increases with the score. Scores at
     the smallest number of missing values stay as they are. Scores that may be negative take no
     root.
 
@@ -43,8 +43,8 @@ class MissingScale:
         :math:`\mu_m` for each number of missing values.
 
     above, below : ndarray of shape (n_features + 1,), dtype float64
-        Factors of the distance from the location: :math:`\sigma_0 / \sigma_m`, and below the
-        location at most so much that no root becomes negative.
+        Factors of the distance from the median on each side, :math:`\sigma_0 / \sigma_m`; below it
+        at most so large that no root becomes negative.
 
     root : bool
         Whether cube roots are taken.
@@ -83,11 +83,12 @@ class MissingScale:
         some_known = n_missing < n_features
         scores, n_missing = scores[some_known], n_missing[some_known]
         root = bool(scores.min() >= 0)
-        location, spread = _smoothed(np.cbrt(scores) if root else scores, n_missing, n_features)
-        above = below = spread[0] / spread
+        roots = np.cbrt(scores) if root else scores
+        location, spread_below, spread_above = _smoothed(roots, n_missing, n_features)
+        above, below = spread_above[0] / spread_above, spread_below[0] / spread_below
         if root:
             tiny = np.finfo(float).tiny
-            below = np.minimum(above, (location[0] + tiny) / (location + tiny))
+            below = np.minimum(below, (location[0] + tiny) / (location + tiny))
         scale = cls(location, above, below, root, 0.0)
         return replace(scale, lowest=float(scale.apply(scores, n_missing).min()))
 
@@ -147,8 +148,8 @@ def numbers_of_missing(X: Matrix) -> np.ndarray:
 
 def _smoothed(
     roots: np.ndarray, n_missing: np.ndarray, n_features: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return location and spread for each number of missing values.
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the location, and the spread below and above it, for each number of missing values.
 
     They change little from one number to the next, so a line through those of neighbouring groups
     has a smaller error than those of few rows. Outside of the numbers that rows have, the nearest
@@ -157,13 +158,13 @@ def _smoothed(
     groups = _groups(n_missing)
     size = np.array([len(group) for group in groups])
     place = np.array([n_missing[group].mean() for group in groups])
-    smallest = _SMALLEST_SPREAD * _location_and_spread(roots)[1] or 1.0
-    own = np.array([_location_and_spread(roots[group]) for group in groups])
-    own[:, 1] = np.log(np.maximum(own[:, 1], smallest))
+    smallest = _SMALLEST_SPREAD * np.ptp(np.quantile(roots, [0.25, 0.75])) or 1.0
+    own = np.array([_location_and_spreads(roots[group]) for group in groups])
+    own[:, 1:] = np.log(np.maximum(own[:, 1:], smallest))
     trust = (size / (size + _ROWS_OF_SMOOTHED))[:, None]
     both = trust * own + (1 - trust) * _on_lines(place, np.minimum(size, _MOST_ROWS), own)
-    location, log_spread = (np.interp(np.arange(n_features + 1), place, of) for of in both.T)
-    return location, np.exp(log_spread)
+    location, *logs = (np.interp(np.arange(n_features + 1), place, of) for of in both.T)
+    return location, np.exp(logs[0]), np.exp(logs[1])
 
 
 def _groups(n_missing: np.ndarray) -> list[np.ndarray]:
@@ -176,12 +177,19 @@ def _groups(n_missing: np.ndarray) -> list[np.ndarray]:
     return np.split(order, cuts[1:])
 
 
-def _location_and_spread(roots: np.ndarray) -> tuple[float, float]:
-    """Return mean and standard deviation, to which far roots contribute as if at a fence."""
-    lower, middle, upper = np.quantile(roots, [0.25, 0.5, 0.75])
-    fence = _FENCE * (upper - lower) / _QUARTILES_OF_NORMAL
-    inner = np.clip(roots, middle - fence, middle + fence)
-    return float(inner.mean()), float(inner.std())
+def _location_and_spreads(roots: np.ndarray) -> tuple[float, float, float]:
+    """Return the median, and the standard deviations from it below and above.
+
+    Far roots contribute to these as if they were at a fence.
+    """
+    middle = float(np.median(roots))
+    below, above = middle - roots[roots <= middle], roots[roots >= middle] - middle
+    return middle, _deviation(below), _deviation(above)
+
+
+def _deviation(away: np.ndarray) -> float:
+    fence = _FENCE * np.median(away) / _NORMAL_QUARTILE
+    return float(np.sqrt(np.square(np.minimum(away, fence)).mean()))
 
 
 def _on_lines(place: np.ndarray, weight: np.ndarray, values: np.ndarray) -> np.ndarray:

@@ -64,13 +64,8 @@ class Ranges:
             from all others. Constant columns get the range of all rows.
         """
         low, high = _extremes(X, -np.inf, np.inf)
-        for _ in range(_MOST_STEPS if others is not None else 0):
-            width, _ = _widths(low, high)
-            limits = np.where(width > 0, [low - width, high + width], [[-np.inf], [np.inf]])
-            lower, higher = _extremes(others, *limits)
-            if not ((lower < low) | (higher > high)).any():
-                break
-            low, high = np.minimum(low, lower), np.maximum(high, higher)
+        if others is not None:
+            low, high = _extended(low, high, others)
         none_known = low > high
         return cls(np.where(none_known, -np.inf, low), np.where(none_known, np.inf, high))
 
@@ -117,6 +112,18 @@ def _extremes(X: Matrix, lowest: ArrayLike, highest: ArrayLike) -> tuple[np.ndar
         inside = (block >= lowest) & (block <= highest)  # not so for missing values
         low = np.minimum(low, np.where(inside, block, np.inf).min(axis=0))
         high = np.maximum(high, np.where(inside, block, -np.inf).max(axis=0))
+    return low, high
+
+
+def _extended(low: np.ndarray, high: np.ndarray, others: Matrix) -> tuple[np.ndarray, np.ndarray]:
+    """Return ranges with the values of other rows that are within one width of them."""
+    for _ in range(_MOST_STEPS):
+        width, _ = _widths(low, high)
+        limits = np.where(width > 0, [low - width, high + width], [[-np.inf], [np.inf]])
+        lower, higher = _extremes(others, *limits)
+        if not ((lower < low) | (higher > high)).any():
+            break
+        low, high = np.minimum(low, lower), np.maximum(high, higher)
     return low, high
 
 

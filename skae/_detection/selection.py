@@ -52,13 +52,14 @@ def _warn_if_impossible(p_values: np.ndarray, fdr: float, calibration: Calibrati
         if needed <= n_rows
         else f"is above fdr={fdr:g} whatever the rows"
     )
-    alone = math.ceil(n_rows / fdr)
+    enough = math.ceil(n_rows / (fdr * max(having, 1))) - 1
+    n_outliers = "a single outlier" if having <= 1 else f"{having:,} outliers"
     warnings.warn(
         f"select finds no outlier because there are too few calibration {calibration.unit}: with "
-        f"{calibration.size:,} the smallest p-value is {smallest:.2g}, which {passing}. A single "
-        f"outlier among {n_rows:,} rows can be selected with {alone:,} calibration "
-        f"{calibration.unit}: {enough_rows(alone, calibration.unit)}. Or select from fewer rows at "
-        f"a time, or with a larger fdr.",
+        f"{calibration.size:,} the smallest p-value is {smallest:.2g}, which {passing}. To find "
+        f"{n_outliers} among {n_rows:,} rows takes at least {enough:,} calibration "
+        f"{calibration.unit}: {enough_rows(enough, calibration.unit)}. Or select from fewer rows "
+        f"at a time, or with a larger fdr.",
         UserWarning,
         stacklevel=2,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import ChainMap
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any, Self
 
@@ -13,7 +14,8 @@ from numpy.typing import ArrayLike
 from sklearn.base import OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from skae._checkpoints.trainings import trainings_of
+from skae._checkpoints.trainings import Trainings, trainings_of, weights_of
+from skae._data.blocks import densify
 from skae._data.matrix import Matrix, MatrixLike
 from skae._data.scaling import saturated
 from skae._data.spooling import at_hand
@@ -21,17 +23,22 @@ from skae._data.validation import (
     has_missing,
     output_dtype,
     validate_groups,
-    validate_labels,
     validate_sample_weight,
     validate_X,
 )
 from skae._data.views import rows_at
 from skae._detection.alarm_rate import asked_rate, is_fraction
-from skae._detection.calibration import Calibration
+from skae._detection.alerts import Leading, alert_frame
+from skae._detection.calibration import Calibration, HeldOut
 from skae._detection.contamination import auto_offset, offset_of_fraction
+from skae._detection.drift import DriftReport
 from skae._detection.ensemble import Ensemble
 from skae._detection.ensemble_fitting import EnsembleFit, FittedEnsemble, KnownRows
+from skae._detection.labels import LabelMeaning, Mark, check_normal_rows, labels_of
+from skae._detection.scales import warn_of_unknown_rows, with_known_values
 from skae._detection.selection import selected
+from skae._detection.stream import Stream
+from skae._detection.stream_fitting import Continuation, StreamFit
 from skae._fitting import defaults
 from skae._fitting.fit_policy import FitPolicy, resolve_parts
 from skae._fitting.progress import EpochReport
@@ -44,7 +51,7 @@ from skae._fitting.scaling_rules import (
 from skae._fitting.several_fits import common_attributes
 from skae._network.fitted_network import FittedNetwork
 from skae._training.callbacks import CallbacksLike
-from skae._utils.checks import LARGEST, is_auto
+from skae._utils.checks import LARGEST, check_size, is_auto
 from skae._utils.naming import naming
 from skae._utils.random_state import RandomStateLike
 from skae._utils.sklearn_private import Interval, StrOptions, fit_context
@@ -63,6 +70,9 @@ _SCALING_RULES: dict[bool | str, ScalingRule] = {
     False: one_scale_within_limits,
     "robust": robust_scales,
 }
+# With learning_rate="auto", the constant learning rate of partial_fit. That of `fit` is the highest
+# one of a schedule; it would undo what a network has learned by smaller ones.
+_RATE_OF_PARTIAL_FIT = 0.0005
 # Size of the code of a network that is regularised by noise, and needs no bottleneck.
 _WIDE_CODE = 64
 # Outliers among the training rows may be alike, and near to each other.
@@ -125,7 +135,8 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
     contamination : "auto" or float in (0, 0.5], default="auto"
         Sets the threshold of `predict`. A float is the fraction of the training rows to label as
         outliers: ``round(contamination * n)`` rows, at least one. Rows with equal scores are
-        labelled together. "auto" labels a row as an outlier if the cube root of its anomaly score,
+        labelled together. "auto" with ``novelty=True`` labels about a hundredth of new normal rows
+        as outliers. With ``novelty=False`` it labels a row if the cube root of its anomaly score,
         whose distribution is nearly normal, is more than three robust standard deviations above the
         median of the calibration rows; it labels at least a hundredth of the training rows, unless
         equal scores prevent it, and warns if it labels more than a tenth. :meth:`set_threshold`
@@ -206,6 +217,19 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         The global random generators of numpy and torch are neither used nor changed, not even with
         None.
 
+    anomaly_label : int, float, str, bool or None, default=None
+        The value of `y` that marks a known anomaly, such as 1 in labels of 0 and 1. By default `y`
+        is ignored. Values that are neither this one nor `normal_label`, NaN and None included,
+        leave a row without a label: `novelty` states what such rows are.
+
+    normal_label : int, float, str, bool or None, default=None
+        The value of `y` that marks a row known to be normal.
+
+    warm_start : bool, default=False
+        Whether `fit` continues from the networks of an earlier fit. The calibration rows must be
+        new to the networks: either `X` is new, or it is the same table and `random_state` an
+        integer, so that the same rows are held out again.
+
     Attributes
     ----------
     offset_ : float
@@ -283,6 +307,10 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
     scoring_: Score
     _ensemble: Ensemble
     _calibration: Calibration
+    _training_scores: np.ndarray
+    _stream: Stream
+    _optimizer_states: list[dict | None]
+    _threshold_asked: dict[str, float]
 
     _stored_as = "AutoencoderOutlierDetector"
     _parameter_constraints: dict = {
@@ -292,6 +320,9 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         "contamination": [StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="right")],
         "n_estimators": [Interval(Integral, 1, LARGEST, closed="both")],
         "standardize": ["boolean", StrOptions({"robust"})],
+        "anomaly_label": [Real, str, "boolean", None],
+        "normal_label": [Real, str, "boolean", None],
+        "warm_start": ["boolean"],
     }
 
     def __init__(
@@ -323,6 +354,9 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         callbacks: CallbacksLike = None,
         verbose: int = 0,
         random_state: RandomStateLike = None,
+        anomaly_label: Mark = None,
+        normal_label: Mark = None,
+        warm_start: bool = False,
     ):
         super().__init__(
             n_components,
@@ -352,6 +386,9 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         self.contamination = contamination
         self.n_estimators = n_estimators
         self.standardize = standardize
+        self.anomaly_label = anomaly_label
+        self.normal_label = normal_label
+        self.warm_start = warm_start
 
     @all_or_nothing
     @fit_context(prefer_skip_nested_validation=True)
@@ -371,10 +408,9 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
             Rows, as in :meth:`AutoencoderTransformer.fit`.
 
         y : array-like of shape (n_samples,), default=None
-            Labels of some rows: -1 for a known anomaly, 1 for a known normal row, 0 for all others.
-            The networks learn to reconstruct known anomalies badly, and always train on known
-            normal rows. `y` is ignored, as by other detectors, if it contains no -1 or any other
-            value.
+            Ignored, as by other detectors, unless `anomaly_label` or `normal_label` is set. Then
+            it marks known anomalies, which the networks learn to reconstruct badly, and known
+            normal rows, on which they always train.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows in the training of the networks. Rows with weight zero are ignored.
@@ -385,8 +421,8 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
             The group of each row, such as its machine, customer or day, if rows of a group resemble
             each other and new rows are those of new groups. Whole groups are then held out for
             calibration and early stopping. With fewer than 500 groups at least five networks are
-            trained, each on the groups of another four fifths. Each group counts the same in
-            thresholds and p-values.
+            trained (with fewer groups, at least one for each), and each leaves out other groups.
+            Each group counts the same in thresholds and p-values.
 
         validation_set : {array-like, sparse matrix} of shape (n_rows, ...), default=None
             Calibration rows, which no network is trained on, such as rows of a later time than `X`.
@@ -403,29 +439,202 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         ValueError
             If a parameter or `X` is invalid, or if training diverges.
         """
-        X = validate_X(self, X, reset=True, min_samples=2)
-        labels, groups = validate_labels(y, X), validate_groups(groups, X)
+        goes_on = self.warm_start and self.__sklearn_is_fitted__()
+        X = validate_X(self, X, reset=not goes_on, min_samples=2)
+        start = self._fitted_networks() if goes_on else []
+        labels, groups = labels_of(y, X, self._label_meaning()), validate_groups(groups, X)
         weight = validate_sample_weight(sample_weight, X)
         if weight is not None and not weight.all():
             counted = np.flatnonzero(weight)
             X, weight = rows_at(X, counted), weight[counted]
-            labels = validate_labels(labels[counted], X)
+            labels = labels[counted]
             groups = None if groups is None else groups[counted]
+        check_normal_rows(labels)
         calibration = self._validated_set(validation_set, X)
         others = {"y": labels, "sample_weight": weight, "groups": groups}
         given = calibration is not None
+        if start:
+            others["weights to continue from"] = np.concatenate([*map(weights_of, start)])
         with trainings_of(self, X, **others, validation_set=given) as trainings:
             rows = KnownRows(X, labels, self.novelty, weight, groups, calibration)
             policy, report = self._policy(), EpochReport(self)
             score, n_networks = self._score(), self.n_estimators
-            fit = EnsembleFit(rows, policy, score, n_networks, trainings, report).run()
-            self._take(fit, score)
+            fit = EnsembleFit(rows, policy, score, n_networks, trainings, report, start)
+            self._take(fit.run(), score)
             self._training_scores = self._score_rows(X)
-        if not isinstance(self.contamination, str):
-            return self.set_threshold(contamination=self.contamination)
-        threshold = self._calibration.auto_threshold()
-        self.offset_ = auto_offset(self._training_scores, threshold, self.novelty)
-        return self
+        for name in ("_stream", "_optimizer_states", "_threshold_asked"):
+            self.__dict__.pop(name, None)
+        return self._with_threshold()
+
+    @all_or_nothing
+    @fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X: MatrixLike, y: ArrayLike | None = None) -> Self:
+        """Take a batch of a stream: train for one pass, and calibrate again.
+
+        A fifth of the rows is not trained on but kept for calibration, in total the last 5,000 at
+        most. The pass is over the other rows of the batch and of those before, again the last 5,000
+        at most; rows wait for it until there are a hundred. With ``learning_rate="auto"`` the
+        learning rate is 0.0005.
+
+        The rule for the threshold is applied again: the last one of :meth:`set_threshold`,
+        otherwise `contamination`, which is then a fraction of the calibration rows.
+
+        The first call computes the scaling, the first weights and the size of the code from its
+        rows, so pass several hundred rows to it. It makes `n_estimators` networks, whatever the
+        number of rows. After :meth:`fit` the networks of that fit go on, with its calibration
+        scores until as many rows of the stream are kept.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or (n_samples, ...)
+            Rows as in :meth:`fit`. With ``novelty=False``, the networks train only on the robust
+            core of the batch and the calibration rows.
+
+        y : array-like of shape (n_samples,), default=None
+            As in :meth:`fit`, ignored unless `anomaly_label` or `normal_label` is set. The networks
+            learn to reconstruct confirmed anomalies badly, at most the last 1,000 of all batches.
+            If rows of earlier batches turn out to be anomalies, pass them again with labels: they
+            are removed from the kept rows. A batch may hold anomalies only.
+
+        Returns
+        -------
+        self : AutoencoderOutlierDetector
+            The fitted detector.
+
+        Notes
+        -----
+        The detector keeps up to 5,000 training rows and 5,000 calibration rows, fewer if there are
+        more than 1,677 features, and a saved file contains them. If the distribution drifts,
+        calibration rows of the past make thresholds and p-values lag behind; see
+        :meth:`drift_report` and :meth:`calibrate`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skae import AutoencoderOutlierDetector
+        >>> rng = np.random.default_rng(0)
+        >>> detector = AutoencoderOutlierDetector(novelty=True, random_state=0)
+        >>> for _ in range(5):
+        ...     x = rng.normal(size=500)
+        ...     batch = np.column_stack([x, 2 * x]) + 0.1 * rng.normal(size=(500, 2))
+        ...     detector = detector.partial_fit(batch)
+        >>> detector.predict([[1, 2], [1, -2]])
+        array([ 1, -1])
+        """
+        first = not self.__sklearn_is_fitted__()
+        X = validate_X(self, X, reset=first, min_samples=2 if first else 1)
+        labels = labels_of(y, X, self._label_meaning(), warns=False)
+        if first:
+            check_normal_rows(labels)
+        trainings, score = Trainings(self.random_state), self._score()
+        policy = self._policy()
+        if is_auto(policy.learning_rate):
+            policy = replace(policy, learning_rate=_RATE_OF_PARTIAL_FIT)
+        done = StreamFit(
+            KnownRows(densify(X[:]).astype(np.float64), labels, self.novelty),
+            *(policy, score, self.n_estimators, trainings, EpochReport(self)),
+            *self._so_far(X.shape[1]),
+        ).take()
+        if done.fits:
+            self._take(FittedEnsemble(done.ensemble, done.calibration, done.fits), score)
+        self._stream, self._optimizer_states = done.stream, done.optimizer_states
+        return self._calibrated(done.calibration)
+
+    def _so_far(self, n_features: int) -> tuple[Stream, Continuation]:
+        """Return what is kept of a stream, and the networks."""
+        if not self.__sklearn_is_fitted__():
+            return Stream.empty(n_features), Continuation(None, None, [])
+        stream = getattr(self, "_stream", None)
+        if stream is None:
+            stream = Stream.empty(n_features, self._calibration.scores)
+        states = getattr(self, "_optimizer_states", [])
+        return stream, Continuation(self._ensemble, self.history_, states)
+
+    @all_or_nothing
+    def calibrate(self, X: MatrixLike, groups: ArrayLike | None = None) -> Self:
+        """Renew the thresholds and p-values from new normal rows, without training.
+
+        If normal rows have drifted since the fit, the false alarm rate is no longer the one that
+        was asked for. With recent normal rows as calibration rows, it is again. The rule for the
+        threshold stays: the last one of :meth:`set_threshold`, otherwise `contamination`, which is
+        then a fraction of these rows.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or (n_samples, ...)
+            Normal rows that no network was trained on, in place of all calibration rows so far. A
+            few outliers among them make p-values too large rather than too small.
+
+        groups : array-like of shape (n_samples,), default=None
+            The group of each row, as in :meth:`fit`.
+
+        Returns
+        -------
+        self : AutoencoderOutlierDetector
+            The detector, with new ``offset_`` and ``calibration_scores_``.
+
+        Raises
+        ------
+        NotFittedError
+            If the detector is not fitted.
+        ValueError
+            If there are too few rows for the false positive rate that was asked for.
+
+        See Also
+        --------
+        drift_report : Whether a new calibration is needed.
+        """
+        X = at_hand(X)
+        rows = self._validate_again(X)
+        if rows.shape[0] < 2:
+            raise ValueError("calibrate needs at least two rows, got 1.")
+        numbers = validate_groups(groups, rows)
+        known = np.flatnonzero(with_known_values(rows))
+        scores = self._ensemble.scores(rows_at(rows, known), self.device).mean(axis=0)
+        of_known = None if numbers is None else numbers[known]
+        held_out = HeldOut.of(range(len(self._ensemble)), scores, of_known)
+        if hasattr(self, "_stream"):
+            self._stream = self._stream.calibrated_on(densify(rows[:]).astype(np.float64))
+        return self._calibrated(Calibration([held_out]))
+
+    def _calibrated(self, calibration: Calibration) -> Self:
+        """Set a new calibration, and the threshold by the rule that was asked for."""
+        self._calibration = calibration
+        self.calibration_scores_ = -calibration.scores[::-1]
+        self._training_scores = -calibration.scores
+        return self._with_threshold()
+
+    def drift_report(self, X: MatrixLike, level: float = 0.01) -> DriftReport:
+        """Test whether recent rows are more anomalous than the calibration rows.
+
+        The p-values of rows from the distribution of the calibration rows are uniform. If they are
+        smaller, either many of the rows are anomalies, or normal rows have changed. The test takes
+        the number of calibration rows into account. It assumes independent rows: consecutive rows
+        of a sensor resemble each other, so pass every hundredth, for instance.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or (n_samples, ...)
+            Recent rows, better hundreds than tens, that were not used for training.
+
+        level : float in (0, 1), default=0.01
+            Largest probability of reporting a drift if there is none. It is that of one call; of a
+            hundred calls at a level of 0.01 one is expected to report a drift.
+
+        Returns
+        -------
+        report : DriftReport
+            Its attributes are ``drifted``, ``p_value`` of the test, ``mean_p_value``,
+            ``small_fraction`` (the fraction of p-values of at most 0.05), ``n_rows``,
+            ``n_calibration_rows`` and ``level``. ``print(report)`` says it in a sentence.
+
+        See Also
+        --------
+        calibrate : Renew thresholds and p-values.
+        """
+        if not is_fraction(level):
+            raise ValueError(f"level must be a number in (0, 1), got {level!r}.")
+        return DriftReport.of(self.p_values(X), self._calibration.size, level)
 
     def fit_predict(
         self,
@@ -535,9 +744,7 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         .. [2] R. Dunn, L. Wasserman and A. Ramdas, "Distribution-free prediction sets for two-layer
            hierarchical models", Journal of the American Statistical Association 118, 2023.
         """
-        return self._of_rows(
-            lambda rows: self._calibration.p_values(self._ensemble.scores(rows, self.device)), X
-        )
+        return self._of_rows(lambda rows: self._calibration.p_values(self._scores(rows)), X)
 
     def select(self, X: MatrixLike, fdr: float = 0.1) -> np.ndarray:
         """Return which rows are outliers, with a bound on the false discovery rate.
@@ -610,17 +817,17 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         self : AutoencoderOutlierDetector
             The detector, with the new ``offset_``.
 
-        Warns
-        -----
-        UserWarning
-            If equal scores make the number of outliers differ much from `contamination`, or if
-            there are too few groups for such a small rate.
-
         Raises
         ------
         ValueError
             If the arguments do not go together, if one is out of range, or if there are too few
             calibration rows for such a small rate; the error says how many are needed.
+
+        Warns
+        -----
+        UserWarning
+            If equal scores make the number of outliers differ much from `contamination`, or if
+            there are too few groups for such a small rate.
 
         Notes
         -----
@@ -646,6 +853,25 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
             self.offset_ = offset_of_fraction(self._training_scores, contamination)
         else:
             self.offset_ = -self._calibration.threshold(asked.rate, asked.outliers, asked.asked)
+        given = {
+            "contamination": contamination,
+            "false_positive_rate": false_positive_rate,
+            "n_alarms": n_alarms,
+            "n_rows": n_rows,
+            "outlier_fraction": outlier_fraction,
+        }
+        self._threshold_asked = {name: float(v) for name, v in given.items() if v is not None}
+        return self
+
+    def _with_threshold(self) -> Self:
+        """Apply the rule of the last `set_threshold`, otherwise that of `contamination`."""
+        asked = getattr(self, "_threshold_asked", None)
+        if asked is not None:
+            return self.set_threshold(**asked)
+        if not isinstance(self.contamination, str):
+            return self.set_threshold(contamination=self.contamination)
+        threshold = self._calibration.auto_threshold(normal=self.novelty)
+        self.offset_ = auto_offset(self._training_scores, threshold, self.novelty)
         return self
 
     def feature_contributions(self, X: MatrixLike) -> pd.DataFrame:
@@ -681,6 +907,63 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         index = X.index if isinstance(X, pd.DataFrame) else None
         return pd.DataFrame(contributions, columns=names, index=index)
 
+    def alerts(
+        self, X: MatrixLike, *, n_features: int = 3, only_outliers: bool = True
+    ) -> pd.DataFrame:
+        """Return the outliers among rows, what is unusual about each, and what was expected.
+
+        The expected value of a feature is the one that agrees with the other features of the row,
+        whatever its own value: the fixed point of its reconstruction.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or (n_samples, ...)
+            Rows.
+
+        n_features : int, default=3
+            Number of features to report for each row: those with the largest contributions to its
+            score.
+
+        only_outliers : bool, default=True
+            Whether to return only rows that `predict` labels as outliers.
+
+        Returns
+        -------
+        alerts : pandas.DataFrame of shape (n_alerts, 2 + 3 * n_features)
+            One row for each alert, the highest anomaly score first, with the index of `X` if it is
+            a data frame and its position otherwise. The columns are `anomaly_score`, `p_value`, and
+            for each feature its name, value and expected value: `feature_1`, `value_1`,
+            `expected_1`, and so on.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import pandas as pd
+        >>> from skae import AutoencoderOutlierDetector
+        >>> rng = np.random.default_rng(0)
+        >>> load = rng.uniform(1, 2, 600)
+        >>> X = pd.DataFrame({"load": load, "power": 3 * load, "noise": rng.normal(size=600)})
+        >>> detector = AutoencoderOutlierDetector(novelty=True, random_state=0).fit(X)
+        >>> alert = detector.alerts(X[:5].assign(power=[9, *X["power"][1:5]])).loc[0]
+        >>> alert["feature_1"], float(alert["value_1"])
+        ('power', 9.0)
+        """
+        n_features = check_size(n_features, "n_features")
+        index = X.index if isinstance(X, pd.DataFrame) else None
+        X = at_hand(X)
+        scores, p_values, labels = -self.score_samples(X), self.p_values(X), self.predict(X)
+        chosen = np.flatnonzero(labels == -1) if only_outliers else np.arange(len(labels))
+        rows = densify(rows_at(self._validate_again(X), chosen)[:]).astype(np.float64)
+        leading = Leading.of(rows, self._ensemble, self.device, n_features)
+        index = pd.Index(chosen) if index is None else index[chosen]
+        names = self._column_names()
+        return alert_frame(scores[chosen], p_values[chosen], leading, names, index)
+
+    def _column_names(self) -> pd.Index:
+        """Return the names of the features."""
+        numbered = [f"x{i}" for i in range(self.n_features_in_)]
+        return pd.Index(getattr(self, "feature_names_in_", numbered))
+
     def reconstruct(self, X: MatrixLike) -> Any:
         """Return the mean of the networks' reconstructions of each row.
 
@@ -698,6 +981,10 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         """
         return self._framed(self._of_rows(self._reconstruct_rows, X), X)
 
+    def _label_meaning(self) -> LabelMeaning:
+        """Return which values of y mark rows."""
+        return LabelMeaning(self.anomaly_label, self.normal_label)
+
     def _score(self) -> Score:
         """Return the score object for `scoring`."""
         if is_auto(self.scoring):
@@ -710,7 +997,13 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         return self._shaped(saturated(reconstruction, output_dtype(X)))
 
     def _score_rows(self, X: Matrix) -> np.ndarray:
-        return -self._ensemble.scores(X, self.device).mean(axis=0)
+        return -self._scores(X).mean(axis=0)
+
+    def _scores(self, X: Matrix) -> np.ndarray:
+        """Return the anomaly scores of rows by each network, (n_networks, n_samples)."""
+        if self._takes_missing():
+            warn_of_unknown_rows(X)
+        return self._ensemble.scores(X, self.device)
 
     def _validated_set(self, validation_set: MatrixLike | None, X: Matrix) -> Matrix | None:
         """Return the calibration rows that the user gives, as validated as `X`."""

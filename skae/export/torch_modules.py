@@ -13,6 +13,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import nn
 
+from skae._classification.teachers import Blend, Teachers
 from skae._data.scaling import Scaling
 from skae._detection.calibration import Calibration
 from skae._detection.ensemble import LARGEST, Ensemble, contributions_of
@@ -327,7 +328,9 @@ class Contributions(MinusAnomalyScore):
             if self.missing_scale is not None:
                 numbers = torch.isnan(X).sum(1)
                 of_features = self.missing_scale.of_features(of_features, numbers)
-            found.append(of_features if ranges is None else of_features + ranges.of_features(X.double()))
+            found.append(
+                of_features if ranges is None else of_features + ranges.of_features(X.double())
+            )
         contributions = torch.stack(found).mean(0)
         finite = torch.isfinite(contributions).all(1, keepdim=True)
         evenly = self.each(X).mean(0)[:, None] / X.shape[1]
@@ -343,12 +346,28 @@ class Outliers(MinusAnomalyScore):
 
 
 class Logits(Inference):
-    """Logits of the classes of rows."""
+    """Logits of the classes of rows.
+
+    Parameters
+    ----------
+    fitted : FittedNetwork
+        The network as plain data.
+
+    teachers : Teachers or None
+        The teachers that share in the predictions, if there are any.
+    """
+
+    def __init__(self, fitted: FittedNetwork, teachers: Teachers | None):
+        super().__init__(fitted)
+        like = next(self.network.parameters())
+        self.blend = None if teachers is None else Blend(teachers, like)
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
         """Return logits of shape (n_samples, n_classes)."""
         assert self.network.head is not None  # a classifier's
-        return self.network.head(self.network.encode(self.scale(X)))
+        scaled = self.scale(X)
+        logits = self.network.head(self.network.encode(scaled))
+        return logits if self.blend is None else self.blend(self.network.filled(scaled), logits)
 
 
 class Decision(Logits):

@@ -45,8 +45,11 @@ class Neighbours(Score):
         """Refuse a number of neighbours out of range."""
         check_size(self.n_neighbors, "n_neighbors of Neighbours")
 
-    def fit(self, residuals: torch.Tensor, codes: torch.Tensor, rows: np.ndarray) -> Self:
+    def fit(
+        self, residuals: torch.Tensor, codes: torch.Tensor, rows: np.ndarray | None = None
+    ) -> Self:
         """Keep training rows."""
+        assert rows is not None  # since takes_rows
         self.index_ = RowIndex.of(rows)
         return self
 

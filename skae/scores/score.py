@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 
 from skae._utils.parameter_names import ParameterNamesMixin
@@ -125,9 +126,36 @@ class Score(ParameterNamesMixin):
 
     def known(self, network: Any, X: torch.Tensor) -> torch.Tensor | None:
         """Return the mask of known values, on the CPU; None if no value can be missing."""
-        if network.missing is None or not self.by_known_:
+        if not self.by_known_ or getattr(network, "missing", None) is None:
             return None
         return ~torch.isnan(X).cpu()
+
+    def parts(self, network: Any, X: torch.Tensor) -> torch.Tensor:
+        """Return the parts of the score whose scales are balanced: the whole score is one.
+
+        Parameters
+        ----------
+        network : AutoencoderNetwork
+            A network in evaluation mode.
+
+        X : torch.Tensor of shape (n_samples, n_features)
+            Scaled rows.
+
+        Returns
+        -------
+        torch.Tensor of shape (n_samples, n_parts), dtype float64
+        """
+        return self(network, X)[:, None]
+
+    def balanced(self, medians: np.ndarray) -> Score:
+        """Return this score with parts that count alike.
+
+        Parameters
+        ----------
+        medians : ndarray of shape (n_parts,)
+            Medians of the parts over calibration rows, which the network was not trained on.
+        """
+        return self
 
     def __call__(self, network: Any, X: torch.Tensor) -> torch.Tensor:
         """Return the score of each row, of shape (n_samples,), dtype float64."""

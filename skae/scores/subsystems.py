@@ -28,7 +28,7 @@ def solved_parts(matrix: torch.Tensor, right: torch.Tensor, chosen: torch.Tensor
         Zero outside of `o`. The solution of a row does not depend on the others.
     """
     if torch.compiler.is_compiling():  # an exported graph has one shape for all rows
-        return _solved(matrix.expand(len(right), *matrix.shape), right, chosen)
+        return _solved(matrix[None], right, chosen)
     solutions = torch.zeros_like(right)
     sizes = _sizes(chosen)
     for size in sizes[sizes > 0].unique().tolist():

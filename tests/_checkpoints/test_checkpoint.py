@@ -33,8 +33,6 @@ from skae.kinds import Sparse
 pytestmark = [
     pytest.mark.filterwarnings(r"ignore:n_components=\d+ is not larger than the:UserWarning"),
     pytest.mark.filterwarnings("ignore:Posterior collapse. only:UserWarning"),
-    # The labels of the classifier are none of a detector.
-    pytest.mark.filterwarnings("ignore:y is ignored. it may hold -1:UserWarning"),
 ]
 
 

@@ -48,7 +48,7 @@ def test_scores_are_those_of_each_member(ensemble, rows):
         np.testing.assert_array_equal(Ensemble([member]).scores(rows, "cpu")[0], of_member)
         network = member.network.network("cpu")
         scaled = member.network.scaling.apply(rows)
-        expected = member.score(network, torch.from_numpy(scaled)).numpy()
+        expected = member.score(network, torch.from_numpy(scaled)).numpy() / member.unit
         np.testing.assert_allclose(of_member, expected, rtol=1e-4)
 
 

@@ -22,14 +22,14 @@ def p_values(n_rows, n_smallest, calibration):
 
 @pytest.mark.parametrize(
     ("n_calibration", "n_rows", "n_outliers", "fdr", "needed", "enough"),
-    [(5000, 200_000, 340, 0.1, "400", "2,000,000"), (99, 1000, 9, 0.5, "20", "2,000")],
+    [(5000, 200_000, 340, 0.1, "400", "5,882"), (99, 1000, 9, 0.5, "20", "222")],
 )
 def test_too_few_calibration_rows(n_calibration, n_rows, n_outliers, fdr, needed, enough):
     calibration = of_rows(n_calibration)
     found = p_values(n_rows, n_outliers, calibration)
     message = (
         f"with {n_calibration:,} the smallest .* only if {needed} of the {n_rows:,} rows had it, "
-        f"and {n_outliers} have. .* with {enough} calibration rows: "
+        f"and {n_outliers} have. .* {n_outliers} outliers .* takes at least {enough} cal"
     )
     with pytest.warns(UserWarning, match=message):
         assert not selected(found, fdr, calibration).any()
@@ -37,15 +37,25 @@ def test_too_few_calibration_rows(n_calibration, n_rows, n_outliers, fdr, needed
         warnings.simplefilter("error")
         n_needed = int(needed)
         assert selected(p_values(n_rows, n_needed, calibration), fdr, calibration).sum() == n_needed
-        # So many calibration rows are enough for a single outlier.
         many = of_rows(int(enough.replace(",", "")))
-        assert selected(p_values(n_rows, 1, many), fdr, many).sum() == 1
+        found = p_values(n_rows, n_outliers, many)
+        assert selected(found, fdr, many).sum() == n_outliers
+    few = of_rows(int(enough.replace(",", "")) - 1)
+    with pytest.warns(UserWarning, match="select finds no outlier"):
+        assert not selected(p_values(n_rows, n_outliers, few), fdr, few).any()
 
 
 def test_impossible_whatever_the_rows():
     calibration = of_rows(5)
-    with pytest.warns(UserWarning, match=r"is above fdr=0.1 whatever the rows.*fit 500 rows, a"):
+    with pytest.warns(UserWarning, match=r"is above fdr=0.1 whatever the rows.*fit 495 rows, a"):
         assert not selected(np.full(10, 0.5), 0.1, calibration).any()
+
+
+def test_too_few_groups():
+    scores = np.arange(60.0)
+    calibration = Calibration([HeldOut.of([0], scores, np.arange(60) % 6)])
+    with pytest.warns(UserWarning, match=r"with 6 the .* 0.14, .* fit rows of at least 33 groups"):
+        assert not selected(p_values(20, 3, calibration), 0.2, calibration).any()
 
 
 @pytest.mark.parametrize(("n_rows", "n_smallest"), [(0, 0), (1000, 0), (10, 0), (1, 0)])

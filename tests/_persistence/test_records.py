@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from skae._classification.teachers import Teachers
 from skae._data.scaling import Scaling
 from skae._detection.calibration import Calibration, HeldOut
 from skae._generation.code_density import CodeDensity
@@ -21,6 +22,18 @@ GOOD = {
     },
     HeadPlan: {"n_classes": 2, "hidden_layer_sizes": (), "weight": 0.5},
     Calibration: {"groups": [HeldOut((0,), np.ones(2))]},
+    Teachers: {
+        "coefficients": np.ones((5, 3), np.float32),
+        "intercept": np.ones(3, np.float32),
+        "axes": np.ones((5, 2), np.float32),
+        "origin": np.ones(2, np.float32),
+        "references": np.ones((7, 2), np.float32),
+        "sizes": (1, 2),
+        "spread": np.ones((2, 7, 3), np.float32),
+        "weights": np.ones(3, np.float32),
+        "class_weight": np.ones(3, np.float32),
+        "network_weight": 0.5,
+    },
 }
 BAD = [
     *((Scaling, "centre", bad) for bad in (np.zeros((1, 3)), np.full(3, np.nan), np.zeros(2))),
@@ -35,6 +48,15 @@ BAD = [
     *((HeldOut, "scores", bad) for bad in (np.array([2.0, 1.0]), np.ones(0), np.ones((1, 1)))),
     *((HeldOut, "weights", bad) for bad in (np.ones(2), np.array([1.0, 0.0, 1.0]), 1.0)),
     *((HeadPlan, "n_classes", bad) for bad in (-1, 2.0)),
+    *((Teachers, "coefficients", bad) for bad in (np.ones(5), np.ones((5, 2), np.float32))),
+    *((Teachers, "axes", bad) for bad in (np.ones((4, 2), np.float32), np.ones((5, 2)))),
+    *((Teachers, "origin", bad) for bad in (np.ones(3, np.float32), np.float32([np.nan, 0]))),
+    *((Teachers, "references", np.ones(shape, np.float32)) for shape in ((0, 2), (7, 3), 7)),
+    *((Teachers, "sizes", bad) for bad in ((2, 1), (1, 3), (0, 2), (1,), (1, 1), [1, 2])),
+    *((Teachers, "spread", np.float32(sign) * np.ones((n, 7, 3))) for sign, n in ((-1, 2), (1, 1))),
+    *((Teachers, "weights", bad) for bad in (np.ones(2, np.float32), -np.ones(3, np.float32))),
+    *((Teachers, "class_weight", bad) for bad in (np.ones(2, np.float32), -np.ones(3, np.float32))),
+    *((Teachers, "network_weight", bad) for bad in (-0.1, 1.1, "0.5")),
     *((Calibration, "groups", bad) for bad in ([], [1], ())),
 ]
 

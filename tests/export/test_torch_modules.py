@@ -57,6 +57,16 @@ def test_every_method_is_what_its_module_computes(fitted):
             np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6, err_msg=method)
 
 
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+@pytest.mark.parametrize("method", ["predict_proba", "predict_log_proba", "decision_function"])
+def test_a_classifier_with_teachers(method, precision):
+    X = table(0.1).astype(precision)
+    y = np.where(np.arange(60) % 4, -1, np.arange(60) // 4 % 3)
+    model = AutoencoderClassifier(2, unlabelled=-1, precision=precision, **SETTINGS).fit(X, y)
+    found = module_of(model, method)(torch.from_numpy(X)).numpy()
+    np.testing.assert_allclose(found, getattr(model, method)(X), rtol=1e-5, atol=1e-5)
+
+
 def test_p_values_with_ties_and_groups():
     """Scores equal to those of calibration rows count, and places are found by bisection."""
     rng = np.random.default_rng(0)
