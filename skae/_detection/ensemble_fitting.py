@@ -18,6 +18,8 @@ from skae._detection.calibration import Calibration, HeldOut
 from skae._detection.core import core_rows
 from skae._detection.ensemble import Ensemble, Member, fitted_score
 from skae._detection.folds import FEWEST_ROWS, calibration_folds
+from skae._detection.ranges import Ranges
+from skae._detection.scales import with_known_values, with_scales
 from skae._fitting.fit_network import Split, fit_network
 from skae._fitting.fit_policy import FitPolicy
 from skae._fitting.network_fit import NetworkFit
@@ -149,10 +151,10 @@ class EnsembleFit:
         calibration_folds: dict[bytes, tuple[np.ndarray, list[int]]] = {}
         # After Ctrl-C there are fewer networks than folds; only their folds calibrate.
         for fit, training, fold in zip(fits, shown, folds, strict=False):
-            members.append(self._member(fit, training))
+            members.append(self._member(fit, training, fold))
             of_fold = calibration_folds.setdefault(fold.tobytes(), (fold, []))
             of_fold[1].append(len(members) - 1)
-        ensemble = Ensemble(members)
+        ensemble = self._with_scales(Ensemble(members), list(calibration_folds.values()))
         calibration = self._calibrated(ensemble, list(calibration_folds.values()))
         return FittedEnsemble(ensemble, calibration, fits)
 
@@ -243,20 +245,43 @@ class EnsembleFit:
         groups = self.groups[training]
         return split(len(groups), self.policy.validation_fraction, prepared.seeds.split, groups)
 
-    def _member(self, fit: NetworkFit, training: np.ndarray) -> Member:
+    def _member(self, fit: NetworkFit, training: np.ndarray, fold: np.ndarray) -> Member:
         X = rows_at(self.X, np.flatnonzero(training))
-        return Member(fit.network, fitted_score(clone(self.score), fit.network, X, self._device))
+        score = fitted_score(clone(self.score), fit.network, X, self._device)
+        return Member(fit.network, score, Ranges.of(X, self._others(training, fold)))
+
+    def _others(self, training: np.ndarray, fold: np.ndarray) -> Matrix | None:
+        """Return the rows outside of the core, except known anomalies and calibration rows."""
+        others = (self.labels != -1) & ~training
+        others[fold] = False
+        return None if self.novelty else rows_at(self.X, np.flatnonzero(others))
 
     @property
     def _device(self) -> str:
         return str(self.policy.device)
 
+    def _with_scales(self, ensemble: Ensemble, folds: list) -> Ensemble:
+        """Return the ensemble whose scores regard missing and far values."""
+        held_out = [(members, self._calibration_rows(fold)[0]) for fold, members in folds]
+        return with_scales(ensemble, held_out, self._device)
+
     def _calibrated(self, ensemble: Ensemble, folds: list) -> Calibration:
         return Calibration([self._held_out(ensemble, *of_fold) for of_fold in folds])
 
     def _held_out(self, ensemble: Ensemble, fold: np.ndarray, members: list[int]) -> HeldOut:
-        some = Ensemble([ensemble.members[member] for member in members])
-        if self.calibration is not None:
-            return HeldOut.of(members, some.scores(self.calibration, self._device).mean(axis=0))
-        scores = some.scores(rows_at(self.X, fold), self._device).mean(axis=0)
-        return HeldOut.of(members, scores, None if self.groups is None else self.groups[fold])
+        X, groups = self._calibration_rows(fold)
+        return HeldOut.of(members, ensemble.part(members).scores(X, self._device).mean(0), groups)
+
+    def _calibration_rows(self, fold: np.ndarray) -> tuple[Matrix, np.ndarray | None]:
+        """Return the rows of a fold, or the given ones, and their groups.
+
+        Rows without any known value are left out.
+        """
+        X, groups = self.calibration, None
+        if X is None:
+            X = rows_at(self.X, fold)
+            groups = None if self.groups is None else self.groups[fold]
+        if not self.takes_missing:
+            return X, groups
+        known = np.flatnonzero(with_known_values(X))
+        return rows_at(X, known), None if groups is None else groups[known]

@@ -10,6 +10,7 @@ import torch
 
 from skae._data.moments import Moments
 from skae._data.rows import Rows
+from skae._data.scaling import Scaling
 from skae._missing.covariance_model import CovarianceModel
 from skae._missing.factor_model import FactorModel
 from skae._missing.filling import FilledRows, Filling, NormalDistribution
@@ -24,6 +25,8 @@ _FACTOR_NUMBERS = 2**25
 # Cross-validation of the complexity of the model: the fraction of known values that are hidden in a
 # trial, the total number of hidden values over all trials, and the largest number of trials.
 _HIDDEN_FRACTION, _HIDDEN_VALUES, _MOST_TRIALS = 0.1, 2000, 8
+# Shrinkage of the covariance for draws, for which cross-validation would take long.
+_SHRINKAGE = 0.01
 # Weight of the prior for the deviation of a feature, in numbers of values.
 _PRIOR_VALUES = 2.0
 
@@ -87,13 +90,53 @@ def conditional_means(X: np.ndarray, seed: int) -> np.ndarray:
     -------
     ndarray of the same shape and dtype
     """
+    scaling, rows, filling = _fitted_filling(X, seed, None)
+    return np.where(np.isnan(X), _all_filled(rows, filling, scaling), X)
+
+
+def conditional_draws(X: np.ndarray, seed: int) -> np.ndarray:
+    """Return rows with missing values drawn from a normal distribution, given the known ones.
+
+    Unlike with conditional means, the covariance of the result is that of complete rows. A draw is
+    a conditional mean plus the error of the conditional mean of a random row that misses the same
+    values.
+
+    Parameters
+    ----------
+    X, seed : ndarray of shape (n_samples, n_features), int
+        As of :func:`conditional_means`. A column without any known value becomes zero.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_features), dtype float64
+    """
+    missing = np.isnan(X)
+    X = np.where(missing.all(axis=0), 0.0, X)
+    few = X.shape[1] <= MOST_FEATURES
+    scaling, rows, filling = _fitted_filling(X, seed, _SHRINKAGE if few else None)
+    random = filling.draw(len(X), torch.Generator().manual_seed(seed)).numpy()
+    unscaled = Scaling(np.zeros(X.shape[1]), 1.0)
+    hidden = Rows(np.where(missing, np.nan, random), unscaled, rows.device, torch.float64)
+    errors = (random - _all_filled(hidden, filling, unscaled)) * scaling.scale
+    return np.where(np.isnan(X), _all_filled(rows, filling, scaling) + errors, X)
+
+
+def _fitted_filling(
+    X: np.ndarray, seed: int, simplicity: float | None
+) -> tuple[Scaling, Rows, Filling]:
+    """Return scaled rows, and the filling by a normal distribution that is fitted to them."""
     scaling = Moments.of(X).scaling(rescales=True, each=True)
     rows = Rows(X, scaling, torch.device("cpu"), torch.float64)
-    gaussian, _ = fit_gaussian(rows, torch.ones(len(rows)), seed)
+    gaussian, _ = fit_gaussian(rows, torch.ones(len(rows)), seed, simplicity)
     filling = Filling(X.shape[1], gaussian.factor.shape[1]).double()
     filling.set(gaussian)
-    filled = [scaling.undo(block.numpy()) for _, block in FilledRows(rows, filling).blocks()]
-    return np.where(np.isnan(X), np.concatenate(filled), X)
+    return scaling, rows, filling
+
+
+def _all_filled(rows: Rows, filling: Filling, scaling: Scaling) -> np.ndarray:
+    """Return rows with conditional means, in the units of `X`."""
+    filled = FilledRows(rows, filling).blocks()
+    return np.concatenate([scaling.undo(block.numpy()) for _, block in filled])
 
 
 def most_rows(n_features: int) -> int:

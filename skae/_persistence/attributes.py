@@ -255,7 +255,11 @@ def _of_detector(estimator: Any, networks: list[FittedNetwork]) -> None:
         _stream=all(rows.shape[1:] == (n_features,) for rows in kept),
         _optimizer_states=len(getattr(estimator, "_optimizer_states", ())) <= len(networks),
     )
+    scale = estimator._ensemble.missing_scale
+    _of_networks(missing_scale=scale is None or len(scale.location) == n_features + 1)
     for member in estimator._ensemble.members:
+        ranges = member.ranges
+        _of_networks(ranges=ranges is None or len(ranges.low) == n_features)
         member.score.check(member.network.spec.kind)
         check_numbers(member.score)
         _check_score(member.score, member.network)

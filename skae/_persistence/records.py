@@ -18,6 +18,8 @@ from skae._classification.teachers import Teachers
 from skae._data.scaling import Scaling
 from skae._detection.calibration import Calibration, HeldOut
 from skae._detection.ensemble import Ensemble, Member
+from skae._detection.missing_scale import MissingScale
+from skae._detection.ranges import Ranges
 from skae._detection.stream import Stream
 from skae._generation.code_density import CodeDensity
 from skae._imputation.bootstrap import Bootstrap
@@ -37,7 +39,8 @@ from skae.scores.scatter import Scatter
 
 _CLASSES = (
     *(Bootstrap, Calibration, CodeDensity, Ensemble, FittedNetwork, HeadPlan, HeldOut),
-    *(Imputation, Member, NetworkSpec, Scaling, Scatter, Stream, Teachers),
+    *(Imputation, Member, MissingScale, NetworkSpec, Ranges, Scaling, Scatter, Stream),
+    Teachers,
 )
 RECORDS: dict[str, type] = {cls.__name__: cls for cls in _CLASSES}
 
@@ -110,6 +113,23 @@ def _check_stream(
     require(ascending, "earlier_scores of Stream", "finite and ascending", earlier_scores)
 
 
+def _check_missing_scale(location: Any, above: Any, below: Any, root: Any, lowest: Any) -> None:
+    shaped = Array().matches(location) and location.shape == above.shape == below.shape
+    good = all(Array(positive=True).matches(factor) for factor in (above, below))
+    require(shaped and good, "above of MissingScale", "above zero, as many as location", above)
+    of_float64 = {values.dtype for values in (location, above, below)} == {np.dtype(np.float64)}
+    require(of_float64, "location of MissingScale", "float64", location)
+    require(np.isfinite(lowest), "lowest of MissingScale", "finite", lowest)
+
+
+def _check_ranges(low: Any, high: Any, size: Any) -> None:
+    floats = all(Array(finite=False).matches(values) for values in (low, high))
+    of_float64 = floats and {low.dtype, high.dtype} == {np.dtype(np.float64)}
+    ordered = of_float64 and low.shape == high.shape and (low <= high).all()
+    require(ordered, "low of Ranges", "float64 and at most high", low)
+    require(0 < size < np.inf, "size of Ranges", "finite and above zero", size)
+
+
 def _check_bootstrap(
     mean: Any, deviation: Any, factor: Any, noise: Any, ratio: Any, shrinkage: Any
 ) -> None:
@@ -167,4 +187,6 @@ _RELATIONS: dict[type, Callable[..., None]] = {
     HeldOut: _check_held_out,
     Teachers: _check_teachers,
     Stream: _check_stream,
+    MissingScale: _check_missing_scale,
+    Ranges: _check_ranges,
 }

@@ -35,6 +35,7 @@ from skae._detection.drift import DriftReport
 from skae._detection.ensemble import Ensemble
 from skae._detection.ensemble_fitting import EnsembleFit, FittedEnsemble, KnownRows
 from skae._detection.labels import LabelMeaning, Mark, check_normal_rows, labels_of
+from skae._detection.scales import warn_of_unknown_rows, with_known_values
 from skae._detection.selection import selected
 from skae._detection.stream import Stream
 from skae._detection.stream_fitting import Continuation, StreamFit
@@ -537,12 +538,12 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
     def _so_far(self, n_features: int) -> tuple[Stream, Continuation]:
         """Return what is kept of a stream, and the networks."""
         if not self.__sklearn_is_fitted__():
-            return Stream.empty(n_features), Continuation([], None, [])
+            return Stream.empty(n_features), Continuation(None, None, [])
         stream = getattr(self, "_stream", None)
         if stream is None:
             stream = Stream.empty(n_features, self._calibration.scores)
         states = getattr(self, "_optimizer_states", [])
-        return stream, Continuation(self._ensemble.members, self.history_, states)
+        return stream, Continuation(self._ensemble, self.history_, states)
 
     @all_or_nothing
     def calibrate(self, X: MatrixLike, groups: ArrayLike | None = None) -> Self:
@@ -582,8 +583,11 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         rows = self._validate_again(X)
         if rows.shape[0] < 2:
             raise ValueError("calibrate needs at least two rows, got 1.")
-        scores = self._ensemble.scores(rows, self.device).mean(axis=0)
-        held_out = HeldOut.of(range(len(self._ensemble)), scores, validate_groups(groups, rows))
+        numbers = validate_groups(groups, rows)
+        known = np.flatnonzero(with_known_values(rows))
+        scores = self._ensemble.scores(rows_at(rows, known), self.device).mean(axis=0)
+        of_known = None if numbers is None else numbers[known]
+        held_out = HeldOut.of(range(len(self._ensemble)), scores, of_known)
         if hasattr(self, "_stream"):
             self._stream = self._stream.calibrated_on(densify(rows[:]).astype(np.float64))
         return self._calibrated(Calibration([held_out]))
@@ -735,9 +739,7 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         .. [2] R. Dunn, L. Wasserman and A. Ramdas, "Distribution-free prediction sets for two-layer
            hierarchical models", Journal of the American Statistical Association 118, 2023.
         """
-        return self._of_rows(
-            lambda rows: self._calibration.p_values(self._ensemble.scores(rows, self.device)), X
-        )
+        return self._of_rows(lambda rows: self._calibration.p_values(self._scores(rows)), X)
 
     def select(self, X: MatrixLike, fdr: float = 0.1) -> np.ndarray:
         """Return which rows are outliers, with a bound on the false discovery rate.
@@ -989,7 +991,13 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         return self._shaped(saturated(reconstruction, output_dtype(X)))
 
     def _score_rows(self, X: Matrix) -> np.ndarray:
-        return -self._ensemble.scores(X, self.device).mean(axis=0)
+        return -self._scores(X).mean(axis=0)
+
+    def _scores(self, X: Matrix) -> np.ndarray:
+        """Return the anomaly scores of rows by each network, (n_networks, n_samples)."""
+        if self._takes_missing():
+            warn_of_unknown_rows(X)
+        return self._ensemble.scores(X, self.device)
 
     def _validated_set(self, validation_set: MatrixLike | None, X: Matrix) -> Matrix | None:
         """Return the calibration rows that the user gives, as validated as `X`."""

@@ -220,15 +220,22 @@ class MinusAnomalyScore(nn.Module):
         super().__init__()
         self.members = nn.ModuleList(Inference(m.network) for m in ensemble.members)
         self.scores = [m.score for m in ensemble.members]
+        self.ranges = [m.ranges for m in ensemble.members]
+        self.missing_scale = ensemble.missing_scale
         # The exporter would write numbers that are not tensors in float32.
         _register(self, offset=np.float64(offset), largest=np.float64(LARGEST))
 
     def each(self, X: torch.Tensor) -> torch.Tensor:
         """Return the anomaly scores by each network, (n_members, n_samples), float64."""
         scores = []
-        for member, score in zip(self.members, self.scores, strict=True):
+        for member, score, ranges in zip(self.members, self.scores, self.ranges, strict=True):
             found = score(member.network, member.scale(X))
-            scores.append(torch.where(torch.isfinite(found), found, self.largest))
+            found = torch.where(torch.isfinite(found), found, self.largest)
+            if self.missing_scale is not None:
+                found = self.missing_scale.scaled(found, torch.isnan(X).sum(1))
+            if ranges is not None:
+                found = found + ranges.of_features(X.double()).sum(1)
+            scores.append(torch.minimum(found, self.largest))
         return torch.stack(scores)
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
@@ -309,14 +316,19 @@ class Contributions(MinusAnomalyScore):
     def forward(self, X: torch.Tensor) -> torch.Tensor:
         """Return contributions of shape (n_samples, n_features), float64."""
         found = []
-        for member, score in zip(self.members, self.scores, strict=True):
+        for member, score, ranges in zip(self.members, self.scores, self.ranges, strict=True):
             network, scaled = member.network, member.scale(X)
             of_features = None
             if not self.by_gradients:
                 of_features = score.of_features(network, scaled, network.encode(scaled))
             if of_features is None:
                 of_features = contributions_of(score, network, scaled)
-            found.append(of_features)
+            if self.missing_scale is not None:
+                numbers = torch.isnan(X).sum(1)
+                of_features = self.missing_scale.of_features(of_features, numbers)
+            found.append(
+                of_features if ranges is None else of_features + ranges.of_features(X.double())
+            )
         contributions = torch.stack(found).mean(0)
         finite = torch.isfinite(contributions).all(1, keepdim=True)
         evenly = self.each(X).mean(0)[:, None] / X.shape[1]

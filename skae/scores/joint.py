@@ -7,7 +7,7 @@ from typing import Any, Self
 import torch
 
 from skae.scores.scatter import Scatter
-from skae.scores.score import Score, residuals
+from skae.scores.score import Score, n_known, residuals
 
 
 class Joint(Score):
@@ -19,7 +19,8 @@ class Joint(Score):
 
     with the means and the shrunk covariances of normal rows. It is large for rows that violate the
     relations between the features, and for rows that satisfy them but are far from all others.
-    Normal rows have scores of about 1.
+    Normal rows have scores of about 1. With missing values, `r` and `d` are those
+    of the known values, whose covariance is a part of :math:`\Sigma_r`.
 
     Attributes
     ----------
@@ -31,16 +32,18 @@ class Joint(Score):
 
     def fit(self, residuals: torch.Tensor, codes: torch.Tensor) -> Self:
         """Estimate means and covariances of residuals and codes."""
+        self.by_known_ = True
         self.residual_scatter_ = Scatter.of(residuals.numpy())
         self.code_scatter_ = Scatter.of(codes.numpy())
         return self
 
     def of_features(self, network: Any, X: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
         """Return the squared whitened residuals, divided by the number of columns."""
-        whitened = self.residual_scatter_.whitened(residuals(network, X, codes))
-        return whitened.square() / (X.shape[1] + codes.shape[1])
+        known = self.known(network, X)
+        squares = self.residual_scatter_.squares(residuals(network, X, codes), known)
+        return squares / (n_known(X, known) + codes.shape[1])
 
     def of_code(self, network: Any, X: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
         """Return the squared Mahalanobis distance of the code, divided by the number of columns."""
         distances = self.code_scatter_.mahalanobis(codes.cpu().double())
-        return distances / (X.shape[1] + codes.shape[1])
+        return distances / (n_known(X, self.known(network, X))[:, 0] + codes.shape[1])

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 import torch
 
-from skae.scores.score import Score, residuals
+from skae.scores.score import Score, n_known, residuals
 
 
 class Reconstruction(Score):
@@ -16,7 +16,7 @@ class Reconstruction(Score):
 
     All features have the same weight, whether their reconstruction errors are large in every row
     or only in anomalies. It does not detect rows that are far from all others but have a small
-    reconstruction error.
+    reconstruction error. With missing values it is the mean over the known ones.
 
     Examples
     --------
@@ -29,9 +29,14 @@ class Reconstruction(Score):
     True
     """
 
+    def fit(self, residuals: torch.Tensor, codes: torch.Tensor) -> Self:
+        """Estimate nothing."""
+        self.by_known_ = True
+        return self
+
     def of_features(self, network: Any, X: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
-        """Return the squared errors, divided by the number of features."""
-        return residuals(network, X, codes).square() / X.shape[1]
+        """Return the squared errors, divided by the number of known values."""
+        return residuals(network, X, codes).square() / n_known(X, self.known(network, X))
 
     def of_code(self, network: Any, X: torch.Tensor, codes: torch.Tensor) -> None:
         """Return None."""

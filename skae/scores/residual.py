@@ -7,7 +7,7 @@ from typing import Any, Self
 import torch
 
 from skae.scores.scatter import Scatter
-from skae.scores.score import Score, residuals
+from skae.scores.score import Score, n_known, residuals
 
 
 class Residual(Score):
@@ -17,7 +17,8 @@ class Residual(Score):
 
     with the mean and the shrunk covariance :math:`\Sigma_r` of the residuals of normal rows. It
     measures how unusual the errors are, given the usual errors of each feature and their
-    correlations. Normal rows have scores of about 1.
+    correlations. Normal rows have scores of about 1. With missing values, `r` and `d` are those
+    of the known values, whose covariance is a part of :math:`\Sigma_r`.
 
     Attributes
     ----------
@@ -29,12 +30,15 @@ class Residual(Score):
 
     def fit(self, residuals: torch.Tensor, codes: torch.Tensor) -> Self:
         """Estimate mean and covariance of the residuals."""
+        self.by_known_ = True
         self.scatter_ = Scatter.of(residuals.numpy())
         return self
 
     def of_features(self, network: Any, X: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
-        """Return the squared whitened residuals, divided by the number of features."""
-        return self.scatter_.whitened(residuals(network, X, codes)).square() / X.shape[1]
+        """Return the squared whitened residuals, divided by the number of known values."""
+        known = self.known(network, X)
+        squares = self.scatter_.squares(residuals(network, X, codes), known)
+        return squares / n_known(X, known)
 
     def of_code(self, network: Any, X: torch.Tensor, codes: torch.Tensor) -> None:
         """Return None."""

@@ -7,10 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from skae.scores.subsystems import solved_parts
+
 # Lower limit of the eigenvalues, as a fraction of their mean.
 SMALLEST_EIGENVALUE = 1e-4
 # With more columns, no covariance matrix is computed, and at most so many rows are used.
 _MOST_COLUMNS = 2048
+# With more columns, the correlations of known and unknown values are ignored.
+_MOST_SOLVED = 512
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,55 @@ class Scatter:
         along = torch.from_numpy(self.eigenvalues**-0.5 - outside)
         centred = rows - torch.from_numpy(self.mean)
         return outside * centred + (centred @ axes * along) @ axes.T
+
+    def squares(self, rows: torch.Tensor, known: torch.Tensor | None = None) -> torch.Tensor:
+        r"""Return the contributions of the columns to the squared Mahalanobis distances.
+
+        Parameters
+        ----------
+        rows : torch.Tensor of shape (n_samples, n_columns), dtype float64
+            Rows, with any numbers for unknown values.
+
+        known : torch.Tensor of shape (n_samples, n_columns), dtype bool, default=None
+            Mask of the known values; None if all are known. The distance of a row is then that of
+            its known values `o`, under their mean and covariance:
+            :math:`(x_o - \mu_o)^T \Sigma_{oo}^{-1} (x_o - \mu_o)`. With more than 512 columns the
+            correlations of known and unknown values are ignored.
+
+        Returns
+        -------
+        torch.Tensor of shape (n_samples, n_columns), dtype float64
+            Zero for unknown values.
+        """
+        if known is None or (not torch.compiler.is_compiling() and known.all()):
+            return self.whitened(rows).square()
+        squares = self.whitened(self._filled(rows, known)).square()
+        of_known = torch.where(known, squares, 0.0)
+        # Whitened values of unknown columns consist of known ones.
+        total, tiny = squares.sum(1, keepdim=True), torch.finfo(torch.float64).tiny
+        return of_known * (total / of_known.sum(1, keepdim=True).clamp_min(tiny))
+
+    def _filled(self, rows: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+        """Return rows with conditional means as unknown values: they do not add to the distance."""
+        mean = torch.from_numpy(self.mean)
+        centred = torch.where(known, rows - mean, 0.0)
+        if known.shape[1] > _MOST_SOLVED:
+            return mean + centred
+        precision, unknown = self._power(-1.0), ~known
+        if torch.compiler.is_compiling():  # a graph cannot choose by the data
+            return mean + centred - solved_parts(precision, centred @ precision, unknown)
+        # Of both ways, the one with fewer equations.
+        few = unknown.sum(1, keepdim=True) <= known.sum(1, keepdim=True)
+        of_unknown = solved_parts(precision, centred @ precision, unknown & few)
+        covariance = self._power(1.0)
+        of_known = solved_parts(covariance, centred, known & ~few) @ covariance
+        return mean + torch.where(few, centred - of_unknown, of_known)
+
+    def _power(self, exponent: float) -> torch.Tensor:
+        """Return a power of the covariance."""
+        axes, rest = torch.from_numpy(self.axes), self.rest**exponent
+        along = torch.from_numpy(self.eigenvalues**exponent - rest)
+        return axes * along @ axes.T + rest * torch.eye(len(axes), dtype=axes.dtype)
 
     def mahalanobis(self, rows: torch.Tensor) -> torch.Tensor:
         """Return the squared Mahalanobis distance of each row, of shape (n_samples,)."""

@@ -29,6 +29,9 @@ class Score(ParameterNamesMixin):
     """
 
     scatters: ClassVar[dict[str, str]] = {}
+    # Whether scores of rows with missing values are those of their known values; they were not in
+    # fits of earlier versions, which files may hold.
+    by_known_: bool = False
 
     def check(self, kind: Kind) -> None:
         """Refuse kinds that this score does not support.
@@ -106,6 +109,12 @@ class Score(ParameterNamesMixin):
             None for a score without a contribution of the code.
         """
 
+    def known(self, network: Any, X: torch.Tensor) -> torch.Tensor | None:
+        """Return the mask of known values, on the CPU; None if no value can be missing."""
+        if not self.by_known_ or getattr(network, "missing", None) is None:
+            return None
+        return ~torch.isnan(X).cpu()
+
     def __call__(self, network: Any, X: torch.Tensor) -> torch.Tensor:
         """Return the score of each row, of shape (n_samples,), dtype float64."""
         codes = network.encode(X)
@@ -124,3 +133,10 @@ def residuals(network: Any, X: torch.Tensor, codes: torch.Tensor) -> torch.Tenso
     """
     differences = (X - network.decode(codes)).masked_fill(torch.isnan(X), 0.0)
     return differences.cpu().double()
+
+
+def n_known(X: torch.Tensor, known: torch.Tensor | None) -> torch.Tensor:
+    """Return the number of known values of each row, at least 1, of shape (n_samples or 1, 1)."""
+    if known is None:
+        return torch.tensor([[X.shape[1]]], dtype=torch.float64)
+    return known.double().sum(1, keepdim=True).clamp_min(1)

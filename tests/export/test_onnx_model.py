@@ -202,6 +202,10 @@ def test_float64():
     np.testing.assert_allclose(found, estimator.score_samples(rows), rtol=1e-12)
 
 
+UNKNOWN = "ignore:.* have no known value:UserWarning"
+
+
+@pytest.mark.filterwarnings(UNKNOWN)
 @pytest.mark.parametrize("scoring", slow_but({"joint", "elbo"}, SCORES, str))
 def test_score(scoring):
     kind = "variational" if scoring == "elbo" else "undercomplete"
@@ -238,6 +242,7 @@ def test_p_values(of):
         assert (np.abs(found - expected) < 1e-12).mean() > 0.95
 
 
+@pytest.mark.filterwarnings(UNKNOWN)
 @pytest.mark.parametrize("scoring", slow_but({"residual"}, ["residual", "reconstruction"], str))
 def test_contributions(scoring):
     settings = {"scoring": scoring, "n_estimators": 2, **SMALL}
@@ -247,6 +252,21 @@ def test_contributions(scoring):
         found = run(model, INCOMPLETE[:size])
         expected = detector.feature_contributions(INCOMPLETE[:size]).to_numpy()
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4 * expected.max())
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings(UNKNOWN)
+def test_p_values_of_incomplete_and_of_far_rows():
+    detector = AutoencoderOutlierDetector(3, n_estimators=1, **SMALL).fit(MANY_INCOMPLETE)
+    found = run(to_onnx(detector, "p_values"), INCOMPLETE)
+    expected = detector.p_values(INCOMPLETE)
+    np.testing.assert_allclose(found, expected, atol=1.01 / len(detector.calibration_scores_))
+    assert found[3] == expected[3] == 1
+    far = np.nan_to_num(INCOMPLETE[:4])
+    far[range(4), range(4)] = [100, 1e4, 1e15, 1e30]
+    scores = run(to_onnx(detector, "score_samples"), far)
+    np.testing.assert_allclose(scores, detector.score_samples(far), rtol=1e-4)
+    assert (np.diff(scores) < 0).all()
 
 
 @pytest.mark.parametrize("scoring", ["joint", "latent"])

@@ -194,3 +194,48 @@ def test_new_rows_have_a_length_of_about_one_for_each_column(wide, many_columns,
     found = Scatter.of(rng.normal(size=(n_samples, 300)))
     mean_length = lengths_of(found, rng.normal(size=(50, 300))).mean() / 300
     assert mean_length == pytest.approx(1, rel=0.5)
+
+
+# Rows of which some values are unknown
+
+
+def with_known(n_columns, n_samples=40, seed=2):
+    rng = np.random.default_rng(seed)
+    known = rng.random((n_samples, n_columns)) < rng.random((n_samples, 1))
+    known[0], known[1] = True, False
+    return torch.from_numpy(known)
+
+
+@pytest.mark.parametrize("compiling", [False, True])
+@pytest.mark.parametrize("n_samples", [3000, 5])
+def test_distance_of_known_values_is_that_under_their_covariance(n_samples, compiling, monkeypatch):
+    rows = spiked(n_samples)
+    found, new = Scatter.of(rows), torch.from_numpy(spiked(40, seed=1))
+    known = with_known(12)
+    monkeypatch.setattr(torch.compiler, "is_compiling", lambda: compiling)
+    squares = found.squares(torch.where(known, new, 1e6), known)
+    covariance = np.linalg.inv(root_of(found) @ root_of(found))
+    for of_row, row, mask in zip(squares.numpy(), new.numpy(), known.numpy(), strict=True):
+        away = (row - found.mean)[mask]
+        expected = away @ np.linalg.solve(covariance[np.ix_(mask, mask)], away) if mask.any() else 0
+        assert of_row.sum() == pytest.approx(expected, rel=1e-6)
+        assert (of_row >= 0).all()
+        assert (of_row[~mask] == 0).all()
+
+
+def test_complete_rows_contribute_as_without_a_mask():
+    found, new = Scatter.of(spiked()), torch.from_numpy(spiked(40, seed=1))
+    known = with_known(12)
+    squares, complete = found.squares(new, known), found.squares(new)
+    torch.testing.assert_close(squares[0], complete[0], rtol=1e-12, atol=0)
+    assert torch.equal(found.squares(new, torch.ones_like(known)), complete)
+    assert torch.equal(complete, found.whitened(new).square())
+
+
+def test_with_many_columns_correlations_with_unknown_values_are_ignored(monkeypatch):
+    monkeypatch.setattr(scatter, "_MOST_SOLVED", 11)
+    found, new = Scatter.of(spiked()), torch.from_numpy(spiked(40, seed=1))
+    known = with_known(12)
+    filled = torch.where(known, new, torch.from_numpy(found.mean))
+    expected = found.mahalanobis(filled)
+    torch.testing.assert_close(found.squares(new, known).sum(1), expected)

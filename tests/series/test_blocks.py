@@ -3,6 +3,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
+from skae._detection.folds import calibration_folds
 from skae.series import block_groups, sliding_windows
 
 CASES = [
@@ -43,6 +44,22 @@ def test_groups_share_no_point(n_points, length, step, block):
     assert (groups[windows.start == 0] >= 0).all()
     n_borders = groups.max() + 1 - len(np.atleast_1d(n_points))
     assert np.sum(groups < 0) <= n_borders * -(-(length - 1) // step)
+
+
+@pytest.mark.parametrize(("n_points", "length", "step", "block"), CASES[:3] + CASES[5:7])
+def test_no_point_is_on_both_sides_of_a_calibration_split(n_points, length, step, block):
+    """In any fold of a detector that is given the groups."""
+    series = [np.zeros(n) for n in n_points] if isinstance(n_points, list) else np.zeros(n_points)
+    windows = sliding_windows(series, length, step)
+    groups = block_groups(windows, block)
+    inside = np.flatnonzero(groups >= 0)
+    folds = calibration_folds(np.arange(len(inside)), 1, np.random.RandomState(0), groups[inside])
+    for fold in folds:
+        held_out = np.isin(np.arange(len(windows)), inside[fold])
+        trains = np.isin(np.arange(len(windows)), np.delete(inside, fold))
+        assert held_out.any()
+        assert trains.any()
+        assert points_of(windows, held_out).isdisjoint(points_of(windows, trains))
 
 
 def test_blocks_have_at_least_their_length_and_fill_the_series():
