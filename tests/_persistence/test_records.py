@@ -5,6 +5,8 @@ import pytest
 
 from skae._data.scaling import Scaling
 from skae._detection.calibration import Calibration, HeldOut
+from skae._detection.missing_scale import MissingScale
+from skae._detection.ranges import Ranges
 from skae._generation.code_density import CodeDensity
 from skae._network.head import HeadPlan
 from skae._persistence.records import RECORDS, built, fields_of
@@ -19,6 +21,11 @@ GOOD = {
     HeldOut: {"members": (0, 1), "scores": np.array([1.0, 1.0, 2.0])},
     HeadPlan: {"n_classes": 2, "hidden_layer_sizes": (), "weight": 0.5},
     Calibration: {"groups": [HeldOut((0,), np.ones(2))]},
+    MissingScale: {
+        **{"location": np.zeros(3), "above": np.ones(3), "below": np.ones(3)},
+        **{"root": True, "lowest": -1.0},
+    },
+    Ranges: {"low": np.array([-np.inf, 0.0]), "high": np.array([np.inf, 0.0]), "size": 2.0},
 }
 BAD = [
     *((Scaling, "centre", bad) for bad in (np.zeros((1, 3)), np.full(3, np.nan), np.zeros(2))),
@@ -33,6 +40,17 @@ BAD = [
     *((HeldOut, "scores", bad) for bad in (np.array([2.0, 1.0]), np.ones(0), np.ones((1, 1)))),
     *((HeadPlan, "n_classes", bad) for bad in (-1, 2.0)),
     *((Calibration, "groups", bad) for bad in ([], [1], ())),
+    *(
+        (MissingScale, "location", bad)
+        for bad in (np.zeros(2), np.full(3, np.nan), np.zeros((3, 1)))
+    ),
+    *((MissingScale, "location", bad) for bad in (np.zeros(3, np.float32), None)),
+    *((MissingScale, "above", bad) for bad in (np.zeros(3), np.ones(2), np.full(3, np.inf))),
+    *((MissingScale, "below", bad) for bad in (-np.ones(3), np.ones(3, np.float32))),
+    *((MissingScale, "lowest", bad) for bad in (np.inf, None)),
+    *((Ranges, "low", bad) for bad in (np.ones(2), np.zeros(3), np.zeros((2, 1)))),
+    *((Ranges, "high", bad) for bad in (-np.ones(2), np.zeros(2, np.float32), np.full(2, np.nan))),
+    *((Ranges, "size", bad) for bad in (0.0, -1.0, np.inf)),
 ]
 
 
