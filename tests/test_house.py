@@ -43,7 +43,16 @@ ON_TOP = {
     "model_selection": {"estimators", "metrics", "_fitting", "_data", "_utils"},
     "series": {"estimators", "metrics", "_data", "_utils"},
     "distributed": {"_runtime", "_data", "_utils"},
-    "export": {"skae", "_detection", "_network", "_data", "_runtime", "_storage", "_utils"},
+    "export": {
+        "skae",
+        "_classification",
+        "_detection",
+        "_network",
+        "_data",
+        "_runtime",
+        "_storage",
+        "_utils",
+    },
     # Files hold what fits leave, whichever room it is of.
     "_persistence": {*LAYERS},
 }

@@ -10,10 +10,9 @@ import torch
 from skae._checkpoints.trainings import Trainings
 from skae._classification.label_propagation import one_hot
 from skae._classification.labels import UNLABELLED
-from skae._classification.pseudo_labels import pseudo_targets
+from skae._classification.pseudo_labels import KnownRows, pseudo_targets
+from skae._classification.teachers import Blend, Teachers
 from skae._data.matrix import Matrix
-from skae._data.validation import has_missing, output_dtype
-from skae._data.views import Converted
 from skae._fitting.fit_network import Split, fit_network
 from skae._fitting.fit_policy import FitPolicy
 from skae._fitting.network_fit import NetworkFit
@@ -81,11 +80,11 @@ def fit_classifier(
     head: HeadPlan,
     pseudo_labels: bool,
     earlier: EarlierFit | None = None,
-) -> NetworkFit:
-    """Fit an autoencoder with a head on its latent code.
+) -> tuple[NetworkFit, Teachers | None]:
+    """Fit an autoencoder with a head on its latent code, and its teachers.
 
-    If some rows have no label, the autoencoder is trained alone first. Pseudo-labels are then found
-    among neighbours of its codes.
+    If some rows have no label, the autoencoder is trained alone first. Teachers then give these
+    rows pseudo-labels.
 
     Parameters
     ----------
@@ -113,13 +112,13 @@ def fit_classifier(
     if earlier is None and not rows.labelled.all():
         earlier = _without_labels(rows, policy, trainings, report, head)
     fitted = None if earlier is None else earlier.network
-    targets = known_targets(rows, fitted, str(policy.device), pseudo_labels)
+    targets, teachers = known_targets(rows, fitted, str(policy.device), pseudo_labels)
     prepared = _prepared(rows, policy, trainings, head, earlier)
     prepared = with_targets(prepared, rows, targets, pseudo_labels)
     if earlier is not None:
         prepared = replace(prepared, start_counts=earlier.knows_classes)
     chosen = labelled_split(prepared, rows.labelled, pseudo_labels)
-    return fit_network(prepared, trainings, report, chosen)
+    return fit_network(prepared, trainings, report.also(_teachers=teachers), chosen), teachers
 
 
 def _without_labels(
@@ -203,7 +202,7 @@ def with_repeated(rows: np.ndarray, labelled: np.ndarray) -> np.ndarray:
 
 def known_targets(
     rows: LabelledRows, fitted: FittedNetwork | None, device: str, pseudo_labels: bool
-) -> np.ndarray:
+) -> tuple[np.ndarray, Teachers | None]:
     """Return the probability of each class for each row, times the weight of the class.
 
     Parameters
@@ -219,17 +218,20 @@ def known_targets(
 
     pseudo_labels : bool
         Whether rows without a label receive pseudo-labels.
+
+    Returns
+    -------
+    targets : ndarray of shape (n_samples, n_classes), dtype float64
+
+    teachers : Teachers or None
+        The teachers that gave pseudo-labels, if any did.
     """
-    X, numbers, n_classes = rows.X, rows.numbers, len(rows.class_weight)
     if rows.labelled.all() or not pseudo_labels:
-        return one_hot(numbers, n_classes) * rows.class_weight
+        return one_hot(rows.numbers, len(rows.class_weight)) * rows.class_weight, None
     assert fitted is not None  # as some rows have no label
-    codes = neighbourly_codes(fitted, X, device)
-    if has_missing(X):
-        dtype = output_dtype(X)
-        X = Converted(X, lambda block: fitted.filled(block, device, dtype))
-    found = pseudo_targets(X, fitted.scaling.scale, codes, numbers, n_classes, seed=0)
-    return found * rows.class_weight
+    known = KnownRows(rows.X, fitted, device, rows.numbers, rows.class_weight, rows.sample_weight)
+    found, teachers = pseudo_targets(known, neighbourly_codes(fitted, rows.X, device), seed=0)
+    return found * rows.class_weight, teachers
 
 
 def neighbourly_codes(fitted: FittedNetwork, X: Matrix, device: str) -> np.ndarray:
@@ -253,13 +255,21 @@ def neighbourly_codes(fitted: FittedNetwork, X: Matrix, device: str) -> np.ndarr
     return ((codes - mean) * steps).astype(np.float32)
 
 
-def class_logits(fitted: FittedNetwork, X: Matrix, device: str) -> np.ndarray:
+def class_logits(
+    fitted: FittedNetwork, teachers: Teachers | None, X: Matrix, device: str
+) -> np.ndarray:
     """Return the logits of validated rows, of shape (n_samples, n_classes), float64."""
     network = fitted.network(device)
     head, plan = network.head, fitted.spec.head
     assert head is not None  # a classifier's
     assert plan is not None
+    blend = None if teachers is None else Blend(teachers, next(network.parameters()))
+
+    def of_rows(x: torch.Tensor) -> torch.Tensor:
+        found = head(network.encode(x))
+        return found if blend is None else blend(network.filled(x), found)
+
     logits = np.empty((X.shape[0], plan.n_classes))
-    for rows, block in fitted.computed(lambda x: head(network.encode(x)), X, network):
+    for rows, block in fitted.computed(of_rows, X, network):
         logits[rows] = block
     return logits

@@ -2,62 +2,123 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from scipy.sparse import issparse
+from scipy.special import softmax
+from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
-from skae._classification.label_propagation import Propagation, certainty, normalised, one_hot
+from skae._classification.label_propagation import Propagation, certainty, one_hot
 from skae._classification.labels import UNLABELLED
+from skae._classification.teachers import LEAST, Teachers
+from skae._data.blocks import densify
 from skae._data.matrix import Matrix
-from skae._data.views import rows_at
+from skae._network.fitted_network import FittedNetwork
 
-# Folds of the cross-validation that chooses between neighbours and linear model.
+# Folds of the cross-validation that weighs the teachers.
 _N_FOLDS = 5
-# Accuracy by which a mixture with the linear model must beat the neighbours alone. A network
-# corrects single errors of the neighbours, but learns the systematic ones of a linear model.
-_MARGIN = 0.02
-# Weights of the neighbours in the mixture with the linear model.
-_WEIGHTS = (1.0, 0.5, 0.0)
-# Rows that the linear model is fitted to, and entries of the rows that it predicts at once.
-_MOST_FITTED, _ENTRIES = 5000, 2**22
-# Steps of the linear model: many more than it takes, so that it never warns of too few.
+# Number of hidden labels by which one teacher must beat another to get e times its weight.
+_STEP = 2.0
+# Numbers of principal components among which neighbours are searched.
+_SIZES = (2, 4, 8, 16, 32, 64)
+# Entries of the rows from which principal components are computed, and the most rows.
+_PCA_ENTRIES, _PCA_ROWS = 2**24, 5000
+# Entries of the rows that the logistic regression is fitted to, and the most rows.
+_LINEAR_ENTRIES, _LINEAR_ROWS = 2**24, 5000
+# Steps of the logistic regression: many more than it takes, so that it never warns of too few.
 _MOST_STEPS = 10_000
+# Most training rows that are kept as neighbours of new rows.
+_MOST_REFERENCES = 5000
+# Weight of the network beside its teachers.
+_NETWORK_WEIGHT = 0.5
 
 
-def pseudo_targets(
-    X: Matrix,
-    scale: float | np.ndarray,
-    codes: np.ndarray,
-    numbers: np.ndarray,
-    n_classes: int,
-    seed: int,
-) -> np.ndarray:
-    """Return class probabilities of each row, times how certain they are.
-
-    They come from label propagation among neighbours, from a logistic regression on the rows, or
-    from the geometric mean of both, whichever is more accurate in cross-validation.
+@dataclass(frozen=True)
+class KnownRows:
+    """Rows as a network receives them, with the classes that are known.
 
     Parameters
     ----------
     X : ndarray or CSR matrix of shape (n_samples, n_features)
         All rows.
 
-    scale : float
-        Standard deviation of `X`, one for all features.
+    fitted : FittedNetwork
+        The network, which scales rows and fills missing values.
+
+    device : str
+        The device to compute on.
+
+    numbers : ndarray of shape (n_samples,)
+        Numbers of the classes, -1 where unknown.
+
+    class_weight : ndarray of shape (n_classes,)
+        Weight of each class in the objective.
+
+    sample_weight : ndarray of shape (n_samples,) or None
+        Weights of the rows.
+    """
+
+    X: Matrix
+    fitted: FittedNetwork
+    device: str
+    numbers: np.ndarray
+    class_weight: np.ndarray
+    sample_weight: np.ndarray | None = None
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes."""
+        return len(self.class_weight)
+
+    @property
+    def weight(self) -> np.ndarray:
+        """Weights of the rows, 1 if none are given."""
+        given = self.sample_weight
+        return np.ones(len(self.numbers)) if given is None else given
+
+    def at(self, index: np.ndarray) -> np.ndarray:
+        """Return some rows, scaled and filled, dense, in float64."""
+        network, block = self.fitted.network(self.device), densify(self.X[index])
+        found = np.empty(block.shape)
+        for rows, filled in self.fitted.computed(network.filled, block, network):
+            found[rows] = filled
+        return found
+
+    def mapped(self, matrix: np.ndarray, constant: np.ndarray) -> np.ndarray:
+        """Return ``rows @ matrix + constant`` of all rows, in float32."""
+        network = self.fitted.network(self.device)
+        like = next(network.parameters())
+        by, plus = (torch.from_numpy(values).to(like) for values in (matrix, constant))
+        found = np.empty((self.X.shape[0], matrix.shape[1]), dtype=np.float32)
+        product = self.fitted.computed(lambda x: network.filled(x) @ by + plus, self.X, network)
+        for rows, block in product:
+            found[rows] = block
+        return found
+
+
+def pseudo_targets(rows: KnownRows, codes: np.ndarray, seed: int) -> tuple[np.ndarray, Teachers]:
+    r"""Return class probabilities of each row, times how certain they are, and the teachers.
+
+    The teachers are a logistic regression on the rows, and label propagation among neighbours, of
+    the codes and of principal components. Each predicts labels that are hidden from it, and the
+    pseudo-labels are the weighted geometric mean of the probabilities of all,
+
+    .. math:: t_k \propto \prod_i p_{ik}^{w_i}, \qquad w_i \propto e^{n_i / 2},
+
+    where :math:`n_i` is the number of hidden labels that teacher `i` found. Few labels cannot tell
+    the teachers apart, and give them similar weights; with many labels the best teacher decides.
+
+    Parameters
+    ----------
+    rows : KnownRows
+        All rows.
 
     codes : ndarray of shape (n_samples, n_components)
         Their codes.
-
-    numbers : ndarray of shape (n_samples,)
-        Numbers of their classes, -1 where unknown.
-
-    n_classes : int
-        Number of classes.
 
     seed : int
         Seed of the folds.
@@ -66,68 +127,140 @@ def pseudo_targets(
     -------
     targets : ndarray of shape (n_samples, n_classes), dtype float64
         Rows with a label have 1 at their class and 0 elsewhere.
+
+    teachers : Teachers
+        Those that know new rows: all but that of the codes, which the training changes.
     """
+    numbers, n_classes = rows.numbers, rows.n_classes
     labelled = np.flatnonzero(numbers != UNLABELLED)
-    propagation = Propagation(codes, numbers, seed)
-    found = np.zeros(len(_WEIGHTS))
-    for hidden in _folds(labelled, seed):
-        fewer = numbers.copy()
-        fewer[hidden] = UNLABELLED
-        of_neighbours = propagation.spread(one_hot(fewer, n_classes))[hidden]
-        of_rows = _linear(X, scale, fewer, n_classes, rows_at(X, hidden), seed)
-        for i, weight in enumerate(_WEIGHTS):
-            mixed = _mixed(of_neighbours, of_rows, weight)
-            found[i] += (mixed.argmax(axis=1) == numbers[hidden]).sum()
-    found[0] += _MARGIN * len(labelled)
-    weight = _WEIGHTS[found.argmax()]
-    likely = propagation.spread(one_hot(numbers, n_classes))
-    if weight < 1:
-        likely = _mixed(likely, _linear(X, scale, numbers, n_classes, X, seed), weight)
+    folds = _folds(numbers, labelled, seed)
+    coefficients, intercept, n_found = _linear(rows, labelled, folds, seed)
+    mean = _Mean(len(numbers), n_classes)
+    mean.add(softmax(rows.mapped(coefficients, intercept), axis=1), n_found)
+    axes, origin = _principal_axes(rows, seed)
+    components = rows.mapped(axes, -origin)
+    sizes = [s for s in _SIZES if s < axes.shape[1]] + [axes.shape[1]]
+    references, tables = _references(numbers, seed), []
+    for space in (*(components[:, :size] for size in sizes), codes):
+        likely, n_found = _spread(rows, space, folds, seed)
+        mean.add(likely, n_found)
+        tables.append(likely[references].astype(np.float32))
+    likely, weights = mean.result()
     likely[labelled] = one_hot(numbers[labelled], n_classes)
-    return likely * certainty(likely)[:, None]
+    teachers = Teachers(
+        coefficients,
+        intercept,
+        axes,
+        origin,
+        components[references],
+        tuple(sizes),
+        np.stack(tables[:-1]),
+        (weights[:-1] / weights[:-1].sum()).astype(np.float32),
+        rows.class_weight.astype(np.float32),
+        _NETWORK_WEIGHT,
+    )
+    return likely * certainty(likely)[:, None], teachers
 
 
-def _folds(labelled: np.ndarray, seed: int) -> Iterator[np.ndarray]:
-    """Yield the labelled rows of each fold; no fold if there are too few rows for five."""
-    if len(labelled) >= 2 * _N_FOLDS:
-        order = np.random.RandomState(seed).permutation(labelled)
-        yield from np.array_split(order, _N_FOLDS)
+class _Mean:
+    """A geometric mean of probabilities, weighted by the hidden labels that each teacher found."""
+
+    def __init__(self, n_rows: int, n_classes: int):
+        self.logs, self.merits = np.zeros((n_rows, n_classes)), np.zeros(0)
+
+    def add(self, likely: np.ndarray, n_found: float) -> None:
+        """Add the probabilities of a teacher, which are not kept."""
+        self.merits = np.append(self.merits, n_found / _STEP)
+        newest = softmax(self.merits)[-1]
+        self.logs *= 1 - newest
+        self.logs += newest * np.log(likely + LEAST)
+
+    def result(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the mean, of rows that add up to 1, and the weights."""
+        return softmax(self.logs, axis=1), softmax(self.merits)
 
 
-def _mixed(of_neighbours: np.ndarray, of_rows: np.ndarray, weight: float) -> np.ndarray:
-    """Return the weighted geometric mean of two tables of probabilities."""
-    if weight == 1:
-        return of_neighbours
-    return normalised(of_neighbours**weight * of_rows ** (1 - weight))
+def _folds(numbers: np.ndarray, labelled: np.ndarray, seed: int) -> list[np.ndarray]:
+    """Return the labelled rows of each fold, the rows of a class in as many folds as possible."""
+    order = np.random.RandomState(seed).permutation(labelled)
+    order = order[np.argsort(numbers[order], kind="stable")]
+    n_folds = min(_N_FOLDS, len(order))
+    return [order[fold::n_folds] for fold in range(n_folds)] if n_folds > 1 else []
+
+
+def _spread(
+    rows: KnownRows, space: np.ndarray, folds: list[np.ndarray], seed: int
+) -> tuple[np.ndarray, float]:
+    """Return the probabilities of all rows in a space, and the weight of hidden labels found."""
+    numbers, weight = rows.numbers, rows.weight
+    propagation, n_found = Propagation(space, numbers, seed), 0.0
+    known = one_hot(numbers, rows.n_classes) * weight[:, None]
+    for hidden in folds:
+        fewer = known.copy()
+        fewer[hidden] = 0
+        right = propagation.spread(fewer)[hidden].argmax(axis=1) == numbers[hidden]
+        n_found += weight[hidden][right].sum()
+    return propagation.spread(known), n_found
 
 
 def _linear(
-    X: Matrix,
-    scale: float | np.ndarray,
-    numbers: np.ndarray,
-    n_classes: int,
-    of: Matrix,
-    seed: int,
-) -> np.ndarray:
-    """Return the class probabilities of rows by a logistic regression, 0 for absent classes."""
-    rows = np.flatnonzero(numbers != UNLABELLED)
-    rows = np.random.RandomState(seed).permutation(rows)[:_MOST_FITTED]
-    likely = np.zeros((of.shape[0], n_classes))
-    present = np.unique(numbers[rows])
-    if len(present) == 1:
-        likely[:, present] = 1
-        return likely
-    labelled = _scaled(X[rows], scale)
-    # Rows far from zero would make the regression ill-conditioned: slow, and warning of it.
-    centring = StandardScaler(with_mean=not issparse(labelled), with_std=False)
-    model = make_pipeline(centring, LogisticRegression(max_iter=_MOST_STEPS))
-    model.fit(labelled, numbers[rows])
-    step = max(1, _ENTRIES // of.shape[1])
-    for start in range(0, of.shape[0], step):
-        block = model.predict_proba(_scaled(of[start : start + step], scale))
-        likely[start : start + step, present] = block
-    return likely
+    rows: KnownRows, labelled: np.ndarray, folds: list[np.ndarray], seed: int
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return a logistic regression, and the weight of the hidden labels that it found."""
+    most = max(2, min(_LINEAR_ROWS, _LINEAR_ENTRIES // rows.X.shape[1]))
+    chosen = np.sort(np.random.RandomState(seed).permutation(labelled)[:most])
+    scaling = rows.fitted.scaling
+    if issparse(rows.X):  # zeros stay zeros: the centre goes into the constant
+        X = rows.X[chosen].astype(np.float64) / scaling.scale
+        centre = -scaling.centre / scaling.scale
+    else:
+        X = rows.at(chosen)
+        centre = X.mean(axis=0)  # far from zero, the regression would converge slowly
+        X = X - centre
+    numbers, weight, n_found = rows.numbers[chosen], rows.weight[chosen], 0.0
+    for hidden in folds:
+        inside = np.isin(chosen, hidden)
+        by, plus = _regression(X[~inside], numbers[~inside], weight[~inside], rows.n_classes)
+        right = (X[inside] @ by + plus).argmax(axis=1) == numbers[inside]
+        n_found += weight[inside][right].sum()
+    if len(chosen) < len(labelled):  # as if all had been asked
+        n_found *= rows.weight[labelled].sum() / weight.sum()
+    by, plus = _regression(X, numbers, weight, rows.n_classes)
+    plus = plus - centre @ by
+    return by.astype(np.float32), plus.astype(np.float32), n_found
 
 
-def _scaled(rows: Any, scale: float | np.ndarray) -> Any:
-    return rows.astype(np.float64) / scale
+def _regression(
+    X: Any, numbers: np.ndarray, weight: np.ndarray, n_classes: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return weights and constants of all classes; absent classes have no probability."""
+    present = np.unique(numbers)
+    by, plus = np.zeros((X.shape[1], n_classes)), np.full(n_classes, np.log(LEAST))
+    plus[present] = 0
+    if len(present) > 1:
+        model = LogisticRegression(max_iter=_MOST_STEPS).fit(X, numbers, weight)
+        places = present[1:] if len(present) == 2 else present
+        by[:, places], plus[places] = model.coef_.T, model.intercept_
+    return by, plus
+
+
+def _principal_axes(rows: KnownRows, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the first principal axes of rows, and the components of their mean."""
+    n_rows, n_features = rows.X.shape
+    most = max(2, min(_PCA_ROWS, _PCA_ENTRIES // n_features))
+    chosen = np.sort(np.random.RandomState(seed).permutation(n_rows)[:most])
+    size = min(max(_SIZES), n_features, len(chosen))
+    solver = "randomized" if 4 * size < min(n_features, len(chosen)) else "full"
+    with np.errstate(invalid="ignore"):  # the ratio of variances that are all zero, not used here
+        model = PCA(size, svd_solver=solver, random_state=seed).fit(rows.at(chosen))
+    axes = np.ascontiguousarray(model.components_.T)
+    return axes.astype(np.float32), (model.mean_ @ axes).astype(np.float32)
+
+
+def _references(numbers: np.ndarray, seed: int) -> np.ndarray:
+    """Return the rows that are kept: a random subset, with the labelled ones first."""
+    order = np.random.RandomState(seed).permutation(len(numbers))
+    order = order[np.argsort(numbers[order] == UNLABELLED, kind="stable")]
+    n_labelled = min((numbers != UNLABELLED).sum(), _MOST_REFERENCES // 2)
+    others = order[numbers[order] == UNLABELLED][: _MOST_REFERENCES - n_labelled]
+    return np.sort(np.concatenate([order[:n_labelled], others]))

@@ -52,6 +52,11 @@ class EpochReport:
         """Return a report that only prints, for a fit that is a step of another one."""
         return EpochReport(self.estimator, calls_back=False)
 
+    def also(self, **others: Any) -> EpochReport:
+        """Return a report with further fitted attributes."""
+        merged = {**self.others, **others}
+        return EpochReport(self.estimator, merged, calls_back=self.calls_back)
+
     def begin(self, n_epochs: int, X: Matrix) -> None:
         """Begin the report of a training.
 

@@ -11,8 +11,10 @@ from typing import Any, Literal
 import numpy as np
 from sklearn.impute import MissingIndicator
 
+from skae._classification.teachers import Teachers
 from skae._detection.calibration import Calibration
 from skae._detection.ensemble import Ensemble
+from skae._detection.stream import Stream
 from skae._fitting.fit_policy import resolve_parts
 from skae._generation.code_density import CodeDensity
 from skae._imputation.imputation import Imputation
@@ -94,6 +96,10 @@ OPTIONAL = {
     "n_samples_seen_": ABOVE_ZERO,
     "user_names_in_": Array("OUi"),
     "item_names_in_": Array("OUi"),
+    "_teachers": Teachers | None,  # files of 0.1.0 have none
+    "_stream": Stream,
+    "_optimizer_states": list[dict | None],
+    "_threshold_asked": dict[str, float],
 }
 
 
@@ -177,6 +183,8 @@ def check_estimator(estimator: Any) -> None:
     _SPECIAL[estimator._stored_as](estimator, networks)
     if hasattr(estimator, "_optimizer_state"):
         check_optimizer_state(estimator._optimizer_state, empty[0], optimizer)
+    for state, network in zip(getattr(estimator, "_optimizer_states", ()), empty, strict=False):
+        check_optimizer_state(state, network, optimizer)
 
 
 def _require(message: str, **conditions: object) -> None:
@@ -217,6 +225,7 @@ def _of_one_network(estimator: Any, networks: list[FittedNetwork]) -> None:
 
 
 def _of_transformer(estimator: Any, networks: list[FittedNetwork]) -> None:
+    _require("belongs to classifiers only.", _teachers=not hasattr(estimator, "_teachers"))
     _of_one_network(estimator, networks)
     _check_no_head(networks)
 
@@ -224,7 +233,12 @@ def _of_transformer(estimator: Any, networks: list[FittedNetwork]) -> None:
 def _of_classifier(estimator: Any, networks: list[FittedNetwork]) -> None:
     _of_one_network(estimator, networks)
     head = networks[0].spec.head
-    _of_networks(classes_=head is not None and head.n_classes == len(estimator.classes_))
+    n_classes, teachers = len(estimator.classes_), estimator._teachers
+    _of_networks(
+        classes_=head is not None and head.n_classes == n_classes,
+        _teachers=teachers is None
+        or teachers.coefficients.shape == (networks[0].n_features, n_classes),
+    )
 
 
 def _of_detector(estimator: Any, networks: list[FittedNetwork]) -> None:
@@ -235,6 +249,12 @@ def _of_detector(estimator: Any, networks: list[FittedNetwork]) -> None:
         _calibration=max(named) < len(networks),
     )
     _check_no_head(networks)
+    stream = getattr(estimator, "_stream", Stream.empty(n_features))
+    kept = (stream.training, stream.calibration, stream.anomalies)
+    _of_networks(
+        _stream=all(rows.shape[1:] == (n_features,) for rows in kept),
+        _optimizer_states=len(getattr(estimator, "_optimizer_states", ())) <= len(networks),
+    )
     scale = estimator._ensemble.missing_scale
     _of_networks(missing_scale=scale is None or len(scale.location) == n_features + 1)
     for member in estimator._ensemble.members:

@@ -14,11 +14,13 @@ from typing import Any, get_type_hints
 
 import numpy as np
 
+from skae._classification.teachers import Teachers
 from skae._data.scaling import Scaling
 from skae._detection.calibration import Calibration, HeldOut
 from skae._detection.ensemble import Ensemble, Member
 from skae._detection.missing_scale import MissingScale
 from skae._detection.ranges import Ranges
+from skae._detection.stream import Stream
 from skae._generation.code_density import CodeDensity
 from skae._imputation.bootstrap import Bootstrap
 from skae._imputation.imputation import Imputation
@@ -37,7 +39,8 @@ from skae.scores.scatter import Scatter
 
 _CLASSES = (
     *(Bootstrap, Calibration, CodeDensity, Ensemble, FittedNetwork, HeadPlan, HeldOut),
-    *(Imputation, Member, MissingScale, NetworkSpec, Ranges, Scaling, Scatter),
+    *(Imputation, Member, MissingScale, NetworkSpec, Ranges, Scaling, Scatter, Stream),
+    Teachers,
 )
 RECORDS: dict[str, type] = {cls.__name__: cls for cls in _CLASSES}
 
@@ -84,9 +87,30 @@ def _check_density(codes: Any) -> None:
     require(Array(ndim=2).matches(codes), "codes of CodeDensity", "rows of finite floats", codes)
 
 
-def _check_held_out(members: Any, scores: Any) -> None:
+def _check_held_out(members: Any, scores: Any, weights: Any = None) -> None:
     ascending = Array().matches(scores) and scores.size and (np.diff(scores) >= 0).all()
     require(ascending and members, "scores of HeldOut", "finite floats in ascending order", scores)
+    one_each = weights is None or (
+        Array(positive=True).matches(weights) and weights.shape == scores.shape
+    )
+    require(one_each, "weights of HeldOut", "one above zero for each score", weights)
+
+
+def _check_stream(
+    training: Any,
+    calibration: Any,
+    anomalies: Any,
+    n_seen: Any,
+    earlier_scores: Any,
+    after_fit: Any,
+    n_waiting: Any,
+) -> None:
+    rows = (training, calibration, anomalies)
+    floats = all(Array(ndim=2, finite=False).matches(part) for part in rows)
+    finite = floats and all(not np.isinf(part).any() for part in rows)
+    require(finite, "rows of Stream", "floats that are finite or NaN", rows)
+    ascending = Array().matches(earlier_scores) and (np.diff(earlier_scores) >= 0).all()
+    require(ascending, "earlier_scores of Stream", "finite and ascending", earlier_scores)
 
 
 def _check_missing_scale(location: Any, above: Any, below: Any, root: Any, lowest: Any) -> None:
@@ -128,12 +152,41 @@ def _check_bootstrap(
     require(0 < shrinkage <= 1, "shrinkage of Bootstrap", "in (0, 1]", shrinkage)
 
 
+def _check_teachers(**fields: Any) -> None:
+    for name in ("coefficients", "references"):
+        require(Array(ndim=2).matches(fields[name]), f"{name} of Teachers", "rows", fields[name])
+    n_features, n_classes = fields["coefficients"].shape
+    n_references, n_axes = fields["references"].shape
+    sizes, network_weight = fields["sizes"], fields["network_weight"]
+    shapes = {
+        "intercept": (n_classes,),
+        "axes": (n_features, n_axes),
+        "origin": (n_axes,),
+        "spread": (len(sizes), n_references, n_classes),
+        "weights": (1 + len(sizes),),
+        "class_weight": (n_classes,),
+    }
+    arrays = {name: value for name, value in fields.items() if isinstance(value, np.ndarray)}
+    for name, value in arrays.items():
+        shape = shapes.get(name, value.shape)
+        good = value.dtype == np.float32 and value.shape == shape and np.isfinite(value).all()
+        require(good, f"{name} of Teachers", f"finite, float32, of the shape {shape}", value)
+    ascending = list(sizes) == sorted(set(sizes)) and set(sizes) <= set(range(1, n_axes + 1))
+    require(ascending, "sizes of Teachers", f"ascending, up to {n_axes}", sizes)
+    require(n_references, "references of Teachers", "one row or more", fields["references"])
+    for name in ("spread", "weights", "class_weight"):
+        require((fields[name] >= 0).all(), f"{name} of Teachers", "at least 0", fields[name])
+    require(0 <= network_weight <= 1, "network_weight of Teachers", "in [0, 1]", network_weight)
+
+
 _RELATIONS: dict[type, Callable[..., None]] = {
     Bootstrap: _check_bootstrap,
     Scaling: _check_scaling,
     Scatter: _check_scatter,
     CodeDensity: _check_density,
     HeldOut: _check_held_out,
+    Teachers: _check_teachers,
+    Stream: _check_stream,
     MissingScale: _check_missing_scale,
     Ranges: _check_ranges,
 }

@@ -22,6 +22,7 @@ from skae._classification.classifier_fitting import (
     fit_classifier,
 )
 from skae._classification.labels import class_numbers, class_weights, known_labels
+from skae._classification.teachers import Teachers
 from skae._data.matrix import Matrix, MatrixLike
 from skae._data.validation import checked_weight, validate_sample_weight, validate_X
 from skae._data.views import rows_at
@@ -58,10 +59,16 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
     with the loss :math:`\ell` of the autoencoder per feature and ``classification_weight``
     :math:`w`. For a row with a label, `t` is 1 at its class and 0 elsewhere. Rows whose label is
     the value `unlabelled` have none: they are reconstructed, and take part in the classification
-    through pseudo-labels. The autoencoder is first trained alone; label propagation among the
-    nearest neighbours of its codes [1]_ gives each row without a label class probabilities `t`,
-    which are weighted by their certainty [2]_: :math:`c = 1 - H(t) / \log K`. All `c` are then
-    divided by their mean.
+    through pseudo-labels. The autoencoder is first trained alone. Then several teachers, a logistic
+    regression on the rows and label spreading [1]_ among the nearest neighbours, of the codes and
+    of 2 to 64 principal components, give each row without a label class probabilities,
+
+    .. math:: t \propto \prod_i p_i^{w_i}, \qquad w_i \propto e^{n_i / 2},
+
+    where :math:`n_i` is the number of labels that teacher `i` finds while they are hidden from it.
+    They are weighted by their certainty [2]_: :math:`c = 1 - H(t) / \log K`. All `c` are then
+    divided by their mean. Predictions are the geometric mean of those of the network and of the
+    teachers, with equal weights; the codes are no teacher there.
 
     Parameters
     ----------
@@ -91,9 +98,10 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
         for ``n_labelled / (n_classes * n_of_the_class)``; or None for equal weights of all rows.
 
     pseudo_labels : bool, default=True
-        Whether rows without a label take part in the classification through pseudo-labels, which
-        come from their neighbours. If False, they are reconstructed only, and rows with a label are
-        repeated in each pass until they are a quarter of all rows.
+        Whether rows without a label take part in the classification through pseudo-labels, and
+        their teachers share in the predictions. If False, the network predicts alone; rows without
+        a label are reconstructed only, and rows with a label are repeated in each pass until they
+        are a quarter of all rows.
 
     loss : {"mse", "mae", "huber", "bce"}, Loss or callable, default="mse"
         The reconstruction loss, as in :class:`AutoencoderTransformer`.
@@ -233,6 +241,7 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
     """
 
     classes_: np.ndarray
+    _teachers: Teachers | None = None  # files of earlier versions have none
 
     _stored_as = "AutoencoderClassifier"
     _parameter_constraints: dict = {
@@ -362,7 +371,7 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
         if goes_on:
             others["weights to continue from"] = weights_of(self._fitted)
         with trainings_of(self, X, y=numbers, classes=classes, **others) as trainings:
-            fit = fit_classifier(
+            fit, teachers = fit_classifier(
                 LabelledRows(X, weight, numbers, of_classes),
                 self._policy(),
                 trainings,
@@ -375,7 +384,7 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
             )
             trainings.warn_of_interruption(fit.interruption)
             self._take(fit)
-            self.classes_ = classes
+            self.classes_, self._teachers = classes, teachers
             return self
 
     def predict(self, X: MatrixLike) -> np.ndarray:
@@ -491,4 +500,7 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
         return HeadPlan(n_classes, sizes, weight)
 
     def _logits(self, X: MatrixLike) -> np.ndarray:
-        return self._of_rows(lambda rows: class_logits(self._fitted, rows, self.device), X)
+        return self._of_rows(lambda rows: self._logits_of(rows), X)
+
+    def _logits_of(self, rows: Matrix) -> np.ndarray:
+        return class_logits(self._fitted, self._teachers, rows, self.device)

@@ -23,6 +23,7 @@ from skae.export.torch_modules import (
     Decision,
     Decoded,
     Imputed,
+    Logits,
     LogProbabilities,
     MinusAnomalyScore,
     MinusSquaredError,
@@ -36,6 +37,11 @@ from skae.export.torch_modules import (
 def _network(module: type[nn.Module]) -> Callable[[Any], nn.Module]:
     """Return a function that makes a module of the only network of an estimator."""
     return lambda estimator: module(*estimator._fitted_networks())
+
+
+def _classes(module: type[Logits]) -> Callable[[Any], nn.Module]:
+    """Return a function that makes a module of the network and the teachers of a classifier."""
+    return lambda estimator: module(estimator._fitted, estimator._teachers)
 
 
 def _decoded(estimator: Any) -> nn.Module:
@@ -111,10 +117,10 @@ METHODS: dict[type, dict[str, Callable]] = {
     AutoencoderTransformer: _OF_CODES,
     AutoencoderClassifier: {
         **_OF_CODES,
-        "predict": _network(ClassNumbers),
-        "predict_proba": _network(Probabilities),
-        "predict_log_proba": _network(LogProbabilities),
-        "decision_function": _network(Decision),
+        "predict": _classes(ClassNumbers),
+        "predict_proba": _classes(Probabilities),
+        "predict_log_proba": _classes(LogProbabilities),
+        "decision_function": _classes(Decision),
     },
     AutoencoderOutlierDetector: {
         "reconstruct": _reconstructed,

@@ -19,6 +19,7 @@ from skae.plotting.checks import (
     n_rows,
     threshold_of,
 )
+from skae.plotting.pipelines import LastStep
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -101,7 +102,8 @@ class FeatureContributionsDisplay:
         Parameters
         ----------
         estimator : AutoencoderOutlierDetector
-            A fitted detector.
+            A fitted detector, or a pipeline whose last step is one. Features and values are then
+            those that the detector receives.
 
         X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
             Rows.
@@ -137,12 +139,15 @@ class FeatureContributionsDisplay:
         ImportError
             If matplotlib is not installed.
         """
-        check_detector(estimator, "score_samples", "feature_contributions")
+        last = LastStep(estimator)
+        detector = last.estimator
+        check_detector(detector, "score_samples", "feature_contributions")
         check_size(max_features, "max_features")
         one, name = _one_row(X, row)
-        contributions = estimator.feature_contributions(one).iloc[0].rename(name)
-        score = -float(estimator.score_samples(one)[0])
-        display = cls(contributions, _numbers_of(one), score, threshold_of(estimator))
+        one = last.rows(one)
+        contributions = last.named(detector.feature_contributions(one).iloc[0]).rename(name)
+        score = -float(detector.score_samples(one)[0])
+        display = cls(contributions, _numbers_of(one), score, threshold_of(detector))
         return display.plot(ax, max_features=max_features, **bar_kw)
 
     def plot(self, ax: Axes | None = None, *, max_features: int = 10, **bar_kw: Any) -> Self:

@@ -8,11 +8,13 @@ from sklearn.decomposition import PCA
 from skae import AutoencoderClassifier, AutoencoderTransformer
 from skae._classification.classifier_fitting import (
     LabelledRows,
+    class_logits,
     known_targets,
     labelled_split,
     neighbourly_codes,
     with_targets,
 )
+from skae._classification.teachers import Blend
 from skae._data.scaling import Scaling
 from skae._fitting.fit_policy import FitPolicy
 from skae._fitting.prepare import prepare
@@ -57,7 +59,7 @@ def rows_with(sample_weight=None):
 
 
 def test_rows_without_a_label_do_not_count_in_the_classification():
-    targets = known_targets(rows_with(), None, "cpu", pseudo_labels=False)
+    targets, _ = known_targets(rows_with(), None, "cpu", pseudo_labels=False)
     assert not targets[~LABELLED].any()
     assert (targets[LABELLED] == np.eye(2)[NUMBERS[LABELLED]]).all()
     others = X.copy()
@@ -84,7 +86,7 @@ def fit_of(sample_weight=None, pseudo_labels=True, **parameters):
     estimator = AutoencoderClassifier(2, **parameters)
     estimator.sample_shape_ = (5,)
     rows, head = rows_with(sample_weight), HeadPlan(2, (), 0.5)
-    targets = known_targets(rows, None, "cpu", pseudo_labels=False)
+    targets, _ = known_targets(rows, None, "cpu", pseudo_labels=False)
     prepared = prepare(X, FitPolicy.of(estimator), 0, sample_weight=sample_weight, head=head)
     prepared = with_targets(prepared, rows, targets, pseudo_labels)
     return prepared, labelled_split(
@@ -127,6 +129,20 @@ def test_values_of_the_code_that_never_move_do_not_count():
     assert np.isfinite(neighbourly_codes(ae._fitted, rows, "cpu")).all()
     ae.fit(np.tile(rows[:1], (60, 1)))
     assert not neighbourly_codes(ae._fitted, np.tile(rows[:1], (60, 1)), "cpu").any()
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_logits_are_those_of_network_and_teachers(missing):
+    rows = np.where(np.random.RandomState(1).rand(60, 5) < 0.1, np.nan, X) if missing else X
+    model = AutoencoderClassifier(2, unlabelled=-1, max_epochs=1, random_state=0)
+    model.fit(rows, NUMBERS)
+    fitted, teachers = model._fitted, model._teachers
+    alone, network = class_logits(fitted, None, rows, "cpu"), fitted.network("cpu")
+    scaled = torch.from_numpy(fitted.scaling.apply(rows, np.float32))
+    blended = Blend(teachers, scaled)(network.filled(scaled), torch.from_numpy(alone).float())
+    found = class_logits(fitted, teachers, rows, "cpu")
+    np.testing.assert_allclose(found, blended.numpy(), atol=1e-5)
+    assert not np.allclose(found, alone)
 
 
 @pytest.mark.parametrize("pseudo_labels", [True, False])

@@ -17,10 +17,11 @@ from skae.architectures import Dense
 
 X, Y = load_iris(return_X_y=True)
 HOLES = np.where(np.random.RandomState(0).rand(*X.shape) < 0.2, np.nan, X)
+FEW = np.where(np.arange(150) % 5, -1, Y)
 SMALL = {"architecture": Dense((3,)), "max_epochs": 1, "random_state": 0}
 MADE = {
     "transformer": lambda: AutoencoderTransformer(2, **SMALL).fit(X),
-    "classifier": lambda: AutoencoderClassifier(2, **SMALL).fit(X, Y),
+    "classifier": lambda: AutoencoderClassifier(2, unlabelled=-1, **SMALL).fit(X, FEW),
     "detector": lambda: AutoencoderOutlierDetector(2, n_estimators=1, **SMALL).fit(X),
     "imputer": lambda: AutoencoderImputer(2, n_estimators=1, add_indicator=True, **SMALL).fit(
         HOLES
@@ -51,6 +52,8 @@ WRONG = [
     ),
     ("transformer", "_fitted.spec.scaling.centre", np.zeros(3), "scale of Scaling|of 4 features"),
     ("classifier", "classes_", np.arange(2), "classes_"),
+    ("classifier", "_teachers.coefficients", np.ones((5, 3), np.float32), "of Teachers"),
+    ("classifier", "_teachers.network_weight", 2.0, "network_weight of Teachers"),
     ("classifier", "_fitted.spec.head", None, "weights are not those"),
     ("detector", "_calibration.groups.0.members", {"tuple": [7]}, "_calibration"),
     ("detector", "calibration_scores_", np.array([np.nan]), "calibration_scores_"),

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from skae._classification.teachers import Teachers
 from skae._data.scaling import Scaling
 from skae._detection.calibration import Calibration, HeldOut
 from skae._detection.missing_scale import MissingScale
@@ -18,7 +19,9 @@ GOOD = {
         **{"mean": np.zeros(3), "axes": np.ones((3, 2)), "eigenvalues": np.ones(2), "rest": 1.0}
     },
     CodeDensity: {"codes": np.ones((4, 2), np.float32)},
-    HeldOut: {"members": (0, 1), "scores": np.array([1.0, 1.0, 2.0])},
+    HeldOut: {
+        **{"members": (0, 1), "scores": np.array([1.0, 1.0, 2.0]), "weights": np.ones(3)},
+    },
     HeadPlan: {"n_classes": 2, "hidden_layer_sizes": (), "weight": 0.5},
     Calibration: {"groups": [HeldOut((0,), np.ones(2))]},
     MissingScale: {
@@ -26,6 +29,18 @@ GOOD = {
         **{"root": True, "lowest": -1.0},
     },
     Ranges: {"low": np.array([-np.inf, 0.0]), "high": np.array([np.inf, 0.0]), "size": 2.0},
+    Teachers: {
+        "coefficients": np.ones((5, 3), np.float32),
+        "intercept": np.ones(3, np.float32),
+        "axes": np.ones((5, 2), np.float32),
+        "origin": np.ones(2, np.float32),
+        "references": np.ones((7, 2), np.float32),
+        "sizes": (1, 2),
+        "spread": np.ones((2, 7, 3), np.float32),
+        "weights": np.ones(3, np.float32),
+        "class_weight": np.ones(3, np.float32),
+        "network_weight": 0.5,
+    },
 }
 BAD = [
     *((Scaling, "centre", bad) for bad in (np.zeros((1, 3)), np.full(3, np.nan), np.zeros(2))),
@@ -38,7 +53,17 @@ BAD = [
     *((CodeDensity, "codes", bad) for bad in (np.ones(4), np.full((4, 2), np.nan), [[1.0]])),
     *((HeldOut, "members", bad) for bad in ((), (-1,), [0])),
     *((HeldOut, "scores", bad) for bad in (np.array([2.0, 1.0]), np.ones(0), np.ones((1, 1)))),
+    *((HeldOut, "weights", bad) for bad in (np.ones(2), np.array([1.0, 0.0, 1.0]), 1.0)),
     *((HeadPlan, "n_classes", bad) for bad in (-1, 2.0)),
+    *((Teachers, "coefficients", bad) for bad in (np.ones(5), np.ones((5, 2), np.float32))),
+    *((Teachers, "axes", bad) for bad in (np.ones((4, 2), np.float32), np.ones((5, 2)))),
+    *((Teachers, "origin", bad) for bad in (np.ones(3, np.float32), np.float32([np.nan, 0]))),
+    *((Teachers, "references", np.ones(shape, np.float32)) for shape in ((0, 2), (7, 3), 7)),
+    *((Teachers, "sizes", bad) for bad in ((2, 1), (1, 3), (0, 2), (1,), (1, 1), [1, 2])),
+    *((Teachers, "spread", np.float32(sign) * np.ones((n, 7, 3))) for sign, n in ((-1, 2), (1, 1))),
+    *((Teachers, "weights", bad) for bad in (np.ones(2, np.float32), -np.ones(3, np.float32))),
+    *((Teachers, "class_weight", bad) for bad in (np.ones(2, np.float32), -np.ones(3, np.float32))),
+    *((Teachers, "network_weight", bad) for bad in (-0.1, 1.1, "0.5")),
     *((Calibration, "groups", bad) for bad in ([], [1], ())),
     *(
         (MissingScale, "location", bad)

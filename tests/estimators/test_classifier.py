@@ -6,15 +6,17 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
+from scipy.special import softmax
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.datasets import load_digits, make_blobs, make_moons
+from sklearn.datasets import load_digits, load_wine, make_blobs, make_moons
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skae import AutoencoderClassifier
+from skae import AutoencoderClassifier, load
+from skae._classification.classifier_fitting import class_logits
 from skae.architectures import Dense
 
 BLOBS, GROUPS = make_blobs(90, 5, centers=3, cluster_std=2.0, random_state=0)
@@ -158,6 +160,62 @@ def test_they_help_with_digits():
     model = classifier(max_epochs=20).fit(X[:1200], few)
     linear = LogisticRegression(max_iter=1000).fit(X[:1200][labelled], few[labelled])
     assert model.score(X[1200:], y[1200:]) > linear.score(X[1200:], y[1200:]) + 0.03
+
+
+@pytest.mark.parametrize("n_each", [3, 10])
+def test_not_worse_than_a_simple_teacher(n_each):
+    """An untrained network cannot spoil what the other two know of separate groups."""
+    X, y = load_wine(return_X_y=True)
+    X = StandardScaler().fit_transform(X)
+    few = few_labels(y, n_each)
+    labelled = few != -1
+    linear = LogisticRegression().fit(X[labelled], few[labelled])
+    model = classifier(max_epochs=1).fit(X, few)
+    assert model.score(X[~labelled], y[~labelled]) >= linear.score(X[~labelled], y[~labelled])
+
+
+def test_teachers_share_in_predictions_only_where_they_taught():
+    few = few_labels(GROUPS, 5)
+    model = classifier(max_epochs=1).fit(BLOBS, few)
+    assert model._teachers is not None
+    assert model.fit(BLOBS, GROUPS)._teachers is None  # every row has a label
+    assert classifier(max_epochs=1, pseudo_labels=False).fit(BLOBS, few)._teachers is None
+
+
+def test_all_methods_are_of_network_and_teachers():
+    model = classifier(max_epochs=1).fit(BLOBS, few_labels(GROUPS, 5))
+    probabilities = model.predict_proba(BLOBS)
+    np.testing.assert_allclose(np.exp(model.predict_log_proba(BLOBS)), probabilities)
+    assert (model.predict(BLOBS) == probabilities.argmax(axis=1)).all()
+    decision = model.decision_function(BLOBS)
+    np.testing.assert_allclose(softmax(decision, axis=1), probabilities)
+    alone = class_logits(model._fitted, None, BLOBS, "cpu")
+    assert not np.allclose(softmax(alone, axis=1), probabilities, atol=0.01)
+
+
+def test_weights_of_classes_with_few_labels():
+    """Predictions move to the class that counts more, of the teachers as of the network."""
+    few = few_labels(GROUPS, 5)
+    plain = classifier(max_epochs=1).fit(BLOBS, few).predict_proba(BLOBS)
+    weighted = classifier(max_epochs=1, class_weight={0: 9, 1: 1, 2: 1}).fit(BLOBS, few)
+    found = weighted.predict_proba(BLOBS)
+    assert found[:, 0].mean() > plain[:, 0].mean() + 0.02
+
+
+def test_warm_start_with_few_labels_asks_the_teachers_again():
+    few = few_labels(GROUPS, 5)
+    model = classifier(warm_start=True, max_epochs=2).fit(BLOBS, few)
+    before = model._teachers
+    assert model.fit(BLOBS[::-1] + 1, few[::-1])._teachers is not before
+    assert model.score(BLOBS + 1, GROUPS) > 0.9
+
+
+@pytest.mark.parametrize("kept", ["file", "pickle"])
+def test_teachers_are_kept(kept, tmp_path):
+    model = classifier(max_epochs=1).fit(BLOBS, few_labels(GROUPS, 5))
+    model.save(tmp_path / "model.skae")
+    again = load(tmp_path / "model.skae") if kept == "file" else pickle.loads(pickle.dumps(model))
+    assert np.array_equal(again.predict_proba(BLOBS), model.predict_proba(BLOBS))
 
 
 def test_weights_of_rows():
