@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,9 +10,9 @@ import pandas as pd
 
 from skae._checkpoints.trainings import Trainings
 from skae._detection.calibration import Calibration, HeldOut
-from skae._detection.ensemble import Ensemble, Member
+from skae._detection.ensemble import Ensemble
 from skae._detection.ensemble_fitting import EnsembleFit, FittedEnsemble, KnownRows
-from skae._detection.missing_scale import MissingScale
+from skae._detection.scales import with_known_values
 from skae._detection.stream import Stream
 from skae._fitting.fit_network import pass_once
 from skae._fitting.fit_policy import FitPolicy
@@ -26,27 +27,23 @@ class Continuation:
 
     Parameters
     ----------
-    members : list of Member
-        Its networks with their scores; empty before the first batch.
+    ensemble : Ensemble or None
+        Its networks with their scores; None before the first batch.
 
     history : pandas.DataFrame or None
         Their joint history.
 
     optimizer_states : list of dict or None
         The states of their optimizers; empty after `fit`.
-
-    missing_scale : MissingScale or None, default=None
-        The scale of the scores of rows with missing values.
     """
 
-    members: list[Member]
+    ensemble: Ensemble | None
     history: pd.DataFrame | None
     optimizer_states: list[dict | None]
-    missing_scale: MissingScale | None = None
 
     def history_of(self, number: int) -> pd.DataFrame | None:
         """Return the history of one network, without its number."""
-        if self.history is None or not self.members:
+        if self.history is None:
             return None
         of_network = self.history[self.history["network"] == number]
         return of_network.drop(columns="network").reset_index(drop=True)
@@ -123,7 +120,8 @@ class StreamFit(EnsembleFit):
         joined = KnownRows(
             np.concatenate(parts), np.concatenate([*labels, rows.labels]), rows.novelty
         )
-        start = [member.network for member in before.members]
+        members = [] if before.ensemble is None else before.ensemble.members
+        start = [member.network for member in members]
         super().__init__(joined, policy, score, n_networks, trainings, report, start)
         self.kept, self.before, self.anomalies = kept, before, anomalies
         self.n_rows = len(joined.labels)
@@ -138,8 +136,8 @@ class StreamFit(EnsembleFit):
             self.anomalies,
             int((self.labels[self.n_kept :] != -1).sum()),
         )
-        if self.start and not len(self.anomalies) and stream.awaits_more:
-            ensemble = Ensemble(self.before.members, self.before.missing_scale)
+        ensemble = self.before.ensemble
+        if ensemble is not None and not len(self.anomalies) and stream.awaits_more:
             calibration = self._with_earlier_scores(ensemble, stream)
             return StreamedBatch(ensemble, calibration, [], stream, self.before.optimizer_states)
         fits = self._passes(self._shown_in_pass(training))
@@ -202,10 +200,8 @@ class StreamFit(EnsembleFit):
 
     def _of_stream(self, fits: list[NetworkFit], stream: Stream) -> FittedEnsemble:
         """Return the networks with their scores, calibrated on what is kept."""
-        if self.start and not stream.keeps_enough:
-            pairs = zip(self.before.members, fits, strict=False)
-            members = [replace(member, network=fit.network) for member, fit in pairs]
-            ensemble = Ensemble(members, self.before.missing_scale)
+        if self.before.ensemble is not None and not stream.keeps_enough:
+            ensemble = _with_networks(self.before.ensemble, fits)
             return FittedEnsemble(ensemble, self._with_earlier_scores(ensemble, stream), fits)
         judge = EnsembleFit(
             KnownRows(
@@ -229,7 +225,16 @@ class StreamFit(EnsembleFit):
             rows = np.concatenate([stream.training, rows])
         scores = np.empty(0)
         if len(rows):
+            rows = rows[with_known_values(rows)]
             scores = ensemble.scores(rows, self._device).mean(axis=0)
         if not stream.keeps_enough:
             scores = np.concatenate([stream.earlier_scores, scores])
         return Calibration([HeldOut.of(range(len(ensemble)), scores)])
+
+
+def _with_networks(ensemble: Ensemble, fits: list[NetworkFit]) -> Ensemble:
+    """Return the ensemble with other networks, and all else as it is."""
+    again = copy.copy(ensemble)
+    pairs = zip(ensemble.members, fits, strict=False)
+    again.members = [replace(member, network=fit.network) for member, fit in pairs]
+    return again

@@ -35,7 +35,7 @@ from skae._detection.drift import DriftReport
 from skae._detection.ensemble import Ensemble
 from skae._detection.ensemble_fitting import EnsembleFit, FittedEnsemble, KnownRows
 from skae._detection.labels import LabelMeaning, Mark, check_normal_rows, labels_of
-from skae._detection.scales import warn_of_unknown_rows
+from skae._detection.scales import warn_of_unknown_rows, with_known_values
 from skae._detection.selection import selected
 from skae._detection.stream import Stream
 from skae._detection.stream_fitting import Continuation, StreamFit
@@ -538,14 +538,12 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
     def _so_far(self, n_features: int) -> tuple[Stream, Continuation]:
         """Return what is kept of a stream, and the networks."""
         if not self.__sklearn_is_fitted__():
-            return Stream.empty(n_features), Continuation([], None, [])
+            return Stream.empty(n_features), Continuation(None, None, [])
         stream = getattr(self, "_stream", None)
         if stream is None:
             stream = Stream.empty(n_features, self._calibration.scores)
         states = getattr(self, "_optimizer_states", [])
-        ensemble = self._ensemble
-        scale = ensemble.missing_scale
-        return stream, Continuation(ensemble.members, self.history_, states, scale)
+        return stream, Continuation(self._ensemble, self.history_, states)
 
     @all_or_nothing
     def calibrate(self, X: MatrixLike, groups: ArrayLike | None = None) -> Self:
@@ -585,8 +583,11 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         rows = self._validate_again(X)
         if rows.shape[0] < 2:
             raise ValueError("calibrate needs at least two rows, got 1.")
-        scores = self._ensemble.scores(rows, self.device).mean(axis=0)
-        held_out = HeldOut.of(range(len(self._ensemble)), scores, validate_groups(groups, rows))
+        numbers = validate_groups(groups, rows)
+        known = np.flatnonzero(with_known_values(rows))
+        scores = self._ensemble.scores(rows_at(rows, known), self.device).mean(axis=0)
+        of_known = None if numbers is None else numbers[known]
+        held_out = HeldOut.of(range(len(self._ensemble)), scores, of_known)
         if hasattr(self, "_stream"):
             self._stream = self._stream.calibrated_on(densify(rows[:]).astype(np.float64))
         return self._calibrated(Calibration([held_out]))
