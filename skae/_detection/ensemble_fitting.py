@@ -16,6 +16,7 @@ from skae._data.views import rows_at
 from skae._detection.calibration import Calibration, HeldOut
 from skae._detection.core import core_rows
 from skae._detection.ensemble import Ensemble, Member, fitted_score
+from skae._detection.explanation import baselines_of
 from skae._fitting.fit_network import fit_network
 from skae._fitting.fit_policy import FitPolicy
 from skae._fitting.network_fit import NetworkFit
@@ -202,7 +203,8 @@ class EnsembleFit:
 
     def _member(self, fit: NetworkFit, training: np.ndarray) -> Member:
         X = rows_at(self.X, np.flatnonzero(training))
-        return Member(fit.network, fitted_score(clone(self.score), fit.network, X, self._device))
+        score = fitted_score(clone(self.score), fit.network, X, self._device)
+        return Member(fit.network, score, baselines_of(fit.network, X, self._device))
 
     @property
     def _device(self) -> str:

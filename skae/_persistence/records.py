@@ -109,8 +109,16 @@ def _check_bootstrap(
     require(0 < shrinkage <= 1, "shrinkage of Bootstrap", "in (0, 1]", shrinkage)
 
 
+def _check_member(network: Any, score: Any, baselines: Any) -> None:
+    if baselines is not None:
+        good = Array(ndim=2).matches(baselines) and len(baselines)
+        good = good and baselines.shape[1:] == network.spec.scaling.centre.shape
+        require(good, "baselines of Member", "finite rows of its network", baselines)
+
+
 _RELATIONS: dict[type, Callable[..., None]] = {
     Bootstrap: _check_bootstrap,
+    Member: _check_member,
     Scaling: _check_scaling,
     Scatter: _check_scatter,
     CodeDensity: _check_density,

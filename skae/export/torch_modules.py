@@ -14,11 +14,14 @@ from numpy.typing import ArrayLike
 from torch import nn
 
 from skae._data.scaling import Scaling
+from skae._detection.attribution import added_up, known_groups
 from skae._detection.calibration import Calibration
-from skae._detection.ensemble import LARGEST, Ensemble, contributions_of
+from skae._detection.ensemble import LARGEST, Ensemble
+from skae._detection.explanation import contributions_of
 from skae._network.autoencoder_network import AutoencoderNetwork
 from skae._network.build import network_with
 from skae._network.fitted_network import FittedNetwork
+from skae._runtime.memory import FittingBatches
 from skae._runtime.precision import tensor_dtype
 
 
@@ -272,36 +275,23 @@ class Contributions(MinusAnomalyScore):
     ----------
     ensemble : Ensemble
         Networks, each with its score.
-
-    Attributes
-    ----------
-    by_gradients : bool
-        Whether the code contributes to the scores: its part is attributed by gradients, which no
-        graph computes.
     """
 
     def __init__(self, ensemble: Ensemble):
         super().__init__(ensemble)
-        member, score = self.members[0], self.scores[0]
-        row = torch.zeros(1, member.network.n_features, dtype=member.dtype)
-        codes = member.network.encode(row)
-        self.by_gradients = score.of_code(member.network, row, codes) is not None
+        self.baselines = [baselines for _, baselines in ensemble.compared()]
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
         """Return contributions of shape (n_samples, n_features), float64."""
-        found = []
-        for member, score in zip(self.members, self.scores, strict=True):
-            network, scaled = member.network, member.scale(X)
-            of_features = None
-            if not self.by_gradients:
-                of_features = score.of_features(network, scaled, network.encode(scaled))
-            if of_features is None:
-                of_features = contributions_of(score, network, scaled)
-            found.append(of_features)
-        contributions = torch.stack(found).mean(0)
-        finite = torch.isfinite(contributions).all(1, keepdim=True)
-        evenly = self.each(X).mean(0)[:, None] / X.shape[1]
-        return torch.where(finite, contributions, evenly)
+        found, batches = [], FittingBatches(X.device)
+        alone = np.arange(X.shape[1])
+        for member, score, baselines in zip(self.members, self.scores, self.baselines, strict=True):
+            of = (score, member.network, member.scale(X), baselines, alone, batches)
+            found.append(contributions_of(*of))
+        totals = self.each(X).mean(0).detach().cpu().numpy()
+        rows = X.detach().cpu().numpy()
+        means = torch.stack(found).mean(0).numpy()
+        return torch.from_numpy(added_up(means, totals, known_groups(rows, alone)))
 
 
 class Outliers(MinusAnomalyScore):

@@ -291,8 +291,16 @@ def test_values_of_another_length():
 def test_numbers_that_are_not_finite(broken):
     with pytest.raises(ValueError, match=f"contributions must be finite .* {broken} at position 1"):
         draw([1.0, broken])
-    with pytest.raises(ValueError, match=f"values must be finite numbers, got {broken}"):
-        draw([1.0], [broken])
+
+
+def test_values_may_be_missing_but_not_infinite():
+    assert labels(draw([2.0, 1.0], [np.nan, 3.0])) == ["x0 is missing", "x1 = 3"]
+    with pytest.raises(ValueError, match="values must not be infinite, got -inf at position 1"):
+        draw([2.0, 1.0], [0.0, -np.inf])
+
+
+def test_values_may_be_texts():
+    assert labels(draw([3.0, 2.0, 1.0], ["a", "", "2"])) == ["x0 = a", "x1", "x2 = 2"]
 
 
 def test_contributions_of_many_rows():
