@@ -43,7 +43,7 @@ def baselines_of(fitted: FittedNetwork, X: Matrix, device: str) -> np.ndarray:
     like = next(network.parameters())
     rows = fitted.scaling.apply(densify(rows_at(X, np.sort(chosen))[:]), array_dtype(like.dtype))
     with torch.no_grad():
-        filled: torch.Tensor = network.filled(torch.from_numpy(rows).to(like.device))
+        filled = FittingBatches(like.device).call(network.filled, torch.from_numpy(rows))
     return filled.cpu().numpy()
 
 

@@ -202,7 +202,7 @@ class FeatureContributionsDisplay:
         """Return the label, the length and the colour of each bar."""
         max_features = check_size(max_features, "max_features")
         contributions = check_numbers(self.contributions, "contributions")
-        values = [_text_of(value, i) for i, value in enumerate(np.asarray(self.values).tolist())]
+        values = _texts_of(self.values)
         if len(values) != len(contributions):
             raise ValueError(
                 f"values must have one number for each of contributions, got {len(values)} values "
@@ -269,13 +269,22 @@ def _values_of_groups(values: np.ndarray, one: Any, groups: GroupsLike) -> list[
     return found
 
 
-def _text_of(value: Any, position: int) -> str:
-    """Return how a value stands behind the name of its feature."""
+def _texts_of(values: Any) -> list[str]:
+    """Return how each value stands behind the name of its feature."""
+    array = np.asarray(values, dtype=object)
+    if array.ndim != 1:
+        raise ValueError(f"values must be one-dimensional, got an array of shape {array.shape}.")
+    infinite = [i for i, value in enumerate(array) if value in (np.inf, -np.inf)]
+    if infinite:
+        at = infinite[0]
+        raise ValueError(f"values must not be infinite, got {array[at]} at position {at}.")
+    return [_text_of(value) for value in array]
+
+
+def _text_of(value: Any) -> str:
     if isinstance(value, str):
         return f" = {format_name(value)}" if value else ""
     number = float(value)
-    if np.isinf(number):
-        raise ValueError(f"values must not be infinite, got {number} at position {position}.")
     return " is missing" if np.isnan(number) else f" = {format_number(number, 4)}"
 
 
