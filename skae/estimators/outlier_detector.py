@@ -14,7 +14,6 @@ from sklearn.base import OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from skae._checkpoints.trainings import trainings_of
-from skae._data.feature_groups import FeatureGroups, GroupsLike, column_names
 from skae._data.matrix import Matrix, MatrixLike
 from skae._data.scaling import saturated
 from skae._data.spooling import at_hand
@@ -41,6 +40,7 @@ from skae._fitting.several_fits import common_attributes
 from skae._network.fitted_network import FittedNetwork
 from skae._training.callbacks import CallbacksLike
 from skae._utils.checks import LARGEST, is_auto, is_number
+from skae._utils.feature_groups import FeatureGroups, GroupsLike, column_names
 from skae._utils.random_state import RandomStateLike
 from skae._utils.sklearn_private import Interval, StrOptions, fit_context
 from skae.architectures import ARCHITECTURES, Architecture, Dense

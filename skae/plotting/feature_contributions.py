@@ -10,9 +10,9 @@ import scipy.sparse as sp
 import torch
 from numpy.typing import ArrayLike
 
-from skae._data.feature_groups import FeatureGroups, GroupsLike, column_names
 from skae._data.matrix import MatrixLike
 from skae._utils.checks import check_size, is_size
+from skae._utils.feature_groups import FeatureGroups, GroupsLike, column_names
 from skae.plotting.canvas import axes_for, format_name, format_number
 from skae.plotting.checks import (
     check_detector,

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skae._data.feature_groups import FeatureGroups, column_names
+from skae._utils.feature_groups import FeatureGroups, column_names
 
 COLUMNS = pd.Index(["pay", "job_m", "city", "job_s"])
 
