@@ -59,7 +59,7 @@ def integrated_gradients(
     nodes, weights = np.polynomial.legendre.leggauss(_N_STEPS)
     places = torch.from_numpy((nodes + 1) / 2).to(X)[:, None, None]
     shares = torch.from_numpy(weights / 2)[:, None, None]
-    n_at_once = max(1, min(batches.most_rows, _MOST_POINTS) // _N_STEPS)
+    n_at_once = _n_at_once(batches, _N_STEPS)
     found = torch.zeros(X.shape, dtype=torch.float64)
     for contributions, row in zip(found, X, strict=True):
         for some in baselines.split(n_at_once):
@@ -68,6 +68,11 @@ def integrated_gradients(
             mean = (slopes.unflatten(0, (_N_STEPS, len(some))) * shares).sum(0)
             contributions += (mean * (row - some).cpu().double()).sum(0) / len(baselines)
     return found.masked_fill_(torch.isnan(X).cpu(), 0.0)
+
+
+def _n_at_once(batches: FittingBatches, n_points: int) -> int:
+    """Return how many times so many rows are in memory at once: few if rows are wide."""
+    return max(1, min(batches.most_rows, _MOST_POINTS) // n_points)
 
 
 def _gradient(function: Function, points: torch.Tensor) -> torch.Tensor:
@@ -131,7 +136,7 @@ def replacement_differences(
         given = torch.where(known, baselines, torch.nan)
         apart = values(row[None]) - values(given)
         changes = []
-        for some in numbers.split(max(1, _MOST_POINTS // len(baselines))):
+        for some in numbers.split(_n_at_once(batches, len(baselines))):
             of_group = ((some[:, None] == group) & known)[:, None]
             without = values(torch.where(of_group, given, row).flatten(0, 1))
             alone = values(torch.where(of_group, row, given).flatten(0, 1))
