@@ -145,11 +145,12 @@ def run_labels(tables, seeds: int, n_labels: int) -> pd.DataFrame:
         for seed in range(seeds):
             known = np.random.RandomState(seed).permutation(np.flatnonzero(y == 1))[:n_labels]
             labels = np.zeros(len(y), dtype=int)
-            labels[known] = -1
+            labels[known] = 1
             unknown = labels == 0
             row = {"table": table, "seed": seed}
-            for name, given in (("without", None), ("with", labels)):
-                detector = AutoencoderOutlierDetector(random_state=seed).fit(X, given)
+            for name, mark in (("without", None), ("with", 1)):
+                detector = AutoencoderOutlierDetector(random_state=seed, anomaly_label=mark)
+                detector.fit(X, labels)
                 scores = -detector.score_samples(X[unknown])
                 row[f"AUROC {name}"] = roc_auc_score(y[unknown], scores)
                 row[f"AP {name}"] = average_precision_score(y[unknown], scores)

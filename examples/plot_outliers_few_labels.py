@@ -2,7 +2,7 @@
 Outlier detection with ten known anomalies
 ==========================================
 
-A detector needs no labels. If some anomalies are known, pass them to ``fit`` as ``y``: the networks
+A detector needs no labels. If some anomalies are known, mark them in ``y``, and set ``anomaly_label``: the networks
 learn to reconstruct these rows, and rows that resemble them, badly. Here ten known anomalous digits
 are enough to find many more of the same class.
 """
@@ -37,17 +37,16 @@ def draw(seed):
 # %%
 # With and without labels
 # -----------------------
-# In ``y``, -1 is a known anomaly, 1 a known normal row, and 0 a row without a label. Each
-# repetition has other rows and other initial weights. ``novelty=True`` treats rows without a label
-# as normal.
-unlabelled = np.zeros(1000 + N_KNOWN, dtype=int)
-labelled = np.where(np.arange(1000 + N_KNOWN) < 1000, 0, -1)
-names = {"no labels": unlabelled, f"{N_KNOWN} known": labelled}
+# ``anomaly_label=1`` means that 1 in ``y`` marks a known anomaly; all other rows have no label, and
+# ``novelty=True`` treats these as normal. Each repetition has other rows and other initial weights.
+labelled = np.where(np.arange(1000 + N_KNOWN) < 1000, 0, 1)
+names = {"no labels": None, f"{N_KNOWN} known": 1}
 found = {name: [] for name in names}
 for seed in range(N_REPEATS):
     X_train, X_judged, judged = draw(seed)
-    for name, y in names.items():
-        detector = AutoencoderOutlierDetector(novelty=True, random_state=seed).fit(X_train, y)
+    for name, mark in names.items():
+        detector = AutoencoderOutlierDetector(novelty=True, random_state=seed, anomaly_label=mark)
+        detector.fit(X_train, labelled)
         found[name].append((judged, X_judged, -detector.score_samples(X_judged)))
 
 for name, repeats in found.items():

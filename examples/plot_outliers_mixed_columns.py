@@ -121,8 +121,8 @@ pipeline = Pipeline([("columns", columns), ("detector", detector)])
 # Hyperparameter search with a few labels
 # ---------------------------------------
 # Twenty known mistakes among 500 checked rows are too few for training, but enough to select
-# hyperparameters. The labels are 0 and 1, which ``fit`` ignores; -1 would be a known anomaly to
-# learn from. We need our own scorer: with ``scoring="average_precision"`` scikit-learn would treat
+# hyperparameters. ``fit`` ignores them unless ``anomaly_label`` is set. We need our own
+# scorer: with ``scoring="average_precision"`` scikit-learn would treat
 # rows with a high ``decision_function``, which are normal, as anomalies. One split is enough: fit
 # on the training rows, evaluate on the labelled ones.
 

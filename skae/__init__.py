@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 # Packages that are imported when they are first used, as they need more than the estimators do.
-_LAZY = {"compression", "datasets", "export", "metrics", "plotting"}
+_LAZY = {"compression", "datasets", "export", "metrics", "plotting", "series"}
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -1,9 +1,8 @@
-"""Validation of X, codes, sample weights and labels."""
+"""Validation of X, codes, sample weights and groups."""
 
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 import numpy as np
@@ -12,8 +11,6 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import (
     check_array,
-    check_consistent_length,
-    column_or_1d,
     validate_data,
 )
 
@@ -30,7 +27,14 @@ from skae.architectures.structured import without_ones
 
 
 @naming("X")
-def validate_X(estimator: Any, X: MatrixLike, *, reset: bool, min_samples: int = 1) -> Any:
+def validate_X(
+    estimator: Any,
+    X: MatrixLike,
+    *,
+    reset: bool,
+    min_samples: int = 1,
+    missing_allowed: bool | None = None,
+) -> Any:
     """Return `X` as an array or a CSR matrix of real numbers, without changing its dtype.
 
     All numbers must be finite or NaN. NaN is allowed in `fit`, if every feature has a known value,
@@ -55,13 +59,17 @@ def validate_X(estimator: Any, X: MatrixLike, *, reset: bool, min_samples: int =
     min_samples : int, default=1
         Smallest number of rows.
 
+    missing_allowed : bool or None, default=None
+        Whether rows may have missing values. None means as documented above.
+
     Raises
     ------
     ValueError
         If `X` contains infinity, or NaN where it is not allowed, if it has no rows or columns, or
         other columns than in `fit`.
     """
-    missing_allowed = reset or estimator._takes_missing()
+    if missing_allowed is None:
+        missing_allowed = reset or estimator._takes_missing()
     known_shape = None if reset else estimator.sample_shape_
     X = padded(at_hand(X), known_shape, missing_allowed=missing_allowed)
     X, shape = _as_rows(_numbers(estimator, X, reset=reset))
@@ -149,47 +157,34 @@ def checked_weight(sample_weight: ArrayLike, X: Matrix) -> np.ndarray:
     return weight / weight.max()  # the sum of very large weights may overflow
 
 
-@naming("y")
-def validate_labels(y: ArrayLike | None, X: Matrix) -> np.ndarray:
-    """Return the label of each row: 1 normal, -1 anomaly, 0 unknown, of dtype int8.
-
-    Warns
-    -----
-    UserWarning
-        If `y` contains -1 but also other values than 1 and 0, and is therefore ignored.
+@naming("groups")
+def validate_groups(groups: ArrayLike | None, X: Matrix) -> np.ndarray | None:
+    """Return the number of the group of each row of `X`, or None if there are no groups.
 
     Raises
     ------
     ValueError
-        If the number of labels is not the number of rows, or if fewer than two rows are not
-        labelled as anomalies.
+        If there is not one group for each row, or if it is unknown for some.
     """
-    unknown = np.zeros(X.shape[0], dtype=np.int8)
-    if y is None:
-        return unknown
-    labels: np.ndarray = column_or_1d(y)
-    check_consistent_length(X, labels)
-    if not np.isin(-1, labels):
-        return unknown
-    if pd.isna(labels).any():
+    if groups is None:
+        return None
+    values = np.asarray(as_matrix_like(groups))
+    if values.shape == (X.shape[0], 1):
+        values = values[:, 0]
+    if values.shape != (X.shape[0],):
         raise ValueError(
-            f"y holds a missing value (first in row {np.flatnonzero(pd.isna(labels))[0]}) beside "
-            f"the label -1 of known anomalies: give 0 for rows whose label is unknown."
+            f"groups must hold one group for each of the {X.shape[0]} rows of X, got an array of "
+            f"shape {values.shape}."
         )
-    if not np.isin(labels, (-1, 0, 1)).all():
-        warnings.warn(
-            "y is ignored: it may hold -1 for known anomalies, 1 for normal rows and 0 for all "
-            "others, but holds other values as well.",
-            UserWarning,
-            stacklevel=2,
-        )
-        return unknown
-    if (labels != -1).sum() < 2:
+    with np.errstate(over="ignore"):  # of numbers beyond float64
+        numbers = pd.factorize(values)[0]
+    if (numbers < 0).any():
+        first = int(np.argmin(numbers))
         raise ValueError(
-            f"y labels {(labels == -1).sum()} of {len(labels)} rows as anomalies (-1), but at "
-            f"least two rows must be normal (1) or unknown (0)."
+            f"groups must have no missing values, got {values[first]!r} in row {first}: give rows "
+            f"of unknown groups a group of their own."
         )
-    return labels.astype(np.int8)
+    return numbers
 
 
 def output_dtype(X: Matrix) -> np.dtype:
@@ -361,7 +356,9 @@ def _check_shape(estimator: Any, X: Any, shape: tuple[int, ...] | None) -> None:
                 f"shape, or rows of {n_features} values; one sample is X[None]."
             )
         return
-    known = (fitted, estimator.architecture_.sample_shape((n_features,)))
+    known = [fitted]
+    if hasattr(estimator, "architecture_"):  # not yet while fit validates further rows
+        known.append(estimator.architecture_.sample_shape((n_features,)))
     if not any(without_ones(shape) == without_ones(other) for other in known):
         raise ValueError(
             f"X holds samples of shape {shape}, but this {name} was fitted "

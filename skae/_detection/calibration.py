@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import math
+import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from scipy.stats import false_discovery_control
+
+from skae._detection.folds import enough_rows
 
 # "auto": a row is an outlier when the cube root of its score is more than this many robust standard
 # deviations above the median.
 _AUTO_DEVIATIONS = 3.0
 # Relative rounding error of products of rates.
 _ROUNDING = 1e-12
+# The largest number of rows that messages speak of.
+_MOST = 1e15
 _NORMAL_QUARTILE = 0.6744897501960817
 
 
@@ -26,10 +34,47 @@ class HeldOut:
 
     scores : ndarray of shape (n_rows,)
         Their mean scores, in ascending order.
+
+    weights : ndarray of shape (n_rows,) or None, default=None
+        Weight of each row in the same order: one over the number of rows of its group, so that
+        groups count alike. None means 1 for each row.
     """
 
     members: tuple[int, ...]
     scores: np.ndarray
+    weights: np.ndarray | None = None
+
+    @classmethod
+    def of(
+        cls, members: Iterable[int], scores: np.ndarray, groups: np.ndarray | None = None
+    ) -> Self:
+        """Return the scores of calibration rows in any order.
+
+        Parameters
+        ----------
+        members : iterable of int
+            Places of the networks that were not trained on the rows.
+
+        scores : ndarray of shape (n_rows,)
+            Their mean scores.
+
+        groups : ndarray of shape (n_rows,) or None, default=None
+            Group of each row, if only groups of rows are exchangeable.
+        """
+        order = np.argsort(scores, kind="stable")
+        if groups is None:
+            return cls(tuple(members), scores[order])
+        number, sizes = np.unique(groups, return_inverse=True, return_counts=True)[1:]
+        return cls(tuple(members), scores[order], 1.0 / sizes[number][order])
+
+    @property
+    def weight_of_each(self) -> np.ndarray:
+        """Weight of each row, (n_rows,)."""
+        return np.ones(len(self.scores)) if self.weights is None else self.weights
+
+    def weight_beyond(self) -> np.ndarray:
+        """Return the total weight of the rows from each place on, (n_rows + 1,); the last is 0."""
+        return np.append(np.cumsum(self.weight_of_each[::-1])[::-1], 0.0)
 
 
 class Calibration:
@@ -40,19 +85,44 @@ class Calibration:
     groups : list of HeldOut
         One group if all networks have the same calibration rows; a group for each fold
         of cross-validation otherwise.
+
+    Attributes
+    ----------
+    scores : ndarray of shape (n_rows,)
+        All scores, in ascending order.
+
+    size : int
+        Number of what is exchangeable: rows, or the groups that rows belong to.
+
+    unit : str
+        "rows" or "groups".
     """
 
     def __init__(self, groups: list[HeldOut]):
         self.groups = groups
-        self.scores = np.sort(np.concatenate([group.scores for group in groups]))
+        scores = np.concatenate([group.scores for group in groups])
+        order = np.argsort(scores, kind="stable")
+        self.scores = scores[order]
+        self.unit = "rows" if groups[0].weights is None else "groups"
+        self._weights = np.concatenate([group.weight_of_each for group in groups])[order]
+        self._weight_beyond = [group.weight_beyond() for group in groups]
+        self.size = round(self._weights.sum())
+
+    @property
+    def smallest_p_value(self) -> float:
+        """The p-value of a row with a higher score than all calibration rows."""
+        return 1 / (self.size + 1)
 
     def p_values(self, scores: np.ndarray) -> np.ndarray:
         r"""Return conformal p-values.
 
-        .. math:: p(x) = \frac{1 + \#\{i : s_i \ge s(x)\}}{n + 1}
+        .. math:: p(x) = \frac{1 + \sum_{i : s_i \ge s(x)} w_i}{1 + \sum_i w_i}
 
         where the networks that score row `i` and `x` were trained on neither (Vovk et al. [1]_;
-        with several folds these are the cross-conformal p-values of [2]_).
+        with several folds these are the cross-conformal p-values of [2]_). The weights are 1 if
+        rows are exchangeable. If only groups of rows are, such as machines, the rows of each group
+        weigh 1 together: then the p-value of a row of a new group is valid, however much the rows
+        of a group depend on each other [3]_.
 
         Parameters
         ----------
@@ -69,31 +139,63 @@ class Calibration:
            Springer 2005.
         .. [2] V. Vovk, "Cross-conformal predictors", Annals of Mathematics and Artificial
            Intelligence 74, 2015.
+        .. [3] R. Dunn, L. Wasserman and A. Ramdas, "Distribution-free prediction sets for two-layer
+           hierarchical models", Journal of the American Statistical Association 118, 2023.
         """
         at_least = np.zeros(scores.shape[1])
-        for group in self.groups:
+        for group, beyond in zip(self.groups, self._weight_beyond, strict=True):
             of_group = scores[list(group.members)].mean(axis=0)
-            at_least += len(group.scores) - np.searchsorted(group.scores, of_group, side="left")
-        return (1 + at_least) / (len(self.scores) + 1)
+            at_least += beyond[np.searchsorted(group.scores, of_group, side="left")]
+        return np.minimum((1 + at_least) / (self.size + 1), 1.0)
 
-    def threshold(self, rate: float) -> float:
+    def threshold(self, rate: float, outliers: float = 0.0, asked: str | None = None) -> float:
         """Return the score that a new normal row exceeds with a probability of at most `rate`.
 
-        It is the ``floor(rate * (n + 1))``-th largest of the `n` calibration scores.
+        It is the ``floor(rate * (n + 1))``-th largest of the `n` calibration scores. Weighted
+        scores, whose weights are first scaled to a mean of 1, count by their weights: then the rate
+        is estimated, and may be above `rate` by at most ``1 / (size + 1)``.
+
+        Parameters
+        ----------
+        rate : float in (0, 1)
+            Largest rate.
+
+        outliers : float in [0, 1), default=0
+            Fraction of the calibration rows that are outliers. So many of the largest scores are
+            left out.
+
+        asked : str or None, default=None
+            What the user asked for, in messages. None means the false positive rate.
 
         Raises
         ------
         ValueError
             If there are too few calibration rows for so small a rate.
         """
+        asked = asked or f"false_positive_rate={rate:g}"
         n_scores = len(self.scores)
-        n_above = min(int(np.floor(rate * (n_scores + 1) + _ROUNDING)), n_scores)
-        if n_above == 0:
+        n_left_out = int(np.floor(outliers * n_scores + _ROUNDING))
+        n_above = min(rate * (n_scores - n_left_out + 1) + _ROUNDING, n_scores - n_left_out)
+        needed = math.ceil(min(1 / max(rate, 1 / _MOST) - 1, _MOST) / (1 - outliers) - _ROUNDING)
+        if n_above < 1:
+            least = _rounded_up(1 / (n_scores - n_left_out + 1))
             raise ValueError(
-                f"false_positive_rate={rate:g} cannot be estimated from {n_scores} calibration "
-                f"rows: use at least {1 / (n_scores + 1):.2g}, or fit more rows."
+                f"{asked} cannot be estimated from {n_scores - n_left_out} calibration rows: use "
+                f"at least {least}, or {enough_rows(needed, self.unit)}."
             )
-        return float(self.scores[-n_above])
+        if self.unit == "groups" and rate < self.smallest_p_value:
+            warnings.warn(
+                f"{asked} is a smaller rate than {self.size} groups of calibration rows can tell: "
+                f"of the rows of a new group, up to {rate + self.smallest_p_value:.2g} may be "
+                f"labelled as outliers on average. For a better estimate "
+                f"{enough_rows(needed, self.unit)}.",
+                UserWarning,
+                stacklevel=2,
+            )
+        weights = self._weights * (n_scores / self._weights.sum())
+        beyond = np.cumsum(weights[::-1])[::-1] - weights
+        below = beyond <= n_left_out + n_above - 1 + _ROUNDING * n_scores
+        return float(self.scores[np.argmax(below)])
 
     def auto_threshold(self) -> float:
         """Return the score above which "auto" calls rows outliers.
@@ -117,6 +219,12 @@ def _beyond(values: np.ndarray) -> float:
     """Return the value that is three robust standard deviations above the median."""
     lower, middle = np.quantile(values, [0.25, 0.5])
     return float(middle + _AUTO_DEVIATIONS * (middle - lower) / _NORMAL_QUARTILE)
+
+
+def _rounded_up(rate: float) -> str:
+    """Return a rate with two digits that is not below it."""
+    digits = 1 - math.floor(math.log10(rate))
+    return f"{math.ceil(rate * 10**digits * (1 - _ROUNDING)) / 10**digits:.2g}"
 
 
 def discoveries(p_values: np.ndarray, fdr: float) -> np.ndarray:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 from sklearn.base import clone
@@ -17,23 +18,20 @@ from skae._detection.calibration import Calibration, HeldOut
 from skae._detection.core import core_rows
 from skae._detection.ensemble import Ensemble, Member, fitted_score
 from skae._detection.explanation import baselines_of
-from skae._fitting.fit_network import fit_network
+from skae._detection.folds import FEWEST_ROWS, calibration_folds
+from skae._fitting.fit_network import Split, fit_network
 from skae._fitting.fit_policy import FitPolicy
 from skae._fitting.network_fit import NetworkFit
-from skae._fitting.prepare import prepare
+from skae._fitting.prepare import prepare, prepare_again
+from skae._fitting.prepared import Prepared
 from skae._fitting.progress import EpochReport
 from skae._fitting.several_fits import until_interrupted
+from skae._fitting.splits import split
 from skae._missing.gaussian_fit import conditional_means
+from skae._network.fitted_network import FittedNetwork
 from skae._utils.random_state import own_random_state
 from skae.scores import Score
 
-# With at least this many rows, all networks have the same calibration rows. With fewer, each
-# network leaves out another fold, so that every row is a calibration row of one network.
-_MANY_ROWS = 500
-_CALIBRATION_FRACTION, _MOST_CALIBRATION_ROWS = 0.2, 5000
-_FEWEST_FOLDS = 5
-# With fewer rows, all of them are training and calibration rows.
-_FEWEST_ROWS = 10
 # Fraction of the rows that are treated as normal if there may be outliers among them.
 CORE_FRACTION = 0.75
 # Entries of a block in which the core is searched, and runs of adjacent rows in a block.
@@ -66,12 +64,20 @@ class KnownRows:
 
     weight : ndarray of shape (n_samples,) or None, default=None
         Weights of the rows in the training of the networks, all above zero.
+
+    groups : ndarray of shape (n_samples,) or None, default=None
+        Number of the group of each row. Networks are calibrated on whole groups.
+
+    calibration : ndarray or CSR matrix of shape (n_calibration, n_features) or None, default=None
+        The calibration rows. None means that some of `X` are held out.
     """
 
     X: Matrix
     labels: np.ndarray
     novelty: bool
     weight: np.ndarray | None = None
+    groups: np.ndarray | None = None
+    calibration: Matrix | None = None
 
 
 class EnsembleFit:
@@ -96,6 +102,9 @@ class EnsembleFit:
 
     report : EpochReport
         Called after each epoch.
+
+    start : list of FittedNetwork, default=()
+        Networks of an earlier fit, from which the trainings continue, instead of new ones.
     """
 
     def __init__(
@@ -106,20 +115,37 @@ class EnsembleFit:
         n_networks: int,
         trainings: Trainings,
         report: EpochReport,
+        start: Sequence[FittedNetwork] = (),
     ):
         self.X, self.labels, self.novelty = rows.X, rows.labels, rows.novelty
-        self.weight = rows.weight
+        self.weight, self.groups, self.calibration = rows.weight, rows.groups, rows.calibration
         self.policy, self.score, self.n_networks = policy, score, n_networks
         self.trainings, self.report = trainings, report
         score.check(policy.kind)
         self.random = own_random_state(trainings.random_state)
-        self.takes_missing = has_missing(self.X)
+        self.start = start
+        self.takes_missing = start[0].spec.takes_missing if start else has_missing(self.X)
 
     def run(self) -> FittedEnsemble:
         """Train all networks, and calibrate their scores."""
         normal, folds = self._normal_and_folds()
+        if self.start and len(self.start) != len(folds):
+            raise ValueError(
+                f"warm_start=True continues from {len(self.start)} networks, but a fit of these "
+                f"{self.X.shape[0]} rows trains {len(folds)}: with fewer than 500 rows there is "
+                f"one for each fold, otherwise there are n_estimators. Fit as many rows as before, "
+                f"or set warm_start=False."
+            )
         shown = [self._shown(normal, fold) for fold in folds]
-        fits = until_interrupted(map(self._fit_network, shown), len(folds), self.trainings)
+        start = self.start or cast(list, [None] * len(folds))
+        fitted = map(self._fit_network, shown, folds, start)
+        fits = until_interrupted(fitted, len(folds), self.trainings)
+        return self._judged(fits, shown, folds)
+
+    def _judged(
+        self, fits: list[NetworkFit], shown: list[np.ndarray], folds: list[np.ndarray]
+    ) -> FittedEnsemble:
+        """Return the trained networks with their scores and the calibration of these."""
         members: list[Member] = []
         calibration_folds: dict[bytes, tuple[np.ndarray, list[int]]] = {}
         # After Ctrl-C there are fewer networks than folds; only their folds calibrate.
@@ -144,7 +170,7 @@ class EnsembleFit:
     def _normal(self, unknown: np.ndarray) -> np.ndarray:
         """Return the mask of the rows that are treated as normal."""
         normal = np.zeros(self.X.shape[0], dtype=bool)
-        if self.novelty or len(unknown) < _FEWEST_ROWS:
+        if self.novelty or len(unknown) < FEWEST_ROWS:
             normal[unknown] = True
         else:
             normal[unknown] = self._core(unknown)
@@ -180,26 +206,43 @@ class EnsembleFit:
 
     def _folds(self, rows: np.ndarray) -> list[np.ndarray]:
         """Return the calibration rows of each network, on which it is not trained."""
-        n_networks, n_rows = self.n_networks, len(rows)
-        if n_rows < _FEWEST_ROWS:
-            return [rows] * n_networks
-        order = rows[self.random.permutation(n_rows)]
-        if n_rows >= _MANY_ROWS:
-            n_calibration = min(_MOST_CALIBRATION_ROWS, round(_CALIBRATION_FRACTION * n_rows))
-            return [np.sort(order[:n_calibration])] * n_networks
-        return [np.sort(f) for f in np.array_split(order, max(n_networks, _FEWEST_FOLDS))]
+        if self.calibration is not None:
+            return [np.arange(0)] * self.n_networks
+        return calibration_folds(rows, self.n_networks, self.random, self.groups)
 
-    def _fit_network(self, training: np.ndarray) -> NetworkFit:
+    def _fit_network(
+        self, training: np.ndarray, fold: np.ndarray, start: FittedNetwork | None = None
+    ) -> NetworkFit:
+        prepared = self._prepared(training, fold, start)
+        return fit_network(prepared, self.trainings, self.report, self._split(prepared, training))
+
+    def _prepared(
+        self, training: np.ndarray, fold: np.ndarray, start: FittedNetwork | None
+    ) -> Prepared:
+        """Return the prepared training of a new network, or of one of an earlier fit."""
         weight = None if self.weight is None else self.weight[training]
-        prepared = prepare(
-            rows_at(self.X, np.flatnonzero(training)),
-            self.policy,
-            int(self.random.randint(2**31 - 1)),
-            sample_weight=None if weight is None else weight / weight.mean(),
-            repelled=rows_at(self.X, np.flatnonzero(self.labels == -1)),
-            takes_missing=self.takes_missing,
-        )
-        return fit_network(prepared, self.trainings, self.report)
+        weight = None if weight is None else weight / weight.mean()
+        X = rows_at(self.X, np.flatnonzero(training))
+        seed = int(self.random.randint(2**31 - 1))
+        repelled = rows_at(self.X, self._repelled(fold))
+        given: dict[str, Any] = {"sample_weight": weight, "repelled": repelled}
+        if start is None:
+            return prepare(X, self.policy, seed, **given, takes_missing=self.takes_missing)
+        return prepare_again(X, self.policy, seed, start, start.scaling.centre, **given)
+
+    def _repelled(self, fold: np.ndarray) -> np.ndarray:
+        """Return the known anomalies, without those of groups that calibrate."""
+        anomalies = np.flatnonzero(self.labels == -1)
+        if self.groups is None:
+            return anomalies
+        return anomalies[~np.isin(self.groups[anomalies], self.groups[fold])]
+
+    def _split(self, prepared: Prepared, training: np.ndarray) -> Split | None:
+        """Return the split for early stopping, into whole groups as well; None for the usual."""
+        if self.groups is None or not self.policy.early_stopping:
+            return None
+        groups = self.groups[training]
+        return split(len(groups), self.policy.validation_fraction, prepared.seeds.split, groups)
 
     def _member(self, fit: NetworkFit, training: np.ndarray) -> Member:
         X = rows_at(self.X, np.flatnonzero(training))
@@ -211,9 +254,11 @@ class EnsembleFit:
         return str(self.policy.device)
 
     def _calibrated(self, ensemble: Ensemble, folds: list) -> Calibration:
-        groups = []
-        for fold, members in folds:
-            some = Ensemble([ensemble.members[member] for member in members])
-            scores = some.scores(rows_at(self.X, fold), self._device).mean(axis=0)
-            groups.append(HeldOut(tuple(members), np.sort(scores)))
-        return Calibration(groups)
+        return Calibration([self._held_out(ensemble, *of_fold) for of_fold in folds])
+
+    def _held_out(self, ensemble: Ensemble, fold: np.ndarray, members: list[int]) -> HeldOut:
+        some = Ensemble([ensemble.members[member] for member in members])
+        if self.calibration is not None:
+            return HeldOut.of(members, some.scores(self.calibration, self._device).mean(axis=0))
+        scores = some.scores(rows_at(self.X, fold), self._device).mean(axis=0)
+        return HeldOut.of(members, scores, None if self.groups is None else self.groups[fold])

@@ -121,12 +121,13 @@ def prepare_again(
     mean: np.ndarray,
     *,
     sample_weight: np.ndarray | None = None,
+    repelled: Matrix | None = None,
 ) -> Prepared:
     """Return a prepared fit that continues from a fitted network, with its scaling and parts.
 
     Parameters
     ----------
-    X, policy, random_state, sample_weight
+    X, policy, random_state, sample_weight, repelled
         As in :func:`prepare`.
 
     fitted : FittedNetwork
@@ -151,6 +152,7 @@ def prepare_again(
         seeds=seeds,
         start_counts=True,
         linear_part=LinearPart(rows, seeds.weights),
+        repelled=_scaled_rows(repelled, rows, fitted.scaling),
     )
 
 

@@ -18,13 +18,21 @@ _CHOOSING_FRACTION, _FEWEST_CHOOSING, _MOST_CHOOSING = 0.05, 500, 5000
 _SMALLEST_GAIN = 0.02
 
 
-def split(n_rows: int, fraction: float | str, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def split(
+    n_rows: int, fraction: float | str, seed: int, groups: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Return training rows and validation rows, drawn at random.
 
-    If fewer than two training rows would be left, all rows are training and validation rows.
+    If fewer than two training rows would be left, all rows are training and validation rows. With
+    several `groups`, a number for each row, the validation rows are whole groups.
     """
-    order = np.random.RandomState(seed).permutation(n_rows)
     fraction = _AUTO_FRACTION if is_auto(fraction) else float(fraction)
+    if groups is not None and (groups != groups[0]).any():
+        names, groups = np.unique(groups, return_inverse=True)
+        held_out = split(len(names), fraction, seed)[1] if len(names) > 2 else np.array([seed % 2])
+        of_validation = np.isin(groups, held_out)
+        return np.flatnonzero(~of_validation), np.flatnonzero(of_validation)
+    order = np.random.RandomState(seed).permutation(n_rows)
     n_validation = max(1, round(fraction * n_rows))
     if n_rows - n_validation < 2:
         return no_split(n_rows, seed)

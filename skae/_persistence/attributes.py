@@ -13,6 +13,7 @@ from sklearn.impute import MissingIndicator
 
 from skae._detection.calibration import Calibration
 from skae._detection.ensemble import Ensemble
+from skae._detection.stream import Stream
 from skae._fitting.fit_policy import resolve_parts
 from skae._generation.code_density import CodeDensity
 from skae._imputation.imputation import Imputation
@@ -94,6 +95,9 @@ OPTIONAL = {
     "n_samples_seen_": ABOVE_ZERO,
     "user_names_in_": Array("OUi"),
     "item_names_in_": Array("OUi"),
+    "_stream": Stream,
+    "_optimizer_states": list[dict | None],
+    "_threshold_asked": dict[str, float],
 }
 
 
@@ -177,6 +181,8 @@ def check_estimator(estimator: Any) -> None:
     _SPECIAL[estimator._stored_as](estimator, networks)
     if hasattr(estimator, "_optimizer_state"):
         check_optimizer_state(estimator._optimizer_state, empty[0], optimizer)
+    for state, network in zip(getattr(estimator, "_optimizer_states", ()), empty, strict=False):
+        check_optimizer_state(state, network, optimizer)
 
 
 def _require(message: str, **conditions: object) -> None:
@@ -235,6 +241,12 @@ def _of_detector(estimator: Any, networks: list[FittedNetwork]) -> None:
         _calibration=max(named) < len(networks),
     )
     _check_no_head(networks)
+    stream = getattr(estimator, "_stream", Stream.empty(n_features))
+    kept = (stream.training, stream.calibration, stream.anomalies)
+    _of_networks(
+        _stream=all(rows.shape[1:] == (n_features,) for rows in kept),
+        _optimizer_states=len(getattr(estimator, "_optimizer_states", ())) <= len(networks),
+    )
     for member in estimator._ensemble.members:
         member.score.check(member.network.spec.kind)
         check_numbers(member.score)

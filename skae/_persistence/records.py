@@ -17,6 +17,7 @@ import numpy as np
 from skae._data.scaling import Scaling
 from skae._detection.calibration import Calibration, HeldOut
 from skae._detection.ensemble import Ensemble, Member
+from skae._detection.stream import Stream
 from skae._generation.code_density import CodeDensity
 from skae._imputation.bootstrap import Bootstrap
 from skae._imputation.imputation import Imputation
@@ -35,7 +36,7 @@ from skae.scores.scatter import Scatter
 
 _CLASSES = (
     *(Bootstrap, Calibration, CodeDensity, Ensemble, FittedNetwork, HeadPlan, HeldOut),
-    *(Imputation, Member, NetworkSpec, Scaling, Scatter),
+    *(Imputation, Member, NetworkSpec, Scaling, Scatter, Stream),
 )
 RECORDS: dict[str, type] = {cls.__name__: cls for cls in _CLASSES}
 
@@ -82,9 +83,30 @@ def _check_density(codes: Any) -> None:
     require(Array(ndim=2).matches(codes), "codes of CodeDensity", "rows of finite floats", codes)
 
 
-def _check_held_out(members: Any, scores: Any) -> None:
+def _check_held_out(members: Any, scores: Any, weights: Any = None) -> None:
     ascending = Array().matches(scores) and scores.size and (np.diff(scores) >= 0).all()
     require(ascending and members, "scores of HeldOut", "finite floats in ascending order", scores)
+    one_each = weights is None or (
+        Array(positive=True).matches(weights) and weights.shape == scores.shape
+    )
+    require(one_each, "weights of HeldOut", "one above zero for each score", weights)
+
+
+def _check_stream(
+    training: Any,
+    calibration: Any,
+    anomalies: Any,
+    n_seen: Any,
+    earlier_scores: Any,
+    after_fit: Any,
+    n_waiting: Any,
+) -> None:
+    rows = (training, calibration, anomalies)
+    floats = all(Array(ndim=2, finite=False).matches(part) for part in rows)
+    finite = floats and all(not np.isinf(part).any() for part in rows)
+    require(finite, "rows of Stream", "floats that are finite or NaN", rows)
+    ascending = Array().matches(earlier_scores) and (np.diff(earlier_scores) >= 0).all()
+    require(ascending, "earlier_scores of Stream", "finite and ascending", earlier_scores)
 
 
 def _check_bootstrap(
@@ -123,4 +145,5 @@ _RELATIONS: dict[type, Callable[..., None]] = {
     Scatter: _check_scatter,
     CodeDensity: _check_density,
     HeldOut: _check_held_out,
+    Stream: _check_stream,
 }

@@ -38,7 +38,12 @@ ADDED: dict[str, dict[str, object]] = {
     # "unlabelled": and two classes where y held -1 and 1 only
     "AutoencoderClassifier": {"unlabelled": -1, "optimizer_params": None},
     "AutoencoderImputer": {"optimizer_params": None},
-    "AutoencoderOutlierDetector": {"optimizer_params": None},
+    # "anomaly_label", "normal_label": y of -1 and 1 was used
+    "AutoencoderOutlierDetector": {
+        "optimizer_params": None,
+        "anomaly_label": -1,
+        "normal_label": 1,
+    },
     "AutoencoderRecommender": {"optimizer_params": None, "feedback": "explicit"},
     "AutoencoderTransformer": {"optimizer_params": None},
     "Denoising": {"balance": False},

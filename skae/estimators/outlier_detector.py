@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections import ChainMap
+from dataclasses import replace
 from numbers import Integral, Real
-from typing import Any, Self, TypeGuard
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -13,20 +14,30 @@ from numpy.typing import ArrayLike
 from sklearn.base import OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from skae._checkpoints.trainings import trainings_of
+from skae._checkpoints.trainings import Trainings, trainings_of, weights_of
+from skae._data.blocks import densify
 from skae._data.matrix import Matrix, MatrixLike
 from skae._data.scaling import saturated
 from skae._data.spooling import at_hand
 from skae._data.validation import (
+    has_missing,
     output_dtype,
-    validate_labels,
+    validate_groups,
     validate_sample_weight,
     validate_X,
 )
 from skae._data.views import rows_at
-from skae._detection.calibration import Calibration, discoveries
+from skae._detection.alarm_rate import asked_rate, is_fraction
+from skae._detection.alerts import Leading, alert_frame
+from skae._detection.calibration import Calibration, HeldOut
+from skae._detection.contamination import auto_offset, offset_of_fraction
+from skae._detection.drift import DriftReport
 from skae._detection.ensemble import Ensemble
 from skae._detection.ensemble_fitting import EnsembleFit, FittedEnsemble, KnownRows
+from skae._detection.labels import LabelMeaning, Mark, check_normal_rows, labels_of
+from skae._detection.selection import selected
+from skae._detection.stream import Stream
+from skae._detection.stream_fitting import Continuation, StreamFit
 from skae._fitting import defaults
 from skae._fitting.fit_policy import FitPolicy, resolve_parts
 from skae._fitting.progress import EpochReport
@@ -39,8 +50,9 @@ from skae._fitting.scaling_rules import (
 from skae._fitting.several_fits import common_attributes
 from skae._network.fitted_network import FittedNetwork
 from skae._training.callbacks import CallbacksLike
-from skae._utils.checks import LARGEST, is_auto, is_number
+from skae._utils.checks import LARGEST, check_size, is_auto
 from skae._utils.feature_groups import FeatureGroups, GroupsLike, column_names
+from skae._utils.naming import naming
 from skae._utils.random_state import RandomStateLike
 from skae._utils.sklearn_private import Interval, StrOptions, fit_context
 from skae.architectures import ARCHITECTURES, Architecture, Dense
@@ -58,10 +70,11 @@ _SCALING_RULES: dict[bool | str, ScalingRule] = {
     False: one_scale_within_limits,
     "robust": robust_scales,
 }
+# With learning_rate="auto", the constant learning rate of partial_fit. That of `fit` is the highest
+# one of a schedule; it would undo what a network has learned by smaller ones.
+_RATE_OF_PARTIAL_FIT = 0.0005
 # Size of the code of a network that is regularised by noise, and needs no bottleneck.
 _WIDE_CODE = 64
-# With contamination="auto", at least this fraction of the training rows are outliers.
-_LEAST_CONTAMINATION = 0.01
 
 
 def _noise_of_many_strengths() -> Denoising:
@@ -117,10 +130,12 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
 
     contamination : "auto" or float in (0, 0.5], default="auto"
         Sets the threshold of `predict`. A float is the fraction of the training rows to label as
-        outliers. "auto" labels a row as an outlier if the cube root of its anomaly score, whose
-        distribution is nearly normal, is more than three robust standard deviations above the
-        median of the calibration rows; it labels at least a hundredth of the training rows.
-        :meth:`set_threshold` sets the threshold by a false positive rate instead.
+        outliers: ``round(contamination * n)`` rows, at least one. Rows with equal scores are
+        labelled together. "auto" labels a row as an outlier if the cube root of its anomaly score,
+        whose distribution is nearly normal, is more than three robust standard deviations above the
+        median of the calibration rows; it labels at least a hundredth of the training rows, unless
+        equal scores prevent it, and warns if it labels more than a tenth. :meth:`set_threshold`
+        sets the threshold by a false positive rate, or by a budget of alarms, instead.
 
     n_estimators : int, default=1
         Number of networks, whose scores are averaged. With fewer than 500 rows there are at least
@@ -197,6 +212,19 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         The global random generators of numpy and torch are neither used nor changed, not even with
         None.
 
+    anomaly_label : int, float, str, bool or None, default=None
+        The value of `y` that marks a known anomaly, such as 1 in labels of 0 and 1. By default `y`
+        is ignored. Values that are neither this one nor `normal_label`, NaN and None included,
+        leave a row without a label: `novelty` states what such rows are.
+
+    normal_label : int, float, str, bool or None, default=None
+        The value of `y` that marks a row known to be normal.
+
+    warm_start : bool, default=False
+        Whether `fit` continues from the networks of an earlier fit. The calibration rows must be
+        new to the networks: either `X` is new, or it is the same table and `random_state` an
+        integer, so that the same rows are held out again.
+
     Attributes
     ----------
     offset_ : float
@@ -234,10 +262,12 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
 
     Notes
     -----
-    With 500 rows or more, a fifth of them (at most 5,000) is held out from all networks for
+    With 500 rows or more, a fifth of them (at most 100,000) is held out from all networks for
     calibration; with fewer, calibration is cross-validated: each row is scored by a network that
-    was not trained on it. With ``novelty=False`` the calibration rows may contain outliers as well.
-    The false positive rate is then lower than requested, not higher.
+    was not trained on it. If `fit` receives `groups`, this holds for groups in place of rows. With
+    `validation_set` no training rows are held out. With ``novelty=False`` the calibration rows may
+    contain outliers as well. The false positive rate is then lower than requested, not higher; see
+    `outlier_fraction` of :meth:`set_threshold`.
 
     References
     ----------
@@ -272,6 +302,10 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
     scoring_: Score
     _ensemble: Ensemble
     _calibration: Calibration
+    _training_scores: np.ndarray
+    _stream: Stream
+    _optimizer_states: list[dict | None]
+    _threshold_asked: dict[str, float]
 
     _stored_as = "AutoencoderOutlierDetector"
     _parameter_constraints: dict = {
@@ -281,6 +315,9 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         "contamination": [StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="right")],
         "n_estimators": [Interval(Integral, 1, LARGEST, closed="both")],
         "standardize": ["boolean", StrOptions({"robust"})],
+        "anomaly_label": [Real, str, "boolean", None],
+        "normal_label": [Real, str, "boolean", None],
+        "warm_start": ["boolean"],
     }
 
     def __init__(
@@ -312,6 +349,9 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         callbacks: CallbacksLike = None,
         verbose: int = 0,
         random_state: RandomStateLike = None,
+        anomaly_label: Mark = None,
+        normal_label: Mark = None,
+        warm_start: bool = False,
     ):
         super().__init__(
             n_components,
@@ -341,6 +381,9 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         self.contamination = contamination
         self.n_estimators = n_estimators
         self.standardize = standardize
+        self.anomaly_label = anomaly_label
+        self.normal_label = normal_label
+        self.warm_start = warm_start
 
     @all_or_nothing
     @fit_context(prefer_skip_nested_validation=True)
@@ -349,6 +392,8 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         X: MatrixLike,
         y: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+        validation_set: MatrixLike | None = None,
     ) -> Self:
         """Fit the networks, and calibrate their anomaly scores.
 
@@ -358,15 +403,26 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
             Rows, as in :meth:`AutoencoderTransformer.fit`.
 
         y : array-like of shape (n_samples,), default=None
-            Labels of some rows: -1 for a known anomaly, 1 for a known normal row, 0 for all others.
-            The networks learn to reconstruct known anomalies badly, and always train on known
-            normal rows. `y` is ignored, as by other detectors, if it contains no -1 or any other
-            value.
+            Ignored, as by other detectors, unless `anomaly_label` or `normal_label` is set. Then
+            it marks known anomalies, which the networks learn to reconstruct badly, and known
+            normal rows, on which they always train.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows in the training of the networks. Rows with weight zero are ignored.
             In the statistics of scores, thresholds and p-values, all other rows count the same:
             weighted p-values would not be valid.
+
+        groups : array-like of shape (n_samples,), default=None
+            The group of each row, such as its machine, customer or day, if rows of a group resemble
+            each other and new rows are those of new groups. Whole groups are then held out for
+            calibration and early stopping. With fewer than 500 groups at least five networks are
+            trained (with fewer groups, at least one for each), and each leaves out other groups.
+            Each group counts the same in thresholds and p-values.
+
+        validation_set : {array-like, sparse matrix} of shape (n_rows, ...), default=None
+            Calibration rows, which no network is trained on, such as rows of a later time than `X`.
+            All rows of `X` are then training rows. They count as independent rows, and should be
+            normal. None means that some of `X` are held out.
 
         Returns
         -------
@@ -378,31 +434,207 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         ValueError
             If a parameter or `X` is invalid, or if training diverges.
         """
-        X = validate_X(self, X, reset=True, min_samples=2)
-        labels = validate_labels(y, X)
+        goes_on = self.warm_start and self.__sklearn_is_fitted__()
+        X = validate_X(self, X, reset=not goes_on, min_samples=2)
+        start = self._fitted_networks() if goes_on else []
+        labels, groups = labels_of(y, X, self._label_meaning()), validate_groups(groups, X)
         weight = validate_sample_weight(sample_weight, X)
         if weight is not None and not weight.all():
             counted = np.flatnonzero(weight)
             X, weight = rows_at(X, counted), weight[counted]
-            labels = validate_labels(labels[counted], X)
-        with trainings_of(self, X, y=labels, sample_weight=weight) as trainings:
-            rows = KnownRows(X, labels, self.novelty, weight)
+            labels = labels[counted]
+            groups = None if groups is None else groups[counted]
+        check_normal_rows(labels)
+        calibration = self._validated_set(validation_set, X)
+        others = {"y": labels, "sample_weight": weight, "groups": groups}
+        given = calibration is not None
+        if start:
+            others["weights to continue from"] = np.concatenate([*map(weights_of, start)])
+        with trainings_of(self, X, **others, validation_set=given) as trainings:
+            rows = KnownRows(X, labels, self.novelty, weight, groups, calibration)
             policy, report = self._policy(), EpochReport(self)
             score, n_networks = self._score(), self.n_estimators
-            fit = EnsembleFit(rows, policy, score, n_networks, trainings, report).run()
-            self._take(fit, score)
+            fit = EnsembleFit(rows, policy, score, n_networks, trainings, report, start)
+            self._take(fit.run(), score)
             self._training_scores = self._score_rows(X)
-        if not isinstance(self.contamination, str):
-            return self.set_threshold(contamination=self.contamination)
-        least = np.quantile(self._training_scores, _LEAST_CONTAMINATION)
-        self.offset_ = max(-self._calibration.auto_threshold(), float(least))
-        return self
+        for name in ("_stream", "_optimizer_states", "_threshold_asked"):
+            self.__dict__.pop(name, None)
+        return self._with_threshold()
+
+    @all_or_nothing
+    @fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X: MatrixLike, y: ArrayLike | None = None) -> Self:
+        """Take a batch of a stream: train for one pass, and calibrate again.
+
+        A fifth of the rows is not trained on but kept for calibration, in total the last 5,000 at
+        most. The pass is over the other rows of the batch and of those before, again the last 5,000
+        at most; rows wait for it until there are a hundred. With ``learning_rate="auto"`` the
+        learning rate is 0.0005.
+
+        The rule for the threshold is applied again: the last one of :meth:`set_threshold`,
+        otherwise `contamination`, which is then a fraction of the calibration rows.
+
+        The first call computes the scaling, the first weights and the size of the code from its
+        rows, so pass several hundred rows to it. It makes `n_estimators` networks, whatever the
+        number of rows. After :meth:`fit` the networks of that fit go on, with its calibration
+        scores until as many rows of the stream are kept.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or (n_samples, ...)
+            Rows as in :meth:`fit`. With ``novelty=False``, the networks train only on the robust
+            core of the batch and the calibration rows.
+
+        y : array-like of shape (n_samples,), default=None
+            As in :meth:`fit`, ignored unless `anomaly_label` or `normal_label` is set. The networks
+            learn to reconstruct confirmed anomalies badly, at most the last 1,000 of all batches.
+            If rows of earlier batches turn out to be anomalies, pass them again with labels: they
+            are removed from the kept rows. A batch may hold anomalies only.
+
+        Returns
+        -------
+        self : AutoencoderOutlierDetector
+            The fitted detector.
+
+        Notes
+        -----
+        The detector keeps up to 5,000 training rows and 5,000 calibration rows, fewer if there are
+        more than 1,677 features, and a saved file contains them. If the distribution drifts,
+        calibration rows of the past make thresholds and p-values lag behind; see
+        :meth:`drift_report` and :meth:`calibrate`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skae import AutoencoderOutlierDetector
+        >>> rng = np.random.default_rng(0)
+        >>> detector = AutoencoderOutlierDetector(novelty=True, random_state=0)
+        >>> for _ in range(5):
+        ...     x = rng.normal(size=500)
+        ...     batch = np.column_stack([x, 2 * x]) + 0.1 * rng.normal(size=(500, 2))
+        ...     detector = detector.partial_fit(batch)
+        >>> detector.predict([[1, 2], [1, -2]])
+        array([ 1, -1])
+        """
+        first = not self.__sklearn_is_fitted__()
+        X = validate_X(self, X, reset=first, min_samples=2 if first else 1)
+        labels = labels_of(y, X, self._label_meaning(), warns=False)
+        if first:
+            check_normal_rows(labels)
+        trainings, score = Trainings(self.random_state), self._score()
+        policy = self._policy()
+        if is_auto(policy.learning_rate):
+            policy = replace(policy, learning_rate=_RATE_OF_PARTIAL_FIT)
+        done = StreamFit(
+            KnownRows(densify(X[:]).astype(np.float64), labels, self.novelty),
+            *(policy, score, self.n_estimators, trainings, EpochReport(self)),
+            *self._so_far(X.shape[1]),
+        ).take()
+        if done.fits:
+            self._take(FittedEnsemble(done.ensemble, done.calibration, done.fits), score)
+        self._stream, self._optimizer_states = done.stream, done.optimizer_states
+        return self._calibrated(done.calibration)
+
+    def _so_far(self, n_features: int) -> tuple[Stream, Continuation]:
+        """Return what is kept of a stream, and the networks."""
+        if not self.__sklearn_is_fitted__():
+            return Stream.empty(n_features), Continuation([], None, [])
+        stream = getattr(self, "_stream", None)
+        if stream is None:
+            stream = Stream.empty(n_features, self._calibration.scores)
+        states = getattr(self, "_optimizer_states", [])
+        return stream, Continuation(self._ensemble.members, self.history_, states)
+
+    @all_or_nothing
+    def calibrate(self, X: MatrixLike, groups: ArrayLike | None = None) -> Self:
+        """Renew the thresholds and p-values from new normal rows, without training.
+
+        If normal rows have drifted since the fit, the false alarm rate is no longer the one that
+        was asked for. With recent normal rows as calibration rows, it is again. The rule for the
+        threshold stays: the last one of :meth:`set_threshold`, otherwise `contamination`, which is
+        then a fraction of these rows.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or (n_samples, ...)
+            Normal rows that no network was trained on, in place of all calibration rows so far. A
+            few outliers among them make p-values too large rather than too small.
+
+        groups : array-like of shape (n_samples,), default=None
+            The group of each row, as in :meth:`fit`.
+
+        Returns
+        -------
+        self : AutoencoderOutlierDetector
+            The detector, with new ``offset_`` and ``calibration_scores_``.
+
+        Raises
+        ------
+        NotFittedError
+            If the detector is not fitted.
+        ValueError
+            If there are too few rows for the false positive rate that was asked for.
+
+        See Also
+        --------
+        drift_report : Whether a new calibration is needed.
+        """
+        X = at_hand(X)
+        rows = self._validate_again(X)
+        if rows.shape[0] < 2:
+            raise ValueError("calibrate needs at least two rows, got 1.")
+        scores = self._ensemble.scores(rows, self.device).mean(axis=0)
+        held_out = HeldOut.of(range(len(self._ensemble)), scores, validate_groups(groups, rows))
+        if hasattr(self, "_stream"):
+            self._stream = self._stream.calibrated_on(densify(rows[:]).astype(np.float64))
+        return self._calibrated(Calibration([held_out]))
+
+    def _calibrated(self, calibration: Calibration) -> Self:
+        """Set a new calibration, and the threshold by the rule that was asked for."""
+        self._calibration = calibration
+        self.calibration_scores_ = -calibration.scores[::-1]
+        self._training_scores = -calibration.scores
+        return self._with_threshold()
+
+    def drift_report(self, X: MatrixLike, level: float = 0.01) -> DriftReport:
+        """Test whether recent rows are more anomalous than the calibration rows.
+
+        The p-values of rows from the distribution of the calibration rows are uniform. If they are
+        smaller, either many of the rows are anomalies, or normal rows have changed. The test takes
+        the number of calibration rows into account. It assumes independent rows: consecutive rows
+        of a sensor resemble each other, so pass every hundredth, for instance.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or (n_samples, ...)
+            Recent rows, better hundreds than tens, that were not used for training.
+
+        level : float in (0, 1), default=0.01
+            Largest probability of reporting a drift if there is none. It is that of one call; of a
+            hundred calls at a level of 0.01 one is expected to report a drift.
+
+        Returns
+        -------
+        report : DriftReport
+            Its attributes are ``drifted``, ``p_value`` of the test, ``mean_p_value``,
+            ``small_fraction`` (the fraction of p-values of at most 0.05), ``n_rows``,
+            ``n_calibration_rows`` and ``level``. ``print(report)`` says it in a sentence.
+
+        See Also
+        --------
+        calibrate : Renew thresholds and p-values.
+        """
+        if not is_fraction(level):
+            raise ValueError(f"level must be a number in (0, 1), got {level!r}.")
+        return DriftReport.of(self.p_values(X), self._calibration.size, level)
 
     def fit_predict(
         self,
         X: MatrixLike,
         y: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+        validation_set: MatrixLike | None = None,
     ) -> np.ndarray:
         """Fit, and return the labels of the training rows.
 
@@ -411,7 +643,10 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         X : {array-like, sparse matrix} of shape (n_samples, n_features) or (n_samples, ...)
             Rows.
 
-        y, sample_weight : array-like of shape (n_samples,), default=None
+        y, sample_weight, groups : array-like of shape (n_samples,), default=None
+            As in :meth:`fit`.
+
+        validation_set : {array-like, sparse matrix} of shape (n_rows, ...), default=None
             As in :meth:`fit`.
 
         Returns
@@ -420,7 +655,7 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
             -1 for outliers and 1 for all others.
         """
         X = at_hand(X)
-        return self.fit(X, y, sample_weight).predict(X)
+        return self.fit(X, y, sample_weight, groups, validation_set).predict(X)
 
     def score_samples(self, X: MatrixLike) -> np.ndarray:
         """Return minus the anomaly score of each row.
@@ -480,6 +715,10 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         badly the network reconstructs them. This holds exactly with 500 training rows or more, and
         approximately with fewer [1]_.
 
+        After a fit with `groups`, the calibration rows of a group weigh one together, and `n` is
+        the number of groups. Then :math:`P(p(x) \le \alpha) \le \alpha` for a row of a new group,
+        however much the rows of a group resemble each other [2]_.
+
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features) or (n_samples, ...)
@@ -494,6 +733,8 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         ----------
         .. [1] V. Vovk, "Cross-conformal predictors", Annals of Mathematics and Artificial
            Intelligence 74, 2015.
+        .. [2] R. Dunn, L. Wasserman and A. Ramdas, "Distribution-free prediction sets for two-layer
+           hierarchical models", Journal of the American Statistical Association 118, 2023.
         """
         return self._of_rows(
             lambda rows: self._calibration.p_values(self._ensemble.scores(rows, self.device)), X
@@ -504,7 +745,8 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
 
         Applies the procedure of Benjamini and Hochberg to :meth:`p_values`. It finds fewer outliers
         the more rows are tested and the fewer calibration rows there are: with `n` calibration rows
-        and `m` tested rows, `k` of them outliers, ``(n + 1) * fdr * k`` must be at least `m`.
+        and `m` tested rows, `k` of them outliers, ``(n + 1) * fdr * k`` must be at least `m`. The
+        bound holds for rows that are independent of each other, not for several rows of one group.
 
         Parameters
         ----------
@@ -518,25 +760,51 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         -------
         selected : ndarray of shape (n_samples,), dtype bool
             True for outliers.
+
+        Warns
+        -----
+        UserWarning
+            If no row is selected because the smallest possible p-value, ``1 / (n + 1)``, is too
+            large; the warning says how many calibration rows are needed.
         """
-        if not _is_fraction(fdr):
+        if not is_fraction(fdr):
             raise ValueError(f"fdr must be a number in (0, 1), got {fdr!r}.")
-        return discoveries(self.p_values(X), fdr)
+        return selected(self.p_values(X), fdr, self._calibration)
 
     def set_threshold(
-        self, *, contamination: float | None = None, false_positive_rate: float | None = None
+        self,
+        *,
+        contamination: float | None = None,
+        false_positive_rate: float | None = None,
+        n_alarms: float | None = None,
+        n_rows: float | None = None,
+        outlier_fraction: float | None = None,
     ) -> Self:
-        """Change the threshold of `predict`, without fitting again.
+        r"""Change the threshold of `predict`, without fitting again.
+
+        Give `contamination`, or `false_positive_rate`, or `n_alarms` with `n_rows`.
 
         Parameters
         ----------
         contamination : float in (0, 0.5], default=None
-            Fraction of the training rows to label as outliers.
+            Fraction of the training rows to label as outliers: ``round(contamination * n)`` of
+            them, at least one. Rows with equal scores are labelled together; then it is the nearest
+            possible number.
 
         false_positive_rate : float in (0, 1), default=None
             Largest probability that a new normal row is labelled as an outlier, estimated from the
             calibration rows. `contamination` does not bound this probability, since training rows
             look more normal than new ones.
+
+        n_alarms, n_rows : float, default=None
+            A budget: of `n_rows` new rows that are like the calibration rows, at most `n_alarms`
+            are labelled as outliers, on average over such samples. Anomalies that are more frequent
+            than among the calibration rows raise further alarms.
+
+        outlier_fraction : float in [0, 0.5], default=None
+            With `false_positive_rate`: the largest fraction :math:`\epsilon` of the calibration
+            rows that may be outliers. So many of the largest scores are left out, which otherwise
+            raise the threshold. See the notes for what is then guaranteed.
 
         Returns
         -------
@@ -546,15 +814,58 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         Raises
         ------
         ValueError
-            If not exactly one of them is given, if it is out of range, or if there are too few
-            calibration rows for such a small rate.
+            If the arguments do not go together, if one is out of range, or if there are too few
+            calibration rows for such a small rate; the error says how many are needed.
+
+        Warns
+        -----
+        UserWarning
+            If equal scores make the number of outliers differ much from `contamination`, or if
+            there are too few groups for such a small rate.
+
+        Notes
+        -----
+        The probability that a new normal row is labelled as an outlier, on average over calibration
+        rows, is at most the `false_positive_rate` :math:`\alpha`, if the calibration rows are
+        normal, or if their outliers have higher scores than normal rows usually have. Then they
+        only raise the threshold.
+
+        With `outlier_fraction` :math:`\epsilon`, it is at most :math:`\alpha` if at least a
+        fraction of :math:`\epsilon` are outliers, and they have the highest scores; and at most
+        about :math:`\alpha + \epsilon / (1 - \epsilon)` if at most a fraction of
+        :math:`\epsilon` are outliers, whatever their scores. It is above :math:`\alpha` if many
+        outliers look normal, or if there are fewer than :math:`\epsilon`.
+
+        After a fit with `groups`, rows of a new group are meant, and the bound is
+        :math:`\alpha + 1 / (k + 1)` for `k` groups; the rate is usually close to
+        :math:`\alpha`. Only groups can tell how groups differ, whatever their number of rows.
         """
         check_is_fitted(self)
-        rate = self._one_rate(contamination, false_positive_rate)
-        if contamination is not None:
-            self.offset_ = float(np.percentile(self._training_scores, 100.0 * rate))
+        asked = asked_rate(contamination, false_positive_rate, n_alarms, n_rows, outlier_fraction)
+        if asked is None:
+            assert contamination is not None
+            self.offset_ = offset_of_fraction(self._training_scores, contamination)
         else:
-            self.offset_ = -self._calibration.threshold(rate)
+            self.offset_ = -self._calibration.threshold(asked.rate, asked.outliers, asked.asked)
+        given = {
+            "contamination": contamination,
+            "false_positive_rate": false_positive_rate,
+            "n_alarms": n_alarms,
+            "n_rows": n_rows,
+            "outlier_fraction": outlier_fraction,
+        }
+        self._threshold_asked = {name: float(v) for name, v in given.items() if v is not None}
+        return self
+
+    def _with_threshold(self) -> Self:
+        """Apply the rule of the last `set_threshold`, otherwise that of `contamination`."""
+        asked = getattr(self, "_threshold_asked", None)
+        if asked is not None:
+            return self.set_threshold(**asked)
+        if not isinstance(self.contamination, str):
+            return self.set_threshold(contamination=self.contamination)
+        threshold = self._calibration.auto_threshold()
+        self.offset_ = auto_offset(self._training_scores, threshold, self.novelty)
         return self
 
     def feature_contributions(self, X: MatrixLike, *, groups: GroupsLike = None) -> pd.DataFrame:
@@ -634,6 +945,58 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         index = X.index if isinstance(X, pd.DataFrame) else None
         return pd.DataFrame(contributions, columns=grouped.names, index=index)
 
+    def alerts(
+        self, X: MatrixLike, *, n_features: int = 3, only_outliers: bool = True
+    ) -> pd.DataFrame:
+        """Return the outliers among rows, what is unusual about each, and what was expected.
+
+        The expected value of a feature is the one that agrees with the other features of the row,
+        whatever its own value: the fixed point of its reconstruction.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or (n_samples, ...)
+            Rows.
+
+        n_features : int, default=3
+            Number of features to report for each row: those with the largest contributions to its
+            score.
+
+        only_outliers : bool, default=True
+            Whether to return only rows that `predict` labels as outliers.
+
+        Returns
+        -------
+        alerts : pandas.DataFrame of shape (n_alerts, 2 + 3 * n_features)
+            One row for each alert, the highest anomaly score first, with the index of `X` if it is
+            a data frame and its position otherwise. The columns are `anomaly_score`, `p_value`, and
+            for each feature its name, value and expected value: `feature_1`, `value_1`,
+            `expected_1`, and so on.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import pandas as pd
+        >>> from skae import AutoencoderOutlierDetector
+        >>> rng = np.random.default_rng(0)
+        >>> load = rng.uniform(1, 2, 600)
+        >>> X = pd.DataFrame({"load": load, "power": 3 * load, "noise": rng.normal(size=600)})
+        >>> detector = AutoencoderOutlierDetector(novelty=True, random_state=0).fit(X)
+        >>> alert = detector.alerts(X[:5].assign(power=[9, *X["power"][1:5]])).loc[0]
+        >>> alert["feature_1"], float(alert["value_1"])
+        ('power', 9.0)
+        """
+        n_features = check_size(n_features, "n_features")
+        index = X.index if isinstance(X, pd.DataFrame) else None
+        X = at_hand(X)
+        scores, p_values, labels = -self.score_samples(X), self.p_values(X), self.predict(X)
+        chosen = np.flatnonzero(labels == -1) if only_outliers else np.arange(len(labels))
+        rows = densify(rows_at(self._validate_again(X), chosen)[:]).astype(np.float64)
+        leading = Leading.of(rows, self._ensemble, self.device, n_features)
+        index = pd.Index(chosen) if index is None else index[chosen]
+        names = self._column_names()
+        return alert_frame(scores[chosen], p_values[chosen], leading, names, index)
+
     def reconstruct(self, X: MatrixLike) -> Any:
         """Return the mean of the networks' reconstructions of each row.
 
@@ -650,6 +1013,10 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
             index of `X` if it is a frame of pandas.
         """
         return self._framed(self._of_rows(self._reconstruct_rows, X), X)
+
+    def _label_meaning(self) -> LabelMeaning:
+        """Return which values of y mark rows."""
+        return LabelMeaning(self.anomaly_label, self.normal_label)
 
     def _score(self) -> Score:
         """Return the score object for `scoring`."""
@@ -673,22 +1040,13 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
     def _score_rows(self, X: Matrix) -> np.ndarray:
         return -self._ensemble.scores(X, self.device).mean(axis=0)
 
-    def _one_rate(self, contamination: float | None, false_positive_rate: float | None) -> float:
-        """Return the rate that is given; refuse both or neither."""
-        if (contamination is None) == (false_positive_rate is None):
-            raise ValueError(
-                f"set_threshold needs either contamination or false_positive_rate, got "
-                f"contamination={contamination!r} and false_positive_rate={false_positive_rate!r}."
-            )
-        if contamination is None:
-            if not _is_fraction(false_positive_rate):
-                raise ValueError(
-                    f"false_positive_rate must be a number in (0, 1), got {false_positive_rate!r}."
-                )
-            return false_positive_rate
-        if not (_is_fraction(contamination) and contamination <= 0.5):
-            raise ValueError(f"contamination must be a number in (0, 0.5], got {contamination!r}.")
-        return contamination
+    def _validated_set(self, validation_set: MatrixLike | None, X: Matrix) -> Matrix | None:
+        """Return the calibration rows that the user gives, as validated as `X`."""
+        if validation_set is None:
+            return None
+        incomplete = has_missing(X) or resolve_parts(self).kind.makes_missing()
+        with naming("validation_set"):
+            return validate_X(self, validation_set, reset=False, missing_allowed=incomplete)
 
     def _policy(self) -> FitPolicy:
         """Return the policy: a wide code with corruption, and the scaling of `standardize`."""
@@ -722,7 +1080,3 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
     def __sklearn_is_fitted__(self) -> bool:
         """Return whether there are fitted networks."""
         return hasattr(self, "_ensemble")
-
-
-def _is_fraction(value: object) -> TypeGuard[float]:
-    return is_number(value) and 0 < value < 1

@@ -250,22 +250,40 @@ class PValues(MinusAnomalyScore):
         Scores of calibration rows.
     """
 
+    one: torch.Tensor
+    total: torch.Tensor
+
     def __init__(self, ensemble: Ensemble, calibration: Calibration):
         super().__init__(ensemble)
         self.groups = [list(group.members) for group in calibration.groups]
         for i, group in enumerate(calibration.groups):
-            _register(self, **{f"held_out_{i}": group.scores})
+            buffers = {f"held_out_{i}": group.scores, f"beyond_{i}": group.weight_beyond()}
+            _register(self, **buffers)
+        _register(self, one=np.float64(1.0), total=np.float64(1.0 + calibration.size))
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
         """Return p-values of shape (n_samples,), float64."""
         scores = self.each(X)
-        at_least, n_scores = torch.ones_like(scores[0]), 1
+        at_least = torch.ones_like(scores[0])
         for i, members in enumerate(self.groups):
-            held_out = self.get_buffer(f"held_out_{i}")
             of_group = torch.stack([scores[member] for member in members]).mean(0)
-            at_least = at_least + (held_out >= of_group[:, None]).double().sum(1)
-            n_scores += len(held_out)
-        return at_least / n_scores
+            places = _n_below(self.get_buffer(f"held_out_{i}"), of_group)
+            at_least = at_least + self.get_buffer(f"beyond_{i}")[places]
+        return torch.minimum(at_least / self.total, self.one)
+
+
+def _n_below(ordered: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+    """Return how many of the ascending numbers are below each value, by bisection.
+
+    ONNX knows no ``searchsorted``, and a table of all comparisons would be large.
+    """
+    n_below = torch.zeros_like(values, dtype=torch.int64)
+    for bit in reversed(range(len(ordered).bit_length())):
+        further = n_below + 2**bit
+        inside = further <= len(ordered)
+        last = ordered[(further - 1).clamp_max(len(ordered) - 1)]
+        n_below = torch.where(inside & (last < values), further, n_below)
+    return n_below
 
 
 class Contributions(MinusAnomalyScore):

@@ -20,6 +20,7 @@ from skae.plotting.checks import (
     n_rows,
     threshold_of,
 )
+from skae.plotting.pipelines import LastStep
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -103,7 +104,8 @@ class FeatureContributionsDisplay:
         Parameters
         ----------
         estimator : AutoencoderOutlierDetector
-            A fitted detector.
+            A fitted detector, or a pipeline whose last step is one. Features and values are then
+            those that the detector receives.
 
         X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
             Rows.
@@ -145,17 +147,24 @@ class FeatureContributionsDisplay:
         ImportError
             If matplotlib is not installed.
         """
-        check_detector(estimator, "score_samples", "feature_contributions")
+        last = LastStep(estimator)
+        detector = last.estimator
+        check_detector(detector, "score_samples", "feature_contributions")
         check_size(max_features, "max_features")
         one, name = _one_row(X, row)
+        one = last.rows(one)
         values: Any = _numbers_of(one)
-        asked: dict[str, Any] = {}
-        if groups is not None:
-            asked["groups"] = groups
-            values = _values_of_groups(values, one, groups)
-        contributions = estimator.feature_contributions(one, **asked).iloc[0].rename(name)
-        score = -float(estimator.score_samples(one)[0])
-        display = cls(contributions, values, score, threshold_of(estimator))
+        if groups is None:
+            contributions = last.named(detector.feature_contributions(one).iloc[0])
+        else:
+            columns = column_names(getattr(one, "columns", None), tuple(one.shape[1:]))
+            columns = last.named(pd.Series(values, index=columns)).index
+            grouped = FeatureGroups.of(groups, columns)
+            values = _values_of_groups(values, columns, grouped)
+            of_columns = [grouped.names[number] for number in grouped.group_of]
+            contributions = detector.feature_contributions(one, groups=of_columns).iloc[0]
+        score = -float(detector.score_samples(one)[0])
+        display = cls(contributions.rename(name), values, score, threshold_of(detector))
         return display.plot(ax, max_features=max_features, **bar_kw)
 
     def plot(self, ax: Axes | None = None, *, max_features: int = 10, **bar_kw: Any) -> Self:
@@ -254,10 +263,10 @@ def _numbers_of(one: Any) -> np.ndarray:
     return np.asarray(one, dtype=np.float64).ravel()
 
 
-def _values_of_groups(values: np.ndarray, one: Any, groups: GroupsLike) -> list[float | str]:
+def _values_of_groups(
+    values: np.ndarray, columns: pd.Index, grouped: FeatureGroups
+) -> list[float | str]:
     """Return the value of each group: that of its feature, or the name of the only one not zero."""
-    columns = column_names(getattr(one, "columns", None), tuple(one.shape[1:]))
-    grouped = FeatureGroups.of(groups, columns)
     found: list[float | str] = []
     for number in range(len(grouped.names)):
         members = np.flatnonzero(grouped.group_of == number)

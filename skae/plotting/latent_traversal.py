@@ -14,6 +14,7 @@ from skae._utils.checks import check_size, is_size
 from skae.plotting.canvas import figure_for, format_name
 from skae.plotting.checks import as_list, check_methods, n_rows
 from skae.plotting.matrices import as_matrix
+from skae.plotting.pipelines import rebuilding_step
 from skae.plotting.samples import as_images, checked_shape, image_axes, shape_of_samples
 from skae.plotting.traversal_panels import (
     channels_in_turn,
@@ -193,6 +194,8 @@ class LatentTraversalDisplay:
         ImportError
             If matplotlib is not installed.
         """
+        step = rebuilding_step(estimator)
+        estimator, X = step.estimator, step.rows(X)
         check_methods(estimator, ("transform", "inverse_transform"))
         check_size(n_components, "n_components")
         _check_steps(n_steps)

@@ -21,6 +21,7 @@ from skae.plotting.checks import (
     n_rows,
 )
 from skae.plotting.matrices import as_array
+from skae.plotting.pipelines import rebuilding_step
 from skae.plotting.samples import MOST_CHANNELS, as_images, image_axes, shape_of_samples
 
 if TYPE_CHECKING:
@@ -117,7 +118,8 @@ class ReconstructionsDisplay:
         ----------
         estimator : AutoencoderTransformer or AutoencoderOutlierDetector
             A fitted estimator with ``reconstruct``, or with ``transform`` and
-            ``inverse_transform``, such as :class:`sklearn.decomposition.PCA`.
+            ``inverse_transform``, such as :class:`sklearn.decomposition.PCA`; or a pipeline. If its
+            steps cannot all be inverted, samples are drawn as its last step receives them.
 
         X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features) or \
                 (n_samples, ...)
@@ -171,12 +173,14 @@ class ReconstructionsDisplay:
         ImportError
             If matplotlib is not installed.
         """
+        step = rebuilding_step(estimator)
+        estimator = step.estimator
         reconstruct = _reconstruct_of(estimator)
         rows = _sampled_positions(X, check_size(n_samples, "n_samples"), random_state)
-        originals = shown = _rows(X, rows)
+        originals = shown = step.rows(_rows(X, rows))
         if corrupted is not None:
             _check_as_many(corrupted, X)
-            shown = _rows(corrupted, rows)
+            shown = step.rows(_rows(corrupted, rows))
         shape = shape_of_samples(sample_shape, estimator, originals)
         is_series, channel_axis = _layout(estimator, shape, series)
         samples = {

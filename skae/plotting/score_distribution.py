@@ -28,6 +28,7 @@ from skae.plotting.histogram import (
     format_log_ticks,
     leave_room_above,
 )
+from skae.plotting.pipelines import LastStep
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -112,7 +113,8 @@ class ScoreDistributionDisplay:
         Parameters
         ----------
         estimator : AutoencoderOutlierDetector
-            A fitted detector; those of scikit-learn with ``offset_`` work as well.
+            A fitted detector; those of scikit-learn with ``offset_``, and pipelines whose last step
+            is a detector, work as well.
 
         X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
             Rows.
@@ -149,11 +151,13 @@ class ScoreDistributionDisplay:
         ImportError
             If matplotlib is not installed.
         """
-        check_detector(estimator, "score_samples")
+        last = LastStep(estimator)
+        detector = last.estimator
+        check_detector(detector, "score_samples")
         _check_bins(bins)
         groups = None if y is None else _check_groups(y, "y", n_rows(X))
-        scores = -np.asarray(estimator.score_samples(X))
-        return cls(scores, threshold_of(estimator), groups).plot(ax, bins=bins, **hist_kw)
+        scores = -np.asarray(detector.score_samples(last.rows(X)))
+        return cls(scores, threshold_of(detector), groups).plot(ax, bins=bins, **hist_kw)
 
     def plot(self, ax: Axes | None = None, *, bins: int | str = "auto", **hist_kw: Any) -> Self:
         """Draw the histograms.

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skae.plotting.canvas import axes_for, format_number
 from skae.plotting.histogram import format_log_ticks
+from skae.plotting.pipelines import LastStep
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -113,8 +114,9 @@ class TrainingCurveDisplay:
         Parameters
         ----------
         estimator : AutoencoderTransformer or AutoencoderOutlierDetector
-            A fitted estimator. All networks of a detector are drawn on the same axes, and no epoch
-            is marked, since each network has its own best epoch.
+            A fitted estimator, or a pipeline whose last step is one. All networks of a detector are
+            drawn on the same axes, and no epoch is marked, since each network has its own best
+            epoch.
 
         ax : matplotlib.axes.Axes, default=None
             Axes to draw on; None creates a figure.
@@ -138,6 +140,7 @@ class TrainingCurveDisplay:
         ImportError
             If matplotlib is not installed.
         """
+        estimator = LastStep(estimator).estimator
         check_is_fitted(estimator)
         if not hasattr(estimator, "history_"):
             raise TypeError(

@@ -33,8 +33,6 @@ from skae.kinds import Sparse
 pytestmark = [
     pytest.mark.filterwarnings(r"ignore:n_components=\d+ is not larger than the:UserWarning"),
     pytest.mark.filterwarnings("ignore:Posterior collapse. only:UserWarning"),
-    # The labels of the classifier are none of a detector.
-    pytest.mark.filterwarnings("ignore:y is ignored. it may hold -1:UserWarning"),
 ]
 
 
@@ -273,6 +271,24 @@ def test_a_checkpoint_of_other_labels_is_refused(path):
     save_once(classifier, path, X, Y)
     with pytest.raises(ValueError, match="belongs to another fit: y was"):
         classifier.set_params(checkpoint=path).fit(X, np.roll(Y, 1))
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        ({"groups": np.arange(50) % 6}, "groups was"),
+        ({}, r"groups was \(50,\) .* and is None"),
+        (
+            {"groups": np.arange(50) % 5, "validation_set": X},
+            "validation_set was False and is True",
+        ),
+    ],
+)
+def test_a_checkpoint_of_other_groups_is_refused(path, other, said):
+    detector = AutoencoderOutlierDetector(max_epochs=2, random_state=0)
+    save_once(detector, path, X, None, None, np.arange(50) % 5)
+    with pytest.raises(ValueError, match=f"belongs to another fit: {said}"):
+        detector.set_params(checkpoint=path).fit(X, **other)
 
 
 def test_a_checkpoint_of_another_estimator_or_version_is_refused(path, monkeypatch):

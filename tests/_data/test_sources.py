@@ -236,6 +236,7 @@ METHODS = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:select finds no outlier")
 @pytest.mark.usefixtures("_small_blocks")
 @pytest.mark.parametrize("case", METHODS)
 def test_a_source_is_as_good_as_an_array(case):

@@ -7,7 +7,13 @@ import scipy.sparse as sp
 import torch
 
 from skae import AutoencoderTransformer
-from skae._data.validation import n_known, output_dtype, validate_sample_weight, validate_X
+from skae._data.validation import (
+    n_known,
+    output_dtype,
+    validate_groups,
+    validate_sample_weight,
+    validate_X,
+)
 
 VALUES = np.array([[1.0, 2.0, 0.0], [4.0, 5.0, 6.0]])
 
@@ -219,3 +225,38 @@ def test_weights_have_mean_one(weight):
 def test_bad_weights_are_refused(weight, message):
     with pytest.raises(ValueError, match=message):
         validate_sample_weight(weight, VALUES)
+
+
+# Groups
+
+
+@pytest.mark.parametrize(
+    "groups",
+    [
+        ["a", "b", "a", "c"],
+        np.array([[7], [-1], [7], [3]]),
+        pd.Series(["x", "y", "x", "z"], index=[3, 1, 0, 2], dtype="category"),
+        pd.to_datetime(["2020-01-01", "2020-01-02", "2020-01-01", "2021-01-01"]),
+        [1.5, 0.5, 1.5, 2.5],
+        torch.tensor([5, 1, 5, 2]),
+        pd.DataFrame({"machine": ["x", "y", "x", "z"]}),
+    ],
+)
+def test_groups_of_any_type_become_numbers(groups):
+    np.testing.assert_array_equal(validate_groups(groups, np.ones((4, 2))), [0, 1, 0, 2])
+
+
+@pytest.mark.parametrize(
+    ("groups", "message"),
+    [
+        (["a", "b"], r"groups must hold one group for each of the 4 rows of X, got .* \(2,\)"),
+        (np.ones((4, 2)), r"got an array of shape \(4, 2\)"),
+        ("machine", "groups"),
+        ([1.0, np.nan, 1.0, 2.0], "groups must have no missing values, got .*nan.* in row 1"),
+        (pd.Series(["a", None, "b", None]), "groups must have no missing values, .* in row 1"),
+        ([[1], [1, 2], [1], [1]], "groups"),
+    ],
+)
+def test_refused_groups(groups, message):
+    with pytest.raises(ValueError, match=message):
+        validate_groups(groups, np.ones((4, 2)))

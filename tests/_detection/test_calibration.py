@@ -200,6 +200,144 @@ def test_rates_of_whole_rows_are_not_rounded_down():
         assert calibration.threshold(n_above / 100) == 99 - n_above
 
 
+@pytest.mark.parametrize("rate", [1e-4, 5e-324, 0.009])
+def test_refused_rates_say_how_many_rows_they_need(rate):
+    with pytest.raises(ValueError, match="cannot be estimated from 99 calibration rows") as caught:
+        of_one_group(np.arange(99.0)).threshold(rate)
+    n_needed = int(str(caught.value).split("give ")[1].split()[0].replace(",", ""))
+    if n_needed < 1e9:
+        assert of_one_group(np.arange(float(n_needed))).threshold(rate) == n_needed - 1
+        with pytest.raises(ValueError, match="cannot be estimated"):
+            of_one_group(np.arange(n_needed - 1.0)).threshold(rate)
+
+
+# Outliers among the calibration rows
+
+
+def test_left_out_outliers_by_hand():
+    calibration = of_one_group(np.arange(1.0, 21))
+    assert calibration.threshold(0.1, 0.0) == 19
+    assert calibration.threshold(0.1, 0.05) == 18  # the second of the 19 that are left
+    assert calibration.threshold(0.2, 0.1) == 16
+    with pytest.raises(
+        ValueError, match=r"from 15 calibration rows: use at least 0.063, or .* 26 n"
+    ):
+        calibration.threshold(0.05, 0.25)
+    assert of_one_group(np.arange(26.0)).threshold(0.05, 0.25) == 19
+
+
+@pytest.mark.parametrize("shift", [0.0, 2.0, 30.0])
+@pytest.mark.parametrize("n_outliers", [0, 5, 10])
+def test_false_alarms_despite_outliers(shift, n_outliers):
+    """At most a twentieth are outliers: the bound holds, and the rate is met if they are far."""
+    rng = np.random.default_rng(0)
+    n_rows, rate, fraction, n_runs = 200, 0.05, 0.05, 2000
+    alarms, plain = np.empty(n_runs), np.empty(n_runs)
+    for run in range(n_runs):
+        scores = rng.normal(size=n_rows) + np.where(np.arange(n_rows) < n_outliers, shift, 0)
+        calibration, new = of_one_group(scores), rng.normal(size=50)
+        alarms[run] = (new > calibration.threshold(rate, fraction)).mean()
+        plain[run] = (new > calibration.threshold(rate)).mean()
+    error = 4 * alarms.std() / np.sqrt(n_runs)
+    assert alarms.mean() <= rate + fraction / (1 - fraction) + error
+    assert alarms.mean() >= rate - 1 / (n_rows + 1) - error
+    assert plain.mean() <= rate + error
+    if shift == 30 and n_outliers == 10:
+        assert alarms.mean() == pytest.approx(rate, abs=1 / n_rows + error)
+        assert plain.mean() < 0.2 * rate
+
+
+# Groups
+
+
+def of_groups(scores, n_folds=1):
+    """Return the calibration by groups, which are the rows of an array, in folds of groups."""
+    groups = np.repeat(np.arange(len(scores)), scores.shape[1]).reshape(scores.shape)
+    return Calibration(
+        [
+            HeldOut.of([fold], scores[fold::n_folds].ravel(), groups[fold::n_folds].ravel())
+            for fold in range(n_folds)
+        ]
+    )
+
+
+def test_weights_by_hand():
+    held_out = HeldOut.of([1], np.array([5.0, 1.0, 3.0]), np.array(["b", "a", "b"]))
+    np.testing.assert_array_equal(held_out.scores, [1, 3, 5])
+    np.testing.assert_array_equal(held_out.weights, [1, 0.5, 0.5])
+    calibration = Calibration([held_out])
+    assert (calibration.size, calibration.unit) == (2, "groups")
+    scores = np.array([[9.0, 9.0, 9.0, 9.0], [0.0, 2.0, 4.0, 6.0]])
+    np.testing.assert_allclose(calibration.p_values(scores), np.array([3, 2, 1.5, 1]) / 3)
+    assert HeldOut.of([1], np.array([5.0, 1.0])).weights is None
+
+
+@pytest.mark.parametrize("n_folds", [1, 3])
+def test_groups_of_one_row_are_rows(n_folds):
+    rng = np.random.default_rng(0)
+    scores, new = rng.normal(size=(60, 1)), rng.normal(size=(n_folds, 200))
+    groups = of_groups(scores, n_folds)
+    rows = Calibration([HeldOut((g.members), g.scores) for g in groups.groups])
+    np.testing.assert_allclose(groups.p_values(new), rows.p_values(new), rtol=1e-12)
+    for rate in (0.05, 0.1, 0.31):
+        assert groups.threshold(rate) == rows.threshold(rate)
+
+
+@pytest.mark.parametrize("likeness", [0.0, 0.7, 1.0])
+@pytest.mark.parametrize("n_folds", [1, 4])
+def test_rows_of_new_groups_have_valid_p_values(likeness, n_folds):
+    """However much the rows of a group resemble each other, up to copies of one row."""
+    rng = np.random.default_rng(0)
+    n_groups, n_runs = 20, 1500
+
+    def draw(n):
+        offsets, own = rng.normal(size=(n, 1)), rng.normal(size=(n, 6))
+        return np.sqrt(likeness) * offsets + np.sqrt(1 - likeness) * own
+
+    p_values, alarms = np.empty((n_runs, 5, 6)), np.empty((n_runs, 2))
+    for run in range(n_runs):
+        calibration, new = of_groups(draw(n_groups), n_folds), draw(5)
+        p_values[run] = calibration.p_values(np.tile(new.ravel(), (n_folds, 1))).reshape(5, 6)
+        for column, rate in enumerate((0.1, 0.3)):
+            alarms[run, column] = (new > calibration.threshold(rate)).mean()
+    for rate in RATES:
+        of_runs = (p_values <= rate + 1e-12).mean(axis=(1, 2))
+        error = 4 * of_runs.std() / np.sqrt(n_runs) + 1e-12
+        assert of_runs.mean() <= rate + error
+        assert of_runs.mean() >= rate - 1 / (n_groups + 1) - error
+    for column, rate in enumerate((0.1, 0.3)):
+        error = 4 * alarms[:, column].std() / np.sqrt(n_runs)
+        assert alarms[:, column].mean() <= rate + 1 / (n_groups + 1) + error
+        assert alarms[:, column].mean() == pytest.approx(rate, abs=0.6 / (n_groups + 1) + error)
+
+
+def test_rows_that_resemble_each_other_are_not_counted_as_many():
+    """Counted as rows, the p-values of a new group are far too often small."""
+    rng = np.random.default_rng(0)
+    n_runs, small = 1000, np.empty((1000, 2))
+    for run in range(n_runs):
+        scores, new = np.repeat(rng.normal(size=(9, 1)), 40, axis=1), rng.normal(size=(1, 20))
+        small[run] = [
+            (calibration.p_values(new) <= 0.05).mean()
+            for calibration in (of_groups(scores), of_one_group(scores.ravel()))
+        ]
+    assert small[:, 0].mean() == 0  # nine groups tell no rates below a tenth
+    assert small[:, 1].mean() > 0.08
+
+
+def test_few_groups_tell_no_small_rates():
+    calibration = of_groups(np.random.default_rng(0).normal(size=(9, 40)))
+    with pytest.warns(
+        UserWarning, match=r"rate=0.02 is a smaller rate than 9 groups .* up to 0.12"
+    ):
+        calibration.threshold(0.02)
+    calibration.threshold(0.1)
+    with pytest.raises(
+        ValueError, match=r"from 360 calibration rows: .* fit rows of at least 999 g"
+    ):
+        calibration.threshold(0.001)
+
+
 def normal_scores(n_rows=20_000, n_features=10, seed=0):
     return np.random.default_rng(seed).chisquare(n_features, size=n_rows) / n_features
 

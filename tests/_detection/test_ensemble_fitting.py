@@ -5,7 +5,7 @@ import pytest
 
 from skae import AutoencoderOutlierDetector
 from skae._checkpoints.trainings import Trainings
-from skae._detection import ensemble_fitting
+from skae._detection import ensemble_fitting, folds
 from skae._detection.ensemble_fitting import CORE_FRACTION, EnsembleFit, KnownRows
 from skae._fitting.progress import EpochReport
 from skae.scores import Residual
@@ -28,11 +28,12 @@ def seen(monkeypatch):
     return seen
 
 
-def run(X, labels=None, **parameters):
+def run(X, labels=None, groups=None, calibration=None, **parameters):
     model = AutoencoderOutlierDetector(max_epochs=1, random_state=0, **parameters)
     model.sample_shape_ = X.shape[1:]
     labels = np.zeros(len(X), dtype=int) if labels is None else labels
-    rows, score, n_networks = KnownRows(X, labels, model.novelty), Residual(), model.n_estimators
+    rows = KnownRows(X, labels, model.novelty, groups=groups, calibration=calibration)
+    score, n_networks = Residual(), model.n_estimators
     report = EpochReport(model)
     return EnsembleFit(rows, model._policy(), score, n_networks, Trainings(0), report).run()
 
@@ -74,7 +75,7 @@ def test_few_rows_take_turns(seen, n_estimators, n_networks):
 
 
 def test_most_rows_held_out(seen, monkeypatch):
-    monkeypatch.setattr(ensemble_fitting, "_MOST_CALIBRATION_ROWS", 50)
+    monkeypatch.setattr(folds, "MOST_CALIBRATION_ROWS", 50)
     assert len(run(X, novelty=True).calibration.scores) == 50
 
 
@@ -129,3 +130,85 @@ def test_networks_are_unlike(seen):
     found = run(X, n_estimators=2)
     first, second = found.ensemble.scores(X[:50], "cpu")
     assert not np.allclose(first, second)
+
+
+# Groups and given rows
+
+
+@pytest.mark.parametrize("novelty", [True, False])
+@pytest.mark.parametrize("n_rows", [60, 700])
+def test_groups_are_left_out_as_wholes(seen, n_rows, novelty):
+    some, groups = X[:n_rows], np.arange(n_rows) % 12
+    found = run(some, novelty=novelty, groups=groups)
+    all_trained_on = [rows_of(rows, some) for rows, _ in seen]
+    assert len(all_trained_on) == 5
+    n_left_out = np.zeros(12)
+    for trained_on in all_trained_on:
+        of_groups = set(groups[list(trained_on)])
+        n_left_out[list(set(range(12)) - of_groups)] += 1
+    assert (n_left_out == 1).all()
+    assert found.calibration.size == 12
+    assert len(found.calibration.scores) == n_rows
+
+
+def test_scores_of_groups_are_those_of_the_network_that_left_them_out(seen):
+    groups = np.arange(700) % 12
+    found = run(X, novelty=True, groups=groups)
+    for i, (rows, _) in enumerate(seen):
+        left_out = sorted(set(range(700)) - rows_of(rows, X))
+        scores = found.ensemble.scores(X[left_out], "cpu")[i]
+        held_out = found.calibration.groups[i]
+        assert held_out.members == (i,)
+        np.testing.assert_allclose(held_out.scores, np.sort(scores), rtol=1e-6)
+        sizes = np.bincount(groups)[groups[left_out]]
+        np.testing.assert_allclose(held_out.weights, 1 / sizes[np.argsort(scores)])
+
+
+def test_more_networks_than_groups(seen):
+    found = run(X[:60], novelty=True, groups=np.arange(60) % 3, n_estimators=7)
+    assert [group.members for group in found.calibration.groups] == [(0, 3, 6), (1, 4), (2, 5)]
+    assert len(found.ensemble) == 7
+
+
+def test_known_anomalies_of_groups_that_calibrate_are_not_shown(seen):
+    groups, labels = np.arange(700) % 12, np.zeros(700, dtype=int)
+    labels[:48] = -1
+    run(X, labels, groups=groups, novelty=True)
+    for rows, repelled in seen:
+        shown = rows_of(repelled, X)
+        assert shown <= set(range(48))
+        assert set(groups[list(shown)]) == set(groups[list(rows_of(rows, X))])
+    assert sum(len(repelled) for _, repelled in seen) == 4 * 48
+
+
+def test_early_stopping_holds_out_whole_groups(seen, monkeypatch):
+    splits = []
+    fit_network = ensemble_fitting.fit_network
+
+    def watched(prepared, trainings, report, split):
+        splits.append(split)
+        return fit_network(prepared, trainings, report, split)
+
+    monkeypatch.setattr(ensemble_fitting, "fit_network", watched)
+    some, groups = X[:60], np.arange(60) % 12
+    run(some, novelty=True, groups=groups, early_stopping=True, validation_fraction=0.3)
+    assert len(splits) == 5
+    for (rows, _), (training, validation) in zip(seen, splits, strict=True):
+        of_rows = groups[[next(iter(rows_of(rows[[i]], some))) for i in range(len(rows))]]
+        assert not set(of_rows[training]) & set(of_rows[validation])
+        assert len(set(of_rows[validation])) == 3
+    splits.clear()
+    run(some, novelty=True, groups=groups)
+    assert splits == [None] * 5
+
+
+@pytest.mark.parametrize("n_rows", [8, 60, 700])
+def test_given_rows_calibrate_and_all_others_train(seen, n_rows):
+    given = X[:33] + 1
+    found = run(X[:n_rows], novelty=True, calibration=given, n_estimators=2)
+    assert [rows_of(rows, X) for rows, _ in seen] == [set(range(n_rows))] * 2
+    (group,) = found.calibration.groups
+    assert group.members == (0, 1)
+    assert group.weights is None
+    scores = found.ensemble.scores(given, "cpu").mean(axis=0)
+    np.testing.assert_allclose(group.scores, np.sort(scores), rtol=1e-6)

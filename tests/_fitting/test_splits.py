@@ -28,6 +28,23 @@ def test_two_rows_are_both_trained_on():
     assert training.tolist() == selecting.tolist() == [0, 1]
 
 
+@pytest.mark.parametrize("n_groups", [2, 3, 30])
+@pytest.mark.parametrize("seed", range(3))
+def test_split_keeps_groups_together(n_groups, seed):
+    groups = np.random.default_rng(0).permutation(np.arange(90) % n_groups)
+    training, validation = split(90, 0.2, seed, groups)
+    assert np.sort(np.concatenate([training, validation])).tolist() == list(range(90))
+    assert not set(groups[training]) & set(groups[validation])
+    assert len(set(groups[validation])) == max(1, round(0.2 * n_groups))
+
+
+def test_split_of_a_single_group_is_that_of_rows():
+    for of_rows, of_group in zip(
+        split(50, "auto", 1), split(50, "auto", 1, np.zeros(50)), strict=True
+    ):
+        np.testing.assert_array_equal(of_rows, of_group)
+
+
 def test_no_split_selects_by_a_part_of_many_rows():
     for n_rows, n_selecting in ((300, 300), (600, 500), (20_000, 1000), (200_000, 5000)):
         training, selecting = no_split(n_rows, 0)

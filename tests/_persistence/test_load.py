@@ -284,6 +284,17 @@ def test_scores(path, scoring):
     )
 
 
+def test_groups_of_calibration_rows(path):
+    detector = AutoencoderOutlierDetector(2, **SMALL).fit(X, groups=np.arange(len(X)) % 7)
+    loaded = round_trip(detector, path)
+    assert loaded._calibration.size == 7
+    new = 1.1 * X
+    np.testing.assert_array_equal(loaded.p_values(new), detector.p_values(new))
+    assert loaded.set_threshold(false_positive_rate=0.3).offset_ == (
+        detector.set_threshold(false_positive_rate=0.3).offset_
+    )
+
+
 def test_all_of_an_imputer(path):
     table = np.hstack([HOLES, np.full((40, 1), np.nan)])
     imputer = AutoencoderImputer(

@@ -18,7 +18,9 @@ GOOD = {
         **{"mean": np.zeros(3), "axes": np.ones((3, 2)), "eigenvalues": np.ones(2), "rest": 1.0}
     },
     CodeDensity: {"codes": np.ones((4, 2), np.float32)},
-    HeldOut: {"members": (0, 1), "scores": np.array([1.0, 1.0, 2.0])},
+    HeldOut: {
+        **{"members": (0, 1), "scores": np.array([1.0, 1.0, 2.0]), "weights": np.ones(3)},
+    },
     HeadPlan: {"n_classes": 2, "hidden_layer_sizes": (), "weight": 0.5},
     Calibration: {"groups": [HeldOut((0,), np.ones(2))]},
 }
@@ -33,6 +35,7 @@ BAD = [
     *((CodeDensity, "codes", bad) for bad in (np.ones(4), np.full((4, 2), np.nan), [[1.0]])),
     *((HeldOut, "members", bad) for bad in ((), (-1,), [0])),
     *((HeldOut, "scores", bad) for bad in (np.array([2.0, 1.0]), np.ones(0), np.ones((1, 1)))),
+    *((HeldOut, "weights", bad) for bad in (np.ones(2), np.array([1.0, 0.0, 1.0]), 1.0)),
     *((HeadPlan, "n_classes", bad) for bad in (-1, 2.0)),
     *((Calibration, "groups", bad) for bad in ([], [1], ())),
 ]

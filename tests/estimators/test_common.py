@@ -40,8 +40,6 @@ EXPECTED_FAILURES = {
 pytestmark = [
     pytest.mark.filterwarnings(r"ignore:n_components=\d+ is not larger than the:UserWarning"),
     pytest.mark.filterwarnings("ignore:Posterior collapse. only:UserWarning"),
-    # Some checks give a detector numbers as y that are no labels.
-    pytest.mark.filterwarnings("ignore:y is ignored. it may hold -1:UserWarning"),
 ]
 
 

@@ -115,6 +115,7 @@ def test_weights_of_rows_count_in_the_terms():
 def test_repelled_anomalies_are_in_no_term():
     labels = np.where(np.arange(len(X)) < 5, -1, 1)
     detector = AutoencoderOutlierDetector(2, kind="contractive", max_epochs=2, random_state=0)
+    detector.set_params(anomaly_label=-1, normal_label=1)
     assert_adds_up(detector.fit(X, labels).history_)
 
 

@@ -1,18 +1,29 @@
 """The detector: scikit-learn's protocol, thresholds that hold, reasons, and known anomalies."""
 
+import copy
+
 import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
 import torch
+from sklearn import config_context
+from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import average_precision_score, roc_auc_score
-from sklearn.model_selection import GridSearchCV, StratifiedKFold
+from sklearn.model_selection import (
+    GridSearchCV,
+    GroupKFold,
+    KFold,
+    StratifiedKFold,
+    cross_val_score,
+)
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from support.combinations import slow_but
 
+import skae
 from skae import AutoencoderOutlierDetector
 from skae.architectures import Convolutional
 from skae.kinds import Denoising, Undercomplete
@@ -59,8 +70,9 @@ def test_anomalies_have_lower_scores(fitted):
 
 def test_fit_predict_is_fit_and_predict():
     X, y = normal_rows(60), np.repeat([-1, 0], [5, 55])
-    expected = detector(contamination=0.2).fit(X, y).predict(X)
-    np.testing.assert_array_equal(detector(contamination=0.2).fit_predict(X, y), expected)
+    settings = {"contamination": 0.2, "anomaly_label": -1}
+    expected = detector(**settings).fit(X, y).predict(X)
+    np.testing.assert_array_equal(detector(**settings).fit_predict(X, y), expected)
 
 
 @pytest.mark.parametrize("novelty", [True, False])
@@ -81,7 +93,8 @@ def test_auto_contamination_calls_a_hundredth_outliers_and_rows_that_stand_out()
 
 
 def test_unfitted():
-    for method in ("predict", "score_samples", "p_values", "feature_contributions", "reconstruct"):
+    methods = ("predict", "score_samples", "p_values", "feature_contributions", "reconstruct")
+    for method in (*methods, "alerts"):
         with pytest.raises(NotFittedError):
             getattr(detector(), method)(normal_rows(3))
     with pytest.raises(NotFittedError):
@@ -89,7 +102,6 @@ def test_unfitted():
 
 
 def test_has_the_parameters_of_a_detector():
-    assert "warm_start" not in detector().get_params()
     assert not hasattr(detector(), "transform")
     assert not hasattr(detector(), "sample")
 
@@ -427,6 +439,193 @@ def test_rows_held_out_are_unknown_to_the_networks():
     assert abs(held_out - np.median(fresh)) < 0.5 * (known - np.median(fresh))
 
 
+def test_budget_of_alarms(fitted):
+    offset = fitted.offset_
+    rate = fitted.set_threshold(false_positive_rate=0.05).offset_
+    assert fitted.set_threshold(n_alarms=10, n_rows=200).offset_ == rate
+    with pytest.raises(
+        ValueError, match="n_alarms=1 among n_rows=1000 cannot be estimated from 140"
+    ):
+        fitted.set_threshold(n_alarms=1, n_rows=1000)
+    fitted.offset_ = offset
+
+
+def test_outliers_among_the_calibration_rows_do_not_raise_the_threshold():
+    """Far outliers, a hundredth of the rows: without them in mind most alarms are lost."""
+    X = normal_rows(2000)
+    clean = detector(novelty=True).fit(X)
+    scores = clean.score_samples(X)
+    model = detector(novelty=True).fit(X, validation_set=np.vstack([X[:990], 100 + X[:10]]))
+    fresh = normal_rows(3000, 1)
+    rates = []
+    for fraction in (None, 0.01):
+        model.set_threshold(false_positive_rate=0.02, outlier_fraction=fraction)
+        rates.append((model.predict(fresh) == -1).mean())
+    assert rates[0] < 0.7 * rates[1]
+    assert 0.012 < rates[1] < 0.04
+    assert np.isfinite(scores).all()
+
+
+# Groups and calibration rows of the user.
+
+
+def machines(n_machines, seed, n_each=40, spread=1.0):
+    """Rows of machines that each have an offset of their own, and the number of the machine."""
+    rng = np.random.default_rng(seed)
+    relations = np.random.default_rng(0).normal(size=(2, 6))
+    offsets = spread * rng.normal(size=(n_machines, 1, 6))
+    X = offsets + rng.normal(size=(n_machines, n_each, 2)) @ relations
+    X += 0.3 * rng.normal(size=X.shape)
+    return X.reshape(-1, 6), np.repeat(np.arange(n_machines), n_each)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("novelty", [True, False])
+def test_false_alarms_of_new_groups(novelty):
+    """50 machines, 2% asked: within a factor of two of it, in the mean of a few fits."""
+    rates, small = [], []
+    for seed in range(3):
+        X, groups = machines(50, seed, spread=0.5)
+        new = machines(150, 100 + seed, spread=0.5)[0]
+        model = detector(novelty=novelty, max_epochs=10, random_state=seed).fit(X, groups=groups)
+        rates.append((model.set_threshold(false_positive_rate=0.02).predict(new) == -1).mean())
+        small.append((model.p_values(new) <= 0.1).mean())
+    assert 0.01 < np.mean(rates) < 0.04
+    assert np.mean(small) < 0.1
+
+
+def test_rows_of_new_groups_raise_fewer_alarms_with_groups():
+    (X, groups), new = machines(20, 0, n_each=10), machines(60, 1)[0]
+    alarms = []
+    for given in (None, groups):
+        model = detector(novelty=True, max_epochs=5).fit(X, groups=given)
+        model.set_threshold(false_positive_rate=0.1)
+        alarms.append((model.predict(new) == -1).mean())
+    assert alarms[0] > 0.3
+    assert alarms[1] < 0.2
+    assert model.p_values(1e6 + new[:3]).tolist() == [1 / 21] * 3
+
+
+def test_groups_names_do_not_matter():
+    X, groups = machines(6, 0, n_each=10)
+    names = pd.Series(list("fedcba"))[groups].to_numpy()
+    first = detector().fit(X, groups=groups).score_samples(X)
+    np.testing.assert_array_equal(detector().fit(X, groups=names).score_samples(X), first)
+    assert (
+        detector().fit_predict(X, groups=groups) == detector().fit_predict(X, groups=names)
+    ).all()
+
+
+def test_groups_with_weights_and_labels():
+    """Rows without weight and known anomalies are in no group that calibrates."""
+    X, groups = machines(8, 0, n_each=10)
+    y, weight = np.zeros(80, dtype=int), np.ones(80)
+    y[:10], weight[10:25] = -1, 0
+    model = detector(novelty=True).fit(X, y, weight, groups)
+    assert model._calibration.size == 6  # the first is anomalous, the second does not count
+    assert len(model.calibration_scores_) == 55
+    weights = np.concatenate([held_out.weights for held_out in model._calibration.groups])
+    np.testing.assert_allclose(np.sort(weights), [0.1] * 50 + [0.2] * 5)
+
+
+@pytest.mark.parametrize(
+    ("groups", "message"),
+    [
+        ([1, 2], "groups must hold one group for each of the 60 rows of X"),
+        (np.zeros(60), "groups holds a single group"),
+        ([np.nan] * 60, "groups must have no missing values"),
+    ],
+)
+def test_refused_groups(groups, message):
+    with pytest.raises(ValueError, match=message):
+        detector().fit(normal_rows(60), groups=groups)
+
+
+def test_groups_in_cross_validation():
+    X, groups = machines(6, 0, n_each=10)
+    seen = []
+
+    class Watched(AutoencoderOutlierDetector):
+        def fit(self, X, y=None, sample_weight=None, groups=None, validation_set=None):
+            seen.append(groups)
+            return super().fit(X, y, sample_weight, groups, validation_set)
+
+    def n_groups(model, X, y=None):
+        return model._calibration.size
+
+    given = {"cv": GroupKFold(3), "scoring": n_groups, "error_score": "raise"}
+    with config_context(enable_metadata_routing=True):
+        model = Watched(max_epochs=1, random_state=0).set_fit_request(groups=True)
+        assert cross_val_score(model, X, params={"groups": groups}, **given).tolist() == [4, 4, 4]
+    model = Watched(max_epochs=1, random_state=0)
+    found = cross_val_score(model, X, groups=groups, params={"groups": groups}, **given)
+    assert found.tolist() == [4, 4, 4]
+    assert [len(of_fit) for of_fit in seen] == [40] * 6
+
+
+def test_rows_given_for_calibration():
+    X, later = normal_rows(60), 0.5 + normal_rows(150, 1)
+    model = detector(novelty=True).fit(X, validation_set=later)
+    assert len(model._ensemble) == 1
+    np.testing.assert_array_equal(model.calibration_scores_, np.sort(model.score_samples(later)))
+    new = 0.5 + normal_rows(1000, 2)
+    model.set_threshold(false_positive_rate=0.05)
+    assert (model.predict(new) == -1).mean() == pytest.approx(0.05, abs=0.05)
+    assert (detector(novelty=True).fit(X).predict(new) == -1).mean() > 0.2
+    assert set(detector().fit_predict(X, validation_set=later)) <= {-1, 1}
+
+
+def test_rows_given_for_calibration_in_any_container():
+    X, later = normal_rows(60), normal_rows(40, 1)
+    names = list("abcde")
+    expected = detector().fit(X, validation_set=later).calibration_scores_
+    frames = (pd.DataFrame(rows, columns=names) for rows in (X, later))
+    for rows, given in (
+        tuple(frames),
+        (sp.csr_matrix(X), sp.csr_matrix(later)),
+        (X, [later[:30], later[30:]].__iter__()),
+    ):
+        found = detector().fit(rows, validation_set=given).calibration_scores_
+        np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (normal_rows(5)[:, :4], "validation_set .*4 features"),
+        (np.ones((0, 5)), "validation_set"),
+        (np.full((5, 5), np.nan), "validation_set .*NaN"),
+        (np.full((5, 5), np.inf), "validation_set .*infinity"),
+        ("rows", "validation_set"),
+    ],
+)
+def test_refused_rows_for_calibration(rows, message):
+    model = detector().fit(normal_rows(20))
+    with pytest.raises(ValueError, match=message):
+        clone(model).fit(normal_rows(20), validation_set=rows)
+    before = model.calibration_scores_
+    with pytest.raises(ValueError, match=message):
+        model.fit(normal_rows(30), validation_set=rows)
+    assert model.calibration_scores_ is before
+
+
+def test_missing_values_in_rows_for_calibration():
+    X, later = normal_rows(60), normal_rows(40, 1)
+    later[0, 0] = np.nan
+    hides = Denoising("missing")
+    assert len(detector(kind=hides).fit(X, validation_set=later).calibration_scores_) == 40
+    X[3, 2] = np.nan
+    assert len(detector().fit(X, validation_set=later).calibration_scores_) == 40
+
+
+def test_select_tells_that_it_can_not_select(fitted):
+    X = np.vstack([normal_rows(2000, 1), 1e3 * anomalies(5)])
+    with pytest.warns(
+        UserWarning, match="with 140 the smallest p-value is 0.0071, which would pass"
+    ):
+        assert not fitted.select(X, fdr=0.1).any()
+
+
 # Reasons.
 
 
@@ -541,6 +740,60 @@ def test_contributions_have_names_and_an_index():
     assert list(unnamed.index) == [0, 1, 2]
 
 
+def test_alerts(fitted):
+    frame = pd.DataFrame(
+        np.vstack([normal_rows(20, 1), normal_rows(3, 2)]), columns=list("abcde")
+    ).set_index(np.arange(23) * 10)
+    frame.iloc[20:, 1] += [4, 8, 6]
+    named = detector(novelty=True, max_epochs=40).fit(
+        pd.DataFrame(normal_rows(700), columns=list("abcde"))
+    )
+    named.set_threshold(false_positive_rate=0.01)
+    alerts = named.alerts(frame, n_features=2)
+    assert set(alerts.index[:3]) == {200, 210, 220}
+    assert alerts["anomaly_score"].is_monotonic_decreasing
+    assert list(alerts["feature_1"][:3]) == ["b"] * 3
+    np.testing.assert_array_equal(alerts["value_1"][:3], frame["b"][alerts.index[:3]])
+    np.testing.assert_allclose(
+        alerts["expected_1"][:3], np.sin(2 * frame["a"])[alerts.index[:3]], atol=0.4
+    )
+    assert set(alerts.index) == set(frame.index[named.predict(frame) == -1])
+    every = named.alerts(frame, only_outliers=False)
+    assert sorted(every.index) == sorted(frame.index)
+    by_row = every.loc[frame.index]
+    np.testing.assert_array_equal(by_row["anomaly_score"], -named.score_samples(frame))
+    np.testing.assert_array_equal(by_row["p_value"], named.p_values(frame))
+    assert every.shape[1] == 2 + 3 * 3
+
+
+def test_alerts_of_other_containers(fitted):
+    rows = np.vstack([normal_rows(5, 1), 50 + normal_rows(1)])
+    expected = fitted.alerts(rows)
+    assert 5 in expected.index
+    for X in (rows.tolist(), sp.csr_matrix(rows), lambda: iter([rows[:2], rows[2:]])):
+        pd.testing.assert_frame_equal(fitted.alerts(X), expected, check_exact=False, rtol=1e-5)
+    none = fitted.alerts(rows[:1] * 0 + normal_rows(700)[:1])
+    assert none.empty
+    assert list(none.columns) == list(expected.columns)
+    assert fitted.alerts(rows, n_features=99).shape[1] == 2 + 3 * 5
+    with pytest.raises(ValueError, match="n_features must be"):
+        fitted.alerts(rows, n_features=0)
+
+
+def test_a_pipeline_by_its_steps():
+    """What a pipeline has no method for: its last step, given rows through the steps before."""
+    X = normal_rows(600)
+    pipeline = make_pipeline(StandardScaler(), detector(novelty=True)).fit(X)
+    steps, last = pipeline[:-1], pipeline[-1]
+    last.set_threshold(false_positive_rate=0.2)
+    rows = steps.transform(X)
+    assert 0.1 < (pipeline.predict(X) == -1).mean() < 0.3
+    assert last.p_values(rows).shape == (600,)
+    assert last.feature_contributions(rows).shape == (600, 5)
+    found = last.alerts(rows)
+    assert set(found.index) == set(np.flatnonzero(pipeline.predict(X) == -1))
+
+
 # Known anomalies.
 
 
@@ -564,9 +817,11 @@ def test_ten_known_anomalies_help():
         precision = [
             average_precision_score(
                 y[unknown],
-                -detector(max_epochs="auto").fit(X, given).score_samples(X[unknown]),
+                -detector(max_epochs="auto", anomaly_label=mark)
+                .fit(X, labels)
+                .score_samples(X[unknown]),
             )
-            for given in (None, labels)
+            for mark in (None, -1)
         ]
         gains.append(precision[1] - precision[0])
     assert np.mean(gains) > 0.1
@@ -579,7 +834,9 @@ def test_known_anomalies_are_rebuilt_badly():
     labels[:10] = -1
     errors = [
         np.square(X - model.reconstruct(X)).sum(axis=1)[:10].mean()
-        for model in (detector(max_epochs=40).fit(X), detector(max_epochs=40).fit(X, labels))
+        for model in (
+            detector(max_epochs=40, anomaly_label=mark).fit(X, labels) for mark in (None, -1)
+        )
     ]
     assert errors[1] > 3 * errors[0]
 
@@ -588,7 +845,7 @@ def test_known_anomalies_are_rebuilt_badly():
 def test_many_known_anomalies():
     """More than are looked at for each batch."""
     X, labels = np.vstack([normal_rows(600), anomalies(200)]), np.repeat([0, -1], [600, 200])
-    model = detector(max_epochs=40, novelty=True).fit(X, labels)
+    model = detector(max_epochs=40, novelty=True, anomaly_label=-1).fit(X, labels)
     y, fresh = np.repeat([0, 1], 200), np.vstack([normal_rows(200, 5), anomalies(200, 7)])
     assert roc_auc_score(y, -model.score_samples(fresh)) > 0.9
 
@@ -598,10 +855,10 @@ def test_rows_known_to_be_normal_are_trained_on():
     far = np.array([5.0, 5.0, 5.0, -5.0, 5.0]) + 0.1 * rng.normal(size=(60, 5))
     X = np.vstack([normal_rows(600), far, 20 + normal_rows(1)])
     y = np.repeat([0, 1, -1], [600, 60, 1])
-    without, with_them = np.where(y == 1, 0, y), y
+    settings = {"max_epochs": 20, "scoring": "residual", "anomaly_label": -1}
     scores = [
-        detector(max_epochs=20, scoring="residual").fit(X, given).score_samples(far).mean()
-        for given in (without, with_them)
+        detector(**settings, normal_label=mark).fit(X, y).score_samples(far).mean()
+        for mark in (None, 1)
     ]
     assert scores[1] > scores[0] / 2  # scores are negative
 
@@ -643,34 +900,163 @@ def test_refused_weights(weight):
 def test_normal_rows_need_a_weight():
     y = np.repeat([-1, 1], [58, 2])
     with pytest.raises(ValueError, match="y labels 58 of 59 rows as anomalies"):
-        detector().fit(normal_rows(60), y, sample_weight=np.r_[np.ones(59), 0])
+        detector(anomaly_label=-1).fit(normal_rows(60), y, sample_weight=np.r_[np.ones(59), 0])
 
 
-@pytest.mark.slow
-def test_labels_that_say_of_no_anomaly_are_ignored():
+def test_y_is_ignored_by_default():
+    """Whatever it holds, even if it does not have one value for each row."""
     X = normal_rows(60)
     expected = detector().fit(X).score_samples(X)
-    for y in (np.zeros(60), np.ones(60), np.arange(60) % 2, np.array(["a", "b"] * 30)):
+    for y in (np.repeat([-1, 1], 30), np.arange(60) % 2, ["a", "b"] * 30, np.zeros(7)):
         np.testing.assert_array_equal(detector().fit(X, y).score_samples(X), expected)
 
 
-def test_labels_with_other_values_are_ignored_with_a_warning():
-    X, y = normal_rows(60), np.arange(60) % 4 - 1
-    with pytest.warns(UserWarning, match="y is ignored: it may hold -1 for known anomalies"):
-        model = detector().fit(X, y)
-    np.testing.assert_array_equal(model.score_samples(X), detector().fit(X).score_samples(X))
+@pytest.mark.parametrize(
+    ("mark", "y"),
+    [
+        (1, np.repeat([1, 0], [5, 55])),
+        (True, np.repeat([True, False], [5, 55])),
+        (-1, np.repeat([-1, 1], [5, 55])),
+        ("fraud", np.repeat(["fraud", "unknown"], [5, 55])),
+        (1, np.repeat([1, np.nan], [5, 55])),
+        (1, np.array([1] * 5 + [None] * 55, dtype=object)),
+        (1, pd.Series([1] * 5 + [None] * 55, dtype="Int64")),
+    ],
+)
+def test_the_value_that_marks_an_anomaly(mark, y):
+    X = normal_rows(60)
+    expected = detector(anomaly_label=2).fit(X, np.repeat([2, 7], [5, 55]))
+    found = detector(anomaly_label=mark).fit(X, y)
+    np.testing.assert_array_equal(found.score_samples(X), expected.score_samples(X))
+    assert not np.array_equal(found.score_samples(X), detector().fit(X).score_samples(X))
+
+
+def test_cross_validation_does_not_learn_from_the_labels():
+    """Of labels of 1 and -1, which mark outliers in scikit-learn, only the scorer knows."""
+    X = np.vstack([normal_rows(50), anomalies(10)])
+    scores = [
+        cross_val_score(
+            detector(),
+            X,
+            y,
+            cv=KFold(2, shuffle=True, random_state=0),
+            scoring=lambda model, X, y: model.score_samples(X).sum(),
+        )
+        for y in (np.repeat([1, -1], [50, 10]), np.ones(60))
+    ]
+    np.testing.assert_array_equal(*scores)
 
 
 def test_refused_labels():
-    X = normal_rows(30)
+    X, known = normal_rows(30), detector(anomaly_label=-1)
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
-        detector().fit(X, np.zeros(29))
+        known.fit(X, np.zeros(29))
     with pytest.raises(ValueError, match="29 of 30 rows as anomalies"):
-        detector().fit(X, np.repeat([-1, 0], [29, 1]))
-    message = (
-        r"y holds a missing value \(first in row 1\) .* give 0 for rows whose label is unknown"
-    )
-    objects = np.array([-1, None] + [1] * 28, dtype=object)
-    for y in (objects.astype(float), objects, pd.Series(objects, dtype="Int64")):
-        with pytest.raises(ValueError, match=message):
-            detector().fit(X, y)
+        known.fit(X, np.repeat([-1, 0], [29, 1]))
+    with pytest.raises(ValueError, match="anomaly_label and normal_label must differ, got 1"):
+        detector(anomaly_label=1, normal_label=1).fit(X, np.ones(30))
+    with pytest.raises(ValueError, match="'anomaly_label' parameter"):
+        detector(anomaly_label=[1]).fit(X, np.ones(30))
+
+
+# Life after the fit.
+
+
+def test_calibrate_renews_thresholds_without_training(fitted):
+    model = copy.deepcopy(fitted).set_threshold(false_positive_rate=0.1)
+    drifted = normal_rows(2000, 5) + 0.15
+    before = (model.predict(drifted) == -1).mean()
+    scores = model.score_samples(drifted)
+    assert model.calibrate(normal_rows(1000, 6) + 0.15) is model
+    assert len(model.calibration_scores_) == 1000
+    np.testing.assert_array_equal(model.score_samples(drifted), scores)
+    assert before > 0.2
+    assert 0.06 < (model.predict(drifted) == -1).mean() < 0.14
+    assert 0.06 < (model.p_values(drifted) <= 0.1).mean() < 0.14
+
+
+def test_calibrate_keeps_the_rule_of_the_threshold(fitted):
+    new = normal_rows(500, 6) + 0.1
+    for asked in ({"contamination": 0.2}, {"n_alarms": 10, "n_rows": 100}):
+        model = copy.deepcopy(fitted).set_threshold(**asked).calibrate(new)
+        expected = model.offset_
+        assert model.set_threshold(**asked).offset_ == expected
+        assert model.offset_ != copy.deepcopy(fitted).set_threshold(**asked).offset_
+    assert (
+        copy.deepcopy(fitted).set_threshold(contamination=0.2).calibrate(new).predict(new) == -1
+    ).sum() == 100
+    by_parameter = detector(contamination=0.25).fit(normal_rows(60)).calibrate(new)
+    assert (by_parameter.predict(new) == -1).sum() == 125
+    auto = copy.deepcopy(fitted).calibrate(new)
+    assert auto.offset_ != fitted.offset_
+    assert (auto.predict(new) == -1).mean() < 0.06
+
+
+def test_a_failed_calibration_changes_nothing(fitted):
+    model = copy.deepcopy(fitted).set_threshold(false_positive_rate=0.02)
+    before = model.offset_, model.p_values(normal_rows(9)).tolist()
+    with pytest.raises(ValueError, match="cannot be estimated from 20 calibration rows"):
+        model.calibrate(normal_rows(20, 6))
+    with pytest.raises(ValueError, match="at least two rows, got 1"):
+        model.calibrate(normal_rows(1))
+    assert (model.offset_, model.p_values(normal_rows(9)).tolist()) == before
+
+
+def test_calibrate_on_groups(fitted):
+    model = copy.deepcopy(fitted).calibrate(normal_rows(60, 6), groups=np.arange(60) % 12)
+    assert model._calibration.size == 12
+
+
+def test_drift_report(fitted):
+    same, moved = (fitted.drift_report(normal_rows(300, 7) + shift) for shift in (0, 0.3))
+    assert not same.drifted
+    assert moved.drifted
+    assert (moved.n_rows, moved.n_calibration_rows, moved.level) == (300, 140, 0.01)
+    assert moved.mean_p_value == fitted.p_values(normal_rows(300, 7) + 0.3).mean()
+    assert not fitted.drift_report(normal_rows(300, 7) + 0.3, level=1e-300).drifted
+    with pytest.raises(ValueError, match=r"level must be a number in \(0, 1\), got 5"):
+        fitted.drift_report(normal_rows(9), level=5)
+
+
+def test_warm_start():
+    X = normal_rows(600)
+    model = detector(warm_start=True, novelty=True, max_epochs=10).fit(X)
+    first = model.history_["train_loss"].iloc[-1]
+    model.set_threshold(false_positive_rate=0.2).fit(X)
+    again = detector(novelty=True, max_epochs=10).fit(X)
+    assert model.history_["train_loss"].iloc[1] < again.history_["train_loss"].iloc[1]
+    assert model.history_["train_loss"].iloc[-1] < first
+    assert (model.predict(normal_rows(500, 3)) == -1).mean() < 0.12  # the rule is that of fit
+    with pytest.raises(ValueError, match=r"continues from 1 networks, .* 60 rows trains 5"):
+        model.fit(X[:60])
+    with pytest.raises(ValueError, match="features"):
+        model.fit(X[:, :3])
+    assert model.set_params(warm_start=False).fit(X[:60, :3]).n_features_in_ == 3
+
+
+@pytest.mark.slow
+def test_warm_start_with_the_same_rows_holds_out_the_same():
+    X = np.random.default_rng(0).normal(size=(100, 30))
+    model = detector(warm_start=True, novelty=True, max_epochs=40).fit(X).fit(X)
+    fresh = model.score_samples(np.random.default_rng(1).normal(size=(1000, 30)))
+    held_out, known = np.median(model.calibration_scores_), np.median(model.score_samples(X))
+    assert abs(held_out - np.median(fresh)) < 0.5 * (known - np.median(fresh))
+
+
+def test_a_fit_ends_a_stream():
+    model = detector().partial_fit(normal_rows(150)).set_threshold(contamination=0.4)
+    model.fit(normal_rows(60))
+    assert not hasattr(model, "_stream")
+    assert (model.predict(normal_rows(60)) == -1).mean() < 0.4
+
+
+@pytest.mark.parametrize("begin", ["fit", "partial_fit"])
+def test_a_saved_stream_goes_on(tmp_path, begin):
+    model = getattr(detector(novelty=True), begin)(normal_rows(150))
+    model.set_threshold(false_positive_rate=0.1).partial_fit(normal_rows(150, 1))
+    model.save(tmp_path / "detector.skae")
+    loaded, X = skae.load(tmp_path / "detector.skae"), normal_rows(150, 2)
+    for one in (model, loaded):
+        one.partial_fit(X).calibrate(normal_rows(50, 3))
+    assert loaded.offset_ == model.offset_
+    np.testing.assert_array_equal(loaded.p_values(X), model.p_values(X))

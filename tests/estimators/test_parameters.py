@@ -177,13 +177,23 @@ def arguments_of_methods() -> list:
     ]
 
 
+# What else set_threshold is given with these arguments.
+INSTEAD_OF_CONTAMINATION: dict[str, dict] = {
+    "false_positive_rate": {},
+    "n_alarms": {"n_rows": 3},
+    "n_rows": {"n_alarms": 1},
+    "outlier_fraction": {"false_positive_rate": 0.5},
+}
+
+
 def check_argument(build, method, name, value):
     if takes_long(name, value):
         return None
     ready = fitted_builds()[build]
     given = {**arguments(ready, method, X), name: value}
-    if name == "false_positive_rate":
+    if name in INSTEAD_OF_CONTAMINATION:
         del given["contamination"]
+        given |= INSTEAD_OF_CONTAMINATION[name]
     if name == "users":  # of fit, in place of rows
         given |= {"X": X[:2]} if method == "score" else {}
         if method == "recommend":
@@ -204,8 +214,10 @@ def test_arguments_of_methods(data):
 
 
 def test_false_positive_rates_up_to_one():
-    for rate in (1e-300, 0.5, 1 - 1e-16):
+    for rate in (5e-324, 1e-300, 0.5, 1 - 1e-16):
         check_argument("detector", "set_threshold", "false_positive_rate", rate)
+        check_argument("detector", "set_threshold", "n_alarms", rate)
+    check_argument("detector", "set_threshold", "n_rows", 1e308)
     ready = fitted_builds()["detector"]
     assert ready.set_threshold(false_positive_rate=1 - 1e-16).predict(X).min() == -1
 

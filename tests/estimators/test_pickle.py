@@ -19,7 +19,6 @@ from skae import AutoencoderTransformer
 pytestmark = [
     pytest.mark.filterwarnings(r"ignore:n_components=\d+ is not larger than the:UserWarning"),
     pytest.mark.filterwarnings("ignore:Posterior collapse. only:UserWarning"),
-    pytest.mark.filterwarnings("ignore:y is ignored. it may hold -1:UserWarning"),
 ]
 # How parts are stored does not depend on which others they meet.
 COMBINATIONS = [

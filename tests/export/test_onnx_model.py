@@ -221,10 +221,13 @@ def test_ensemble(ensemble, method):
     check(ensemble, method, X)
 
 
-@pytest.mark.parametrize("n_rows", [600, pytest.param(300, marks=pytest.mark.slow)])
-def test_p_values(n_rows):
+@pytest.mark.parametrize("of", slow_but({(600, None)}, [(600, None), (300, None), (300, 60)], str))
+def test_p_values(of):
     """By one group of calibration rows, and by folds; of new rows, since those of fit have ties."""
-    detector = AutoencoderOutlierDetector(3, n_estimators=2, **SMALL).fit(MANY[:n_rows])
+    detector = AutoencoderOutlierDetector(3, n_estimators=2, **SMALL)
+    n_rows, n_groups = of
+    groups = None if n_groups is None else np.arange(n_rows) % n_groups
+    detector.fit(MANY[:n_rows], groups=groups)
     rows = X + np.float32(0.1) * np.random.default_rng(1).normal(size=X.shape).astype(np.float32)
     model = to_onnx(detector, "p_values")
     for size in SIZES:

@@ -14,7 +14,7 @@ from skae import (
 from skae._data.scaling import Scaling
 from skae.architectures import Dense
 from skae.export.methods import METHODS, module_of
-from skae.export.torch_modules import Scaled, Unscaled
+from skae.export.torch_modules import Scaled, Unscaled, _n_below
 
 SETTINGS = {"architecture": Dense((8,)), "max_epochs": 3, "random_state": 0}
 FACTORIES = {
@@ -55,6 +55,22 @@ def test_every_method_is_what_its_module_computes(fitted):
             assert np.array_equal(found, expected), method
         else:
             np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6, err_msg=method)
+
+
+def test_p_values_with_ties_and_groups():
+    """Scores equal to those of calibration rows count, and places are found by bisection."""
+    rng = np.random.default_rng(0)
+    for n in (1, 2, 3, 7, 8, 9, 1000):
+        ordered = np.sort(rng.integers(0, n, n).astype(float))
+        values = np.concatenate([ordered, ordered - 0.5, [-np.inf, n, np.inf]])
+        found = _n_below(torch.from_numpy(ordered), torch.from_numpy(values)).numpy()
+        np.testing.assert_array_equal(found, np.searchsorted(ordered, values))
+    X = table(0.0)
+    detector = AutoencoderOutlierDetector(2, **SETTINGS).fit(X, groups=np.arange(60) % 11)
+    rows = (X + 0.1 * rng.normal(size=X.shape)).astype(np.float32)
+    found = module_of(detector, "p_values")(torch.from_numpy(rows)).numpy()
+    np.testing.assert_allclose(found, detector.p_values(rows), rtol=1e-12)
+    assert len(np.unique(found)) > 12
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -40,7 +40,14 @@ BUILDS = {
     "linear transformer": AutoencoderTransformer(architecture=Dense(()), **TINY),
     "detector": AutoencoderOutlierDetector(architecture=SMALL, **TINY),
     "detector of novelties": AutoencoderOutlierDetector(
-        2, novelty=True, standardize="robust", init="pca", architecture=SMALL, **TINY
+        2,
+        novelty=True,
+        standardize="robust",
+        init="pca",
+        architecture=SMALL,
+        anomaly_label=-1,
+        normal_label=1,
+        **TINY,
     ),
     "imputer": AutoencoderImputer(n_estimators=1, architecture=SMALL, **TINY),
     "recommender": AutoencoderRecommender(architecture=SMALL, **TINY),
@@ -54,6 +61,8 @@ _WITHOUT_DATA |= {"get_metadata_routing", "get_feature_names_out"}
 # What arguments other than rows are given. Those of None are left out.
 VALID = {
     "sample_weight": None,
+    "groups": None,
+    "validation_set": None,
     "random_state": 0,
     "n_samples": 2,
     "density": "auto",
@@ -62,7 +71,13 @@ VALID = {
     "n_importance_samples": 2,
     "fdr": 0.5,
     "contamination": 0.25,
+    "n_features": 2,
+    "level": 0.01,
+    "only_outliers": True,
     "false_positive_rate": None,
+    "n_alarms": None,
+    "n_rows": None,
+    "outlier_fraction": None,
     "users": [0, 1],
     "items": [0, 0],
     "n_items": 2,

@@ -54,6 +54,9 @@ ESTIMATORS = {
         {
             "fit": lambda e: e.fit(X),
             "fit_predict": lambda e: e.fit_predict(X),
+            "partial_fit": lambda e: e.partial_fit(X),
+            "calibrate": lambda e: e.calibrate(X),
+            "drift_report": lambda e: e.drift_report(X).p_value,
             "predict": lambda e: e.predict(X),
             "decision_function": lambda e: e.decision_function(X),
             "score_samples": lambda e: e.score_samples(X),
@@ -61,6 +64,7 @@ ESTIMATORS = {
             "select": lambda e: e.select(X, fdr=0.5),
             "set_threshold": lambda e: e.set_threshold(contamination=0.1),
             "feature_contributions": lambda e: e.feature_contributions(X),
+            "alerts": lambda e: e.alerts(X, only_outliers=False).iloc[:, :2],
             "reconstruct": lambda e: e.reconstruct(X),
         },
     ),
@@ -107,7 +111,7 @@ CALLS = [(name, method) for name, (_, calls) in ESTIMATORS.items() for method in
 READING = [
     (name, method)
     for name, method in CALLS
-    if not method.startswith(("fit", "partial_fit", "set_"))
+    if not method.startswith(("fit", "partial_fit", "set_", "calibrate"))
 ]
 FIRST_CALLS = {"variational transformer": lambda e: e.fit(X)}
 
