@@ -17,6 +17,7 @@ from skae._data.views import rows_at
 from skae._detection.calibration import Calibration, HeldOut
 from skae._detection.dense_groups import core_with_groups
 from skae._detection.ensemble import Ensemble, Member, fitted_score
+from skae._detection.explanation import baselines_of
 from skae._detection.folds import FEWEST_ROWS, calibration_folds
 from skae._detection.ranges import Ranges
 from skae._detection.scales import with_known_values, with_scales
@@ -248,7 +249,8 @@ class EnsembleFit:
     def _member(self, fit: NetworkFit, training: np.ndarray, fold: np.ndarray) -> Member:
         X = rows_at(self.X, np.flatnonzero(training))
         score = fitted_score(clone(self.score), fit.network, X, self._device)
-        return Member(fit.network, score, Ranges.of(X, self._others(training, fold)))
+        baselines = baselines_of(fit.network, X, self._device)
+        return Member(fit.network, score, baselines, Ranges.of(X, self._others(training, fold)))
 
     def _others(self, training: np.ndarray, fold: np.ndarray) -> Matrix | None:
         """Return the rows outside of the core, except known anomalies and calibration rows."""

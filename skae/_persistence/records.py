@@ -123,7 +123,11 @@ def _check_missing_scale(location: Any, above: Any, below: Any, root: Any, lowes
     require(np.isfinite(lowest), "lowest of MissingScale", "finite", lowest)
 
 
-def _check_member(network: Any, score: Any, ranges: Any = None, unit: Any = 1.0) -> None:
+def _check_member(network: Any, score: Any, baselines: Any, ranges: Any, unit: Any) -> None:
+    if baselines is not None:
+        good = Array(ndim=2).matches(baselines) and len(baselines)
+        good = good and baselines.shape[1:] == network.spec.scaling.centre.shape
+        require(good, "baselines of Member", "finite rows of its network", baselines)
     require(0 < unit < np.inf, "unit of Member", "finite and above zero", unit)
 
 
@@ -191,11 +195,11 @@ def _check_teachers(**fields: Any) -> None:
 
 _RELATIONS: dict[type, Callable[..., None]] = {
     Bootstrap: _check_bootstrap,
+    Member: _check_member,
     Scaling: _check_scaling,
     Scatter: _check_scatter,
     CodeDensity: _check_density,
     HeldOut: _check_held_out,
-    Member: _check_member,
     Teachers: _check_teachers,
     Stream: _check_stream,
     MissingScale: _check_missing_scale,

@@ -84,7 +84,8 @@ def _of_rows(X: torch.Tensor, index: torch.Tensor, n_nearest: int) -> torch.Tens
 
 def _comparable(X: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
     """Return squared distances of all pairs, up to a number for each row if no value is missing."""
-    if torch.isnan(index).any() or (not torch.compiler.is_compiling() and torch.isnan(X).any()):
+    # A graph cannot choose by the data.
+    if torch.compiler.is_compiling() or torch.isnan(index).any() or torch.isnan(X).any():
         return _of_known(X, index)
     # Large values lose the small ones in float32.
     centre = index.mean(0)

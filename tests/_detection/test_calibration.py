@@ -366,13 +366,22 @@ def test_automatic_threshold_is_three_deviations_of_the_cube_root():
     threshold = of_one_group(scores).auto_threshold()
     assert np.cbrt(threshold) == pytest.approx(2 + 3 * 0.3, abs=0.03)
     scores = with_outliers(scores, 1e4)
-    lower, middle = np.quantile(np.cbrt(scores), [0.25, 0.5])
-    # The lower quartile of a normal distribution is 0.6745 deviations below the middle.
-    expected = (middle + 2 * 3 * (middle - lower) / 0.67449) ** 3
+    _, middle, upper = np.quantile(np.cbrt(scores), [0.25, 0.5, 0.75])
+    # The quartiles of a normal distribution are 0.6745 deviations away from the middle.
     threshold = of_one_group(scores).auto_threshold()
-    assert threshold == pytest.approx(expected, rel=1e-4)
-    # So many outliers move it from 3 deviations to 7.4, and no more if there are even more.
-    assert np.cbrt(threshold) == pytest.approx(2 + 7.4 * 0.3, abs=0.06)
+    assert threshold == pytest.approx((middle + 3 * (upper - middle) / 0.67449) ** 3, rel=1e-4)
+    # A fifth of outliers moves it from 3 deviations to 5.6.
+    assert np.cbrt(threshold) == pytest.approx(2 + 5.6 * 0.3, abs=0.06)
+
+
+def test_many_outliers_do_not_hide_themselves():
+    rng = np.random.default_rng(0)
+    scores = (2 + 0.3 * rng.normal(size=20_000)) ** 3
+    scores[:6000] *= 1e4
+    lower, middle = np.quantile(np.cbrt(scores), [0.25, 0.5])
+    threshold = of_one_group(scores).auto_threshold()
+    assert threshold == pytest.approx((middle + 6 * (middle - lower) / 0.67449) ** 3, rel=1e-4)
+    assert (scores[:6000] > threshold).all()
 
 
 def test_heavy_tails_raise_the_automatic_threshold():

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
+from skae import AutoencoderOutlierDetector
 from skae._classification.teachers import Teachers
 from skae._data.scaling import Scaling
 from skae._detection.calibration import Calibration, HeldOut
+from skae._detection.ensemble import Member
 from skae._detection.missing_scale import MissingScale
 from skae._detection.ranges import Ranges
 from skae._generation.code_density import CodeDensity
@@ -90,6 +92,20 @@ def test_good_fields_make_a_record(cls):
 def test_other_fields_are_refused(cls, field, value):
     with pytest.raises(ValueError, match=r"must be|at least one array"):
         built(cls, {**GOOD[cls], field: value})
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [np.zeros(3), np.zeros((0, 3)), np.zeros((2, 4)), np.full((2, 3), np.nan), [[1.0, 2.0, 3.0]]],
+)
+def test_baselines_are_rows_of_the_network(bad):
+    X = np.random.default_rng(0).normal(size=(20, 3))
+    detector = AutoencoderOutlierDetector(2, max_epochs=1, n_estimators=1, random_state=0).fit(X)
+    fields = vars(detector._ensemble.members[0])
+    assert built(Member, fields).baselines is fields["baselines"]
+    assert built(Member, {**fields, "baselines": None}).baselines is None
+    with pytest.raises(ValueError, match="baselines of Member must be"):
+        built(Member, {**fields, "baselines": bad})
 
 
 @pytest.mark.parametrize("cls", RECORDS.values())

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
+import torch
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.datasets import load_digits
@@ -20,6 +21,7 @@ from sklearn.model_selection import (
 )
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from support.combinations import slow_but
 
 import skae
 from skae import AutoencoderOutlierDetector
@@ -641,6 +643,91 @@ def test_contributions_name_the_feature(fitted):
     X[np.arange(50), changed] += 3
     found = fitted.feature_contributions(X).to_numpy().argmax(axis=1)
     assert (found == changed).mean() > 0.7
+
+
+def people(n_rows, seed):
+    """Rows whose income depends on their job, encoded as dummies."""
+    rng = np.random.default_rng(seed)
+    job, city = rng.choice(list("mst"), n_rows), rng.choice(list("abc"), n_rows)
+    income = rng.normal(size=n_rows) + 8 * (job == "m") + 3 * (job == "t")
+    heavy = rng.standard_t(3, size=n_rows)
+    frame = pd.DataFrame({"job": job, "city": city, "income": income, "heavy": heavy})
+    return pd.get_dummies(frame, dtype=float)
+
+
+def of_column(name):
+    return name.split("_")[0]
+
+
+@pytest.mark.parametrize(
+    "scoring",
+    slow_but({"residual", "joint"}, ["residual", "joint", "reconstruction", "latent"], str),
+)
+@pytest.mark.parametrize("novelty", [True, False])
+def test_contributions_name_the_column_beside_dummies(scoring, novelty):
+    """The residuals of the job are disturbed as well, but it is the income that is wrong."""
+    X, wrong = people(600, 0), people(60, 1)
+    wrong["income"] += 6 * X["income"].std()
+    model = detector(scoring=scoring, novelty=novelty, max_epochs=20).fit(X)
+    reasons = model.feature_contributions(wrong, groups=of_column)
+    assert list(reasons.columns) == ["income", "heavy", "job", "city"]
+    assert (reasons.idxmax(axis=1) == "income").mean() >= 0.95
+    np.testing.assert_allclose(reasons.sum(axis=1), -model.score_samples(wrong), rtol=1e-9)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:Posterior collapse. only:UserWarning")
+def test_contributions_to_the_bound_name_the_column():
+    X, wrong = people(600, 0), people(40, 1)
+    wrong["income"] += 6 * X["income"].std()
+    model = detector(kind="variational", scoring="elbo", novelty=True, max_epochs=20).fit(X)
+    reasons = model.feature_contributions(wrong, groups=of_column)
+    assert (reasons.idxmax(axis=1) == "income").mean() >= 0.95
+
+
+def test_contributions_of_a_broken_relation_name_either_column():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(600, 6))
+    X[:, 3:] = X[:, :3] + 0.1 * rng.normal(size=(600, 3))
+    wrong = X[:60].copy()
+    wrong[:, 4] = np.sign(wrong[:, 1]) * -0.8
+    model = detector(novelty=True, max_epochs=20).fit(X)
+    found = model.feature_contributions(wrong).to_numpy().argmax(axis=1)
+    assert np.isin(found, [1, 4]).mean() >= 0.95
+
+
+def test_a_score_without_gradients_is_explained_as_well():
+    class Numpy(Residual):
+        def of_features(self, network, X, codes):
+            return torch.from_numpy(np.abs(super().of_features(network, X, codes).numpy()))
+
+    X = normal_rows(60)
+    wrong = X[:10].copy()
+    wrong[:, 2] += 20
+    model = detector(scoring=Numpy(), n_estimators=1).fit(X)
+    reasons = model.feature_contributions(wrong)
+    assert (reasons.idxmax(axis=1) == "x2").all()
+    np.testing.assert_allclose(reasons.sum(axis=1), -model.score_samples(wrong), rtol=1e-9)
+
+
+def test_contributions_of_samples_with_axes_are_named_by_place():
+    windows = np.random.default_rng(0).normal(size=(40, 10, 2))
+    model = detector(max_epochs=1).fit(windows)
+    reasons = model.feature_contributions(windows[:3])
+    assert reasons.columns.names == ["step", "channel"]
+    assert reasons.columns.tolist() == [(i, j) for i in range(10) for j in range(2)]
+    channels = model.feature_contributions(windows[:3], groups=lambda place: place[1])
+    assert channels.columns.tolist() == [0, 1]
+    np.testing.assert_allclose(channels.sum(axis=1), reasons.sum(axis=1))
+    of_levels = reasons.T.groupby(level="channel").sum().T
+    np.testing.assert_allclose(channels, of_levels, rtol=1e-6, atol=1e-9)
+
+
+def test_groups_of_unknown_columns_are_refused(fitted):
+    with pytest.raises(ValueError, match=r"groups\['a'\] has the column 'x9'"):
+        fitted.feature_contributions(normal_rows(3), groups={"a": ["x9"]})
+    with pytest.raises(NotFittedError):
+        AutoencoderOutlierDetector().feature_contributions(normal_rows(3), groups={"a": ["x1"]})
 
 
 def test_contributions_have_names_and_an_index():
