@@ -9,16 +9,16 @@ from typing import Any, cast
 import numpy as np
 from sklearn.base import clone
 
+from skae._calibration.calibration import Calibration, HeldOut
+from skae._calibration.folds import FEWEST_ROWS, calibration_folds
 from skae._checkpoints.trainings import Trainings
 from skae._data.blocks import densify
 from skae._data.matrix import Matrix
 from skae._data.validation import has_missing
 from skae._data.views import rows_at
-from skae._detection.calibration import Calibration, HeldOut
 from skae._detection.dense_groups import core_with_groups
 from skae._detection.ensemble import Ensemble, Member, fitted_score
 from skae._detection.explanation import baselines_of
-from skae._detection.folds import FEWEST_ROWS, calibration_folds
 from skae._detection.ranges import Ranges
 from skae._detection.scales import with_known_values, with_scales
 from skae._fitting.fit_network import Split, fit_network

@@ -11,8 +11,8 @@ from typing import Any, Literal
 import numpy as np
 from sklearn.impute import MissingIndicator
 
+from skae._calibration.calibration import Calibration
 from skae._classification.teachers import Teachers
-from skae._detection.calibration import Calibration
 from skae._detection.ensemble import Ensemble
 from skae._detection.stream import Stream
 from skae._fitting.fit_policy import resolve_parts

@@ -14,9 +14,9 @@ from typing import Any, get_type_hints
 
 import numpy as np
 
+from skae._calibration.calibration import Calibration, HeldOut
 from skae._classification.teachers import Teachers
 from skae._data.scaling import Scaling
-from skae._detection.calibration import Calibration, HeldOut
 from skae._detection.ensemble import Ensemble, Member
 from skae._detection.missing_scale import MissingScale
 from skae._detection.ranges import Ranges

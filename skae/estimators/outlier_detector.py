@@ -14,6 +14,11 @@ from numpy.typing import ArrayLike
 from sklearn.base import OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
+from skae._calibration.alarm_rate import asked_rate, is_fraction
+from skae._calibration.calibration import Calibration, HeldOut
+from skae._calibration.contamination import auto_offset, offset_of_fraction
+from skae._calibration.drift import DriftReport
+from skae._calibration.selection import selected
 from skae._checkpoints.trainings import Trainings, trainings_of, weights_of
 from skae._data.blocks import densify
 from skae._data.matrix import Matrix, MatrixLike
@@ -27,16 +32,11 @@ from skae._data.validation import (
     validate_X,
 )
 from skae._data.views import rows_at
-from skae._detection.alarm_rate import asked_rate, is_fraction
 from skae._detection.alerts import Leading, alert_frame
-from skae._detection.calibration import Calibration, HeldOut
-from skae._detection.contamination import auto_offset, offset_of_fraction
-from skae._detection.drift import DriftReport
 from skae._detection.ensemble import Ensemble
 from skae._detection.ensemble_fitting import EnsembleFit, FittedEnsemble, KnownRows
 from skae._detection.labels import LabelMeaning, Mark, check_normal_rows, labels_of
 from skae._detection.scales import warn_of_unknown_rows, with_known_values
-from skae._detection.selection import selected
 from skae._detection.stream import Stream
 from skae._detection.stream_fitting import Continuation, StreamFit
 from skae._fitting import defaults

@@ -13,10 +13,10 @@ import torch
 from numpy.typing import ArrayLike
 from torch import nn
 
+from skae._calibration.calibration import Calibration
 from skae._classification.teachers import Blend, Teachers
 from skae._data.scaling import Scaling
 from skae._detection.attribution import added_up, known_groups
-from skae._detection.calibration import Calibration
 from skae._detection.ensemble import LARGEST, Ensemble
 from skae._detection.explanation import contributions_of
 from skae._network.autoencoder_network import AutoencoderNetwork

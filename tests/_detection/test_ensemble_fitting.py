@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from skae import AutoencoderOutlierDetector
+from skae._calibration import folds
 from skae._checkpoints.trainings import Trainings
-from skae._detection import ensemble_fitting, folds
+from skae._detection import ensemble_fitting
 from skae._detection.ensemble_fitting import CORE_FRACTION, EnsembleFit, KnownRows
 from skae._fitting.progress import EpochReport
 from skae.scores import Residual

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from skae import AutoencoderOutlierDetector
+from skae._calibration.calibration import Calibration, HeldOut
 from skae._classification.teachers import Teachers
 from skae._data.scaling import Scaling
-from skae._detection.calibration import Calibration, HeldOut
 from skae._detection.ensemble import Member
 from skae._detection.missing_scale import MissingScale
 from skae._detection.ranges import Ranges

@@ -27,7 +27,7 @@ import skae
 from skae import AutoencoderOutlierDetector
 from skae.architectures import Convolutional
 from skae.kinds import Denoising, Undercomplete
-from skae.scores import SCORES, Joint, Residual
+from skae.scores import ResidualNeighbours
 
 
 def detector(**parameters):
@@ -244,13 +244,14 @@ def test_scoring_is_resolved_and_fitted(scoring):
 def test_auto_stands_for():
     X = normal_rows(60)
     model = detector().fit(X)
-    assert isinstance(model.scoring_, Joint)
+    assert model.scoring_.get_params() == {"n_neighbors": 5}
+    assert isinstance(model.scoring_, ResidualNeighbours)
     assert isinstance(model.kind_, Denoising)
     assert model.kind_.corruption.level == (0.02, 0.5)
     assert model.architecture_.hidden_layer_sizes == (256,)
     assert model.n_components_ == 64
     assert model.learning_rate_ == 0.0025
-    assert isinstance(detector(novelty=True).fit(X).scoring_, Residual)
+    assert detector(novelty=True).fit(X).scoring_.n_neighbors == 1
     assert detector(kind=Undercomplete()).fit(X).n_components_ < 5
     assert detector(n_components=7).fit(X).n_components_ == 7
 
@@ -521,7 +522,7 @@ def test_groups_with_weights_and_labels():
     X, groups = machines(8, 0, n_each=10)
     y, weight = np.zeros(80, dtype=int), np.ones(80)
     y[:10], weight[10:25] = -1, 0
-    model = detector(novelty=True).fit(X, y, weight, groups)
+    model = detector(novelty=True, anomaly_label=-1).fit(X, y, weight, groups)
     assert model._calibration.size == 6  # the first is anomalous, the second does not count
     assert len(model.calibration_scores_) == 55
     weights = np.concatenate([held_out.weights for held_out in model._calibration.groups])
@@ -1003,7 +1004,8 @@ def test_a_failed_calibration_changes_nothing(fitted):
 
 
 def test_calibrate_on_groups(fitted):
-    model = copy.deepcopy(fitted).calibrate(normal_rows(60, 6), groups=np.arange(60) % 12)
+    model = copy.deepcopy(fitted).set_threshold(false_positive_rate=0.2)
+    model.calibrate(normal_rows(60, 6), groups=np.arange(60) % 12)
     assert model._calibration.size == 12
 
 

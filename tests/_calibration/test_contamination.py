@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from skae import AutoencoderOutlierDetector
-from skae._detection.contamination import auto_offset, offset_of_fraction
+from skae._calibration.contamination import auto_offset, offset_of_fraction
 
 
 def n_outliers(scores, fraction):

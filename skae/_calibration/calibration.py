@@ -11,7 +11,7 @@ from typing import Self
 import numpy as np
 from scipy.stats import false_discovery_control
 
-from skae._detection.folds import enough_rows
+from skae._calibration.folds import enough_rows
 
 # "auto": a row is an outlier when the cube root of its score is more than this many robust standard
 # deviations above the median.

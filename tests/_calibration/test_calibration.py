@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import false_discovery_control
 
-from skae._detection.calibration import Calibration, HeldOut, discoveries
+from skae._calibration.calibration import Calibration, HeldOut, discoveries
 
 RATES = np.array([0.01, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8, 1.0])
 
