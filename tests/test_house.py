@@ -12,6 +12,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 LAYERS = [
     "estimators",
     "_detection",
+    "_calibration",
     "_classification",
     "_recommendation",
     "_imputation",
@@ -46,6 +47,7 @@ ON_TOP = {
     "export": {
         "skae",
         "_classification",
+        "_calibration",
         "_detection",
         "_network",
         "_data",

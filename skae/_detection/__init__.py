@@ -1,1 +1,1 @@
-"""Calibration, attribution and ensembles of anomaly detectors."""
+"""Ensembles, scores, streams and explanations of anomaly detectors."""

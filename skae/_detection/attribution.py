@@ -1,25 +1,34 @@
-"""Contributions of features to an output of a network, by integrated gradients."""
+"""Contributions of features to a function of rows, compared with baseline rows."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
+import numpy as np
 import torch
 
-# Points of the midpoint rule on the line from the origin to a row.
-_N_STEPS = 16
+from skae._runtime.memory import FittingBatches
+
+Function = Callable[[torch.Tensor], torch.Tensor]
+
+# Points of the Gauss-Legendre rule on the line from each baseline to a row.
+_N_STEPS = 8
+# Rows for which a function is called at once.
+_MOST_POINTS = 256
 
 
 def integrated_gradients(
-    function: Callable[[torch.Tensor], torch.Tensor], X: torch.Tensor, origin: torch.Tensor
+    function: Function, X: torch.Tensor, baselines: torch.Tensor, batches: FittingBatches
 ) -> torch.Tensor:
-    r"""Return the contributions of the features to ``function(X)``, which add up to it.
+    r"""Return the contributions of the features to ``function(X)``, compared with baseline rows.
 
-    .. math:: (x_j - o_j) \int_0^1 \frac{\partial f}{\partial x_j}(o + t (x - o)) \, dt
+    .. math:: \frac{1}{K} \sum_{k=1}^{K} (x_j - b_{kj})
+              \int_0^1 \frac{\partial f}{\partial x_j}(b_k + t (x - b_k)) \, dt
 
-    by the midpoint rule (Sundararajan et al. [1]_). These integrals approximately add up to
-    :math:`f(x) - f(o)`. The remainder of :math:`f(x)` is distributed in proportion to their
-    absolute values, or evenly if all are zero.
+    by the Gauss-Legendre rule (Sundararajan et al. [1]_; several baselines as in [2]_). They add up
+    to :math:`f(x)` minus the mean of :math:`f(b_k)`, up to the error of the rule. All features of a
+    row change together on the way, so the contribution of several features is their sum.
 
     Parameters
     ----------
@@ -27,30 +36,148 @@ def integrated_gradients(
         Differentiable function from rows to one number for each.
 
     X : torch.Tensor of shape (n_samples, n_features)
-        Rows. Missing values stay missing and have no contribution.
+        Rows. Missing values stay missing, also on the way, and have no contribution.
 
-    origin : torch.Tensor of shape (n_features,)
-        Baseline: start of the line to each row.
+    baselines : torch.Tensor of shape (n_baselines, n_features)
+        Complete rows.
+
+    batches : FittingBatches
+        Calls the function.
 
     Returns
     -------
-    torch.Tensor of shape (n_samples, n_features), dtype float64
+    torch.Tensor of shape (n_samples, n_features), dtype float64, on the CPU
 
     References
     ----------
     .. [1] M. Sundararajan, A. Taly and Q. Yan, "Axiomatic attribution for deep networks", ICML
        2017.
+    .. [2] G. Erion, J. D. Janizek, P. Sturmfels, S. M. Lundberg and S.-I. Lee, "Improving
+       performance of deep learning models with axiomatic attribution priors and expected
+       gradients", Nature Machine Intelligence 3, 2021.
     """
-    path = torch.nan_to_num((X - origin).double())
-    gradients = torch.zeros_like(path)
-    for step in range(_N_STEPS):
-        position = (step + 0.5) / _N_STEPS
-        point = (origin + position * (X - origin)).requires_grad_()
-        (gradient,) = torch.autograd.grad(function(point).sum(), point)
-        gradients += gradient.double() / _N_STEPS
-    contributions = path * gradients
-    with torch.no_grad():
-        remainder = function(X).double().to(contributions.device) - contributions.sum(1)
-    sizes = contributions.abs()
-    sizes = torch.where(sizes.sum(1, keepdim=True) > 0, sizes, 1.0)
-    return contributions + remainder[:, None] * sizes / sizes.sum(1, keepdim=True)
+    nodes, weights = np.polynomial.legendre.leggauss(_N_STEPS)
+    places = torch.from_numpy((nodes + 1) / 2).to(X)[:, None, None]
+    shares = torch.from_numpy(weights / 2)[:, None, None]
+    n_at_once = _n_at_once(batches, _N_STEPS)
+    found = torch.zeros(X.shape, dtype=torch.float64)
+    for contributions, row in zip(found, X, strict=True):
+        for some in baselines.split(n_at_once):
+            points = (some + places * (row - some)).flatten(0, 1)
+            slopes = batches.call(partial(_gradient, function), points).cpu().double()
+            mean = (slopes.unflatten(0, (_N_STEPS, len(some))) * shares).sum(0)
+            contributions += (mean * (row - some).cpu().double()).sum(0) / len(baselines)
+    return found.masked_fill_(torch.isnan(X).cpu(), 0.0)
+
+
+def _n_at_once(batches: FittingBatches, n_points: int) -> int:
+    """Return how many times so many rows are in memory at once: few if rows are wide."""
+    return max(1, min(batches.most_rows, _MOST_POINTS) // n_points)
+
+
+def _gradient(function: Function, points: torch.Tensor) -> torch.Tensor:
+    points = points.detach().requires_grad_()
+    (gradient,) = torch.autograd.grad(function(points).sum(), points)
+    return gradient
+
+
+def replacement_differences(
+    function: Function,
+    X: torch.Tensor,
+    baselines: torch.Tensor,
+    group_of: np.ndarray,
+    batches: FittingBatches,
+) -> torch.Tensor:
+    r"""Return how the function changes if groups of features are replaced, without gradients.
+
+    .. math:: \frac{1}{2 K} \sum_{k=1}^{K} \left( f(x) - f(x \text{ with } x_g := b_{kg})
+              + f(b_k \text{ with } b_{kg} := x_g) - f(b_k) \right)
+
+    the mean of the first and the last change on the way from a baseline to a row. For quadratic
+    functions these are Shapley values, and add up to :math:`f(x)` minus the mean of :math:`f(b_k)`
+    (Lundberg and Lee [1]_). If they add up to more than that, they are scaled down to it.
+
+    Parameters
+    ----------
+    function : callable
+        Function from rows to one number for each.
+
+    X : torch.Tensor of shape (n_samples, n_features)
+        Rows. Missing values stay missing, also in the baselines, and have no contribution.
+
+    baselines : torch.Tensor of shape (n_baselines, n_features)
+        Complete rows.
+
+    group_of : ndarray of shape (n_features,)
+        Number of the group of each feature, from 0.
+
+    batches : FittingBatches
+        Calls the function.
+
+    Returns
+    -------
+    torch.Tensor of shape (n_samples, n_groups), dtype float64, on the CPU
+
+    References
+    ----------
+    .. [1] S. M. Lundberg and S.-I. Lee, "A unified approach to interpreting model predictions",
+       NeurIPS 2017.
+    """
+
+    @torch.no_grad()
+    def values(rows: torch.Tensor) -> torch.Tensor:
+        return batches.call(lambda part: function(part).cpu().double(), rows)
+
+    group = torch.from_numpy(group_of).to(X.device)
+    numbers = torch.arange(int(group_of.max()) + 1, device=X.device)
+    found = []
+    for row in X:
+        known = ~torch.isnan(row)
+        given = torch.where(known, baselines, torch.nan)
+        apart = values(row[None]) - values(given)
+        changes = []
+        for some in numbers.split(_n_at_once(batches, len(baselines))):
+            of_group = ((some[:, None] == group) & known)[:, None]
+            without = values(torch.where(of_group, given, row).flatten(0, 1))
+            alone = values(torch.where(of_group, row, given).flatten(0, 1))
+            changes.append((alone - without).unflatten(0, (len(some), len(baselines))).mean(1))
+        # The parts that do not depend on the group: f(x) and minus f(b).
+        found.append(_at_most((torch.cat(changes) + apart.mean()) / 2, apart.mean()))
+    return torch.stack(found)
+
+
+def _at_most(changes: torch.Tensor, total: torch.Tensor) -> torch.Tensor:
+    """Return changes that are scaled down if they add up to more than the total."""
+    found = changes.sum()
+    return changes * (total / found) if 0 < total < found else changes
+
+
+def added_up(contributions: np.ndarray, totals: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Return contributions that add up to the totals, in the same order of size.
+
+    What they lack, which is mainly the mean of the baselines, is shared evenly by all that are
+    known. If contributions are not finite, the whole total is.
+
+    Parameters
+    ----------
+    contributions : ndarray of shape (n_samples, n)
+        Contributions.
+
+    totals : ndarray of shape (n_samples,)
+        Finite numbers.
+
+    known : ndarray of shape (n_samples, n), dtype bool
+        False for those of missing values, which get nothing unless all values are missing.
+    """
+    finite = np.isfinite(contributions).all(axis=1)
+    contributions = np.where(finite[:, None], contributions, 0.0)
+    known = known | ~known.any(axis=1, keepdims=True)
+    rest = (totals - contributions.sum(axis=1)) / known.sum(axis=1)
+    return contributions + np.where(known, rest[:, None], 0.0)
+
+
+def known_groups(rows: np.ndarray, group_of: np.ndarray) -> np.ndarray:
+    """Return which groups of each row have a value that is not missing, (n_samples, n_groups)."""
+    known = np.zeros((group_of.max() + 1, len(rows)), dtype=bool)
+    np.logical_or.at(known, group_of, ~np.isnan(rows).T)
+    return known.T

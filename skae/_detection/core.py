@@ -19,6 +19,8 @@ _FARTHEST = 1e6
 # In columns with one value in more than half of the rows, other values are outliers from this many
 # standard deviations on. In a column of zeros and ones with 1% ones, a one is that far away.
 _FAR = 10.0
+# Fraction of the rows in a core if all columns have rare values: it leaves out rare combinations.
+_FRACTION_OF_RARE = 0.95
 # With more columns, no covariance matrix is computed.
 _MOST_COLUMNS = 2048
 
@@ -31,9 +33,10 @@ def core_rows(rows: np.ndarray, fraction: float, n_steps: int = 10) -> np.ndarra
     the rows with the smallest Mahalanobis distances. Outliers do not influence the result, even if
     they are many or very far away.
 
-    Columns with one value in more than half of the rows, such as most columns of zeros and ones,
-    are not used for the distances, since the core would otherwise not contain their rarer values.
-    They only exclude rows with very unusual values. If there are no other columns, all are used.
+    Columns with two values, or with one value in more than half of the rows, are not used for the
+    distances, since the core would otherwise not contain their rarer values. They only exclude rows
+    with very unusual values. If there are no other columns, they are used, for a core of almost all
+    rows.
 
     Parameters
     ----------
@@ -50,20 +53,28 @@ def core_rows(rows: np.ndarray, fraction: float, n_steps: int = 10) -> np.ndarra
     -------
     mask : ndarray of shape (n_samples,), dtype bool
         True for ``ceil(fraction * n_samples)`` rows, or more if distances are equal, without the
-        rows that are excluded by columns with one value in more than half of the rows.
+        rows that are excluded by very unusual values.
 
     References
     ----------
     .. [1] P. J. Rousseeuw and K. Van Driessen, "A fast algorithm for the minimum covariance
        determinant estimator", Technometrics 41(3), 1999.
     """
-    standard = _robustly_standardised(rows)
+    standard = robustly_standardised(rows)
+    unused = _with_rare_values(standard)
+    core = (np.abs(standard[:, unused]) <= _FAR).all(axis=1)
+    if unused.all():
+        nearest = _iterated_core(standard, max(fraction, _FRACTION_OF_RARE), n_steps)
+    else:
+        nearest = _iterated_core(standard[:, ~unused], fraction, n_steps)
+    return core & nearest if (core & nearest).sum() > 1 else nearest
+
+
+def _with_rare_values(standard: np.ndarray) -> np.ndarray:
+    """Return a mask of columns with two values, or one value in more than half of the rows."""
     one_value = np.median(np.abs(standard), axis=0) <= _SMALLEST_SPREAD
-    if one_value.all():
-        return _iterated_core(standard, fraction, n_steps)
-    core = _iterated_core(standard[:, ~one_value], fraction, n_steps)
-    near = (np.abs(standard[:, one_value]) <= _FAR).all(axis=1)
-    return core & near if (core & near).sum() > 1 else core
+    low, high = standard.min(axis=0), standard.max(axis=0)
+    return one_value | ((standard == low) | (standard == high)).all(axis=0)
 
 
 def _iterated_core(standard: np.ndarray, fraction: float, n_steps: int) -> np.ndarray:
@@ -81,7 +92,7 @@ def nearest_rows(distances: np.ndarray, fraction: float) -> np.ndarray:
     return distances <= np.partition(distances, rank - 1)[rank - 1]
 
 
-def _robustly_standardised(rows: np.ndarray) -> np.ndarray:
+def robustly_standardised(rows: np.ndarray) -> np.ndarray:
     """Return columns with median 0 and robust standard deviation 1; constant ones become 0.
 
     The smallest and the largest hundredth of the entries are clipped before the standard deviation

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 import torch
 
+from skae._data.blocks import dense_blocks
 from skae._data.matrix import Matrix
 from skae._data.views import rows_at
-from skae._detection.attribution import integrated_gradients
+from skae._detection.attribution import added_up, known_groups
+from skae._detection.explanation import contributions_of
 from skae._detection.missing_scale import MissingScale, numbers_of_missing
 from skae._detection.ranges import Ranges
 from skae._missing.gaussian_fit import conditional_draws
-from skae._network.autoencoder_network import AutoencoderNetwork
-from skae._network.fitted_network import FittedNetwork, mean_reconstruction
+from skae._network.fitted_network import FittedNetwork, batch_rows, mean_reconstruction
+from skae._runtime.memory import FittingBatches
+from skae._runtime.precision import array_dtype
+from skae._runtime.threads import threads_for
 from skae.scores import Score
 from skae.scores.score import residuals
 
@@ -41,13 +44,29 @@ class Member:
     score : Score
         The score.
 
+    baselines : ndarray of shape (n_baselines, n_features) or None, default=None
+        Scaled training rows with which explanations compare a row; None means the mean row, as in
+        files without them.
+
     ranges : Ranges or None, default=None
         What values far outside of the training rows add to the score.
+
+    unit : float, default=1
+        Divides the score.
     """
 
     network: FittedNetwork
     score: Score
+    baselines: np.ndarray | None = None
     ranges: Ranges | None = None
+    unit: float = 1.0
+
+    def parts(self, X: Matrix, device: str) -> np.ndarray:
+        """Return the parts of the score of each row, of shape (n_samples, n_parts)."""
+        network = self.network.network(device)
+        of_batch = partial(self.score.parts, network)
+        found = [found for _, found in self.network.computed(of_batch, X, network)]
+        return np.nan_to_num(np.concatenate(found), nan=LARGEST, posinf=LARGEST)
 
 
 def fitted_score(score: Score, fitted: FittedNetwork, X: Matrix, device: str) -> Score:
@@ -61,17 +80,17 @@ def fitted_score(score: Score, fitted: FittedNetwork, X: Matrix, device: str) ->
     X = rows_at(X, np.arange(0, n_rows, -(-n_rows // most)))
     network = fitted.network(device)
 
-    def of_batch(X: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def of_batch(X: torch.Tensor) -> tuple[torch.Tensor, ...]:
         codes = network.encode(X)
         of_known = residuals(network, X, codes).masked_fill(torch.isnan(X).cpu(), torch.nan)
-        return of_known, codes.cpu().double()
+        return of_known, codes.cpu().double(), *([X.cpu()] if score.takes_rows else [])
 
     batches = [results for _, results in fitted.computed(of_batch, X, network)]
-    differences, codes = (np.concatenate(all_) for all_ in zip(*batches, strict=True))
+    differences, codes, *rows = (np.concatenate(all_) for all_ in zip(*batches, strict=True))
     if np.isnan(differences).any():
         # Zeros instead of missing values would make covariances too small.
         differences = conditional_draws(differences, _SEED_OF_DRAWS)
-    return score.fit(torch.from_numpy(differences), torch.from_numpy(codes))
+    return score.fit(torch.from_numpy(differences), torch.from_numpy(codes), *rows)
 
 
 class Ensemble:
@@ -122,51 +141,74 @@ class Ensemble:
             of_batch = partial(member.score, network)
             for rows, found in member.network.computed(of_batch, X, network):
                 of_member[rows] = found
+            of_member /= member.unit
         return np.nan_to_num(scores, copy=False, nan=LARGEST, posinf=LARGEST)
 
-    def contributions(self, X: Matrix, device: str) -> np.ndarray:
-        """Return the contributions of features to the mean score, (n_samples, n_features)."""
-        contributions = np.zeros(X.shape)
-        for member in self.members:
-            network = member.network.network(device)
-            of_batch = partial(contributions_of, member.score, network)
-            for rows, of_features in member.network.computed(of_batch, X, network):
-                contributions[rows] += self._of_all(member, of_features, X[rows]) / len(self)
-        out_of_range = ~np.isfinite(contributions).all(axis=1)
-        if out_of_range.any():  # the features cannot be distinguished
-            scores = self.scores(X[out_of_range], device).mean(axis=0)
-            contributions[out_of_range] = scores[:, None] / X.shape[1]
+    def contributions(
+        self, X: Matrix, device: str, group_of: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Return the contributions of groups of features to the mean score.
+
+        Parameters
+        ----------
+        X : ndarray or CSR matrix of shape (n_samples, n_features)
+            Rows.
+
+        device : str
+            Device of the networks.
+
+        group_of : ndarray of shape (n_features,) or None, default=None
+            Number of the group of each feature, from 0; None means one group for each.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_groups), dtype float64
+        """
+        group_of = np.arange(X.shape[1]) if group_of is None else group_of
+        scores = self.scores(X, device).mean(axis=0)
+        contributions = np.empty((X.shape[0], group_of.max() + 1))
+        for rows, block in dense_blocks(X):
+            of_members = [_explained(*one, block, device, group_of) for one in self.compared()]
+            of_ranges = self.of_ranges(block, group_of)
+            rest = scores[rows] - of_ranges.sum(axis=1)
+            known = known_groups(block, group_of)
+            contributions[rows] = added_up(np.mean(of_members, axis=0), rest, known) + of_ranges
         return contributions
 
-    def _of_all(self, member: Member, contributions: np.ndarray, rows: Matrix) -> np.ndarray:
-        """Return contributions to a score that regards missing and far values."""
-        if self.missing_scale is not None:
-            of = torch.from_numpy(contributions), torch.from_numpy(numbers_of_missing(rows))
-            contributions = self.missing_scale.of_features(*of).numpy()
-        if member.ranges is not None:
-            contributions = contributions + member.ranges.of_rows(rows)
-        return contributions
+    def of_ranges(self, block: np.ndarray, group_of: np.ndarray) -> np.ndarray:
+        """Return what far values of groups add to the mean score; zero if it is out of range."""
+        added = np.zeros((group_of.max() + 1, len(block)))
+        for member in self.members:
+            if member.ranges is not None:
+                np.add.at(added, group_of, member.ranges.of_rows(block).T / len(self))
+        return np.where(added.sum(axis=0) < LARGEST, added, 0.0).T
+
+    def compared(self) -> Iterator[tuple[Member, np.ndarray | None]]:
+        """Yield each member with its own part of the baselines, to explain rows faster."""
+        for i, member in enumerate(self.members):
+            baselines = member.baselines
+            if baselines is not None:
+                baselines = baselines[i % len(baselines) :: len(self)]
+            yield member, baselines
 
     def reconstruct(self, X: Matrix, device: str) -> np.ndarray:
         """Return the mean of the reconstructions, in the units of `X`, float64."""
         return mean_reconstruction([member.network for member in self.members], X, device)
 
 
-@torch.inference_mode(False)
-def contributions_of(score: Score, network: AutoencoderNetwork, X: torch.Tensor) -> torch.Tensor:
-    """Return the contributions of features to the score, including those through the code."""
-    X = X.clone()  # outside of inference mode, so that gradients can be computed
-    with torch.no_grad():
-        codes = network.encode(X)
-        of_features = score.of_features(network, X, codes)
-        of_code = score.of_code(network, X, codes)
-    if of_code is None:
-        assert of_features is not None  # a score says something of one of the two
-        return of_features
-
-    def score_of_code(rows: torch.Tensor) -> Any:
-        return score.of_code(network, rows, network.encode(rows))
-
-    origin = network.features.mean.to(X.dtype)
-    of_code = integrated_gradients(score_of_code, X, origin).cpu()
-    return of_code if of_features is None else of_features + of_code
+def _explained(
+    member: Member,
+    baselines: np.ndarray | None,
+    block: np.ndarray,
+    device: str,
+    group_of: np.ndarray,
+) -> np.ndarray:
+    """Return what groups of features contribute to the score of a member, (n_rows, n_groups)."""
+    fitted, network = member.network, member.network.network(device)
+    work, like = network.work, next(network.parameters())
+    scaled = torch.from_numpy(fitted.scaling.apply(block, array_dtype(like.dtype))).to(like.device)
+    n_rows = batch_rows(fitted.n_features, work.in_all)
+    with threads_for(n_rows, work.at_once):
+        batches = FittingBatches(like.device, n_rows)
+        of = (member.score, network, scaled, baselines, group_of, batches)
+        return contributions_of(*of).numpy() / member.unit

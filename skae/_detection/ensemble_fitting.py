@@ -9,15 +9,16 @@ from typing import Any, cast
 import numpy as np
 from sklearn.base import clone
 
+from skae._calibration.calibration import Calibration, HeldOut
+from skae._calibration.folds import FEWEST_ROWS, calibration_folds
 from skae._checkpoints.trainings import Trainings
 from skae._data.blocks import densify
 from skae._data.matrix import Matrix
 from skae._data.validation import has_missing
 from skae._data.views import rows_at
-from skae._detection.calibration import Calibration, HeldOut
-from skae._detection.core import core_rows
+from skae._detection.dense_groups import core_with_groups
 from skae._detection.ensemble import Ensemble, Member, fitted_score
-from skae._detection.folds import FEWEST_ROWS, calibration_folds
+from skae._detection.explanation import baselines_of
 from skae._detection.ranges import Ranges
 from skae._detection.scales import with_known_values, with_scales
 from skae._fitting.fit_network import Split, fit_network
@@ -179,11 +180,11 @@ class EnsembleFit:
         return normal
 
     def _core(self, rows: np.ndarray) -> np.ndarray:
-        """Return the mask of the robust core of these rows, computed block by block."""
+        """Return the mask of the core of these rows and its groups, computed block by block."""
         core = np.zeros(len(rows), dtype=bool)
         for chosen in self._blocks(len(rows)):
             block = densify(self.X[rows[chosen]]).astype(np.float64)
-            core[chosen] = core_rows(self._complete(block), CORE_FRACTION)
+            core[chosen] = core_with_groups(self._complete(block), CORE_FRACTION)
         return core
 
     def _blocks(self, n_rows: int) -> Iterator[np.ndarray]:
@@ -248,7 +249,8 @@ class EnsembleFit:
     def _member(self, fit: NetworkFit, training: np.ndarray, fold: np.ndarray) -> Member:
         X = rows_at(self.X, np.flatnonzero(training))
         score = fitted_score(clone(self.score), fit.network, X, self._device)
-        return Member(fit.network, score, Ranges.of(X, self._others(training, fold)))
+        baselines = baselines_of(fit.network, X, self._device)
+        return Member(fit.network, score, baselines, Ranges.of(X, self._others(training, fold)))
 
     def _others(self, training: np.ndarray, fold: np.ndarray) -> Matrix | None:
         """Return the rows outside of the core, except known anomalies and calibration rows."""

@@ -10,14 +10,14 @@ import numpy as np
 
 from skae._data.blocks import dense_blocks
 from skae._data.matrix import Matrix
-from skae._detection.ensemble import Ensemble
+from skae._detection.ensemble import Ensemble, Member
 from skae._detection.missing_scale import MissingScale, numbers_of_missing
 
 
 def with_scales(
     ensemble: Ensemble, calibration: Sequence[tuple[Sequence[int], Matrix]], device: str
 ) -> Ensemble:
-    """Return an ensemble whose scores regard missing and far values.
+    """Return an ensemble whose scores have units, and regard missing and far values.
 
     Parameters
     ----------
@@ -30,6 +30,7 @@ def with_scales(
     device : str
         Device of the networks.
     """
+    ensemble = with_units(ensemble, calibration, device)
     takes_missing = ensemble.members[0].network.spec.takes_missing
     scores, n_missing = [], []
     for members, X in calibration:
@@ -43,6 +44,39 @@ def with_scales(
     size = float(np.ptp(found)) or 1.0
     sized = [replace(m, ranges=m.ranges and replace(m.ranges, size=size)) for m in ensemble.members]
     return Ensemble(sized, scale)
+
+
+def with_units(
+    ensemble: Ensemble, calibration: Sequence[tuple[Sequence[int], Matrix]], device: str
+) -> Ensemble:
+    """Return the ensemble with the median of calibration rows as the unit of relative scores.
+
+    Parameters
+    ----------
+    ensemble : Ensemble
+        Networks with their scores.
+
+    calibration : sequence of (sequence of int, matrix)
+        Calibration rows, each time with the places of the networks that were not trained on them.
+
+    device : str
+        Device of the networks.
+    """
+    members = list(ensemble.members)
+    for places, X in calibration:
+        for place in places:
+            if members[place].score.relative:
+                members[place] = _with_unit(members[place], X, device)
+    return Ensemble(members, ensemble.missing_scale)
+
+
+def _with_unit(member: Member, X: Matrix, device: str) -> Member:
+    """Return a member with the medians of calibration rows as the units of its score."""
+    parts = member.parts(X, device)
+    member = replace(member, score=member.score.balanced(np.median(parts, axis=0)))
+    (scores,) = Ensemble([member]).scores_of_networks(X, device)
+    unit = float(np.median(scores))
+    return replace(member, unit=unit if 0 < unit < np.inf else 1.0)
 
 
 def with_known_values(X: Matrix) -> np.ndarray:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from skae._detection.folds import FEWEST_ROWS
+from skae._calibration.folds import FEWEST_ROWS
 
 # One row of every five is kept for calibration.
 _EVERY = 5

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from skae._calibration.calibration import Calibration, HeldOut
 from skae._checkpoints.trainings import Trainings
-from skae._detection.calibration import Calibration, HeldOut
 from skae._detection.ensemble import Ensemble
 from skae._detection.ensemble_fitting import EnsembleFit, FittedEnsemble, KnownRows
 from skae._detection.scales import with_known_values

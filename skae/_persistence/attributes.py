@@ -11,8 +11,8 @@ from typing import Any, Literal
 import numpy as np
 from sklearn.impute import MissingIndicator
 
+from skae._calibration.calibration import Calibration
 from skae._classification.teachers import Teachers
-from skae._detection.calibration import Calibration
 from skae._detection.ensemble import Ensemble
 from skae._detection.stream import Stream
 from skae._fitting.fit_policy import resolve_parts
@@ -26,6 +26,7 @@ from skae._utils.sklearn_private import validate_parameters
 from skae.architectures import Architecture
 from skae.kinds import Kind
 from skae.scores import Score
+from skae.scores.row_index import RowIndex
 from skae.scores.scatter import Scatter
 
 _FLOATS = Array()
@@ -272,6 +273,10 @@ def _check_score(score: Score, network: FittedNetwork) -> None:
         scatter = vars(score).get(name)
         good = isinstance(scatter, Scatter) and len(scatter.mean) == sizes[columns]
         _require(f"of {score!r} must have {sizes[columns]} columns.", **{name: good})
+    for name in score.indices:
+        index = vars(score).get(name)
+        good = isinstance(index, RowIndex) and index.rows.shape[1] == network.n_features
+        _require(f"of {score!r} must have {network.n_features} columns.", **{name: good})
 
 
 def _of_imputer(estimator: Any, networks: list[FittedNetwork]) -> None:

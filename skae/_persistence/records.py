@@ -14,9 +14,9 @@ from typing import Any, get_type_hints
 
 import numpy as np
 
+from skae._calibration.calibration import Calibration, HeldOut
 from skae._classification.teachers import Teachers
 from skae._data.scaling import Scaling
-from skae._detection.calibration import Calibration, HeldOut
 from skae._detection.ensemble import Ensemble, Member
 from skae._detection.missing_scale import MissingScale
 from skae._detection.ranges import Ranges
@@ -35,12 +35,13 @@ from skae._persistence.checks import (
     matches,
     require,
 )
+from skae.scores.row_index import RowIndex
 from skae.scores.scatter import Scatter
 
 _CLASSES = (
     *(Bootstrap, Calibration, CodeDensity, Ensemble, FittedNetwork, HeadPlan, HeldOut),
-    *(Imputation, Member, MissingScale, NetworkSpec, Ranges, Scaling, Scatter, Stream),
-    Teachers,
+    *(Imputation, Member, MissingScale, NetworkSpec, Ranges, RowIndex, Scaling, Scatter),
+    *(Stream, Teachers),
 )
 RECORDS: dict[str, type] = {cls.__name__: cls for cls in _CLASSES}
 
@@ -122,6 +123,19 @@ def _check_missing_scale(location: Any, above: Any, below: Any, root: Any, lowes
     require(np.isfinite(lowest), "lowest of MissingScale", "finite", lowest)
 
 
+def _check_member(network: Any, score: Any, baselines: Any, ranges: Any, unit: Any) -> None:
+    if baselines is not None:
+        good = Array(ndim=2).matches(baselines) and len(baselines)
+        good = good and baselines.shape[1:] == network.spec.scaling.centre.shape
+        require(good, "baselines of Member", "finite rows of its network", baselines)
+    require(0 < unit < np.inf, "unit of Member", "finite and above zero", unit)
+
+
+def _check_row_index(rows: Any) -> None:
+    known = Array(ndim=2, finite=False).matches(rows) and not np.isinf(rows).any()
+    require(known and rows.size, "rows of RowIndex", "rows of finite floats, or NaN", rows)
+
+
 def _check_ranges(low: Any, high: Any, size: Any) -> None:
     floats = all(Array(finite=False).matches(values) for values in (low, high))
     of_float64 = floats and {low.dtype, high.dtype} == {np.dtype(np.float64)}
@@ -181,6 +195,7 @@ def _check_teachers(**fields: Any) -> None:
 
 _RELATIONS: dict[type, Callable[..., None]] = {
     Bootstrap: _check_bootstrap,
+    Member: _check_member,
     Scaling: _check_scaling,
     Scatter: _check_scatter,
     CodeDensity: _check_density,
@@ -189,4 +204,5 @@ _RELATIONS: dict[type, Callable[..., None]] = {
     Stream: _check_stream,
     MissingScale: _check_missing_scale,
     Ranges: _check_ranges,
+    RowIndex: _check_row_index,
 }

@@ -43,10 +43,13 @@ class FittingBatches:
     ----------
     device : torch.device
         Device of the computation.
+
+    most_rows : int, default=sys.maxsize
+        Largest number of rows in a part.
     """
 
-    def __init__(self, device: torch.device):
-        self.device, self.most_rows = device, sys.maxsize
+    def __init__(self, device: torch.device, most_rows: int = sys.maxsize):
+        self.device, self.most_rows = device, most_rows
 
     def call(self, function: Callable[..., Results], *batch: torch.Tensor) -> Results:
         """Return ``function(*batch)``.

@@ -68,7 +68,7 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
     where :math:`n_i` is the number of labels that teacher `i` finds while they are hidden from it.
     They are weighted by their certainty [2]_: :math:`c = 1 - H(t) / \log K`. All `c` are then
     divided by their mean. Predictions are the geometric mean of those of the network and of the
-    teachers, with equal weights; the codes are no teacher there.
+    teachers without the codes. The network weighs a half plus half the weight of its codes.
 
     Parameters
     ----------

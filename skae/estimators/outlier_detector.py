@@ -14,6 +14,11 @@ from numpy.typing import ArrayLike
 from sklearn.base import OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
+from skae._calibration.alarm_rate import asked_rate, is_fraction
+from skae._calibration.calibration import Calibration, HeldOut
+from skae._calibration.contamination import auto_offset, offset_of_fraction
+from skae._calibration.drift import DriftReport
+from skae._calibration.selection import selected
 from skae._checkpoints.trainings import Trainings, trainings_of, weights_of
 from skae._data.blocks import densify
 from skae._data.matrix import Matrix, MatrixLike
@@ -27,16 +32,11 @@ from skae._data.validation import (
     validate_X,
 )
 from skae._data.views import rows_at
-from skae._detection.alarm_rate import asked_rate, is_fraction
 from skae._detection.alerts import Leading, alert_frame
-from skae._detection.calibration import Calibration, HeldOut
-from skae._detection.contamination import auto_offset, offset_of_fraction
-from skae._detection.drift import DriftReport
 from skae._detection.ensemble import Ensemble
 from skae._detection.ensemble_fitting import EnsembleFit, FittedEnsemble, KnownRows
 from skae._detection.labels import LabelMeaning, Mark, check_normal_rows, labels_of
 from skae._detection.scales import warn_of_unknown_rows, with_known_values
-from skae._detection.selection import selected
 from skae._detection.stream import Stream
 from skae._detection.stream_fitting import Continuation, StreamFit
 from skae._fitting import defaults
@@ -52,6 +52,7 @@ from skae._fitting.several_fits import common_attributes
 from skae._network.fitted_network import FittedNetwork
 from skae._training.callbacks import CallbacksLike
 from skae._utils.checks import LARGEST, check_size, is_auto
+from skae._utils.feature_groups import FeatureGroups, GroupsLike, column_names
 from skae._utils.naming import naming
 from skae._utils.random_state import RandomStateLike
 from skae._utils.sklearn_private import Interval, StrOptions, fit_context
@@ -62,7 +63,7 @@ from skae.estimators._base import BaseAutoencoder, LossLike, OptimizerLike
 from skae.estimators._set_output import SetOutputMixin
 from skae.kinds import KINDS, Denoising, Kind
 from skae.losses import LOSSES
-from skae.scores import SCORES, Joint, Residual, Score, resolve_score
+from skae.scores import SCORES, ResidualNeighbours, Score, resolve_score
 
 # The rules for `standardize`.
 _SCALING_RULES: dict[bool | str, ScalingRule] = {
@@ -75,6 +76,8 @@ _SCALING_RULES: dict[bool | str, ScalingRule] = {
 _RATE_OF_PARTIAL_FIT = 0.0005
 # Size of the code of a network that is regularised by noise, and needs no bottleneck.
 _WIDE_CODE = 64
+# Outliers among the training rows may be alike, and near to each other.
+_NEIGHBOURS_OF_CONTAMINATED = 5
 
 
 def _noise_of_many_strengths() -> Denoising:
@@ -120,9 +123,11 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
     scoring : str or Score, default="auto"
         The anomaly score: a name or an object of :mod:`skae.scores`. The names are the Mahalanobis
         distance of the residual ("residual"), of residual and code ("joint") or of the code
-        ("latent"); the mean squared reconstruction error ("reconstruction"); and minus the evidence
-        lower bound ("elbo"), for ``kind="variational"``. "auto" means "residual" with
-        ``novelty=True`` and "joint" otherwise.
+        ("latent"); the mean squared reconstruction error ("reconstruction"); minus the evidence
+        lower bound ("elbo"), for ``kind="variational"``; the distance to the nearest training row
+        ("neighbours"); and this distance and that of the residual together
+        ("residual_neighbours"). "auto" means ``ResidualNeighbours(1)`` with ``novelty=True``, and
+        ``ResidualNeighbours(5)`` otherwise.
 
     novelty : bool, default=False
         True if all training rows are normal and the task is to find novelties among new rows. False
@@ -131,7 +136,8 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
     contamination : "auto" or float in (0, 0.5], default="auto"
         Sets the threshold of `predict`. A float is the fraction of the training rows to label as
         outliers: ``round(contamination * n)`` rows, at least one. Rows with equal scores are
-        labelled together. "auto" labels a row as an outlier if the cube root of its anomaly score,
+        labelled together. "auto" with ``novelty=True`` labels about a hundredth of new normal rows
+        as outliers. With ``novelty=False`` it labels a row if the cube root of its anomaly score,
         whose distribution is nearly normal, is more than three robust standard deviations above the
         median of the calibration rows; it labels at least a hundredth of the training rows, unless
         equal scores prevent it, and warns if it labels more than a tenth. :meth:`set_threshold`
@@ -865,42 +871,86 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
             return self.set_threshold(**asked)
         if not isinstance(self.contamination, str):
             return self.set_threshold(contamination=self.contamination)
-        threshold = self._calibration.auto_threshold()
+        threshold = self._calibration.auto_threshold(normal=self.novelty)
         self.offset_ = auto_offset(self._training_scores, threshold, self.novelty)
         return self
 
-    def feature_contributions(self, X: MatrixLike) -> pd.DataFrame:
-        """Return the contribution of each feature to the anomaly score of each row.
+    def feature_contributions(self, X: MatrixLike, *, groups: GroupsLike = None) -> pd.DataFrame:
+        r"""Return the contribution of each feature to the anomaly score of each row.
 
-        Residuals contribute to their own feature, by the symmetric square root of their inverse
-        covariance [1]_. The contribution of the latent code is attributed to the features by
-        integrated gradients [2]_ along the straight line from the mean row.
+        The contributions are integrated gradients [1]_ of the whole score, so that a fault is
+        traced to the feature that caused it, even if it disturbs the reconstructions of others.
+        A row is compared with :math:`K` training rows :math:`b_k`, at most 16 for each network:
+
+        .. math:: c_j = \frac{1}{K} \sum_{k=1}^{K} (x_j - b_{kj})
+                  \int_0^1 \frac{\partial a}{\partial x_j}(b_k + t (x - b_k)) \, dt
+
+        They add up to the score minus the mean score of these rows [2]_. The rest, this mean and a
+        small numerical error, is shared evenly by all known features, so that it does not change
+        their order. Missing values contribute nothing.
+
+        For a score of your own that torch cannot differentiate, the contribution of a feature is by
+        how much the score falls on average if its value is replaced by those of the training rows.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features) or (n_samples, ...)
             Rows.
 
+        groups : dict, callable or sequence, default=None
+            Features that have one contribution together, such as the dummies of a categorical
+            column or the steps of a channel: a dictionary of columns by the names of groups, where
+            columns in no group stay alone; a function from the name of a column to that of its
+            group; or a list with the name of the group of each column. Use it for dummies: to move
+            a row to another category changes two of them at once, and the contribution of a single
+            one says little.
+
         Returns
         -------
         contributions : pandas.DataFrame of shape (n_samples, n_features), dtype float64
-            The columns are the names of the features, or `x0`, `x1`, and so on; the index is that
-            of `X` if it has one. Each row sums to ``-score_samples``. Contributions of the latent
-            code may be negative.
+            One column for each feature or group; the index is that of `X` if it has one. Each row
+            sums to ``-score_samples``. Contributions are negative where a feature makes the row
+            more normal than training rows. The columns are the names of the features, or `x0`, `x1`
+            and so on; for samples with several axes a :class:`~pandas.MultiIndex` with the levels
+            "step" and "channel", or "row", "column" and "channel".
+
+        Raises
+        ------
+        ValueError
+            If `groups` names unknown columns, or a column twice.
 
         References
         ----------
-        .. [1] P. H. Garthwaite and I. Koch, "Evaluating the contributions of individual variables
-           to a quadratic form", Australian and New Zealand Journal of Statistics 58(1), 2016.
-        .. [2] M. Sundararajan, A. Taly and Q. Yan, "Axiomatic attribution for deep networks",
+        .. [1] M. Sundararajan, A. Taly and Q. Yan, "Axiomatic attribution for deep networks",
            ICML 2017.
+        .. [2] G. Erion, J. D. Janizek, P. Sturmfels, S. M. Lundberg and S.-I. Lee, "Improving
+           performance of deep learning models with axiomatic attribution priors and expected
+           gradients", Nature Machine Intelligence 3, 2021.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import pandas as pd
+        >>> from skae import AutoencoderOutlierDetector
+        >>> rng = np.random.default_rng(0)
+        >>> job = rng.choice(["clerk", "driver"], 200)
+        >>> pay = 30 + 20 * (job == "clerk") + rng.normal(size=200)
+        >>> X = pd.get_dummies(pd.DataFrame({"pay": pay, "job": job}), dtype=float)
+        >>> detector = AutoencoderOutlierDetector(novelty=True, max_epochs=20, random_state=0).fit(
+        ...     X
+        ... )
+        >>> groups = {"job": ["job_clerk", "job_driver"]}
+        >>> contributions = detector.feature_contributions(X[:1].assign(pay=90), groups=groups)
+        >>> contributions.columns.to_list(), contributions.idxmax(axis=1)[0]
+        (['pay', 'job'], 'pay')
         """
+        check_is_fitted(self)
+        grouped = FeatureGroups.of(groups, self._column_names())
         contributions = self._of_rows(
-            lambda rows: self._ensemble.contributions(rows, self.device), X
+            lambda rows: self._ensemble.contributions(rows, self.device, grouped.group_of), X
         )
-        names = getattr(self, "feature_names_in_", [f"x{i}" for i in range(self.n_features_in_)])
         index = X.index if isinstance(X, pd.DataFrame) else None
-        return pd.DataFrame(contributions, columns=names, index=index)
+        return pd.DataFrame(contributions, columns=grouped.names, index=index)
 
     def alerts(
         self, X: MatrixLike, *, n_features: int = 3, only_outliers: bool = True
@@ -954,11 +1004,6 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         names = self._column_names()
         return alert_frame(scores[chosen], p_values[chosen], leading, names, index)
 
-    def _column_names(self) -> pd.Index:
-        """Return the names of the features."""
-        numbered = [f"x{i}" for i in range(self.n_features_in_)]
-        return pd.Index(getattr(self, "feature_names_in_", numbered))
-
     def reconstruct(self, X: MatrixLike) -> Any:
         """Return the mean of the networks' reconstructions of each row.
 
@@ -983,8 +1028,18 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
     def _score(self) -> Score:
         """Return the score object for `scoring`."""
         if is_auto(self.scoring):
-            return Residual() if self.novelty else Joint()
+            n_neighbors = 1 if self.novelty else _NEIGHBOURS_OF_CONTAMINATED
+            return ResidualNeighbours(n_neighbors)
         return resolve_score(self.scoring)
+
+    def _column_names(self) -> pd.Index:
+        """Return the names of the features, or their places in samples with several axes."""
+        shape, channel_axis = self._fitted_networks()[0].spec.axes_of_sample()
+        return column_names(
+            getattr(self, "feature_names_in_", None),
+            self.sample_shape_,
+            channel_axis if shape == self.sample_shape_ else "auto",
+        )
 
     def _reconstruct_rows(self, X: Matrix) -> np.ndarray:
         reconstruction = self._ensemble.reconstruct(X, self.device)

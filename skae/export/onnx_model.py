@@ -40,9 +40,7 @@ def to_onnx(
         - :class:`~skae.AutoencoderClassifier`: these, "predict", "predict_proba",
           "predict_log_proba" or "decision_function";
         - :class:`~skae.AutoencoderOutlierDetector`: "score_samples", "decision_function",
-          "predict", "p_values" or "reconstruct", of the whole ensemble, and
-          "feature_contributions" if the code does not contribute to the score, as for
-          ``scoring="residual"``, the default of ``novelty=True``;
+          "predict", "p_values" or "reconstruct", of the whole ensemble;
         - :class:`~skae.AutoencoderImputer`: "transform";
         - :class:`~skae.AutoencoderRecommender`: "predict_all", with ``by="user"``.
 
@@ -65,7 +63,7 @@ def to_onnx(
 
     ValueError
         If the estimator has no such method, draws random numbers, or is too large for one file; or
-        if its contributions need gradients.
+        for "feature_contributions", which need gradients.
 
     RuntimeError
         If torch cannot export the network, for example because of your own modules.
@@ -120,11 +118,11 @@ def graph_of(estimator: Any, method: str, opset_version: int | None = None) -> A
     check_is_fitted(estimator)
     dtype = torch.float64 if takes_float64(estimator) else torch.float32
     n_columns, module = n_inputs(estimator, method), module_of(estimator, method)
-    if isinstance(module, Contributions) and module.by_gradients:
+    if isinstance(module, Contributions):
         raise ValueError(
-            f"A graph cannot compute feature_contributions of scoring={estimator.scoring_!r}: the "
-            f"contribution of the code is attributed to the features by gradients. Use "
-            f"scoring='residual' or 'reconstruction', or skae.export.to_torch."
+            "A graph cannot compute feature_contributions, which needs gradients of the score: "
+            "export 'score_samples', and explain the rows that matter with skae.load and "
+            "feature_contributions, or with skae.export.to_torch, which takes this method."
         )
     return exported(module, n_columns, dtype, method, opset_version)
 

@@ -97,8 +97,8 @@ def to_torch(estimator: Any, method: str = "transform") -> nn.Module:
         A fitted estimator of skae.
 
     method : str, default="transform"
-        Method that the module computes, as for :func:`to_onnx`. ``feature_contributions`` is
-        supported for every score.
+        Method that the module computes, as for :func:`to_onnx`, or "feature_contributions" of a
+        detector, without gradients with respect to the rows.
 
     Returns
     -------

@@ -13,13 +13,16 @@ import torch
 from numpy.typing import ArrayLike
 from torch import nn
 
+from skae._calibration.calibration import Calibration
 from skae._classification.teachers import Blend, Teachers
 from skae._data.scaling import Scaling
-from skae._detection.calibration import Calibration
-from skae._detection.ensemble import LARGEST, Ensemble, contributions_of
+from skae._detection.attribution import added_up, known_groups
+from skae._detection.ensemble import LARGEST, Ensemble
+from skae._detection.explanation import contributions_of
 from skae._network.autoencoder_network import AutoencoderNetwork
 from skae._network.build import network_with
 from skae._network.fitted_network import FittedNetwork
+from skae._runtime.memory import FittingBatches
 from skae._runtime.precision import tensor_dtype
 
 
@@ -221,15 +224,17 @@ class MinusAnomalyScore(nn.Module):
         self.members = nn.ModuleList(Inference(m.network) for m in ensemble.members)
         self.scores = [m.score for m in ensemble.members]
         self.ranges = [m.ranges for m in ensemble.members]
-        self.missing_scale = ensemble.missing_scale
         # The exporter would write numbers that are not tensors in float32.
+        self.units = [torch.tensor(m.unit, dtype=torch.float64) for m in ensemble.members]
+        self.missing_scale = ensemble.missing_scale
         _register(self, offset=np.float64(offset), largest=np.float64(LARGEST))
 
     def each(self, X: torch.Tensor) -> torch.Tensor:
         """Return the anomaly scores by each network, (n_members, n_samples), float64."""
         scores = []
-        for member, score, ranges in zip(self.members, self.scores, self.ranges, strict=True):
-            found = score(member.network, member.scale(X))
+        parts = zip(self.members, self.scores, self.units, self.ranges, strict=True)
+        for member, score, unit, ranges in parts:
+            found = score(member.network, member.scale(X)) / unit
             found = torch.where(torch.isfinite(found), found, self.largest)
             if self.missing_scale is not None:
                 found = self.missing_scale.scaled(found, torch.isnan(X).sum(1))
@@ -298,41 +303,27 @@ class Contributions(MinusAnomalyScore):
     ----------
     ensemble : Ensemble
         Networks, each with its score.
-
-    Attributes
-    ----------
-    by_gradients : bool
-        Whether the code contributes to the scores: its part is attributed by gradients, which no
-        graph computes.
     """
 
     def __init__(self, ensemble: Ensemble):
         super().__init__(ensemble)
-        member, score = self.members[0], self.scores[0]
-        row = torch.zeros(1, member.network.n_features, dtype=member.dtype)
-        codes = member.network.encode(row)
-        self.by_gradients = score.of_code(member.network, row, codes) is not None
+        self.baselines = [baselines for _, baselines in ensemble.compared()]
+        self.of_ranges = ensemble.of_ranges
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
         """Return contributions of shape (n_samples, n_features), float64."""
-        found = []
-        for member, score, ranges in zip(self.members, self.scores, self.ranges, strict=True):
-            network, scaled = member.network, member.scale(X)
-            of_features = None
-            if not self.by_gradients:
-                of_features = score.of_features(network, scaled, network.encode(scaled))
-            if of_features is None:
-                of_features = contributions_of(score, network, scaled)
-            if self.missing_scale is not None:
-                numbers = torch.isnan(X).sum(1)
-                of_features = self.missing_scale.of_features(of_features, numbers)
-            found.append(
-                of_features if ranges is None else of_features + ranges.of_features(X.double())
-            )
-        contributions = torch.stack(found).mean(0)
-        finite = torch.isfinite(contributions).all(1, keepdim=True)
-        evenly = self.each(X).mean(0)[:, None] / X.shape[1]
-        return torch.where(finite, contributions, evenly)
+        found, batches = [], FittingBatches(X.device)
+        alone = np.arange(X.shape[1])
+        parts = zip(self.members, self.scores, self.baselines, self.units, strict=True)
+        for member, score, baselines, unit in parts:
+            of = (score, member.network, member.scale(X), baselines, alone, batches)
+            found.append(contributions_of(*of) / unit)
+        rows = X.detach().cpu().numpy()
+        of_ranges = self.of_ranges(rows.astype(np.float64), alone)
+        totals = self.each(X).mean(0).detach().cpu().numpy() - of_ranges.sum(axis=1)
+        means = torch.stack(found).mean(0).numpy()
+        together = added_up(means, totals, known_groups(rows, alone)) + of_ranges
+        return torch.from_numpy(together)
 
 
 class Outliers(MinusAnomalyScore):

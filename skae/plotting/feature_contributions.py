@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from skae._data.matrix import MatrixLike
 from skae._utils.checks import check_size, is_size
+from skae._utils.feature_groups import FeatureGroups, GroupsLike, column_names
 from skae.plotting.canvas import axes_for, format_name, format_number
 from skae.plotting.checks import (
     check_detector,
@@ -43,7 +44,7 @@ class FeatureContributionsDisplay:
         row.
 
     values : array-like of shape (n_features,)
-        The values of the row.
+        The values of the row: numbers, NaN for a missing one, or texts.
 
     score : float
         Anomaly score of the row, minus ``score_samples``.
@@ -95,6 +96,7 @@ class FeatureContributionsDisplay:
         *,
         ax: Axes | None = None,
         max_features: int = 10,
+        groups: GroupsLike = None,
         **bar_kw: Any,
     ) -> Self:
         """Draw the contributions to the anomaly score of one row.
@@ -117,6 +119,11 @@ class FeatureContributionsDisplay:
         max_features : int, default=10
             As in :meth:`plot`.
 
+        groups : dict, callable or sequence, default=None
+            Features with one bar together, such as the dummies of a categorical column, as in
+            :meth:`AutoencoderOutlierDetector.feature_contributions`. The value of a group is the
+            name of its only feature that is not zero, if there is one.
+
         **bar_kw : dict
             Passed to :meth:`matplotlib.axes.Axes.barh`.
 
@@ -134,7 +141,8 @@ class FeatureContributionsDisplay:
             If `estimator` is not fitted.
 
         ValueError
-            If `row` is not a position in `X`, or `max_features` not a positive integer.
+            If `row` is not a position in `X`, `max_features` not a positive integer, or `groups`
+            invalid.
 
         ImportError
             If matplotlib is not installed.
@@ -145,9 +153,18 @@ class FeatureContributionsDisplay:
         check_size(max_features, "max_features")
         one, name = _one_row(X, row)
         one = last.rows(one)
-        contributions = last.named(detector.feature_contributions(one).iloc[0]).rename(name)
+        values: Any = _numbers_of(one)
+        if groups is None:
+            contributions = last.named(detector.feature_contributions(one).iloc[0])
+        else:
+            columns = column_names(getattr(one, "columns", None), tuple(one.shape[1:]))
+            columns = last.named(pd.Series(values, index=columns)).index
+            grouped = FeatureGroups.of(groups, columns)
+            values = _values_of_groups(values, columns, grouped)
+            of_columns = [grouped.names[number] for number in grouped.group_of]
+            contributions = detector.feature_contributions(one, groups=of_columns).iloc[0]
         score = -float(detector.score_samples(one)[0])
-        display = cls(contributions, _numbers_of(one), score, threshold_of(detector))
+        display = cls(contributions.rename(name), values, score, threshold_of(detector))
         return display.plot(ax, max_features=max_features, **bar_kw)
 
     def plot(self, ax: Axes | None = None, *, max_features: int = 10, **bar_kw: Any) -> Self:
@@ -173,8 +190,8 @@ class FeatureContributionsDisplay:
         Raises
         ------
         ValueError
-            If `contributions` and `values` are not equally many finite numbers, or if
-            `max_features` is not a positive integer.
+            If `contributions` are not finite numbers, if there are not as many `values`, if one is
+            infinite, or if `max_features` is not a positive integer.
 
         ImportError
             If matplotlib is not installed.
@@ -194,7 +211,7 @@ class FeatureContributionsDisplay:
         """Return the label, the length and the colour of each bar."""
         max_features = check_size(max_features, "max_features")
         contributions = check_numbers(self.contributions, "contributions")
-        values = check_numbers(self.values, "values")
+        values = _texts_of(self.values)
         if len(values) != len(contributions):
             raise ValueError(
                 f"values must have one number for each of contributions, got {len(values)} values "
@@ -203,7 +220,7 @@ class FeatureContributionsDisplay:
         names = _names(self.contributions)
         order = np.argsort(-np.abs(contributions), kind="stable")
         own = order if len(order) <= max_features + 1 else order[:max_features]
-        labels = [f"{format_name(names[j])} = {format_number(values[j], 4)}" for j in own]
+        labels = [format_name(names[j]) + values[j] for j in own]
         lengths = contributions[own]
         colours = [_RAISES if length >= 0 else _LOWERS for length in lengths]
         if len(own) < len(order):
@@ -246,10 +263,51 @@ def _numbers_of(one: Any) -> np.ndarray:
     return np.asarray(one, dtype=np.float64).ravel()
 
 
+def _values_of_groups(
+    values: np.ndarray, columns: pd.Index, grouped: FeatureGroups
+) -> list[float | str]:
+    """Return the value of each group: that of its feature, or the name of the only one not zero."""
+    found: list[float | str] = []
+    for number in range(len(grouped.names)):
+        members = np.flatnonzero(grouped.group_of == number)
+        active = members[values[members] != 0]
+        if len(members) == 1:
+            found.append(float(values[members[0]]))
+        else:
+            found.append(str(columns[active[0]]) if len(active) == 1 else "")
+    return found
+
+
+def _texts_of(values: Any) -> list[str]:
+    """Return how each value stands behind the name of its feature."""
+    array = np.asarray(values, dtype=object)
+    if array.ndim != 1:
+        raise ValueError(f"values must be one-dimensional, got an array of shape {array.shape}.")
+    infinite = [i for i, value in enumerate(array) if value in (np.inf, -np.inf)]
+    if infinite:
+        at = infinite[0]
+        raise ValueError(f"values must not be infinite, got {array[at]} at position {at}.")
+    return [_text_of(value) for value in array]
+
+
+def _text_of(value: Any) -> str:
+    if isinstance(value, str):
+        return f" = {format_name(value)}" if value else ""
+    number = float(value)
+    return " is missing" if np.isnan(number) else f" = {format_number(number, 4)}"
+
+
 def _names(contributions: Any) -> list:
-    if isinstance(contributions, pd.Series):
-        return list(contributions.index)
-    return [f"x{j}" for j in range(len(contributions))]
+    if not isinstance(contributions, pd.Series):
+        return [f"x{j}" for j in range(len(contributions))]
+    index = contributions.index
+    if not isinstance(index, pd.MultiIndex):
+        return list(index)
+    levels = [f"{name} " if name is not None else "" for name in index.names]
+    return [
+        ", ".join(f"{level}{place}" for level, place in zip(levels, places, strict=True))
+        for places in index
+    ]
 
 
 def _format_axes(ax: Axes, labels: list[str], lengths: np.ndarray) -> None:

@@ -4,8 +4,10 @@ from skae._utils.named_parts import resolve_part
 from skae.scores.elbo import Elbo
 from skae.scores.joint import Joint
 from skae.scores.latent import Latent
+from skae.scores.neighbours import Neighbours
 from skae.scores.reconstruction import Reconstruction
 from skae.scores.residual import Residual
+from skae.scores.residual_neighbours import ResidualNeighbours
 from skae.scores.score import Score
 
 # The scores that estimators accept by name.
@@ -15,6 +17,8 @@ SCORES: dict[str, type[Score]] = {
     "reconstruction": Reconstruction,
     "latent": Latent,
     "elbo": Elbo,
+    "neighbours": Neighbours,
+    "residual_neighbours": ResidualNeighbours,
 }
 
 
@@ -28,8 +32,10 @@ __all__ = [
     "Elbo",
     "Joint",
     "Latent",
+    "Neighbours",
     "Reconstruction",
     "Residual",
+    "ResidualNeighbours",
     "Score",
     "resolve_score",
 ]

@@ -29,6 +29,7 @@ class Joint(Score):
     """
 
     scatters = {"residual_scatter_": "features", "code_scatter_": "code"}
+    relative = True
 
     def fit(self, residuals: torch.Tensor, codes: torch.Tensor) -> Self:
         """Estimate means and covariances of residuals and codes."""

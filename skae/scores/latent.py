@@ -25,6 +25,7 @@ class Latent(Score):
     """
 
     scatters = {"scatter_": "code"}
+    relative = True
 
     def fit(self, residuals: torch.Tensor, codes: torch.Tensor) -> Self:
         """Estimate mean and covariance of the codes."""

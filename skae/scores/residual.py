@@ -27,6 +27,7 @@ class Residual(Score):
     """
 
     scatters = {"scatter_": "features"}
+    relative = True
 
     def fit(self, residuals: torch.Tensor, codes: torch.Tensor) -> Self:
         """Estimate mean and covariance of the residuals."""

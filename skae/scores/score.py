@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 
 from skae._utils.parameter_names import ParameterNamesMixin
@@ -26,9 +27,23 @@ class Score(ParameterNamesMixin):
         Each :class:`Scatter` that :meth:`fit` leaves, by the name of the attribute, and what its
         columns are. A score from a file must have them; other attributes of a fit are loaded as
         they were saved.
+
+    indices : tuple of str
+        Names of the attributes that are a :class:`RowIndex`, checked in the same way.
+
+    relative : bool
+        Whether only ratios of scores have a meaning. Such scores are divided by their median over
+        the calibration rows, so that the score of an ordinary row is about 1.
+
+    takes_rows : bool
+        Whether :meth:`fit` has a third argument: an ndarray of shape (n_samples, n_features) of the
+        scaled rows, NaN for missing values.
     """
 
     scatters: ClassVar[dict[str, str]] = {}
+    indices: ClassVar[tuple[str, ...]] = ()
+    relative: ClassVar[bool] = False
+    takes_rows: ClassVar[bool] = False
     # Whether scores of rows with missing values are those of their known values; they were not in
     # fits of earlier versions, which files may hold.
     by_known_: bool = False
@@ -114,6 +129,33 @@ class Score(ParameterNamesMixin):
         if not self.by_known_ or getattr(network, "missing", None) is None:
             return None
         return ~torch.isnan(X).cpu()
+
+    def parts(self, network: Any, X: torch.Tensor) -> torch.Tensor:
+        """Return the parts of the score whose scales are balanced: the whole score is one.
+
+        Parameters
+        ----------
+        network : AutoencoderNetwork
+            A network in evaluation mode.
+
+        X : torch.Tensor of shape (n_samples, n_features)
+            Scaled rows.
+
+        Returns
+        -------
+        torch.Tensor of shape (n_samples, n_parts), dtype float64
+        """
+        return self(network, X)[:, None]
+
+    def balanced(self, medians: np.ndarray) -> Score:
+        """Return this score with parts that count alike.
+
+        Parameters
+        ----------
+        medians : ndarray of shape (n_parts,)
+            Medians of the parts over calibration rows, which the network was not trained on.
+        """
+        return self
 
     def __call__(self, network: Any, X: torch.Tensor) -> torch.Tensor:
         """Return the score of each row, of shape (n_samples,), dtype float64."""

@@ -126,6 +126,8 @@ def test_the_weights_are_those_of_the_hidden_labels(monkeypatch):
     _, teachers = pseudo_targets(known(WINE, numbers), WINE, seed=0)
     expected = softmax(np.array([6.0, 4.0, 0.0]) / 2)
     np.testing.assert_allclose(teachers.weights, expected, rtol=1e-5)
+    of_codes = softmax(np.array([6.0, 4.0, 0.0, 0.02 * 9]) / 2)[-1]  # with two percent in advance
+    assert teachers.network_weight == pytest.approx((1 + of_codes) / 2)
 
 
 def test_the_mean_is_geometric_and_weighted():

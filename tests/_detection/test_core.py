@@ -232,10 +232,19 @@ def test_more_columns_than_rows():
 def test_binary_columns():
     rng = np.random.default_rng(0)
     rows = (rng.random((400, 8)) < 0.1).astype(float)
-    rows[:40] = rng.random((40, 8)) < 0.9
+    rows[:16] = rng.random((16, 8)) < 0.9
     core = core_rows(rows, 0.75)
-    assert core.sum() >= 300
-    assert core[:40].mean() < 0.1
+    assert core.sum() >= 370
+    assert core[:16].mean() < 0.1
+
+
+def test_rare_categories_are_in_the_core():
+    rng = np.random.default_rng(0)
+    levels = rng.choice(4, size=(2000, 3), p=[0.5, 0.3, 0.12, 0.08])
+    core = core_rows(np.hstack([np.eye(4)[column] for column in levels.T]), 0.75)
+    assert core.mean() > 0.9
+    for column in levels.T:
+        assert core[column == 3].mean() > 0.4
 
 
 def test_rare_values_of_a_column_of_zeros_keep_no_row_out():

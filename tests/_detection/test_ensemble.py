@@ -1,10 +1,14 @@
 """Several networks together: mean scores, contributions, reconstructions."""
 
+from functools import partial
+
 import numpy as np
 import pytest
+import scipy.sparse as sp
 import torch
 
 from skae import AutoencoderOutlierDetector
+from skae._data.blocks import dense_blocks
 from skae._detection.ensemble import Ensemble, Member
 from skae.scores import Score
 
@@ -22,18 +26,23 @@ def ensemble(rows):
 
 
 class Constant(Score):
-    """A score that is what it is told to be, all of the first feature."""
+    """A score that is what it is told to be, whatever the row."""
 
     def __init__(self, value):
         self.value = value
 
     def of_features(self, network, X, codes):
-        shares = torch.zeros(X.shape, dtype=torch.float64)
-        shares[:, 0] = self.value
-        return shares
+        return torch.full(X.shape, self.value / X.shape[1], dtype=torch.float64)
 
     def of_code(self, network, X, codes):
         return None
+
+
+class First(Constant):
+    """The first feature, squared and multiplied."""
+
+    def of_features(self, network, X, codes):
+        return self.value * X[:, :1].double().square()
 
 
 def constant(ensemble, *values):
@@ -48,21 +57,54 @@ def test_scores_are_those_of_each_member(ensemble, rows):
         np.testing.assert_array_equal(Ensemble([member]).scores(rows, "cpu")[0], of_member)
         network = member.network.network("cpu")
         scaled = member.network.scaling.apply(rows)
-        expected = member.score(network, torch.from_numpy(scaled)).numpy()
+        expected = member.score(network, torch.from_numpy(scaled)).numpy() / member.unit
         np.testing.assert_allclose(of_member, expected, rtol=1e-4)
 
 
 def test_contributions_add_up_to_the_mean(ensemble, rows):
-    shares = ensemble.contributions(rows, "cpu")
-    np.testing.assert_allclose(shares.sum(axis=1), ensemble.scores(rows, "cpu").mean(axis=0))
-    first = Ensemble(ensemble.members[:1]).contributions(rows, "cpu")
+    shares = ensemble.contributions(rows[:30], "cpu")
+    np.testing.assert_allclose(shares.sum(axis=1), ensemble.scores(rows[:30], "cpu").mean(axis=0))
+    first = Ensemble(ensemble.members[:1]).contributions(rows[:30], "cpu")
     assert not np.allclose(first, shares)
 
 
 def test_contributions_are_means_over_the_members(ensemble, rows):
-    np.testing.assert_allclose(
-        constant(ensemble, 1.0, 3.0).contributions(rows[:2], "cpu"), [[2, 0, 0, 0], [2, 0, 0, 0]]
-    )
+    """What the baselines have is shared evenly, and what the row has besides is the feature's."""
+    member = ensemble.members[0]
+    both = [Member(member.network, First(value), member.baselines) for value in (1.0, 3.0)]
+    found = Ensemble(both).contributions(rows[:2], "cpu")
+    squares = np.square(member.network.scaling.apply(rows[:2])[:, 0].astype(float))
+    baselines = np.square(member.baselines[:, 0].astype(float))
+    even = (baselines[::2].mean() + 3 * baselines[1::2].mean()) / 2 / 4
+    expected = np.full((2, 4), even)
+    expected[:, 0] += 2 * squares - 4 * even
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_members_share_out_the_baselines(ensemble):
+    for i, (member, baselines) in enumerate(ensemble.compared()):
+        np.testing.assert_array_equal(baselines, member.baselines[i::5])
+    few = Member(ensemble.members[0].network, Constant(1.0), ensemble.members[0].baselines[:2])
+    assert [len(baselines) for _, baselines in Ensemble([few] * 3).compared()] == [1, 1, 1]
+    old = Member(ensemble.members[0].network, Constant(1.0))
+    assert [baselines for _, baselines in Ensemble([old] * 2).compared()] == [None, None]
+
+
+def test_contributions_of_groups_add_up_and_share_evenly(ensemble, rows):
+    found = ensemble.contributions(rows[:9], "cpu", np.array([0, 1, 0, 1]))
+    np.testing.assert_allclose(found.sum(axis=1), ensemble.scores(rows[:9], "cpu").mean(axis=0))
+    alone = ensemble.contributions(rows[:9], "cpu")
+    # Groups of equal size: what is shared evenly is the same for both.
+    np.testing.assert_allclose(found[:, 0], alone[:, 0] + alone[:, 2], rtol=1e-6)
+
+
+def test_blocks_of_rows_change_nothing(ensemble, rows, monkeypatch):
+    whole = ensemble.contributions(rows[:5], "cpu")
+    cut = partial(dense_blocks, n_entries=8)
+    monkeypatch.setattr("skae._detection.ensemble.dense_blocks", cut)
+    np.testing.assert_allclose(ensemble.contributions(rows[:5], "cpu"), whole, rtol=1e-6)
+    sparse = ensemble.contributions(sp.csr_matrix(rows[:5]), "cpu")
+    np.testing.assert_allclose(sparse, whole, rtol=1e-6)
 
 
 @pytest.mark.parametrize("value", [np.inf, np.nan])
@@ -75,7 +117,7 @@ def test_what_is_out_of_range_is_large_and_shared_out_evenly(ensemble, rows, val
 def test_contributions_leave_the_network_as_it_was(ensemble, rows):
     network = ensemble.members[0].network.network("cpu")
     before = ensemble.scores(rows, "cpu")
-    ensemble.contributions(rows, "cpu")
+    ensemble.contributions(rows[:5], "cpu")
     assert all(weights.grad is None for weights in network.parameters())
     np.testing.assert_array_equal(ensemble.scores(rows, "cpu"), before)
 

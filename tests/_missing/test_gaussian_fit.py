@@ -9,6 +9,7 @@ from skae._missing.factor_model import FactorModel
 from skae._missing.filling import Filling
 from skae._missing.gaussian_fit import (
     MOST_FEATURES,
+    conditional_draws,
     conditional_means,
     fit_gaussian,
     most_rows,
@@ -106,3 +107,28 @@ def test_a_tall_table_is_looked_at_in_part(monkeypatch):
     expected, _ = fit(everything)
     assert not torch.equal(found.mean, expected.mean)
     torch.testing.assert_close(found.deviation, expected.deviation, rtol=0.1, atol=0)
+
+
+@pytest.mark.parametrize("n_features", [5, 45])
+def test_draws_have_the_covariance_of_complete_rows(n_features):
+    """That of conditional means would be smaller."""
+    rng = np.random.default_rng(0)
+    units = np.geomspace(0.1, 10, n_features)
+    shared = rng.normal(size=(2000, 2)) @ rng.normal(size=(2, n_features))
+    X = units * (3 + shared + 0.5 * rng.normal(size=(2000, n_features)))
+    missing = rng.random(X.shape) < 0.4
+    drawn = conditional_draws(np.where(missing, np.nan, X), 0)
+    np.testing.assert_array_equal(drawn[~missing], X[~missing])
+    found, expected = (np.cov((rows / units).T) for rows in (drawn, X))
+    np.testing.assert_allclose(found, expected, atol=0.15 * expected.max())
+    np.testing.assert_allclose(np.diag(found), np.diag(expected), rtol=0.3)
+    again = conditional_draws(np.where(missing, np.nan, X), 0)
+    np.testing.assert_array_equal(again, drawn)
+
+
+def test_a_column_without_known_values_is_drawn_as_zero():
+    X = np.random.default_rng(0).normal(size=(50, 3))
+    X[:, 1], X[3, 0] = np.nan, np.nan
+    drawn = conditional_draws(X, 0)
+    assert (drawn[:, 1] == 0).all()
+    assert np.isfinite(drawn).all()

@@ -3,9 +3,13 @@
 import numpy as np
 import pytest
 
+from skae import AutoencoderOutlierDetector
+from skae._calibration.calibration import Calibration, HeldOut
 from skae._classification.teachers import Teachers
 from skae._data.scaling import Scaling
-from skae._detection.calibration import Calibration, HeldOut
+from skae._detection.ensemble import Member
+from skae._detection.missing_scale import MissingScale
+from skae._detection.ranges import Ranges
 from skae._generation.code_density import CodeDensity
 from skae._network.head import HeadPlan
 from skae._persistence.records import RECORDS, built, fields_of
@@ -22,6 +26,11 @@ GOOD = {
     },
     HeadPlan: {"n_classes": 2, "hidden_layer_sizes": (), "weight": 0.5},
     Calibration: {"groups": [HeldOut((0,), np.ones(2))]},
+    MissingScale: {
+        **{"location": np.zeros(3), "above": np.ones(3), "below": np.ones(3)},
+        **{"root": True, "lowest": -1.0},
+    },
+    Ranges: {"low": np.array([-np.inf, 0.0]), "high": np.array([np.inf, 0.0]), "size": 2.0},
     Teachers: {
         "coefficients": np.ones((5, 3), np.float32),
         "intercept": np.ones(3, np.float32),
@@ -58,6 +67,17 @@ BAD = [
     *((Teachers, "class_weight", bad) for bad in (np.ones(2, np.float32), -np.ones(3, np.float32))),
     *((Teachers, "network_weight", bad) for bad in (-0.1, 1.1, "0.5")),
     *((Calibration, "groups", bad) for bad in ([], [1], ())),
+    *(
+        (MissingScale, "location", bad)
+        for bad in (np.zeros(2), np.full(3, np.nan), np.zeros((3, 1)))
+    ),
+    *((MissingScale, "location", bad) for bad in (np.zeros(3, np.float32), None)),
+    *((MissingScale, "above", bad) for bad in (np.zeros(3), np.ones(2), np.full(3, np.inf))),
+    *((MissingScale, "below", bad) for bad in (-np.ones(3), np.ones(3, np.float32))),
+    *((MissingScale, "lowest", bad) for bad in (np.inf, None)),
+    *((Ranges, "low", bad) for bad in (np.ones(2), np.zeros(3), np.zeros((2, 1)))),
+    *((Ranges, "high", bad) for bad in (-np.ones(2), np.zeros(2, np.float32), np.full(2, np.nan))),
+    *((Ranges, "size", bad) for bad in (0.0, -1.0, np.inf)),
 ]
 
 
@@ -72,6 +92,20 @@ def test_good_fields_make_a_record(cls):
 def test_other_fields_are_refused(cls, field, value):
     with pytest.raises(ValueError, match=r"must be|at least one array"):
         built(cls, {**GOOD[cls], field: value})
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [np.zeros(3), np.zeros((0, 3)), np.zeros((2, 4)), np.full((2, 3), np.nan), [[1.0, 2.0, 3.0]]],
+)
+def test_baselines_are_rows_of_the_network(bad):
+    X = np.random.default_rng(0).normal(size=(20, 3))
+    detector = AutoencoderOutlierDetector(2, max_epochs=1, n_estimators=1, random_state=0).fit(X)
+    fields = vars(detector._ensemble.members[0])
+    assert built(Member, fields).baselines is fields["baselines"]
+    assert built(Member, {**fields, "baselines": None}).baselines is None
+    with pytest.raises(ValueError, match="baselines of Member must be"):
+        built(Member, {**fields, "baselines": bad})
 
 
 @pytest.mark.parametrize("cls", RECORDS.values())

@@ -61,6 +61,17 @@ def test_files_of_earlier_versions_compute_what_they_did(kept):
         np.testing.assert_allclose(found, np.array(values, float), rtol=1e-5, atol=rounding)
 
 
+def test_rows_are_explained_without_the_baselines_of_a_file():
+    """Version 0.1.0 kept no training rows; the mean row takes their place."""
+    loaded = skae.load(FILES / "0.1.0" / "detector.skae")
+    assert all(member.baselines is None for member in loaded._ensemble.members)
+    X = np.random.default_rng(0).normal(size=(4, loaded.n_features_in_)) * 5
+    X[:, 1] += 100
+    reasons = loaded.feature_contributions(X)
+    np.testing.assert_allclose(reasons.sum(axis=1), -loaded.score_samples(X))
+    assert (reasons.to_numpy().argmax(axis=1) == 1).all()
+
+
 @pytest.mark.parametrize("kept", KEPT, ids=short)
 def test_files_of_earlier_versions_are_saved_as_of_today(kept, path):
     loaded = skae.load(kept)

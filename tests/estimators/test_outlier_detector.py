@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
+import torch
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.datasets import load_digits
@@ -20,12 +21,13 @@ from sklearn.model_selection import (
 )
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from support.combinations import slow_but
 
 import skae
 from skae import AutoencoderOutlierDetector
 from skae.architectures import Convolutional
 from skae.kinds import Denoising, Undercomplete
-from skae.scores import SCORES, Joint, Residual
+from skae.scores import ResidualNeighbours
 
 
 def detector(**parameters):
@@ -242,13 +244,14 @@ def test_scoring_is_resolved_and_fitted(scoring):
 def test_auto_stands_for():
     X = normal_rows(60)
     model = detector().fit(X)
-    assert isinstance(model.scoring_, Joint)
+    assert model.scoring_.get_params() == {"n_neighbors": 5}
+    assert isinstance(model.scoring_, ResidualNeighbours)
     assert isinstance(model.kind_, Denoising)
     assert model.kind_.corruption.level == (0.02, 0.5)
     assert model.architecture_.hidden_layer_sizes == (256,)
     assert model.n_components_ == 64
     assert model.learning_rate_ == 0.0025
-    assert isinstance(detector(novelty=True).fit(X).scoring_, Residual)
+    assert detector(novelty=True).fit(X).scoring_.n_neighbors == 1
     assert detector(kind=Undercomplete()).fit(X).n_components_ < 5
     assert detector(n_components=7).fit(X).n_components_ == 7
 
@@ -519,7 +522,7 @@ def test_groups_with_weights_and_labels():
     X, groups = machines(8, 0, n_each=10)
     y, weight = np.zeros(80, dtype=int), np.ones(80)
     y[:10], weight[10:25] = -1, 0
-    model = detector(novelty=True).fit(X, y, weight, groups)
+    model = detector(novelty=True, anomaly_label=-1).fit(X, y, weight, groups)
     assert model._calibration.size == 6  # the first is anomalous, the second does not count
     assert len(model.calibration_scores_) == 55
     weights = np.concatenate([held_out.weights for held_out in model._calibration.groups])
@@ -641,6 +644,91 @@ def test_contributions_name_the_feature(fitted):
     X[np.arange(50), changed] += 3
     found = fitted.feature_contributions(X).to_numpy().argmax(axis=1)
     assert (found == changed).mean() > 0.7
+
+
+def people(n_rows, seed):
+    """Rows whose income depends on their job, encoded as dummies."""
+    rng = np.random.default_rng(seed)
+    job, city = rng.choice(list("mst"), n_rows), rng.choice(list("abc"), n_rows)
+    income = rng.normal(size=n_rows) + 8 * (job == "m") + 3 * (job == "t")
+    heavy = rng.standard_t(3, size=n_rows)
+    frame = pd.DataFrame({"job": job, "city": city, "income": income, "heavy": heavy})
+    return pd.get_dummies(frame, dtype=float)
+
+
+def of_column(name):
+    return name.split("_")[0]
+
+
+@pytest.mark.parametrize(
+    "scoring",
+    slow_but({"residual", "joint"}, ["residual", "joint", "reconstruction", "latent"], str),
+)
+@pytest.mark.parametrize("novelty", [True, False])
+def test_contributions_name_the_column_beside_dummies(scoring, novelty):
+    """The residuals of the job are disturbed as well, but it is the income that is wrong."""
+    X, wrong = people(600, 0), people(60, 1)
+    wrong["income"] += 6 * X["income"].std()
+    model = detector(scoring=scoring, novelty=novelty, max_epochs=20).fit(X)
+    reasons = model.feature_contributions(wrong, groups=of_column)
+    assert list(reasons.columns) == ["income", "heavy", "job", "city"]
+    assert (reasons.idxmax(axis=1) == "income").mean() >= 0.95
+    np.testing.assert_allclose(reasons.sum(axis=1), -model.score_samples(wrong), rtol=1e-9)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:Posterior collapse. only:UserWarning")
+def test_contributions_to_the_bound_name_the_column():
+    X, wrong = people(600, 0), people(40, 1)
+    wrong["income"] += 6 * X["income"].std()
+    model = detector(kind="variational", scoring="elbo", novelty=True, max_epochs=20).fit(X)
+    reasons = model.feature_contributions(wrong, groups=of_column)
+    assert (reasons.idxmax(axis=1) == "income").mean() >= 0.95
+
+
+def test_contributions_of_a_broken_relation_name_either_column():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(600, 6))
+    X[:, 3:] = X[:, :3] + 0.1 * rng.normal(size=(600, 3))
+    wrong = X[:60].copy()
+    wrong[:, 4] = np.sign(wrong[:, 1]) * -0.8
+    model = detector(novelty=True, max_epochs=20).fit(X)
+    found = model.feature_contributions(wrong).to_numpy().argmax(axis=1)
+    assert np.isin(found, [1, 4]).mean() >= 0.95
+
+
+def test_a_score_without_gradients_is_explained_as_well():
+    class Numpy(Residual):
+        def of_features(self, network, X, codes):
+            return torch.from_numpy(np.abs(super().of_features(network, X, codes).numpy()))
+
+    X = normal_rows(60)
+    wrong = X[:10].copy()
+    wrong[:, 2] += 20
+    model = detector(scoring=Numpy(), n_estimators=1).fit(X)
+    reasons = model.feature_contributions(wrong)
+    assert (reasons.idxmax(axis=1) == "x2").all()
+    np.testing.assert_allclose(reasons.sum(axis=1), -model.score_samples(wrong), rtol=1e-9)
+
+
+def test_contributions_of_samples_with_axes_are_named_by_place():
+    windows = np.random.default_rng(0).normal(size=(40, 10, 2))
+    model = detector(max_epochs=1).fit(windows)
+    reasons = model.feature_contributions(windows[:3])
+    assert reasons.columns.names == ["step", "channel"]
+    assert reasons.columns.tolist() == [(i, j) for i in range(10) for j in range(2)]
+    channels = model.feature_contributions(windows[:3], groups=lambda place: place[1])
+    assert channels.columns.tolist() == [0, 1]
+    np.testing.assert_allclose(channels.sum(axis=1), reasons.sum(axis=1))
+    of_levels = reasons.T.groupby(level="channel").sum().T
+    np.testing.assert_allclose(channels, of_levels, rtol=1e-6, atol=1e-9)
+
+
+def test_groups_of_unknown_columns_are_refused(fitted):
+    with pytest.raises(ValueError, match=r"groups\['a'\] has the column 'x9'"):
+        fitted.feature_contributions(normal_rows(3), groups={"a": ["x9"]})
+    with pytest.raises(NotFittedError):
+        AutoencoderOutlierDetector().feature_contributions(normal_rows(3), groups={"a": ["x1"]})
 
 
 def test_contributions_have_names_and_an_index():
@@ -916,7 +1004,8 @@ def test_a_failed_calibration_changes_nothing(fitted):
 
 
 def test_calibrate_on_groups(fitted):
-    model = copy.deepcopy(fitted).calibrate(normal_rows(60, 6), groups=np.arange(60) % 12)
+    model = copy.deepcopy(fitted).set_threshold(false_positive_rate=0.2)
+    model.calibrate(normal_rows(60, 6), groups=np.arange(60) % 12)
     assert model._calibration.size == 12
 
 

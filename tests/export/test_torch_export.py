@@ -70,10 +70,13 @@ def test_classes_are_places_in_a_list():
     assert to_torch(classifier, "predict_proba").classes is None
 
 
-def test_contributions_of_a_score_with_a_part_of_the_code():
-    detector = AutoencoderOutlierDetector(2, scoring="joint", n_estimators=1, **SETTINGS).fit(X)
-    found = to_torch(detector, "feature_contributions")(torch.from_numpy(X))
-    np.testing.assert_allclose(found, detector.feature_contributions(X), rtol=1e-4, atol=1e-5)
+@pytest.mark.parametrize("n_estimators", [1, 2])
+def test_contributions(n_estimators):
+    settings = {"scoring": "joint", "n_estimators": n_estimators, **SETTINGS}
+    detector = AutoencoderOutlierDetector(2, **settings).fit(X)
+    rows = X[:20].copy()
+    found = to_torch(detector, "feature_contributions")(torch.from_numpy(rows))
+    np.testing.assert_allclose(found, detector.feature_contributions(rows), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("shape", [(5,), (2, 4), (2, 5, 1)])

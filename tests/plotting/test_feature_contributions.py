@@ -291,8 +291,49 @@ def test_values_of_another_length():
 def test_numbers_that_are_not_finite(broken):
     with pytest.raises(ValueError, match=f"contributions must be finite .* {broken} at position 1"):
         draw([1.0, broken])
-    with pytest.raises(ValueError, match=f"values must be finite numbers, got {broken}"):
-        draw([1.0], [broken])
+
+
+def test_values_may_be_missing_but_not_infinite():
+    assert labels(draw([2.0, 1.0], [np.nan, 3.0])) == ["x0 is missing", "x1 = 3"]
+    with pytest.raises(ValueError, match="values must not be infinite, got -inf at position 1"):
+        draw([2.0, 1.0], [0.0, -np.inf])
+
+
+def test_groups_have_one_bar_and_the_name_of_their_level():
+    jobs = np.repeat(["m", "s"], 30)
+    X = pd.get_dummies(pd.DataFrame({"pay": 5.0 * (jobs == "m"), "job": jobs}), dtype=float)
+    X["pay"] += np.random.default_rng(0).normal(size=60)
+    X = X.assign(a=1.0, b=2.0)
+    detector = AutoencoderOutlierDetector(max_epochs=2, random_state=0).fit(X)
+    display = FeatureContributionsDisplay.from_estimator(
+        detector, X[:1].assign(pay=40), groups={"job": ["job_m", "job_s"], "both": ["a", "b"]}
+    )
+    assert labels(display)[0] == "pay = 40"
+    assert set(labels(display)) == {"pay = 40", "job = job_m", "both"}
+    np.testing.assert_allclose(sum(lengths(display)), display.score)
+
+
+def test_places_in_samples_with_axes_are_named():
+    index = pd.MultiIndex.from_product([[0, 1], ["load"]], names=["step", "channel"])
+    assert labels(draw(pd.Series([1.0, 2.0], index=index))) == [
+        "step 1, channel load = 0",
+        "step 0, channel load = 0",
+    ]
+    unnamed = pd.MultiIndex.from_tuples([(0, 1)])
+    assert labels(draw(pd.Series([1.0], index=unnamed))) == ["0, 1 = 0"]
+
+
+def test_samples_with_axes():
+    windows = np.random.default_rng(0).normal(size=(30, 6, 2))
+    detector = AutoencoderOutlierDetector(max_epochs=1, random_state=0).fit(windows)
+    display = FeatureContributionsDisplay.from_estimator(
+        detector, windows, row=3, groups=lambda place: f"channel {place[1]}"
+    )
+    assert set(labels(display)) == {"channel 0", "channel 1"}
+
+
+def test_values_may_be_texts():
+    assert labels(draw([3.0, 2.0, 1.0], ["a", "", "2"])) == ["x0 = a", "x1", "x2 = 2"]
 
 
 def test_contributions_of_many_rows():

@@ -475,7 +475,10 @@ def test_arrays_that_do_not_fit(keywords, sentence):
     ("estimator", "lacks"),
     [
         (LinearRegression(), "LinearRegression without transform and inverse_transform"),
-        (make_pipeline(LinearRegression()), "Pipeline without transform and inverse_transform"),
+        (
+            make_pipeline(LinearRegression()),
+            "LinearRegression without transform and inverse_transform",
+        ),
     ],
 )
 def test_estimators_that_do_not_decode(X, estimator, lacks):

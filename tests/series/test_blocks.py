@@ -3,7 +3,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from skae._detection.folds import calibration_folds
+from skae._calibration.folds import calibration_folds
 from skae.series import block_groups, sliding_windows
 
 CASES = [

@@ -21,7 +21,8 @@ def parts(network, X):
 
 
 def fitted(score, network, n_samples=300):
-    return score.fit(*parts(network, drawn(n_samples)))
+    X = drawn(n_samples)
+    return score.fit(*parts(network, X), *([X.numpy()] if score.takes_rows else []))
 
 
 def lengths(seen, rows):

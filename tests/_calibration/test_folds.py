@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from skae._detection import folds
-from skae._detection.folds import calibration_folds, enough_rows
+from skae._calibration import folds
+from skae._calibration.folds import calibration_folds, enough_rows
 
 
 def drawn(rows, n_networks=1, **parameters):

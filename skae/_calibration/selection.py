@@ -7,8 +7,8 @@ import warnings
 
 import numpy as np
 
-from skae._detection.calibration import Calibration, discoveries
-from skae._detection.folds import enough_rows
+from skae._calibration.calibration import Calibration, discoveries
+from skae._calibration.folds import enough_rows
 
 
 def selected(p_values: np.ndarray, fdr: float, calibration: Calibration) -> np.ndarray:

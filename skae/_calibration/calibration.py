@@ -11,11 +11,15 @@ from typing import Self
 import numpy as np
 from scipy.stats import false_discovery_control
 
-from skae._detection.folds import enough_rows
+from skae._calibration.folds import enough_rows
 
 # "auto": a row is an outlier when the cube root of its score is more than this many robust standard
 # deviations above the median.
 _AUTO_DEVIATIONS = 3.0
+# Largest ratio of the deviations above and below the median.
+_MOST_SKEWED = 2.0
+# The false positive rate of "auto" if the calibration rows are known to be normal.
+_AUTO_RATE = 0.01
 # Relative rounding error of products of rates.
 _ROUNDING = 1e-12
 # The largest number of rows that messages speak of.
@@ -197,18 +201,31 @@ class Calibration:
         below = beyond <= n_left_out + n_above - 1 + _ROUNDING * n_scores
         return float(self.scores[np.argmax(below)])
 
-    def auto_threshold(self) -> float:
+    def auto_threshold(self, *, normal: bool = False) -> float:
         """Return the score above which "auto" calls rows outliers.
 
-        Cube roots of squared distances are nearly normal (Wilson and Hilferty [1]_). The threshold
-        is three standard deviations above their median; the standard deviation is estimated from
-        median and lower quartile, which outliers change little. Negative scores take no root.
+        If the calibration rows are normal, it is the score that a hundredth of them exceed, or none
+        of fewer than a hundred.
+
+        If there may be outliers among them, their number is not known. Cube roots of squared
+        distances are nearly normal (Wilson and Hilferty [1]_), so the threshold is three standard
+        deviations above their median. The standard deviation is estimated from the quartiles, which
+        outliers change little: from the lower one, or from the upper one if this is larger, since
+        normal rows may have heavy tails. It is at most twice the lower one, since the upper
+        quartile is that of outliers if these are many. Negative scores take no root.
+
+        Parameters
+        ----------
+        normal : bool, default=False
+            Whether the calibration rows are known to be normal.
 
         References
         ----------
         .. [1] E. B. Wilson and M. M. Hilferty, "The distribution of chi-square", Proceedings of
            the National Academy of Sciences 17(12), 1931.
         """
+        if normal:
+            return self.threshold(max(_AUTO_RATE, self.smallest_p_value))
         if self.scores[0] < 0:
             return _beyond(self.scores)
         # Of scores that are all the same, rounding must not leave most above the threshold.
@@ -217,8 +234,10 @@ class Calibration:
 
 def _beyond(values: np.ndarray) -> float:
     """Return the value that is three robust standard deviations above the median."""
-    lower, middle = np.quantile(values, [0.25, 0.5])
-    return float(middle + _AUTO_DEVIATIONS * (middle - lower) / _NORMAL_QUARTILE)
+    lower, middle, upper = np.quantile(values, [0.25, 0.5, 0.75])
+    below = middle - lower
+    deviation = np.clip(upper - middle, below, _MOST_SKEWED * below) / _NORMAL_QUARTILE
+    return float(middle + _AUTO_DEVIATIONS * deviation)
 
 
 def _rounded_up(rate: float) -> str:

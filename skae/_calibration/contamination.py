@@ -50,7 +50,8 @@ def offset_of_fraction(scores: np.ndarray, fraction: float) -> float:
 def auto_offset(scores: np.ndarray, threshold: float, novelty: bool) -> float:
     """Return the offset of "auto": that of the calibration, but not without any outliers.
 
-    At least a hundredth of the training rows are outliers, unless equal scores prevent it.
+    At least a hundredth of the training rows are outliers, unless equal scores prevent it, or all
+    were said to be normal.
 
     Parameters
     ----------
@@ -70,7 +71,8 @@ def auto_offset(scores: np.ndarray, threshold: float, novelty: bool) -> float:
     """
     asked = _number(scores, _LEAST)
     least, found = _nearest(scores, asked)
-    offset = -threshold if _is_far(found, asked) else max(-threshold, least)
+    calibrated = novelty or _is_far(found, asked)
+    offset = -threshold if calibrated else max(-threshold, least)
     n_outliers = int((scores < offset).sum())
     if n_outliers > max(_MANY * len(scores), asked):
         trusted = "" if novelty else "novelty=True if all training rows are normal or nearly all, "

@@ -5,8 +5,8 @@ import warnings
 import numpy as np
 import pytest
 
-from skae._detection.calibration import Calibration, HeldOut, discoveries
-from skae._detection.selection import selected
+from skae._calibration.calibration import Calibration, HeldOut, discoveries
+from skae._calibration.selection import selected
 
 
 def of_rows(n_rows):

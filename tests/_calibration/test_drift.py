@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import mannwhitneyu
 
-from skae._detection.calibration import Calibration, HeldOut
-from skae._detection.drift import DriftReport, uniformity_test
+from skae._calibration.calibration import Calibration, HeldOut
+from skae._calibration.drift import DriftReport, uniformity_test
 
 
 def p_values(calibration, recent):

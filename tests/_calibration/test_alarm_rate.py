@@ -2,7 +2,7 @@
 
 import pytest
 
-from skae._detection.alarm_rate import AlarmRate, asked_rate, is_fraction
+from skae._calibration.alarm_rate import AlarmRate, asked_rate, is_fraction
 
 NAMES = ("contamination", "false_positive_rate", "n_alarms", "n_rows", "outlier_fraction")
 
