@@ -27,7 +27,7 @@ import skae
 from skae import AutoencoderOutlierDetector
 from skae.architectures import Convolutional
 from skae.kinds import Denoising, Undercomplete
-from skae.scores import ResidualNeighbours
+from skae.scores import SCORES, Residual, ResidualNeighbours
 
 
 def detector(**parameters):
