@@ -99,6 +99,12 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
     so that an error counts more in features that are usually reconstructed well. Thresholds and
     p-values come from calibration rows, which are held out from training.
 
+    Say first what the training rows are. ``novelty=True``: they are normal, and the task is to find
+    unusual new rows. Then set the threshold by the false alarms that you can bear,
+    ``set_threshold(false_positive_rate=0.01)``. ``novelty=False``, the default: some of them, few
+    or many, may be outliers themselves. Then keep ``contamination="auto"``, or give the fraction of
+    outliers if you know it.
+
     With ``novelty=False`` the training rows may contain outliers. The networks then train only on
     the three quarters of the rows with the smallest Mahalanobis distance under a robust mean and
     covariance (as in the minimum covariance determinant [1]_), so that they do not learn to
