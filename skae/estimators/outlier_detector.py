@@ -95,13 +95,15 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
     r"""Outlier and novelty detection by autoencoders, with the interface of IsolationForest.
 
     Networks learn to reconstruct normal rows :math:`x` as :math:`\hat{x}`. The anomaly score of a
-    row compares its residual :math:`r = x - \hat{x}` and its latent code with those of normal rows,
-    so that an error counts more in features that are usually reconstructed well. Thresholds and
-    p-values come from calibration rows, which are held out from training.
+    row compares its residual :math:`r = x - \hat{x}` with those of normal rows, so that an error
+    counts more in features that are usually reconstructed well, and its distance to the nearest
+    training rows with theirs. Thresholds and p-values come from calibration rows, which are held
+    out from training.
 
-    With ``novelty=False`` the training rows may contain outliers. The networks then train only on
-    the three quarters of the rows with the smallest Mahalanobis distance under a robust mean and
-    covariance (as in the minimum covariance determinant [1]_), so that they do not learn to
+    If all training rows are known to be normal, choose ``novelty=True``. With ``novelty=False`` they
+    may contain outliers. The networks then train only on the three quarters of the rows with the
+    smallest Mahalanobis distance under a robust mean and covariance (as in the minimum covariance
+    determinant [1]_) and on large dense groups of other rows, so that they do not learn to
     reconstruct outliers.
 
     Parameters
