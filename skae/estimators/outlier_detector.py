@@ -100,8 +100,8 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
     training rows with theirs. Thresholds and p-values come from calibration rows, which are held
     out from training.
 
-    If all training rows are known to be normal, choose ``novelty=True``. With ``novelty=False`` they
-    may contain outliers. The networks then train only on the three quarters of the rows with the
+    If all training rows are normal, choose ``novelty=True``. With ``novelty=False``, some of them
+    may be outliers. The networks then train only on the three quarters of the rows with the
     smallest Mahalanobis distance under a robust mean and covariance (as in the minimum covariance
     determinant [1]_) and on large dense groups of other rows, so that they do not learn to
     reconstruct outliers.
