@@ -2,9 +2,9 @@
 Outlier detection with ten known anomalies
 ==========================================
 
-A detector needs no labels. If some anomalies are known, mark them in ``y``, and set ``anomaly_label``: the networks
-learn to reconstruct these rows, and rows that resemble them, badly. Here ten known anomalous digits
-are enough to find many more of the same class.
+A detector needs no labels. If some anomalies are known, mark them in ``y``, and set
+``anomaly_label``: the networks learn to reconstruct these rows, and rows that resemble them, badly.
+Here ten known anomalous digits are enough to find many more of the same class.
 """
 
 # %%

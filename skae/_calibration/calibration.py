@@ -17,7 +17,7 @@ from skae._calibration.folds import enough_rows
 # deviations above the median.
 _AUTO_DEVIATIONS = 3.0
 # Largest ratio of the deviations above and below the median.
-_MOST_SKEWED = 2.0
+_MOST_SKEWED = 3.0
 # The false positive rate of "auto" if the calibration rows are known to be normal.
 _AUTO_RATE = 0.01
 # Relative rounding error of products of rates.
@@ -211,7 +211,7 @@ class Calibration:
         distances are nearly normal (Wilson and Hilferty [1]_), so the threshold is three standard
         deviations above their median. The standard deviation is estimated from the quartiles, which
         outliers change little: from the lower one, or from the upper one if this is larger, since
-        normal rows may have heavy tails. It is at most twice the lower one, since the upper
+        normal rows may have heavy tails. It is at most three times the lower one, since the upper
         quartile is that of outliers if these are many. Negative scores take no root.
 
         Parameters

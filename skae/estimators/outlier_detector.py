@@ -95,9 +95,10 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
     r"""Outlier and novelty detection by autoencoders, with the interface of IsolationForest.
 
     Networks learn to reconstruct normal rows :math:`x` as :math:`\hat{x}`. The anomaly score of a
-    row compares its residual :math:`r = x - \hat{x}` and its latent code with those of normal rows,
-    so that an error counts more in features that are usually reconstructed well. Thresholds and
-    p-values come from calibration rows, which are held out from training.
+    row compares its residual :math:`r = x - \hat{x}` with those of normal rows, so that an error
+    counts more in features that are usually reconstructed well, and its distance to the nearest
+    training rows with theirs. Thresholds and p-values come from calibration rows, which are held
+    out from training.
 
     Say first what the training rows are. ``novelty=True``: they are normal, and the task is to find
     unusual new rows. Then set the threshold by the false alarms that you can bear,
@@ -105,9 +106,9 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
     or many, may be outliers themselves. Then keep ``contamination="auto"``, or give the fraction of
     outliers if you know it.
 
-    With ``novelty=False`` the training rows may contain outliers. The networks then train only on
-    the three quarters of the rows with the smallest Mahalanobis distance under a robust mean and
-    covariance (as in the minimum covariance determinant [1]_), so that they do not learn to
+    With ``novelty=False``, the networks train only on the three quarters of the rows with the
+    smallest Mahalanobis distance under a robust mean and covariance (as in the minimum covariance
+    determinant [1]_) and on large dense groups of other rows, so that they do not learn to
     reconstruct outliers.
 
     Parameters

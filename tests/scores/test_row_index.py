@@ -56,6 +56,16 @@ def test_parts_of_many_rows_are_the_same(monkeypatch):
     torch.testing.assert_close(index.squared_distances(new, 2), whole)
 
 
+@pytest.mark.parametrize("n_rows", [1, 64, 1000, 1024])
+def test_blocks_have_the_nearest_rows(n_rows, monkeypatch):
+    X, new = rows(n_rows), rows(50, 1)
+    found = RowIndex.of(X).squared_distances(torch.from_numpy(new), 3)
+    monkeypatch.setattr(row_index, "_BLOCK", 10**6)
+    torch.testing.assert_close(
+        RowIndex.of(X).squared_distances(torch.from_numpy(new), 3), found, rtol=0, atol=0
+    )
+
+
 def test_gradients_lead_away_from_the_neighbour():
     X, new = rows(), torch.from_numpy(rows(4, 1)).requires_grad_()
     (gradient,) = torch.autograd.grad(RowIndex.of(X).squared_distances(new, 1).sum(), new)
