@@ -100,8 +100,13 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
     training rows with theirs. Thresholds and p-values come from calibration rows, which are held
     out from training.
 
-    If all training rows are normal, choose ``novelty=True``. With ``novelty=False``, some of them
-    may be outliers. The networks then train only on the three quarters of the rows with the
+    Say first what the training rows are. ``novelty=True``: they are normal, and the task is to find
+    unusual new rows. Then set the threshold by the false alarms that you can bear,
+    ``set_threshold(false_positive_rate=0.01)``. ``novelty=False``, the default: some of them, few
+    or many, may be outliers themselves. Then keep ``contamination="auto"``, or give the fraction of
+    outliers if you know it.
+
+    With ``novelty=False``, the networks train only on the three quarters of the rows with the
     smallest Mahalanobis distance under a robust mean and covariance (as in the minimum covariance
     determinant [1]_) and on large dense groups of other rows, so that they do not learn to
     reconstruct outliers.
