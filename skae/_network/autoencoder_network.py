@@ -81,7 +81,7 @@ class AutoencoderNetwork(nn.Module):
         self.state = kind.new_state(n_components)
         self.tied, self.gated = architecture.ties_weights(), architecture.needs_gates()
         self.linear_encoder = self.linear_decoder = self.encoder_rest = self.gates = None
-        self.features = Features(*spec.axes_of_sample())
+        self.features = Features(*spec.axes_of_sample(), columns=loss.table_columns)
         self._add_ranges()
         if spec.linear_path:
             self._add_linear_path(n_encoder_outputs - n_components, generator)
@@ -91,7 +91,7 @@ class AutoencoderNetwork(nn.Module):
                 self.linear_decoder = linear(n_components, n_features, generator)
         self.log_scale = None
         if kind.has_posterior and loss.has_scale:
-            self.log_scale = nn.Parameter(torch.zeros(()))
+            self.log_scale = nn.Parameter(torch.zeros(loss.scale_shape))
         self.head = None if spec.head is None else Head(spec.head, n_components, generator)
         with _own_draws(architecture, generator):
             self.work = probe(self)
@@ -332,7 +332,9 @@ class AutoencoderNetwork(nn.Module):
         output, forward_pass = self(X, generator, jitter, progress)
         losses = self.kind.entry_losses(self.loss, output, forward_pass, self.log_scale)
         if self.missing is not None:
-            losses = self.missing.of_known(losses, X, self.kind.feature_reduction)
+            missing = self.loss.of_entries(torch.isnan(X))
+            losses = self.missing.of_known(losses, missing, self.kind.feature_reduction)
+        n_entries = losses.shape[1]
         losses = losses.mean(1) if self.kind.feature_reduction == "mean" else losses.sum(1)
         added = self.kind.added_loss(forward_pass)
         objective = Objective.of(losses, self.kind.term(), added)
@@ -340,8 +342,8 @@ class AutoencoderNetwork(nn.Module):
             return objective
         assert self.head is not None
         cross_entropy = self.head.cross_entropy(forward_pass.code, targets)
-        per_feature = 1 if self.kind.feature_reduction == "mean" else self.n_features
-        return objective.mixed(cross_entropy, self.head.weight, per_feature)
+        n_summed = 1 if self.kind.feature_reduction == "mean" else n_entries
+        return objective.mixed(cross_entropy, self.head.weight, n_summed)
 
 
 def _noise(X: torch.Tensor, generator: torch.Generator) -> torch.Tensor:

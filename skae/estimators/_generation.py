@@ -82,8 +82,15 @@ class GenerativeAutoencoder(OneNetworkAutoencoder):
             )
         rng = own_random_state(random_state)
         if density == "prior" or (is_auto(density) and has_prior):
-            return self._decode(rng.standard_normal((n_samples, self.n_components_)))
-        return self._decode(self._code_density.sample(n_samples, rng))
+            codes = rng.standard_normal((n_samples, self.n_components_))
+        else:
+            codes = self._code_density.sample(n_samples, rng)
+        rows = self._decode(codes)
+        return rows if self.columns_ is None else self._drawn_table(rows, rng)
+
+    def _drawn_table(self, rows: np.ndarray, rng: np.random.RandomState) -> Any:
+        """Return a table whose levels and counts are drawn by their probabilities."""
+        return self.columns_.frame(self.columns_.draw(rows, rng), clip=True)
 
     def interpolate(self, x_a: MatrixLike, x_b: MatrixLike, n_steps: int = 10) -> np.ndarray:
         """Return interpolations between rows, along the straight line between their latent codes.

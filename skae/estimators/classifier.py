@@ -35,6 +35,7 @@ from skae._utils.naming import naming
 from skae._utils.random_state import RandomStateLike
 from skae._utils.sklearn_private import Interval, StrOptions, fit_context
 from skae.architectures import Architecture
+from skae.columns import Columns
 from skae.estimators._all_or_nothing import all_or_nothing
 from skae.estimators._base import LossLike, OptimizerLike
 from skae.estimators._one_network import OneNetworkAutoencoder
@@ -259,6 +260,7 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
         *,
         kind: str | Kind = "undercomplete",
         architecture: str | Architecture = "dense",
+        columns: str | Columns = "from_dtype",
         unlabelled: int | float | str | None = None,
         head_layer_sizes: Sequence[int] = (128,),
         classification_weight: float = 0.5,
@@ -288,6 +290,7 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
             n_components,
             kind=kind,
             architecture=architecture,
+            columns=columns,
             loss=loss,
             init=init,
             max_epochs=max_epochs,

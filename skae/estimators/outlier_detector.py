@@ -57,6 +57,7 @@ from skae._utils.naming import naming
 from skae._utils.random_state import RandomStateLike
 from skae._utils.sklearn_private import Interval, StrOptions, fit_context
 from skae.architectures import ARCHITECTURES, Architecture, Dense
+from skae.columns import COLUMN_RULES, Columns
 from skae.corruptions import Gaussian
 from skae.estimators._all_or_nothing import all_or_nothing
 from skae.estimators._base import BaseAutoencoder, LossLike, OptimizerLike
@@ -339,6 +340,7 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         *,
         kind: str | Kind = "auto",
         architecture: str | Architecture = "auto",
+        columns: str | Columns = "from_dtype",
         scoring: str | Score = "auto",
         novelty: bool = False,
         contamination: float | str = "auto",
@@ -370,6 +372,7 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
             n_components,
             kind=kind,
             architecture=architecture,
+            columns=columns,
             loss=loss,
             init=init,
             max_epochs=max_epochs,
@@ -953,8 +956,11 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         """
         check_is_fitted(self)
         grouped = FeatureGroups.of(groups, self._column_names())
+        group_of = grouped.group_of
+        if self.columns_ is not None:
+            group_of = group_of[self.columns_.column_of_feature]
         contributions = self._of_rows(
-            lambda rows: self._ensemble.contributions(rows, self.device, grouped.group_of), X
+            lambda rows: self._ensemble.contributions(rows, self.device, group_of), X
         )
         index = X.index if isinstance(X, pd.DataFrame) else None
         return pd.DataFrame(contributions, columns=grouped.names, index=index)
@@ -1041,6 +1047,8 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
 
     def _column_names(self) -> pd.Index:
         """Return the names of the features, or their places in samples with several axes."""
+        if self.columns_ is not None:
+            return pd.Index(self.columns_.names)
         shape, channel_axis = self._fitted_networks()[0].spec.axes_of_sample()
         return column_names(
             getattr(self, "feature_names_in_", None),

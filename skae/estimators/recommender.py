@@ -294,6 +294,7 @@ class AutoencoderRecommender(SetOutputMixin, ImputingAutoencoder):
             n_components,
             kind=kind,
             architecture=architecture,
+            columns=None,  # its columns are items
             loss=loss,
             init=init,
             max_epochs=max_epochs,

@@ -386,7 +386,8 @@ class AutoencoderTransformer(GenerativeAutoencoder):
         .. math:: 1 - \frac{\sum \lVert x - \hat{x} \rVert^2}{\sum \lVert x - \mu \rVert^2}
 
         with the mean :math:`\mu` of the training rows. For PCA on its training rows, this is the
-        sum of ``explained_variance_ratio_``.
+        sum of ``explained_variance_ratio_``. For a table with columns that are no numbers, it is
+        the mean over rows and columns of the explained fraction, see :meth:`score_samples`.
 
         Parameters
         ----------
@@ -401,6 +402,8 @@ class AutoencoderTransformer(GenerativeAutoencoder):
         score : float
             At most 1; higher is better.
         """
+        if self.columns_ is not None:
+            return float(self.score_samples(X).mean())
         errors, distances = self._of_rows(self._errors_and_distances, X)
         return explained_fraction(float(errors.sum()), float(distances.sum()))
 
