@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from skae._data.table_frames import probability_frame, table_frame
 from skae._utils.checks import check_boolean
 from skae.columns import TableColumns
 
@@ -34,8 +35,8 @@ class TableForm:
     def table(self, columns: TableColumns, rows: np.ndarray, index: Any) -> Any:
         """Return encoded rows as a frame with the columns of `fit`, or as their probabilities."""
         if self.probabilities:
-            return columns.probabilities(rows, index=index)
-        return columns.frame(columns.decode(rows), index=index, clip=self.clip)
+            return probability_frame(columns, rows, index)
+        return table_frame(columns, columns.decode(rows), index=index, clip=self.clip)
 
     def check_numbers(self, name: str) -> None:
         """Refuse what concerns tables, for an estimator that was fitted on numbers."""

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from skae._data.frames import fit_table
+from skae._data.table_fit import fit_table
+from skae._data.table_frames import codes_of
 from skae._data.matrix import MatrixLike
 from skae._data.views import Converted
 from skae._utils.named_parts import resolve_part
@@ -64,7 +65,7 @@ def validate_table(
     """
     if reset or hasattr(X, "columns"):
         check_feature_names(estimator, X, reset=reset)
-    codes = table.codes(X)
+    codes = codes_of(table, X)
     name = type(estimator).__name__
     if len(codes) < min_samples:
         raise ValueError(

@@ -179,15 +179,17 @@ def _loss_of_column(name: Any, value: Any, table: TableColumns) -> Loss | Column
     if column is None:
         known = [str(c.name) for c in table.columns[:9]]
         raise ValueError(f"loss names the column {name!r}, but the columns of X are {known}.")
-    numbers = column.role == "number"
-    registry = LOSSES if numbers else {column.loss: LOSSES.get(column.loss, MSE), **COLUMN_LOSSES}
-    if callable(value) and not isinstance(value, Loss | ColumnLoss | type):
+    where = f"loss of column {name!r}"
+    if column.role != "number":
+        known_losses: Any = {**LOSSES, **COLUMN_LOSSES}
+        of_role = known_losses[column.loss]
+        return resolve_part(value, where, {column.loss: of_role}, of_role)
+    if callable(value) and not isinstance(value, Loss | type):
         value = FunctionLoss(value)
-    loss = resolve_part(value, f"loss of column {name!r}", registry, (Loss, ColumnLoss))
-    if numbers is not (isinstance(loss, Loss) and loss.rescales):
+    loss = resolve_part(value, where, LOSSES, Loss)
+    if not loss.rescales:
         raise ValueError(
-            f"loss of column {name!r} cannot be {loss!r}, since the column is "
-            f"{column.role}: leave it out, or give the column another role with "
-            f"columns=Columns(...)."
+            f"{where} cannot be {loss!r}, which is not for numbers of any size: name a loss such "
+            f"as 'huber', or give the column another role with columns=Columns(...)."
         )
     return loss

@@ -10,6 +10,7 @@ from sklearn.impute import MissingIndicator
 from skae._data.blocks import densify
 from skae._data.frames import with_columns, with_values_of
 from skae._data.matrix import Matrix, MatrixLike
+from skae._data.table_frames import codes_of, table_frame
 from skae.columns import TableColumns
 
 
@@ -49,9 +50,9 @@ def completed_table(
         codes = table.decode(imputed)
     else:
         codes = table.draw(imputed, random_state)
-    known = table.codes(X)
+    known = codes_of(table, X)
     codes = np.where(missing, codes, known)
-    frame = table.frame(codes, index=getattr(X, "index", None))
+    frame = table_frame(table, codes, index=getattr(X, "index", None))
     return with_values_of(frame, X, table.is_unseen(known))
 
 

@@ -236,6 +236,10 @@ class AutoencoderNetwork(nn.Module):
         """Return the reconstructions of codes."""
         return self.loss.reconstruction(self.decoder_output(code))
 
+    def residuals(self, X: torch.Tensor, code: torch.Tensor) -> torch.Tensor:
+        """Return the residuals of rows with these codes; NaN for missing values."""
+        return self.loss.residual(self.decoder_output(code), X)
+
     def forward(
         self,
         X: torch.Tensor,

@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skae._data.containers import as_matrix_like
 from skae._data.matrix import MatrixLike
+from skae._data.table_frames import table_frame
 from skae._data.validation import output_dtype
 from skae._generation.posterior import elbo, log_likelihood, posterior
 from skae._utils.checks import check_choice, check_size, is_auto
@@ -90,7 +91,9 @@ class GenerativeAutoencoder(OneNetworkAutoencoder):
 
     def _drawn_table(self, rows: np.ndarray, rng: np.random.RandomState) -> Any:
         """Return a table whose levels and counts are drawn by their probabilities."""
-        return self.columns_.frame(self.columns_.draw(rows, rng), clip=True)
+        table = self.columns_
+        assert table is not None  # the caller looks
+        return table_frame(table, table.draw(rows, rng), clip=True)
 
     def interpolate(self, x_a: MatrixLike, x_b: MatrixLike, n_steps: int = 10) -> np.ndarray:
         """Return interpolations between rows, along the straight line between their latent codes.

@@ -83,6 +83,9 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
     architecture : str or Architecture, default="dense"
         The architecture of encoder and decoder: a name or an object of :mod:`skae.architectures`.
 
+    columns : "from_dtype" or Columns, default="from_dtype"
+        What the columns of a data frame are, as in :class:`AutoencoderTransformer`.
+
     unlabelled : int, str, np.nan or None, default=None
         The value in `y` of rows without a label, such as -1. np.nan stands for all missing values:
         NaN, None and pandas.NA. With None, every value of `y` is a class.
@@ -104,7 +107,7 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
         a label are reconstructed only, and rows with a label are repeated in each pass until they
         are a quarter of all rows.
 
-    loss : {"mse", "mae", "huber", "bce"}, Loss or callable, default="mse"
+    loss : {"mse", "mae", "huber", "bce"}, Loss, callable or dict, default="mse"
         The reconstruction loss, as in :class:`AutoencoderTransformer`.
 
     init : {"pca", "random"}, default="pca"
@@ -211,6 +214,11 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
 
     feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, set if all names in `X` are strings.
+
+    columns_ : TableColumns or None
+        The columns of `fit` if some of them are no numbers, with their levels and dtypes. Then
+        ``mean_`` and ``scale_`` are those of the encoded features: numbers, indicators of levels
+        and logarithms of counts.
 
     See Also
     --------

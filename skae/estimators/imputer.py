@@ -82,6 +82,9 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
     architecture : str or Architecture, default="dense"
         The architecture of encoder and decoder: a name or an object of :mod:`skae.architectures`.
 
+    columns : "from_dtype" or Columns, default="from_dtype"
+        What the columns of a data frame are, as in :class:`AutoencoderTransformer`.
+
     missing_values : int, float or np.nan, default=np.nan
         The value that stands for a missing value. If it is not NaN, rows with NaN raise an error.
 
@@ -108,7 +111,7 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
         Whether to divide each feature by its standard deviation. With False, all features are
         divided by the same number, and those with a large variance count most.
 
-    loss : {"mse", "mae", "huber", "bce"}, Loss or callable, default="mse"
+    loss : {"mse", "mae", "huber", "bce"}, Loss, callable or dict, default="mse"
         The training loss. "mse" estimates the conditional mean, "mae" the conditional median. "bce"
         requires `X` in [0, 1] and does not standardise it.
 
@@ -196,6 +199,11 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
 
     feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, set if all names in `X` are strings.
+
+    columns_ : TableColumns or None
+        The columns of `fit` if some of them are no numbers, with their levels and dtypes. Then
+        ``mean_`` and ``scale_`` are those of the encoded features: numbers, indicators of levels
+        and logarithms of counts.
 
     See Also
     --------

@@ -128,6 +128,9 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         The architecture of encoder and decoder: a name or an object of :mod:`skae.architectures`.
         "auto" means ``Dense(hidden_layer_sizes=(256,))``.
 
+    columns : "from_dtype" or Columns, default="from_dtype"
+        What the columns of a data frame are, as in :class:`AutoencoderTransformer`.
+
     scoring : str or Score, default="auto"
         The anomaly score: a name or an object of :mod:`skae.scores`. The names are the Mahalanobis
         distance of the residual ("residual"), of residual and code ("joint") or of the code
@@ -160,7 +163,7 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         whatever their units. "robust" uses medians and interquartile ranges instead of means and
         standard deviations. With False, all features are divided by the same number.
 
-    loss : {"mse", "mae", "huber", "bce"}, Loss or callable, default="mse"
+    loss : {"mse", "mae", "huber", "bce"}, Loss, callable or dict, default="mse"
         The training loss, as in :class:`AutoencoderTransformer`. "bce" requires `X` in [0, 1] and
         does not standardise it.
 
@@ -267,6 +270,9 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
 
     feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, set if all names in `X` are strings.
+
+    columns_ : TableColumns or None
+        The columns of `fit` if some of them are no numbers, with their levels and dtypes.
 
     See Also
     --------

@@ -57,10 +57,19 @@ class AutoencoderTransformer(GenerativeAutoencoder):
         or "transformer") or an object of :mod:`skae.architectures`, such as
         ``Convolutional(input_shape=(1, 28, 28))``, or ``Custom`` with your own modules.
 
-    loss : {"mse", "mae", "huber", "bce"}, Loss or callable, default="mse"
+    columns : "from_dtype" or Columns, default="from_dtype"
+        What the columns of a data frame are. "from_dtype" reads it from their dtypes: floats and
+        integers are numbers, booleans are booleans, text and unordered categories are categories,
+        ordered categories are ordinal. :class:`~skae.columns.Columns` says it by name, and may also
+        call columns counts. Arrays, and frames of floats and integers, are numbers.
+
+    loss : {"mse", "mae", "huber", "bce"}, Loss, callable or dict, default="mse"
         The reconstruction loss: a name or an object of :mod:`skae.losses`. A callable
         ``loss(reconstruction, target)`` receives two tensors of shape (n_samples, n_features) and
-        returns the loss of each entry. "bce" requires `X` in [0, 1].
+        returns the loss of each entry. "bce" requires `X` in [0, 1]. In a table whose columns are
+        not all numbers, it is the loss of numbers; other columns have the cross-entropy, or the
+        deviance of counts, and each column counts once, relative to the loss of the best constant
+        prediction. A dictionary of losses by the names of columns replaces those of single columns.
 
     init : {"pca", "random"}, default="pca"
         "pca" initialises the network as PCA if the code has no more values than there are features;
@@ -216,6 +225,11 @@ class AutoencoderTransformer(GenerativeAutoencoder):
 
     feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, set if all names in `X` are strings.
+
+    columns_ : TableColumns or None
+        The columns of `fit` if some of them are no numbers, with their levels and dtypes. Then
+        ``mean_`` and ``scale_`` are those of the encoded features: numbers, indicators of levels
+        and logarithms of counts.
 
     See Also
     --------

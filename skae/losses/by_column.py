@@ -139,6 +139,16 @@ class ByColumn(Loss):
         losses = self._by_column([group.losses(output, target) for group in self._groups])
         return losses / self._constants.at("of_training", losses)
 
+    def residual(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        r"""Return deviance residuals, in scaled units (McCullagh and Nelder 1989, section 2.4).
+
+        For a number it is the difference. Otherwise it is the root of twice the loss, with the sign
+        of the difference for booleans and counts. A column of levels has its residual in the place
+        of its first feature. Only the indicator of levels that `fit` did not see differs from 0
+        among its other features: its residual is its scaled value.
+        """
+        return self._joined([group.residual(output, target) for group in self._groups], output)
+
     def explained(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """Return the explained fraction of each column in each row, (n_samples, n_columns).
 

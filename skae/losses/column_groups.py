@@ -11,6 +11,10 @@ from skae.losses.column_loss import ColumnLoss
 from skae.losses.loss import Loss
 
 
+# Smaller losses have the residual of this one: the gradient of a root is infinite at zero.
+_SMALLEST_LOSS = 1e-6
+
+
 class Constants:
     """Arrays as tensors on the device of other tensors; floats in their dtype.
 
@@ -92,6 +96,10 @@ class ColumnGroup(ABC):
         return self.losses(output, target)
 
     @abstractmethod
+    def residual(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """Return deviance residuals, as ``ByColumn.residual``, (n_samples, n_features)."""
+
+    @abstractmethod
     def log_likelihood(
         self, output: torch.Tensor, target: torch.Tensor, log_scale: torch.Tensor | None
     ) -> torch.Tensor:
@@ -113,6 +121,11 @@ class ColumnGroup(ABC):
     def weights_of(self, weights: torch.Tensor) -> torch.Tensor:
         """Return the weights of the columns of the group."""
         return weights.index_select(1, self.constants.at("columns", weights))
+
+
+def deviance_residual(losses: torch.Tensor) -> torch.Tensor:
+    """Return the root of twice the losses; its gradient is finite where they are 0."""
+    return (2 * losses).clamp_min(_SMALLEST_LOSS).sqrt()
 
 
 class EntryGroup(ColumnGroup):
@@ -139,6 +152,13 @@ class EntryGroup(ColumnGroup):
     def losses(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """Return the loss of each column, (n_samples, n_columns)."""
         return self.loss.elementwise(self.of_group(output), self._own(self.of_group(target)))
+
+    def residual(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """Return differences of numbers, and signed deviance residuals of others."""
+        difference = self.of_group(target) - self.reconstruction(output)
+        if self.loss.rescales:
+            return difference
+        return deviance_residual(self.losses(output, target)) * difference.sign()
 
     def errors(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """Return squared errors of numbers, and losses of others."""
@@ -234,6 +254,15 @@ class LevelGroup(ColumnGroup):
     def losses(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """Return the loss of each column, (n_samples, n_columns)."""
         return self.loss.losses(*self._both(output, target))
+
+    def residual(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """Return deviance residuals in the place of the first feature of each column."""
+        block = target.new_zeros(len(target), *self.shape)
+        block[..., 0] = deviance_residual(self.losses(output, target))
+        if self.shape[1] == 1:
+            difference = self.of_group(target) - self.reconstruction(output)
+            block[..., 0] = block[..., 0] * self._block(difference)[..., 0].sign()
+        return self._flat(block, self.of_group(target))
 
     def log_likelihood(
         self, output: torch.Tensor, target: torch.Tensor, log_scale: torch.Tensor | None

@@ -76,6 +76,10 @@ class Loss(ParameterNamesMixin):
         """
         return mask
 
+    def residual(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """Return the residual of each feature: the target minus its reconstruction."""
+        return target - self.reconstruction(output)
+
     @abstractmethod
     def elementwise(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """Return the loss of each entry.

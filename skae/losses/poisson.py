@@ -37,7 +37,7 @@ class Poisson(ColumnLoss):
         self, output: torch.Tensor, target: torch.Tensor, valid: torch.Tensor
     ) -> torch.Tensor:
         """Return the deviance of each count."""
-        count, output = torch.expm1(target), output.clamp_max(_LARGEST)
+        count, output = _counts(target), output.clamp_max(_LARGEST)
         deviance = torch.xlogy(count, count) - count - (count * output - output.exp())
         return deviance[..., 0]
 
@@ -45,13 +45,18 @@ class Poisson(ColumnLoss):
         self, output: torch.Tensor, target: torch.Tensor, valid: torch.Tensor
     ) -> torch.Tensor:
         """Return the log probability of each count."""
-        count, output = torch.expm1(target), output.clamp_max(_LARGEST)
+        count, output = _counts(target), output.clamp_max(_LARGEST)
         return (count * output - output.exp() - torch.lgamma(count + 1))[..., 0]
 
     def baseline(
         self, target: torch.Tensor, weight: torch.Tensor, valid: torch.Tensor
     ) -> torch.Tensor:
         """Return the mean deviance from the mean count."""
-        count = torch.expm1(target[..., 0])
+        count = _counts(target[..., 0])
         mean = (weight * count).sum(0)
         return (weight * torch.xlogy(count, count)).sum(0) - torch.xlogy(mean, mean)
+
+
+def _counts(logarithms: torch.Tensor) -> torch.Tensor:
+    """Return counts from log(1 + count), which rounding may bring below 0."""
+    return torch.expm1(logarithms).clamp_min(0.0)
