@@ -24,6 +24,7 @@ LAYERS = [
     "_start",
     "_network",
     "_missing",
+    "_tables",
     "_data",
     "_runtime",
     "kinds",

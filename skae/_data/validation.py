@@ -19,7 +19,6 @@ from skae._data.containers import as_matrix_like, check_finite, unequal_samples
 from skae._data.matrix import Matrix, MatrixLike
 from skae._data.real_numbers import column_label, real_numbers
 from skae._data.spooling import at_hand
-from skae._data.tables import table_of, validate_table
 from skae._data.unequal import padded
 from skae._utils.checks import is_number
 from skae._utils.naming import naming
@@ -52,8 +51,7 @@ def validate_X(
 
     X : array-like, sparse matrix, data frame, torch.Tensor or source of batches
         The user's data, of shape (n_samples, n_features) or (n_samples, *sample_shape), or a list
-        of series of unequal length, which are padded with NaN. A table whose columns are not all
-        numbers is encoded, see :mod:`skae._data.tables`.
+        of series of unequal length, which are padded with NaN.
 
     reset : bool
         Whether this is the validation in `fit`.
@@ -72,16 +70,6 @@ def validate_X(
     """
     if missing_allowed is None:
         missing_allowed = reset or estimator._takes_missing()
-    table = table_of(estimator, X, reset=reset)
-    if table is not None:
-        return validate_table(
-            estimator,
-            X,
-            table,
-            reset=reset,
-            min_samples=min_samples,
-            missing_allowed=missing_allowed,
-        )
     known_shape = None if reset else estimator.sample_shape_
     X = padded(at_hand(X), known_shape, missing_allowed=missing_allowed)
     X, shape = _as_rows(_numbers(estimator, X, reset=reset))

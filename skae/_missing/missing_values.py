@@ -56,9 +56,7 @@ class MissingValues(nn.Module):
         """Return `X` with missing values replaced by the reconstruction: they have no error."""
         return torch.where(torch.isnan(X), reconstruction.detach(), X)
 
-    def of_known(
-        self, losses: torch.Tensor, missing: torch.Tensor, reduction: str
-    ) -> torch.Tensor:
+    def of_known(self, losses: torch.Tensor, missing: torch.Tensor, reduction: str) -> torch.Tensor:
         """Return losses that are zero where a mask says that the value is missing.
 
         For a mean, the losses of known values are divided by their fraction, so that penalties

@@ -205,7 +205,9 @@ def _n_features(estimator: Any) -> int:
     table = estimator.columns_
     if table is None:
         return math.prod(estimator.sample_shape_)
-    _require("is not that of the columns.", sample_shape_=estimator.sample_shape_ == (table.n_columns,))
+    _require(
+        "is not that of the columns.", sample_shape_=estimator.sample_shape_ == (table.n_columns,)
+    )
     return table.n_features
 
 

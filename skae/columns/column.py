@@ -63,7 +63,7 @@ class Column(ABC):
         Parameters
         ----------
         values : ndarray of float64, or Factor
-            As :mod:`skae._data.frames` reads them.
+            As :mod:`skae._tables.frames` reads them.
 
         Raises
         ------

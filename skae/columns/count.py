@@ -15,7 +15,7 @@ _LARGEST_LOG = 40.0
 
 @dataclass(frozen=True)
 class Count(Number):
-    """A column of counts: a network sees ``log(1 + count)``, and predicts a Poisson distribution."""
+    """A column of counts: a network sees ``log(1 + count)``, and predicts a rate."""
 
     role = "count"
     loss = "poisson"

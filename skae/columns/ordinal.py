@@ -28,7 +28,7 @@ class Ordinal(LevelColumn):
         return [*above, f"{self.name}_unknown"]
 
     def encode(self, codes: np.ndarray) -> np.ndarray:
-        """Return whether values are above each level; a level that is not known is in the middle."""
+        """Return whether values are above each level; unknown ones count as in the middle."""
         unseen = self.is_unseen(codes)
         within = np.where(unseen, self.n_levels // 2, codes)
         above = (within[:, None] > np.arange(self.n_levels - 1)).astype(np.float64)

@@ -140,7 +140,10 @@ class TableColumns:
         """Return the columns from what :meth:`plain` returned, after JSON."""
         columns = []
         for given in plain["columns"]:
-            fields = {n: tuple(v) if isinstance(v, list) else v for n, v in given.items()}
+            fields: dict[str, Any] = {
+                name: tuple(value) if isinstance(value, list) else value
+                for name, value in given.items()
+            }
             columns.append(COLUMNS[fields.pop("role")](**fields))
         return cls(tuple(columns), str(plain["container"]))
 

@@ -14,10 +14,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from skae._data.matrix import MatrixLike
 from skae._data.sources import blocks, is_source, joined
-from skae._data.table_form import AS_VALUES, TableForm
-from skae._data.validation import validate_X
 from skae._fitting.progress import CallbackSupportMixin
 from skae._network.fitted_network import FittedNetwork
+from skae._tables.table_form import AS_VALUES, TableForm
+from skae._tables.validation import validate_rows
 from skae._training.callbacks import CallbacksLike
 from skae._utils.checks import LARGEST
 from skae._utils.named_parts import NamedPartsMixin
@@ -198,7 +198,7 @@ class BaseAutoencoder(SavingMixin, CallbackSupportMixin, NamedPartsMixin):
     def _validate_again(self, X: MatrixLike) -> Any:
         """Validate rows that a method receives after the fit."""
         check_is_fitted(self)
-        return validate_X(self, X, reset=False)
+        return validate_rows(self, X, reset=False)
 
     def __sklearn_tags__(self) -> Any:
         """State that sparse matrices and NaN are accepted."""

@@ -11,9 +11,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from skae._data.containers import as_matrix_like
 from skae._data.matrix import MatrixLike
-from skae._data.table_frames import table_frame
 from skae._data.validation import output_dtype
 from skae._generation.posterior import elbo, log_likelihood, posterior
+from skae._tables.table_frames import table_frame
 from skae._utils.checks import check_choice, check_size, is_auto
 from skae._utils.naming import naming
 from skae._utils.random_state import RandomStateLike, own_random_state

@@ -15,7 +15,6 @@ from skae._checkpoints.trainings import Trainings
 from skae._data.matrix import Matrix, MatrixLike
 from skae._data.moments import Moments
 from skae._data.spooling import at_hand
-from skae._data.table_form import TableForm
 from skae._data.validation import known_features, n_known, output_dtype, validate_codes
 from skae._fitting.fit_policy import FitPolicy
 from skae._fitting.network_fit import NetworkFit
@@ -23,6 +22,7 @@ from skae._fitting.prepare import prepare, prepare_again
 from skae._fitting.prepared import Prepared
 from skae._generation.code_density import CodeDensity
 from skae._network.fitted_network import FittedNetwork
+from skae._tables.table_form import TableForm
 from skae._training.callbacks import CallbacksLike
 from skae._utils.random_state import RandomStateLike
 from skae.architectures import Architecture
@@ -171,9 +171,7 @@ class OneNetworkAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         rows, form = at_hand(X), TableForm(probabilities, clip)
         return self._framed(self._decode(validate_codes(self, rows)), rows, form)
 
-    def reconstruct(
-        self, X: MatrixLike, *, probabilities: bool = False, clip: bool = False
-    ) -> Any:
+    def reconstruct(self, X: MatrixLike, *, probabilities: bool = False, clip: bool = False) -> Any:
         """Return the reconstructions of the rows, as ``inverse_transform(transform(X))``.
 
         Parameters

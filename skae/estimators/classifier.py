@@ -24,11 +24,12 @@ from skae._classification.classifier_fitting import (
 from skae._classification.labels import class_numbers, class_weights, known_labels
 from skae._classification.teachers import Teachers
 from skae._data.matrix import Matrix, MatrixLike
-from skae._data.validation import checked_weight, validate_sample_weight, validate_X
+from skae._data.validation import checked_weight, validate_sample_weight
 from skae._data.views import rows_at
 from skae._fitting.fit_policy import FitPolicy, resolve_parts
 from skae._fitting.progress import EpochReport
 from skae._network.head import HeadPlan
+from skae._tables.validation import validate_rows
 from skae._training.callbacks import CallbacksLike
 from skae._utils.checks import check_sizes, is_auto
 from skae._utils.naming import naming
@@ -366,7 +367,7 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
         """
         goes_on = self.warm_start and self.__sklearn_is_fitted__()
         check_sizes(self.head_layer_sizes, "head_layer_sizes of AutoencoderClassifier")
-        X = validate_X(self, X, reset=not goes_on, min_samples=2)
+        X = validate_rows(self, X, reset=not goes_on, min_samples=2)
         classes, numbers = class_numbers(y, X, self.unlabelled)
         if goes_on and not np.array_equal(classes, self.classes_):
             raise ValueError(

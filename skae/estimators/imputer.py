@@ -28,17 +28,17 @@ from skae._data.validation import (
     known_features,
     output_dtype,
     validate_sample_weight,
-    validate_X,
 )
 from skae._data.views import Converted, rows_at
 from skae._fitting.scaling_rules import one_scale_within_limits, own_scales
 from skae._imputation.imputation import Draw
-from skae._imputation.table_imputation import (
+from skae._tables.completed_table import (
     bounds_of_features,
     completed_table,
     missing_columns,
     with_indicator,
 )
+from skae._tables.validation import validate_rows
 from skae._training.callbacks import CallbacksLike
 from skae._utils.checks import check_size
 from skae._utils.naming import naming
@@ -409,9 +409,10 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
         Returns
         -------
         X_imputed : ndarray or data frame of shape (n_samples, n_kept_features) or (n_samples, ...)
-            A frame with the columns of `X` if some of them are no numbers. Observed values unchanged, missing values imputed; float32 for float32 `X` and float64
-            otherwise. With ``add_indicator=True`` the columns of the indicator follow. A row does
-            not depend on the other rows of `X`, except with ``sample_posterior=True``.
+            Observed values unchanged, missing values imputed; float32 for float32 `X` and float64
+            otherwise. A frame with the columns of `X` if some of them are no numbers. With
+            ``add_indicator=True`` the columns of the indicator follow. A row does not depend on the
+            other rows of `X`, except with ``sample_posterior=True``.
         """
         check_is_fitted(self)
         if self.columns_ is not None:
@@ -544,7 +545,7 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
         marker = _checked_marker(self.missing_values)
         with naming("missing_values"):
             nan_is_missing = math.isnan(marker)
-        X = validate_X(self, X, reset=reset, min_samples=2 if reset else 1)
+        X = validate_rows(self, X, reset=reset, min_samples=2 if reset else 1)
         if nan_is_missing:
             return X
         if self.columns_ is not None:
@@ -594,7 +595,7 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
 
     def _checked_bounds(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the validated bounds of the features that are kept."""
-        bounds = []
+        bounds: list[np.ndarray] = []
         for name in ("min_value", "max_value"):
             with naming(name):
                 value = np.asarray(self._in_order(name), dtype=np.float64)

@@ -29,7 +29,6 @@ from skae._data.validation import (
     output_dtype,
     validate_groups,
     validate_sample_weight,
-    validate_X,
 )
 from skae._data.views import rows_at
 from skae._detection.alerts import Leading, alert_frame
@@ -50,6 +49,7 @@ from skae._fitting.scaling_rules import (
 )
 from skae._fitting.several_fits import common_attributes
 from skae._network.fitted_network import FittedNetwork
+from skae._tables.validation import validate_rows
 from skae._training.callbacks import CallbacksLike
 from skae._utils.checks import LARGEST, check_size, is_auto
 from skae._utils.feature_groups import FeatureGroups, GroupsLike, column_names
@@ -57,7 +57,7 @@ from skae._utils.naming import naming
 from skae._utils.random_state import RandomStateLike
 from skae._utils.sklearn_private import Interval, StrOptions, fit_context
 from skae.architectures import ARCHITECTURES, Architecture, Dense
-from skae.columns import COLUMN_RULES, Columns
+from skae.columns import Columns
 from skae.corruptions import Gaussian
 from skae.estimators._all_or_nothing import all_or_nothing
 from skae.estimators._base import BaseAutoencoder, LossLike, OptimizerLike
@@ -457,7 +457,7 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
             If a parameter or `X` is invalid, or if training diverges.
         """
         goes_on = self.warm_start and self.__sklearn_is_fitted__()
-        X = validate_X(self, X, reset=not goes_on, min_samples=2)
+        X = validate_rows(self, X, reset=not goes_on, min_samples=2)
         start = self._fitted_networks() if goes_on else []
         labels, groups = labels_of(y, X, self._label_meaning()), validate_groups(groups, X)
         weight = validate_sample_weight(sample_weight, X)
@@ -539,7 +539,7 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         array([ 1, -1])
         """
         first = not self.__sklearn_is_fitted__()
-        X = validate_X(self, X, reset=first, min_samples=2 if first else 1)
+        X = validate_rows(self, X, reset=first, min_samples=2 if first else 1)
         labels = labels_of(y, X, self._label_meaning(), warns=False)
         if first:
             check_normal_rows(labels)
@@ -1081,7 +1081,7 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
             return None
         incomplete = has_missing(X) or resolve_parts(self).kind.makes_missing()
         with naming("validation_set"):
-            return validate_X(self, validation_set, reset=False, missing_allowed=incomplete)
+            return validate_rows(self, validation_set, reset=False, missing_allowed=incomplete)
 
     def _policy(self) -> FitPolicy:
         """Return the policy: a wide code with corruption, and the scaling of `standardize`."""

@@ -10,9 +10,10 @@ from numpy.typing import ArrayLike
 from skae._checkpoints.trainings import Trainings, trainings_of, weights_of
 from skae._data.matrix import Matrix, MatrixLike
 from skae._data.moments import Moments
-from skae._data.validation import known_features, validate_sample_weight, validate_X
+from skae._data.validation import known_features, validate_sample_weight
 from skae._fitting.fit_network import fit_network, pass_once
 from skae._fitting.progress import EpochReport
+from skae._tables.validation import validate_rows
 from skae._utils.sklearn_private import fit_context
 from skae.estimators._all_or_nothing import all_or_nothing
 from skae.estimators._explained_variance import (
@@ -307,7 +308,7 @@ class AutoencoderTransformer(GenerativeAutoencoder):
             If the device does not have enough memory for a training batch.
         """
         goes_on = self.warm_start and self.__sklearn_is_fitted__()
-        X = validate_X(self, X, reset=not goes_on, min_samples=2)
+        X = validate_rows(self, X, reset=not goes_on, min_samples=2)
         weight = validate_sample_weight(sample_weight, X)
         before = weights_of(self._fitted) if goes_on else None
         others = {"sample_weight": weight, "weights to continue from": before}
@@ -348,7 +349,7 @@ class AutoencoderTransformer(GenerativeAutoencoder):
             The fitted estimator.
         """
         first = not self.__sklearn_is_fitted__()
-        X = validate_X(self, X, reset=first, min_samples=2 if first else 1)
+        X = validate_rows(self, X, reset=first, min_samples=2 if first else 1)
         weight = validate_sample_weight(sample_weight, X)
         trainings = Trainings(self.random_state)
         prepared = self._prepare(X, weight, trainings, goes_on=not first)

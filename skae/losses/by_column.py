@@ -188,9 +188,7 @@ class ByColumn(Loss):
         rows, known = rows.double(), ~self.of_entries(torch.isnan(rows))
         weights = known * weight.double()[:, None]
         weights = weights / weights.sum(0).clamp_min(torch.finfo(torch.float64).tiny)
-        found = [
-            group.baseline(torch.nan_to_num(rows), weights) for group in self._groups
-        ]
+        found = [group.baseline(torch.nan_to_num(rows), weights) for group in self._groups]
         columns = np.concatenate([group.columns for group in self._groups])
         baseline = np.empty((len(self.sizes), 2))
         baseline[columns] = torch.cat(found, dim=1).cpu().numpy().T

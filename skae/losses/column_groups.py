@@ -10,7 +10,6 @@ import torch
 from skae.losses.column_loss import ColumnLoss
 from skae.losses.loss import Loss
 
-
 # Smaller losses have the residual of this one: the gradient of a root is infinite at zero.
 _SMALLEST_LOSS = 1e-6
 
@@ -62,9 +61,7 @@ class ColumnGroup(ABC):
         self, columns: np.ndarray, features: np.ndarray, centre: np.ndarray, scale: np.ndarray
     ):
         self.columns, self.features = columns, features
-        self.constants = Constants(
-            columns=columns, features=features, centre=centre, scale=scale
-        )
+        self.constants = Constants(columns=columns, features=features, centre=centre, scale=scale)
 
     def of_group(self, rows: torch.Tensor) -> torch.Tensor:
         """Return the features of the group."""

@@ -197,7 +197,9 @@ def test_a_single_column_may_have_a_loss_of_its_own():
     assert np.abs(plain - huber).max() > 1e-3
     with pytest.raises(ValueError, match="loss names the column 'wage'"):
         fitted("transformer", loss={"wage": "huber"})
-    with pytest.raises(ValueError, match=r"loss of column 'job' must be one of \['categorical_cross_entropy'\]"):
+    with pytest.raises(
+        ValueError, match=r"loss of column 'job' must be one of \['categorical_cross_entropy'\]"
+    ):
         fitted("transformer", loss={"job": "huber"})
     with pytest.raises(ValueError, match="X holds numbers only"):
         fitted("transformer", X[["pay", "age"]], loss={"pay": "huber"})

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from skae._data.frames import FrameColumn, columns_of, new_frame
+from skae._tables.frames import FrameColumn, columns_of, new_frame
 from skae.columns import LevelColumn, Number, TableColumns
 
 
@@ -34,7 +34,8 @@ def codes_of(table: TableColumns, X: Any) -> np.ndarray:
             f"{table.names[:9].tolist()}: give a table of these."
         )
     codes = [
-        column.codes(_read(given, column)) for given, column in zip(found, table.columns, strict=True)
+        column.codes(_read(given, column))
+        for given, column in zip(found, table.columns, strict=True)
     ]
     return np.stack(codes, axis=1)
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from skae._data.frames import FrameColumn, columns_of, container_of
+from skae._tables.frames import FrameColumn, columns_of, container_of
 from skae._utils.checks import is_integer
 from skae.columns import (
     Boolean,
@@ -92,7 +92,7 @@ def _chosen(X: Any, names: list[Any], given: Any, parameter: str) -> list[Any]:
         return []
     if callable(given):
         given = given(_for_selector(X))
-    if isinstance(given, str) or is_integer(given) and not isinstance(given, bool):
+    if isinstance(given, str) or (is_integer(given) and not isinstance(given, bool)):
         given = [given]
     if not isinstance(given, Iterable):
         raise ValueError(
@@ -216,9 +216,7 @@ def _rare(counts: np.ndarray, seen: np.ndarray, columns: Columns) -> set[int]:
     return rare
 
 
-def _in_order(
-    column: FrameColumn, factor: Factor, counts: np.ndarray, order: list | None
-) -> tuple:
+def _in_order(column: FrameColumn, factor: Factor, counts: np.ndarray, order: list | None) -> tuple:
     """Return the levels of an ordinal column in order."""
     seen = [factor.values[i] for i in np.flatnonzero(counts)]
     if order is not None:

@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from skae._data.table_fit import fit_table
-from skae._data.table_frames import codes_of
 from skae._data.matrix import MatrixLike
+from skae._data.validation import validate_X
 from skae._data.views import Converted
+from skae._tables.table_fit import fit_table
+from skae._tables.table_frames import codes_of
 from skae._utils.named_parts import resolve_part
+from skae._utils.naming import naming
 from skae._utils.sklearn_private import check_feature_names
 from skae.columns import COLUMN_RULES, Columns, TableColumns
 
@@ -19,17 +21,32 @@ from skae.columns import COLUMN_RULES, Columns, TableColumns
 _KEPT_BYTES = 2**28
 
 
-def table_of(estimator: Any, X: MatrixLike, *, reset: bool) -> TableColumns | None:
-    """Return the columns of a table that are not all numbers, or None if they are.
+@naming("X")
+def validate_rows(
+    estimator: Any,
+    X: MatrixLike,
+    *,
+    reset: bool,
+    min_samples: int = 1,
+    missing_allowed: bool | None = None,
+) -> Any:
+    """Return `X` as a matrix of numbers; a table whose columns are not all numbers is encoded.
 
-    In `fit`, the attribute ``columns_`` is set.
+    Parameters and errors are those of :func:`~skae._data.validation.validate_X`. In `fit`, the
+    attribute ``columns_`` is set; it is None for numbers.
     """
-    if getattr(estimator, "columns", None) is None:
-        return None
     if reset:
-        columns = resolve_part(estimator.columns, "columns", COLUMN_RULES, Columns)
-        estimator.columns_ = fit_table(X, columns)
-    return getattr(estimator, "columns_", None)
+        estimator.columns_ = None
+        if estimator.columns is not None:  # a recommender has none: its columns are items
+            columns = resolve_part(estimator.columns, "columns", COLUMN_RULES, Columns)
+            estimator.columns_ = fit_table(X, columns)
+    table = estimator.columns_
+    limits: dict[str, Any] = {"reset": reset, "min_samples": min_samples}
+    if table is None:
+        return validate_X(estimator, X, missing_allowed=missing_allowed, **limits)
+    if missing_allowed is None:
+        missing_allowed = reset or estimator._takes_missing()
+    return validate_table(estimator, X, table, missing_allowed=missing_allowed, **limits)
 
 
 def validate_table(

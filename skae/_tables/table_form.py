@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from skae._data.table_frames import probability_frame, table_frame
+from skae._tables.table_frames import probability_frame, table_frame
 from skae._utils.checks import check_boolean
 from skae.columns import TableColumns
 

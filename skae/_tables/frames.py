@@ -113,7 +113,11 @@ class FrameColumn:
         frame = native.to_frame() if isinstance(native, pd.Series) else None
         if frame is not None:
             found = real_numbers(frame)
-            values = found if isinstance(found, np.ndarray) else found.to_numpy(np.float64, na_value=np.nan)
+            values = (
+                found
+                if isinstance(found, np.ndarray)
+                else found.to_numpy(np.float64, na_value=np.nan)
+            )
             return np.asarray(values, dtype=np.float64).reshape(-1)
         self._refuse_dates()
         return self.series.cast(nw.Float64).to_numpy().astype(np.float64)
@@ -157,7 +161,7 @@ def container_of(X: Any) -> str:
 
 
 def new_frame(
-    container: str,
+    container: Any,
     values: Mapping[Any, np.ndarray],
     dtypes: Mapping[Any, str],
     categories: Mapping[Any, tuple | None],
@@ -245,9 +249,7 @@ def with_values_of(frame: Any, X: Any, places: np.ndarray) -> Any:
             native = nw.from_native(frame, eager_only=True)
             name = native.columns[j]
             mixed = np.where(places[:, j], own, _objects_of(native[name].to_list()))
-            series = nw.new_series(
-                name, mixed.tolist(), nw.String, backend=native.implementation
-            )
+            series = nw.new_series(name, mixed.tolist(), nw.String, backend=native.implementation)
             frame = native.with_columns(series).to_native()
     return frame
 
@@ -273,7 +275,7 @@ _NUMPY_INTEGERS = tuple(f"{sign}int{size}" for sign in ("", "u") for size in (8,
 
 
 def _series(
-    name: str, values: np.ndarray, dtype: str, categories: tuple | None, container: str
+    name: str, values: np.ndarray, dtype: str, categories: tuple | None, container: Any
 ) -> Any:
     kind: Any = nw.Enum(list(categories)) if categories else getattr(nw, dtype.split("(")[0])
     listed = [None if pd.isna(value) else value for value in values.tolist()]

@@ -8,9 +8,9 @@ import numpy as np
 from sklearn.impute import MissingIndicator
 
 from skae._data.blocks import densify
-from skae._data.frames import with_columns, with_values_of
 from skae._data.matrix import Matrix, MatrixLike
-from skae._data.table_frames import codes_of, table_frame
+from skae._tables.frames import with_columns, with_values_of
+from skae._tables.table_frames import codes_of, table_frame
 from skae.columns import TableColumns
 
 
@@ -46,10 +46,7 @@ def completed_table(
         Source of drawn levels and counts; None for the most probable ones.
     """
     missing = missing_columns(table, rows)
-    if random_state is None:
-        codes = table.decode(imputed)
-    else:
-        codes = table.draw(imputed, random_state)
+    codes = table.draw(imputed, random_state) if random_state else table.decode(imputed)
     known = codes_of(table, X)
     codes = np.where(missing, codes, known)
     frame = table_frame(table, codes, index=getattr(X, "index", None))
