@@ -67,7 +67,8 @@ class Ranges:
         if others is not None:
             low, high = _extended(low, high, others)
         none_known = low > high
-        return cls(np.where(none_known, -np.inf, low), np.where(none_known, np.inf, high))
+        low, high = np.where(none_known, -np.inf, low), np.where(none_known, np.inf, high)
+        return cls(low.astype(np.float64), high.astype(np.float64))
 
     def of_features(self, X: torch.Tensor) -> torch.Tensor:
         """Return what each value adds to the score of its row, of the shape of `X`, float64.

@@ -12,9 +12,6 @@ from skae.losses.column_groups import ColumnGroup, Constants, EntryGroup, LevelG
 from skae.losses.column_loss import ColumnLoss
 from skae.losses.loss import Loss
 
-# In training, an explained fraction is relative to at least this loss: a column that is nearly
-# constant would otherwise outweigh all others.
-_SMALLEST_BASELINE = 0.1
 # Where a baseline is not larger, a column has a single value, up to rounding.
 _CONSTANT = 1e-9
 
@@ -22,13 +19,15 @@ _CONSTANT = 1e-9
 class ByColumn(Loss):
     r"""Loss of a table whose columns are not all numbers; each column counts once.
 
-    The loss of a column is relative to that of the best constant prediction, such as the entropy of
-    a categorical column, so that 1 minus the loss is the explained fraction of the column.
+    All losses are in nats: minus the log-likelihood of the column, up to a constant. That of a
+    number is half of its loss in units of its standard deviation, as for a normal distribution of
+    unit variance.
 
-    .. math:: \ell_c(x) / \bar\ell_c, \quad
+    The explained fraction of a column is relative to the best constant prediction, such as the
+    frequencies of a categorical column:
+
+    .. math:: 1 - \ell_c(x) / \bar\ell_c, \quad
        \bar\ell_c = \min_\theta \operatorname{mean}_i \ell_c(x_i, \theta)
-
-    Likelihoods are those of the columns, in nats.
 
     Parameters
     ----------
@@ -44,9 +43,8 @@ class ByColumn(Loss):
     centre, scale : ndarray of shape (n_features,)
         The scaling in front of the network.
 
-    baseline : ndarray of shape (n_columns, 2) or None, default=None
-        Mean loss, and mean error as in :meth:`explained`, of the best constant prediction of each
-        column; None is 1.
+    baseline : ndarray of shape (n_columns,) or None, default=None
+        Mean error of the best constant prediction of each column; None is 1.
     """
 
     def __init__(
@@ -112,13 +110,12 @@ class ByColumn(Loss):
             np.argsort(np.concatenate([getattr(group, name) for group in self._groups]))
             for name in ("columns", "features")
         )
-        exact = np.ones((len(self.sizes), 2)) if self.baseline is None else self.baseline
+        baseline = np.ones(len(self.sizes)) if self.baseline is None else self.baseline
         return Constants(
             columns=columns,
             features=features,
             column_of_feature=self.table_columns.column,
-            of_training=np.maximum(exact[:, 0], _SMALLEST_BASELINE),
-            exact=exact[:, 1],
+            baseline=baseline,
         )
 
     def __getstate__(self) -> dict:
@@ -135,9 +132,8 @@ class ByColumn(Loss):
         return self._joined([group.reconstruction(output) for group in self._groups], output)
 
     def elementwise(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        """Return the loss of each column, relative to its baseline, (n_samples, n_columns)."""
-        losses = self._by_column([group.losses(output, target) for group in self._groups])
-        return losses / self._constants.at("of_training", losses)
+        """Return the loss of each column in nats, of shape (n_samples, n_columns)."""
+        return self._by_column([group.losses(output, target) for group in self._groups])
 
     def residual(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         r"""Return deviance residuals, in scaled units (McCullagh and Nelder 1989, section 2.4).
@@ -156,7 +152,7 @@ class ByColumn(Loss):
         it is that of the squared error, whatever their loss.
         """
         losses = self._by_column([group.errors(output, target) for group in self._groups])
-        baseline = self._constants.at("exact", losses)
+        baseline = self._constants.at("baseline", losses)
         varies, relative = baseline > _CONSTANT, losses / baseline.clamp_min(_CONSTANT)
         return 1 - torch.where(varies, relative, (losses > _CONSTANT).to(losses))
 
@@ -190,8 +186,8 @@ class ByColumn(Loss):
         weights = weights / weights.sum(0).clamp_min(torch.finfo(torch.float64).tiny)
         found = [group.baseline(torch.nan_to_num(rows), weights) for group in self._groups]
         columns = np.concatenate([group.columns for group in self._groups])
-        baseline = np.empty((len(self.sizes), 2))
-        baseline[columns] = torch.cat(found, dim=1).cpu().numpy().T
+        baseline = np.empty(len(self.sizes))
+        baseline[columns] = torch.cat(found).cpu().numpy()
         return ByColumn(
             self.losses, self.loss_of_column, self.sizes, self.centre, self.scale, baseline
         )

@@ -104,7 +104,7 @@ class ColumnGroup(ABC):
 
     @abstractmethod
     def baseline(self, rows: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-        """Return mean losses and mean errors of constant predictions, (2, n_columns).
+        """Return mean errors of the best constant predictions, of shape (n_columns,).
 
         Parameters
         ----------
@@ -147,8 +147,9 @@ class EntryGroup(ColumnGroup):
         return own if self.loss.rescales else self.scaled(own)
 
     def losses(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        """Return the loss of each column, (n_samples, n_columns)."""
-        return self.loss.elementwise(self.of_group(output), self._own(self.of_group(target)))
+        """Return the loss of each column; half of it for numbers, which is in nats."""
+        losses = self.loss.elementwise(self.of_group(output), self._own(self.of_group(target)))
+        return 0.5 * losses if self.loss.rescales else losses
 
     def residual(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """Return differences of numbers, and signed deviance residuals of others."""
@@ -173,12 +174,12 @@ class EntryGroup(ColumnGroup):
         return self.loss.log_likelihood(self.of_group(output), target, log_scale)
 
     def baseline(self, rows: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-        """Return mean losses and mean errors of the mean, (2, n_columns)."""
+        """Return variances of numbers, and mean losses of others, of shape (n_columns,)."""
         target, weights = self._own(self.of_group(rows)), self.weights_of(weights)
         mean = (weights * target).sum(0).expand(target.shape)
-        loss = self.loss.elementwise(self.loss.output_of(mean), target)
-        error = torch.square(target - mean) if self.loss.rescales else loss
-        return torch.stack([(weights * loss).sum(0), (weights * error).sum(0)])
+        if self.loss.rescales:
+            return (weights * torch.square(target - mean)).sum(0)
+        return (weights * self.loss.elementwise(self.loss.output_of(mean), target)).sum(0)
 
 
 class LevelGroup(ColumnGroup):
@@ -274,7 +275,7 @@ class LevelGroup(ColumnGroup):
         return self._block(self.of_group(output)), target, self.constants.at("valid", output)
 
     def baseline(self, rows: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-        """Return mean losses of constant predictions, twice, (2, n_columns)."""
+        """Return mean losses of constant predictions, of shape (n_columns,)."""
         target = self._block(self.encoded(self.of_group(rows)))
         valid = self.constants.at("valid", rows)
-        return self.loss.baseline(target, self.weights_of(weights), valid).expand(2, -1)
+        return self.loss.baseline(target, self.weights_of(weights), valid)

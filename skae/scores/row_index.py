@@ -9,6 +9,8 @@ import torch
 
 # Largest number of rows and of entries of an index.
 _MOST_ROWS, _MOST_ENTRIES = 5000, 2**23
+# So many rows with few missing values are enough, or half of all rows.
+_ENOUGH_ROWS = 500
 # Number of distances that are computed at once: they stay in the cache of a processor.
 _MOST_DISTANCES = 2**20
 # Number of rows of the index of which the nearest is looked for first.
@@ -34,7 +36,12 @@ class RowIndex:
 
     @classmethod
     def of(cls, rows: np.ndarray) -> RowIndex:
-        """Return an index of at most 5,000 of the rows, fewer with more than 1,677 features."""
+        """Return an index of at most 5,000 of the rows, fewer with more than 1,677 features.
+
+        If values are missing, it has the rows with the fewest missing ones: of two rows that have
+        few values in common, no distance says whether they are alike.
+        """
+        rows = rows[_with_fewest_missing(rows)]
         most = max(2, min(_MOST_ROWS, _MOST_ENTRIES // rows.shape[1]))
         places = np.linspace(0, len(rows) - 1, min(most, len(rows))).round().astype(int)
         return cls(np.ascontiguousarray(rows[places]))
@@ -64,6 +71,13 @@ class RowIndex:
             return _of_rows(X, index, n_nearest)
         some = max(1, _MOST_DISTANCES // max(len(index), X.shape[1] * n_nearest))
         return torch.cat([_of_rows(rows, index, n_nearest) for rows in X.split(some)])
+
+
+def _with_fewest_missing(rows: np.ndarray) -> np.ndarray:
+    """Return the places of rows with at most so many missing values that enough rows have."""
+    n_missing = np.isnan(rows).sum(axis=1)
+    enough = min(len(rows) // 2, _ENOUGH_ROWS)
+    return np.flatnonzero(n_missing <= np.partition(n_missing, enough)[enough])
 
 
 def _of_rows(X: torch.Tensor, index: torch.Tensor, n_nearest: int) -> torch.Tensor:

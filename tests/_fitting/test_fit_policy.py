@@ -177,10 +177,11 @@ def test_no_fitted_estimator_keeps_a_policy(role):
 
 
 @pytest.mark.parametrize("role", ESTIMATORS)
-def test_only_estimators_with_one_network_start_warm(role):
-    has_one = role in ("transformer", "classifier")
-    assert hasattr(ESTIMATORS[role], "warm_start") is has_one
-    assert ("warm_start" in ESTIMATORS[role].get_params()) is has_one
+def test_estimators_whose_networks_go_on_start_warm(role):
+    """An imputer and a recommender average networks that share a filling, and are fitted anew."""
+    goes_on = role in ("transformer", "classifier", "detector")
+    assert hasattr(ESTIMATORS[role], "warm_start") is goes_on
+    assert ("warm_start" in ESTIMATORS[role].get_params()) is goes_on
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

@@ -162,6 +162,9 @@ COLUMNS = {
 }
 
 
+_LEVELS = ("a question mark", "text")  # a fit takes text for categories
+
+
 @pytest.mark.parametrize("case", COLUMNS)
 def test_each_method_names_the_column_and_what_it_holds(case):
     values, message = COLUMNS[case]
@@ -172,6 +175,9 @@ def test_each_method_names_the_column_and_what_it_holds(case):
         refused = outcome(
             "no numbers", argument, lambda one=one, m=method, g=given: getattr(one, m)(**g)
         )
+        if case in _LEVELS and is_fit(method) and build != "recommender":
+            assert not isinstance(refused, Refused)
+            continue
         assert isinstance(refused, Refused), f"accepted by {method} of the {build}"
         named = "'odd'" if method != "inverse_transform" or case != "infinity" else "X"
         assert named in str(refused) or "column 1" in str(refused), (build, method, str(refused))

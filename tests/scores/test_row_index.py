@@ -44,9 +44,21 @@ def test_of_equal_rows_one_is_left_out():
 @pytest.mark.parametrize("missing", [(0.3, 0.0), (0.0, 0.3), (0.3, 0.3)])
 def test_distances_of_known_values(missing):
     X, new = rows(missing=missing[0]), rows(9, 1, missing=missing[1])
-    found = RowIndex.of(X).squared_distances(torch.from_numpy(new), 1)
+    found = RowIndex(X).squared_distances(torch.from_numpy(new), 1)
     expected = nan_euclidean_distances(new, X, squared=True)
     np.testing.assert_allclose(found, np.nanmin(expected, axis=1), rtol=1e-7)
+
+
+def test_rows_with_few_missing_values_are_enough(monkeypatch):
+    """Rows with few values in common are not alike, however close these are."""
+    monkeypatch.setattr(row_index, "_ENOUGH_ROWS", 20)
+    X = rows(200, missing=0.3)
+    n_missing = np.isnan(X).sum(axis=1)
+    found = np.isnan(RowIndex.of(X).rows).sum(axis=1)
+    assert len(found) >= 20
+    assert found.max() == np.sort(n_missing)[20]
+    assert len(found) == (n_missing <= found.max()).sum()
+    assert len(RowIndex.of(rows(200)).rows) == 200
 
 
 def test_parts_of_many_rows_are_the_same(monkeypatch):
