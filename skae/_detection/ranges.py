@@ -120,7 +120,9 @@ def _extended(low: np.ndarray, high: np.ndarray, others: Matrix) -> tuple[np.nda
     """Return ranges with the values of other rows that are within one width of them."""
     for _ in range(_MOST_STEPS):
         width, _ = _widths(low, high)
-        limits = np.where(width > 0, [low - width, high + width], [[-np.inf], [np.inf]])
+        with np.errstate(over="ignore"):  # a limit beyond all numbers is none
+            ends = [low - width, high + width]
+        limits = np.where(width > 0, ends, [[-np.inf], [np.inf]])
         lower, higher = _extremes(others, *limits)
         if not ((lower < low) | (higher > high)).any():
             break

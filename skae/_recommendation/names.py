@@ -21,8 +21,16 @@ def names_of(X: Any) -> tuple[np.ndarray | None, np.ndarray | None]:
         equal, or of another type: then users or items are known by their positions.
     """
     if not isinstance(X, pd.DataFrame):
-        return None, _names(getattr(X, "columns", None))
+        return None, _names(column_names(X))
     return _names(X.index), _names(X.columns)
+
+
+def column_names(X: Any) -> Any:
+    """Return the names of the columns of a table that is in memory, or None."""
+    if not hasattr(type(X), "shape"):  # a lazy frame computes its names
+        return None
+    # The columns of pyarrow are their values.
+    return X.column_names if hasattr(X, "column_names") else getattr(X, "columns", None)
 
 
 def _names(labels: Any) -> np.ndarray | None:

@@ -26,7 +26,8 @@ def refuse_long_table(X: Any) -> None:
         return
     if not isinstance(X, np.ndarray) and not hasattr(X, "columns"):
         return
-    names = [str(name) for name in getattr(X, "columns", ())]
+    given = column_names(X)
+    names = [] if given is None else [str(name) for name in given]
     first = _first_columns(X)
     if not all(map(_is_identifier, first)) or not (_are_named(names) or _name_pairs(*first)):
         return
@@ -57,7 +58,7 @@ def _first_columns(X: Any) -> list[np.ndarray]:
         return [X[:, 0], X[:, 1]]
     if isinstance(X, pd.DataFrame):
         return [np.asarray(X.iloc[:, i]) for i in (0, 1)]
-    return [np.asarray(X[name]) for name in list(X.columns)[:2]]
+    return [np.asarray(X[name]) for name in list(column_names(X))[:2]]
 
 
 def _is_identifier(values: np.ndarray) -> bool:

@@ -113,6 +113,9 @@ GOOD = np.random.default_rng(0).normal(size=(6, 3))
 # Codes have no names that could be wrong, and the ratings of fit stand for those that are None.
 ACCEPTED = {("inverse_transform", name) for name in NO_ROWS if name.startswith("names: ")}
 ACCEPTED |= {("predict_all", "None"), ("recommend", "None")}
+# Series of unequal length are padded, and a fit takes tables with text.
+_SERIES = ("arrays of unlike lengths",)
+_TABLES = ("arrow text", "categories of text", "frame of text", "polars text")
 
 
 @functools.cache
@@ -139,6 +142,8 @@ def test_what_is_no_x_is_refused_by_name(data):
 
 
 def check_no_rows(build, method, argument, name):
+    if name in _SERIES or (name in _TABLES and is_fit(method) and build != "recommender"):
+        return
     one = clone(ready(build)) if is_fit(method) else ready(build)
     given = {**arguments(one, method, GOOD), argument: NO_ROWS[name]}
     refused = outcome("no rows", argument, lambda: getattr(one, method)(**given))
