@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
+from skae._recommendation.names import column_names
+
 # A long table has a user, an item, perhaps a rating, and perhaps a time.
 _LONG_WIDTHS = (2, 3, 4)
 # In fewer rows, and with no more different values, whole numbers may be ratings as well.
