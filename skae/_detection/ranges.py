@@ -112,14 +112,15 @@ def _extremes(X: Matrix, lowest: ArrayLike, highest: ArrayLike) -> tuple[np.ndar
         inside = (block >= lowest) & (block <= highest)  # not so for missing values
         low = np.minimum(low, np.where(inside, block, np.inf).min(axis=0))
         high = np.maximum(high, np.where(inside, block, -np.inf).max(axis=0))
-    return low, high
+    return low.astype(np.float64), high.astype(np.float64)  # of longdouble as well
 
 
 def _extended(low: np.ndarray, high: np.ndarray, others: Matrix) -> tuple[np.ndarray, np.ndarray]:
     """Return ranges with the values of other rows that are within one width of them."""
     for _ in range(_MOST_STEPS):
         width, _ = _widths(low, high)
-        limits = np.where(width > 0, [low - width, high + width], [[-np.inf], [np.inf]])
+        with np.errstate(over="ignore"):  # a limit beyond all numbers is none
+            limits = np.where(width > 0, [low - width, high + width], [[-np.inf], [np.inf]])
         lower, higher = _extremes(others, *limits)
         if not ((lower < low) | (higher > high)).any():
             break
