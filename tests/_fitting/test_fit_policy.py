@@ -177,11 +177,10 @@ def test_no_fitted_estimator_keeps_a_policy(role):
 
 
 @pytest.mark.parametrize("role", ESTIMATORS)
-def test_estimators_whose_networks_go_on_start_warm(role):
-    """An imputer and a recommender average networks that share a filling, and are fitted anew."""
-    goes_on = role in ("transformer", "classifier", "detector")
-    assert hasattr(ESTIMATORS[role], "warm_start") is goes_on
-    assert ("warm_start" in ESTIMATORS[role].get_params()) is goes_on
+def test_which_estimators_start_warm(role):
+    starts_warm = role in ("transformer", "classifier", "detector")
+    assert hasattr(ESTIMATORS[role], "warm_start") is starts_warm
+    assert ("warm_start" in ESTIMATORS[role].get_params()) is starts_warm
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

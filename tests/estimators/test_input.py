@@ -229,6 +229,8 @@ WIDE_ERRORS = 1e150  # their squares are beyond float64
 @given(build=st.sampled_from(sorted(BUILDS)), X=extreme_rows())
 @example("transformer", np.array([[0.0], [1.7e256], [5e-324], [0.0]]))
 @example("recommender", np.array([[-1e100], [-1.7976931348623157e308], [1e100]]))
+@example("detector", np.array([[0.125], [-0.25]], dtype=np.longdouble))
+@example("detector", np.array([[1.7976931348623157e308], [-0.25]]))
 @example("transformer from random weights", np.array([[1.7976931348623157e308], [2e190], [2e190]]))
 @examples(50)
 def test_numbers_at_the_limits_give_finite_results(build, X):
