@@ -73,6 +73,7 @@ COMMON_PROPERTIES = {
     "estimators/composition": "pipelines, searches and columns of scikit-learn",
     "estimators/concurrency": "every estimator in threads and processes",
     "estimators/forks": "every estimator in forked processes",
+    "estimators/tables": "tables with columns of every sort, in every estimator",
     "estimators/history": "the terms of the loss of every kind, in every estimator",
     "estimators/input": "every form of X, by every method",
     "estimators/interruption": "Ctrl-C in every part of a fit",

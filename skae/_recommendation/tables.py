@@ -24,7 +24,12 @@ def refuse_long_table(X: Any) -> None:
     in different pairs, while the values of both repeat.
     """
     shape = getattr(X, "shape", None)
-    if sp.issparse(X) or shape is None or len(shape) != 2 or shape[1] not in _LONG_WIDTHS:
+    if (
+        sp.issparse(X)
+        or not isinstance(shape, tuple)
+        or len(shape) != 2
+        or shape[1] not in _LONG_WIDTHS
+    ):
         return
     if not isinstance(X, np.ndarray) and not hasattr(X, "columns"):
         return

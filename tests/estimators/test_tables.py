@@ -6,7 +6,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
-from support.tables import SIZES, mixed_table
+from support.mixed_tables import SIZES, mixed_table
 
 import skae
 from skae import (
