@@ -15,8 +15,8 @@ from skae._runtime.memory import FittingBatches
 from skae._runtime.precision import array_dtype
 from skae.scores import Score
 
-# Training rows that other rows are compared with.
-_N_BASELINES = 16
+# Training rows that are kept, and the nearest of them, with which a row is compared.
+_N_BASELINES, _N_NEAREST = 64, 4
 
 
 def baselines_of(fitted: FittedNetwork, X: Matrix, device: str) -> np.ndarray:
@@ -35,7 +35,7 @@ def baselines_of(fitted: FittedNetwork, X: Matrix, device: str) -> np.ndarray:
 
     Returns
     -------
-    ndarray of shape (at most 16, n_features)
+    ndarray of shape (at most 64, n_features)
     """
     # Always the same rows, and no draws from the generator of the fit.
     chosen = np.random.RandomState(0).permutation(X.shape[0])[:_N_BASELINES]
@@ -58,6 +58,9 @@ def contributions_of(
     batches: FittingBatches,
 ) -> torch.Tensor:
     """Return what each group of features contributes to the score, more than in baseline rows.
+
+    Each row is compared with the baselines that are nearest to it: those of another regime differ
+    in all features, and would blame the features that are right.
 
     Parameters
     ----------
@@ -93,11 +96,27 @@ def contributions_of(
         compared = network.features.mean.to(X)[None]
     else:
         compared = torch.from_numpy(baselines).to(X)
-    if not has_gradients(score, network, compared[:1]):
-        return replacement_differences(scored, X, compared, group_of, batches)
-    of_features = integrated_gradients(scored, X, compared, batches)
-    sums = torch.zeros(len(X), int(group_of.max()) + 1, dtype=torch.float64)
-    return sums.index_add_(1, torch.from_numpy(group_of), of_features)
+    group = torch.from_numpy(group_of)
+    n_groups, by_gradients = int(group.max()) + 1, has_gradients(score, network, compared[:1])
+
+    def of_row(row: torch.Tensor) -> torch.Tensor:
+        near = nearest(row, compared)
+        if not by_gradients:
+            return replacement_differences(scored, row[None], near, group_of, batches)
+        of_features = integrated_gradients(scored, row[None], near, batches)
+        return torch.zeros(1, n_groups, dtype=torch.float64).index_add_(1, group, of_features)
+
+    return torch.cat([of_row(row) for row in X])
+
+
+def nearest(row: torch.Tensor, baselines: torch.Tensor) -> torch.Tensor:
+    """Return the baselines nearest to a row, by the sum of the roots of absolute differences.
+
+    So the wrong values of a row count less than those that agree; missing ones count nothing.
+    """
+    distances = torch.nan_to_num(row - baselines).abs().sqrt().sum(1)
+    n_nearest = min(_N_NEAREST, len(baselines))
+    return baselines[distances.topk(n_nearest, largest=False).indices]
 
 
 def has_gradients(score: Score, network: AutoencoderNetwork, rows: torch.Tensor) -> bool:

@@ -6,7 +6,7 @@ import torch
 
 from skae import AutoencoderOutlierDetector, AutoencoderTransformer
 from skae._detection.ensemble import fitted_score
-from skae._detection.explanation import baselines_of, contributions_of, has_gradients
+from skae._detection.explanation import baselines_of, contributions_of, has_gradients, nearest
 from skae._runtime.memory import FittingBatches
 from skae.scores import SCORES, Residual, Score
 
@@ -64,11 +64,11 @@ class Constant(Score):
 
 def test_baselines_are_scaled_training_rows(fitted):
     baselines = baselines_of(fitted, X, "cpu")
-    assert baselines.shape == (16, 5)
+    assert baselines.shape == (64, 5)
     assert baselines.dtype == np.float32
     rows = fitted.scaling.apply(X)
     assert all((row == rows).all(axis=1).any() for row in baselines)
-    assert len(np.unique(baselines, axis=0)) == 16
+    assert len(np.unique(baselines, axis=0)) == 64
     np.testing.assert_array_equal(baselines_of(fitted, X, "cpu"), baselines)
 
 
@@ -114,9 +114,35 @@ def test_contributions_add_up_to_what_sets_a_row_apart(name, fitted):
     found = explained(score, fitted, rows, baselines)
     network = fitted.network("cpu")
     with torch.no_grad():
-        apart = score(network, scaled(fitted, rows))
-        apart = apart - score(network, torch.from_numpy(baselines)).mean()
+        given, baselines = scaled(fitted, rows), torch.from_numpy(baselines)
+        near = torch.stack([score(network, nearest(row, baselines)).mean() for row in given])
+        apart = score(network, given) - near
     torch.testing.assert_close(found.sum(1), apart, rtol=0.02, atol=0.05)
+
+
+def test_nearest_rows_agree_in_most_known_values():
+    baselines = torch.tensor(
+        [[0.0, 0, 0, 0, 0], [3, 3, 3, 3, 3], [9, 9, 9, 9, 9], *[[50.0] * 5] * 9]
+    )
+    found = nearest(torch.tensor([0.1, 0.1, 0.1, 0.1, 30]), baselines)
+    assert torch.equal(found[:3], baselines[:3])
+    assert len(found) == 4
+    found = nearest(torch.tensor([torch.nan, 9.1, 30, torch.nan, 9.1]), baselines)
+    assert torch.equal(found[0], baselines[2])
+    assert torch.equal(nearest(baselines[0], baselines[:2]), baselines[:2])
+
+
+@pytest.mark.parametrize("wrong", [0, 1, 2])
+def test_of_two_regimes_the_column_that_left_its_own_is_blamed(wrong):
+    """Compared with the other regime, the columns that stayed would be the reason."""
+    regime = RNG.choice([-1.0, 1.0], size=(300, 1))
+    table = regime * [1, 2, 1.5] + 0.1 * RNG.normal(size=(300, 3))
+    detector = AutoencoderOutlierDetector(novelty=True, max_epochs=10, random_state=0)
+    detector.fit(table[:240])
+    rows = table[240:].copy()
+    rows[:, wrong] *= 0.2
+    blamed = detector.feature_contributions(rows).to_numpy().argmax(axis=1)
+    assert (blamed == wrong).mean() > 0.9
 
 
 def test_without_baselines_the_mean_row_is_one(fitted):
