@@ -36,7 +36,7 @@ def baselines_of(fitted: FittedNetwork, X: Matrix, device: str) -> np.ndarray:
 
     Returns
     -------
-    ndarray of shape (at most 16, n_features)
+    ndarray of shape (at most 64, n_features)
     """
     # Always the same rows, and no draws from the generator of the fit.
     chosen = np.random.RandomState(0).permutation(X.shape[0])[:_N_BASELINES]
