@@ -17,7 +17,7 @@ from skae.scores import Score
 
 # Training rows that other rows may be compared with, and how many each row is compared with, by
 # all networks together.
-_N_BASELINES, _N_NEAREST = 16, 4
+_N_BASELINES, _N_NEAREST = 64, 4
 
 
 def baselines_of(fitted: FittedNetwork, X: Matrix, device: str) -> np.ndarray:

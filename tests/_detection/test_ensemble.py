@@ -11,7 +11,6 @@ from skae import AutoencoderOutlierDetector
 from skae._data.blocks import dense_blocks
 from skae._detection.attribution import nearest
 from skae._detection.ensemble import Ensemble, Member
-from skae._detection.explanation import nearest
 from skae.scores import Score
 
 

@@ -7,7 +7,7 @@ import torch
 from skae import AutoencoderOutlierDetector, AutoencoderTransformer
 from skae._detection.attribution import nearest
 from skae._detection.ensemble import fitted_score
-from skae._detection.explanation import baselines_of, contributions_of, has_gradients, nearest
+from skae._detection.explanation import baselines_of, contributions_of, has_gradients
 from skae._runtime.memory import FittingBatches
 from skae.scores import SCORES, Residual, Score
 
