@@ -20,6 +20,14 @@ class Factor(NamedTuple):
     values: np.ndarray
 
 
+def as_objects(codes: np.ndarray, kind: type) -> np.ndarray:
+    """Return codes as Python's integers or booleans, None where they are missing."""
+    objects = np.full(len(codes), None, dtype=object)
+    known = ~np.isnan(codes)
+    objects[known] = [kind(code) for code in codes[known]]
+    return objects
+
+
 @dataclass(frozen=True)
 class Column(ABC):
     """A column of a table as ``fit`` saw it.
