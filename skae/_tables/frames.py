@@ -305,6 +305,8 @@ def _series(
     kind: Any = nw.Enum(list(categories)) if categories else getattr(nw, dtype.split("(")[0])
     if kind is nw.Decimal:
         kind = nw.Float64
+    if values.dtype.kind == "f" and not np.isnan(values).any():
+        return nw.new_series(name, values, backend=container).cast(kind)
     listed = [None if pd.isna(value) else value for value in values.tolist()]
     if kind is nw.Boolean:
         listed = [None if value is None else bool(value) for value in listed]
