@@ -17,7 +17,7 @@ from skae.scores import Score
 
 # Training rows that other rows may be compared with, and how many each row is compared with, by
 # all networks together.
-_N_BASELINES, _N_NEAREST = 16, 4
+_N_BASELINES, _N_NEAREST = 64, 4
 
 
 def baselines_of(fitted: FittedNetwork, X: Matrix, device: str) -> np.ndarray:
@@ -36,7 +36,7 @@ def baselines_of(fitted: FittedNetwork, X: Matrix, device: str) -> np.ndarray:
 
     Returns
     -------
-    ndarray of shape (at most 16, n_features)
+    ndarray of shape (at most 64, n_features)
     """
     # Always the same rows, and no draws from the generator of the fit.
     chosen = np.random.RandomState(0).permutation(X.shape[0])[:_N_BASELINES]

@@ -897,7 +897,7 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         The contributions are integrated gradients [1]_ of the whole score, so that a fault is
         traced to the feature that caused it, even if it disturbs the reconstructions of others.
         A row is compared with the :math:`K` training rows :math:`b_k` nearest to it, at most 4 of
-        16 that each network keeps:
+        64 that each network keeps:
 
         .. math:: c_j = \frac{1}{K} \sum_{k=1}^{K} (x_j - b_{kj})
                   \int_0^1 \frac{\partial a}{\partial x_j}(b_k + t (x - b_k)) \, dt

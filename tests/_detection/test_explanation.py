@@ -65,11 +65,11 @@ class Constant(Score):
 
 def test_baselines_are_scaled_training_rows(fitted):
     baselines = baselines_of(fitted, X, "cpu")
-    assert baselines.shape == (16, 5)
+    assert baselines.shape == (64, 5)
     assert baselines.dtype == np.float32
     rows = fitted.scaling.apply(X)
     assert all((row == rows).all(axis=1).any() for row in baselines)
-    assert len(np.unique(baselines, axis=0)) == 16
+    assert len(np.unique(baselines, axis=0)) == 64
     np.testing.assert_array_equal(baselines_of(fitted, X, "cpu"), baselines)
 
 

@@ -155,8 +155,7 @@ def test_inference_goes_on_with_fewer_rows(what, little_memory):
     estimator.fit(WITH_GAPS if gaps else X, Y if what == "classifier" else None)
     whole = np.asarray(infer(estimator))
     little_memory(7, training=False)
-    # Batches are halved: of 64 or 128 rows to 4, those of explanations with 6 features to 4 or 6.
-    with pytest.warns(RuntimeWarning, match="continues with [46] rows at a time"):
+    with pytest.warns(RuntimeWarning, match="continues with 4 rows at a time"):
         found = np.asarray(infer(estimator))
     np.testing.assert_allclose(found, whole, rtol=1e-4, atol=1e-4)
 
