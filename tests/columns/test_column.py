@@ -16,8 +16,13 @@ def factor(*values):
 
 @pytest.mark.parametrize(
     ("unknown", "rare", "expected"),
-    [("surprise", (), 2), ("surprise", ("r",), 3), ("infrequent", ("r",), 2)]
-    + [("infrequent", (), 2), ("missing", ("r",), np.nan)],
+    [
+        ("surprise", (), 2),
+        ("surprise", ("r",), 3),
+        ("infrequent", ("r",), 2),
+        ("infrequent", (), 2),
+        ("missing", ("r",), np.nan),
+    ],
 )
 def test_what_an_unseen_level_is(unknown, rare, expected):
     codes = categorical(unknown=unknown, rare=rare).codes(factor("b", "new", None, "a"))

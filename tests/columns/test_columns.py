@@ -33,6 +33,8 @@ def test_parameters_out_of_range_are_refused_by_name(wrong):
         Columns(**wrong).check()
 
 
-@pytest.mark.parametrize("right", [{"max_categories": 1}, {"min_frequency": 1}, {"unknown": "error"}])
+@pytest.mark.parametrize(
+    "right", [{"max_categories": 1}, {"min_frequency": 1}, {"unknown": "error"}]
+)
 def test_parameters_within_their_range_are_taken(right):
     Columns(**right, **({} if "min_frequency" in right else {"min_frequency": 0.5})).check()

@@ -15,7 +15,9 @@ def test_a_network_sees_logarithms():
 
 @pytest.mark.parametrize("wrong", [-1.0, 0.5])
 def test_what_is_no_count_is_refused(wrong):
-    with pytest.raises(ValueError, match=f"column 'visits' is a count, but holds {wrong:g} in row 1"):
+    with pytest.raises(
+        ValueError, match=f"column 'visits' is a count, but holds {wrong:g} in row 1"
+    ):
         COLUMN.codes(np.array([1.0, wrong]))
 
 
