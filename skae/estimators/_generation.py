@@ -70,7 +70,9 @@ class GenerativeAutoencoder(OneNetworkAutoencoder):
         -------
         X : ndarray of shape (n_samples, ...), dtype float64
             Samples in the units of the training rows: the means that the decoder predicts, without
-            observation noise.
+            observation noise. A table with columns that are no numbers is a frame with the columns
+            of ``fit``, whose levels and counts are drawn by their probabilities, and whose numbers
+            have the noise that ``kind="variational"`` learns, within the range of ``fit``.
         """
         check_is_fitted(self)
         check_size(n_samples, "n_samples")
@@ -90,9 +92,19 @@ class GenerativeAutoencoder(OneNetworkAutoencoder):
         return rows if self.columns_ is None else self._drawn_table(rows, rng)
 
     def _drawn_table(self, rows: np.ndarray, rng: np.random.RandomState) -> Any:
-        """Return a table whose levels and counts are drawn by their probabilities."""
-        table = self.columns_
+        """Return a table whose levels, counts and numbers are drawn from their distributions.
+
+        The deviation of a number is the one that a variational kind has learned; others have none.
+        """
+        table, log_scale = self.columns_, self._fitted.weights.get("log_scale")
         assert table is not None  # the caller looks
+        if log_scale is not None:
+            numbers = np.flatnonzero(table.is_number)
+            deviations = np.exp(log_scale[table.column_of_feature[numbers]].astype(np.float64))
+            deviations = deviations * np.asarray(self._fitted.scaling.scale)[numbers]
+            noise = rng.standard_normal((len(rows), len(numbers)))
+            rows = rows.astype(np.float64)
+            rows[:, numbers] += noise * deviations
         return table_frame(table, table.draw(rows, rng), clip=True)
 
     def interpolate(self, x_a: MatrixLike, x_b: MatrixLike, n_steps: int = 10) -> np.ndarray:
