@@ -97,7 +97,8 @@ class FrameColumn:
         """Return the values as levels, -1 for missing ones."""
         native = None if isinstance(self.series, np.ndarray) else self.series.to_native()
         if isinstance(native, pd.Series) and isinstance(native.dtype, pd.CategoricalDtype):
-            places, values = native.cat.codes.to_numpy().astype(np.intp), self.categories or ()
+            places: np.ndarray = native.cat.codes.to_numpy().astype(np.intp)
+            values: Any = self.categories
         else:
             objects = self._objects()
             try:
