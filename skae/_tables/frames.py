@@ -104,7 +104,8 @@ class FrameColumn:
             try:
                 places, values = pd.factorize(objects)
             except TypeError:  # lists and the like
-                values = [v for v in objects if isinstance(v, list | dict | set | np.ndarray)]
+                plain = str | int | float | type(None) | type(pd.NA) | type(pd.NaT)
+                values = [value for value in objects if not isinstance(value, plain)]
         levels = [_own(value) for value in values]
         odd = [level for level in levels if not isinstance(level, str | int | float)]
         if odd:

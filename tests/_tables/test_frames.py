@@ -172,6 +172,7 @@ def test_predictions_beyond_a_type_of_integers_stay_within_it(dtype, value):
     [
         ([[1, 2]] * N, "holds .1, 2., a list: turn it into numbers or text"),
         ([{"a": 1}] * N, "a dict: turn it"),
+        ([None, bytearray(b"a")] * 12, "a bytearray: turn it"),
         ([b"a", b"b"] * 12, "a bytes: make it text"),
         ([datetime.date(2020, 1, 1)] * N, "a date: turn dates into numbers"),
         ([1, "a"] * 12, "column 'x' holds text and other values, such as 'a' and 1"),
