@@ -61,6 +61,16 @@ class FrameColumn:
         is_enum = isinstance(self.series.dtype, nw.Enum)
         return tuple(self.series.dtype.categories) if is_enum else None
 
+    @property
+    def has_order(self) -> bool:
+        """Return whether the dtype gives the categories an order."""
+        if isinstance(self.series, np.ndarray):
+            return False
+        native = self.series.to_native()
+        if isinstance(native, pd.Series):
+            return bool(getattr(native.dtype, "ordered", False))
+        return isinstance(self.series.dtype, nw.Enum)
+
     def role(self) -> str:
         """Return what the dtype says the column is."""
         if isinstance(self.series, np.ndarray):

@@ -242,7 +242,7 @@ def _in_order(column: FrameColumn, factor: Factor, counts: np.ndarray, order: li
                 f"{column.name!r}, which also holds {unknown[:5]}: give each level once."
             )
         return tuple(order)
-    if column.categories is not None:
+    if column.categories is not None and column.has_order:
         return column.categories
     if any(isinstance(level, str) for level in seen):
         raise ValueError(

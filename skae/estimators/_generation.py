@@ -107,7 +107,7 @@ class GenerativeAutoencoder(OneNetworkAutoencoder):
             rows[:, numbers] += noise * deviations
         return table_frame(table, table.draw(rows, rng), clip=True)
 
-    def interpolate(self, x_a: MatrixLike, x_b: MatrixLike, n_steps: int = 10) -> np.ndarray:
+    def interpolate(self, x_a: MatrixLike, x_b: MatrixLike, n_steps: int = 10) -> Any:
         """Return interpolations between rows, along the straight line between their latent codes.
 
         Parameters
@@ -123,7 +123,8 @@ class GenerativeAutoencoder(OneNetworkAutoencoder):
         -------
         X : ndarray of shape (n_steps, ...) or (n_samples, n_steps, ...)
             Reconstructions with the axes of ``sample_shape_``; the first and the last are the
-            reconstructions of `x_a` and `x_b`.
+            reconstructions of `x_a` and `x_b`. For a table with columns that are no numbers, a list
+            with a frame for each pair of rows.
         """
         check_is_fitted(self)
         check_size(n_steps, "n_steps", low=2)
@@ -138,12 +139,18 @@ class GenerativeAutoencoder(OneNetworkAutoencoder):
         weight = np.linspace(0, 1, n_steps, dtype=start.dtype)[None, :, None]
         codes = (1 - weight) * start[:, None] + weight * end[:, None]
         path = self._decode(codes.reshape(-1, self.n_components_))
+        if self.columns_ is not None:
+            paths = np.split(path, len(start))
+            return [self._framed(rows, None) for rows in paths]
         path = path.reshape(len(start), n_steps, *self.sample_shape_)
         return path[0] if is_one else path
 
     def _end(self, x: MatrixLike, name: str) -> tuple[Any, tuple[int, ...]]:
         """Return validated rows, and the shape of the argument."""
         with naming(name):
+            if self.columns_ is not None:
+                rows = self._validate_again(x)
+                return rows, (len(rows), self.n_features_in_)
             rows = as_matrix_like(x)
             shape = tuple(rows.shape)
             rows = np.asarray(rows)[None] if self._is_one(shape) else rows
