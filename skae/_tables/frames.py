@@ -69,7 +69,7 @@ class FrameColumn:
         native = self.series.to_native()
         if isinstance(native, pd.Series):
             return bool(getattr(native.dtype, "ordered", False))
-        return isinstance(self.series.dtype, nw.Enum)
+        return isinstance(self.series.dtype, nw.Enum) or _is_ordered_dictionary(native)
 
     def role(self) -> str:
         """Return what the dtype says the column is."""
