@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
 
-from skae.columns.column import Column, Factor
+from skae.columns.column import Column, Factor, as_objects
 
 
 @dataclass(frozen=True)
@@ -43,5 +44,13 @@ class Number(Column):
         return np.clip(codes, self.low, self.high)
 
     def values(self, codes: np.ndarray) -> np.ndarray:
-        """Return the numbers, rounded if the column holds integers."""
-        return np.round(codes) if self.whole else codes
+        """Return the numbers, rounded if the column holds integers, and within their type."""
+        if not self.whole:
+            return codes
+        bits = re.match(r"(u?)int(\d+)", self.dtype.lower())
+        size = min(int(bits[2]), 64) if bits else 64  # 128 bits are more than float64 tells apart
+        limits = np.iinfo(f"{'u' if bits and bits[1] else ''}int{size}")
+        # The largest float64 that is no larger than the largest integer.
+        high = float(limits.max) if limits.bits < 64 else np.nextafter(float(limits.max), 0)
+        rounded = np.clip(np.round(codes), float(limits.min), high)
+        return as_objects(rounded, int) if self.dtype == "object" else rounded
