@@ -27,6 +27,8 @@ from skae.columns.columns import ROLES
 # A column of text in which more than this fraction of the values differ is no category, if it has
 # at least so many rows.
 _MOST_LEVELS, _FEWEST_ROWS = 0.9, 20
+# Quantiles of numbers that are kept, so that samples have the distribution of the fit.
+_N_QUANTILES = 257
 _NUMERIC = {"numeric": "number"}
 
 
@@ -167,8 +169,15 @@ def _fitted(column: FrameColumn, role: str, columns: Columns, order: list | None
             whole=made.whole,
             low=float(np.nanmin(codes)),
             high=float(np.nanmax(codes)),
+            quantiles=_quantiles(codes),
         )
     return made
+
+
+def _quantiles(codes: np.ndarray) -> tuple[float, ...]:
+    """Return quantiles that are numbers of the fit, so that frequent ones stay frequent."""
+    found = np.nanquantile(codes, np.linspace(0, 1, _N_QUANTILES), method="nearest")
+    return tuple(float(value) for value in found)
 
 
 def _with_levels(

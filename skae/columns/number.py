@@ -21,11 +21,15 @@ class Number(Column):
 
     whole : bool
         Whether the dtype is one of integers; predictions are rounded.
+
+    quantiles : tuple of float
+        Equally spaced quantiles of the fit, from the smallest number to the largest.
     """
 
     low: float = -np.inf
     high: float = np.inf
     whole: bool = False
+    quantiles: tuple[float, ...] = ()
 
     role = "number"
     loss = "mse"
@@ -42,6 +46,18 @@ class Number(Column):
     def clip(self, codes: np.ndarray) -> np.ndarray:
         """Return numbers within the range of the fit."""
         return np.clip(codes, self.low, self.high)
+
+    def as_distributed(self, codes: np.ndarray, reference: np.ndarray) -> np.ndarray:
+        """Return numbers with the distribution of the fit instead of that of other numbers.
+
+        A number takes the quantile of the fit with its place among the reference numbers.
+        """
+        if not self.quantiles:
+            return codes
+        reference = np.sort(reference)
+        places = np.searchsorted(reference, codes) + np.searchsorted(reference, codes, "right")
+        levels = np.linspace(0.0, 1.0, len(self.quantiles))
+        return np.interp(places / (2 * len(reference)), levels, self.quantiles)
 
     def values(self, codes: np.ndarray) -> np.ndarray:
         """Return the numbers, rounded if the column holds integers, and within their type."""

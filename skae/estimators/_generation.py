@@ -17,11 +17,14 @@ from skae._tables.table_frames import table_frame
 from skae._utils.checks import check_choice, check_size, is_auto
 from skae._utils.naming import naming
 from skae._utils.random_state import RandomStateLike, own_random_state
+from skae.columns import Number, TableColumns
 from skae.estimators._one_network import OneNetworkAutoencoder
 from skae.kinds import KINDS
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
+# Rows that say how the numbers are distributed that a model draws.
+_REFERENCE_ROWS = 5000
 _DENSITIES = ("auto", "gaussian_mixture", "prior")
 
 
@@ -71,8 +74,8 @@ class GenerativeAutoencoder(OneNetworkAutoencoder):
         X : ndarray of shape (n_samples, ...), dtype float64
             Samples in the units of the training rows: the means that the decoder predicts, without
             observation noise. A table with columns that are no numbers is a frame with the columns
-            of ``fit``, whose levels and counts are drawn by their probabilities, and whose numbers
-            have the noise that ``kind="variational"`` learns, within the range of ``fit``.
+            of ``fit``. Levels and counts are drawn by their probabilities; numbers have the noise
+            that ``kind="variational"`` learns, and are brought to the distribution of their column.
         """
         check_is_fitted(self)
         check_size(n_samples, "n_samples")
@@ -84,28 +87,48 @@ class GenerativeAutoencoder(OneNetworkAutoencoder):
                 f"such as 'variational', but the kind is {self.kind_!r}: use 'gaussian_mixture'."
             )
         rng = own_random_state(random_state)
-        if density == "prior" or (is_auto(density) and has_prior):
-            codes = rng.standard_normal((n_samples, self.n_components_))
-        else:
-            codes = self._code_density.sample(n_samples, rng)
-        rows = self._decode(codes)
-        return rows if self.columns_ is None else self._drawn_table(rows, rng)
+        of_prior = density == "prior" or (is_auto(density) and has_prior)
+        if self.columns_ is None:
+            return self._drawn_rows(n_samples, of_prior, rng)
+        return self._drawn_table(self.columns_, n_samples, of_prior, rng)
 
-    def _drawn_table(self, rows: np.ndarray, rng: np.random.RandomState) -> Any:
+    def _drawn_rows(self, n_samples: int, of_prior: bool, rng: np.random.RandomState) -> np.ndarray:
+        """Return the reconstructions of codes that are drawn from a density."""
+        if of_prior:
+            return self._decode(rng.standard_normal((n_samples, self.n_components_)))
+        return self._decode(self._code_density.sample(n_samples, rng))
+
+    def _drawn_table(
+        self, table: TableColumns, n_samples: int, of_prior: bool, rng: np.random.RandomState
+    ) -> Any:
         """Return a table whose levels, counts and numbers are drawn from their distributions.
 
-        The deviation of a number is the one that a variational kind has learned; others have none.
+        Each number is brought to the distribution of its column in ``fit``, which a network does
+        not learn to the last peak. A sample of the model, always the same, says what its own is.
         """
-        table, log_scale = self.columns_, self._fitted.weights.get("log_scale")
-        assert table is not None  # the caller looks
+        rows = self._with_noise(table, self._drawn_rows(n_samples, of_prior, rng), rng)
+        codes = table.draw(rows, rng)
+        other = np.random.RandomState(0)
+        reference = self._drawn_rows(_REFERENCE_ROWS, of_prior, other)
+        reference = self._with_noise(table, reference, other)
+        for j, (column, span) in enumerate(zip(table.columns, table.spans, strict=True)):
+            if isinstance(column, Number) and column.role == "number":
+                of_model = reference[:, span.start]
+                codes[:, j] = column.as_distributed(rows[:, span.start], of_model)
+        return table_frame(table, codes)
+
+    def _with_noise(
+        self, table: TableColumns, rows: np.ndarray, rng: np.random.RandomState
+    ) -> np.ndarray:
+        """Return rows whose numbers have the deviation that a variational kind has learned."""
+        log_scale = self._fitted.weights.get("log_scale")
+        rows = rows.astype(np.float64)
         if log_scale is not None:
             numbers = np.flatnonzero(table.is_number)
             deviations = np.exp(log_scale[table.column_of_feature[numbers]].astype(np.float64))
             deviations = deviations * np.asarray(self._fitted.scaling.scale)[numbers]
-            noise = rng.standard_normal((len(rows), len(numbers)))
-            rows = rows.astype(np.float64)
-            rows[:, numbers] += noise * deviations
-        return table_frame(table, table.draw(rows, rng), clip=True)
+            rows[:, numbers] += rng.standard_normal((len(rows), len(numbers))) * deviations
+        return rows
 
     def interpolate(self, x_a: MatrixLike, x_b: MatrixLike, n_steps: int = 10) -> Any:
         """Return interpolations between rows, along the straight line between their latent codes.

@@ -35,3 +35,15 @@ def test_units_are_deviations():
     column = Number("n", "int64", n_rows=3)
     np.testing.assert_array_equal(column.scales(np.array([7.0]), np.array([2.0])), [2])
     np.testing.assert_array_equal(column.scales(np.array([7.0]), np.array([0.0])), [1])
+
+
+def test_numbers_take_the_distribution_of_the_fit():
+    """Their order stays, also with ties, and a peak of the fit stays one."""
+    column = Number("x", "float64", 9, quantiles=tuple(np.repeat([0.0, 5.0, 10.0], [1, 7, 1])))
+    reference = np.random.default_rng(0).normal(size=1000)
+    given = np.array([-9.0, 0.0, 0.1, 9.0])
+    found = column.as_distributed(given, reference)
+    np.testing.assert_allclose(found, [0.0, 5.0, 5.0, 10.0])
+    assert (np.diff(column.as_distributed(np.linspace(-3, 3, 50), reference)) >= 0).all()
+    np.testing.assert_allclose(column.as_distributed(np.zeros(2), np.zeros(10)), 5.0)
+    assert Number("x", "float64", 9).as_distributed(given, reference) is given

@@ -182,6 +182,18 @@ def test_samples_are_tables():
     pd.testing.assert_frame_equal(samples, estimator.sample(50, random_state=0))
 
 
+def test_samples_have_the_distribution_of_the_fit():
+    """Also where numbers have a peak, which no network with normal noise draws."""
+    hours = np.where(np.arange(120) % 2, 40.0, X["age"])
+    rows = X.assign(hours=hours)
+    estimator = AutoencoderTransformer(3, kind="variational", **FEW).fit(rows)
+    samples = estimator.sample(2000, random_state=0)
+    assert abs((samples["hours"] == 40).mean() - (hours == 40).mean()) < 0.05
+    np.testing.assert_allclose(
+        samples["pay"].quantile([0.1, 0.5, 0.9]), X["pay"].quantile([0.1, 0.5, 0.9]), atol=1
+    )
+
+
 @pytest.mark.parametrize("kind", ["undercomplete", "denoising", "sparse", "contractive"])
 @pytest.mark.parametrize("missing", [0.0, 0.2])
 def test_every_kind_takes_tables(kind, missing):
