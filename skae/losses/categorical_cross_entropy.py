@@ -39,7 +39,7 @@ class CategoricalCrossEntropy(ColumnLoss):
         self, output: torch.Tensor, target: torch.Tensor, valid: torch.Tensor
     ) -> torch.Tensor:
         """Return the cross-entropy of each column, 0 for a level that ``fit`` did not see."""
-        logits = output.masked_fill(~valid, _NEVER)
+        logits, target = output.masked_fill(~valid, _NEVER), target.masked_fill(~valid, 0.0)
         # Three times faster than log_softmax over a short last axis.
         logits = logits - logits.detach().amax(-1, keepdim=True)
         total = target.sum(-1) * logits.exp().sum(-1).log()
