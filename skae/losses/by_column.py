@@ -128,6 +128,10 @@ class ByColumn(Loss):
         residual = residual.expand(linear.shape)
         return torch.cat([group.output(linear, residual) for group in self._groups], dim=1)
 
+    def output_alone(self, residual: torch.Tensor) -> torch.Tensor:
+        """Return the output of a decoder without a linear path, group by group."""
+        return torch.cat([group.output_alone(residual) for group in self._groups], dim=1)
+
     def _each(self, output: torch.Tensor) -> Iterator[tuple[ColumnGroup, torch.Tensor]]:
         """Yield each group and its own output."""
         widths = [group.width for group in self._groups]

@@ -64,6 +64,10 @@ class ColumnGroup(ABC):
         """Combine the linear path and the decoder's nonlinear part, (n_samples, width)."""
 
     @abstractmethod
+    def output_alone(self, residual: torch.Tensor) -> torch.Tensor:
+        """Return the output of a decoder without a linear path, (n_samples, width)."""
+
+    @abstractmethod
     def reconstruction(self, output: torch.Tensor) -> torch.Tensor:
         """Turn the output of the group into scaled reconstructions, (n_samples, n_features)."""
 
@@ -152,8 +156,11 @@ class EntryGroup(ColumnGroup):
 
     def output(self, linear: torch.Tensor, residual: torch.Tensor) -> torch.Tensor:
         """Combine the linear path and the decoder's nonlinear part, (n_samples, width)."""
-        residual = residual.index_select(1, self.constants.at("features", residual))
-        return self.loss.output(self._own(linear), residual)
+        return self.loss.output(self._own(linear), self.output_alone(residual))
+
+    def output_alone(self, residual: torch.Tensor) -> torch.Tensor:
+        """Return the output of a decoder without a linear path, (n_samples, width)."""
+        return residual.index_select(1, self.constants.at("features", residual))
 
     def reconstruction(self, output: torch.Tensor) -> torch.Tensor:
         """Turn the output of the group into scaled reconstructions, (n_samples, n_features)."""
@@ -269,6 +276,11 @@ class LevelGroup(ColumnGroup):
         block = self.loss.output(self._encoded(linear), residual, valid)
         others = linear.index_select(1, self.constants.at("others", linear))
         return torch.cat([block.flatten(1), others], dim=1)
+
+    def output_alone(self, residual: torch.Tensor) -> torch.Tensor:
+        """Return the output of a decoder without a linear path, (n_samples, width)."""
+        places, others = (self.constants.at(name, residual) for name in ("places", "others"))
+        return residual.index_select(1, torch.cat([places, others]))
 
     def reconstruction(self, output: torch.Tensor) -> torch.Tensor:
         """Turn the output of the group into scaled reconstructions, (n_samples, n_features)."""

@@ -120,6 +120,17 @@ def test_baselines_are_the_entropies(table):
     np.testing.assert_allclose(loss.baseline[0], rows[:, 0].var() / loss.scale[0] ** 2)
 
 
+def test_a_decoder_alone_gives_logits(table):
+    """Without a linear path, its output is that of a network whose linear path has no influence."""
+    loss = table[0]
+    residual = torch.randn(N, 15, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    alone = loss.output_alone(residual)
+    torch.testing.assert_close(in_order(loss, alone), residual)
+    found = loss.reconstruction(alone).numpy() * loss.scale + loss.centre
+    np.testing.assert_allclose(found[:, 1:4], torch.softmax(residual[:, 1:4], 1), rtol=1e-6)
+    np.testing.assert_allclose(found[:, 5], torch.sigmoid(residual[:, 5]), rtol=1e-6)
+
+
 def test_losses_are_in_nats(table):
     """They differ from minus the log-likelihoods by what does not depend on the output."""
     loss, scaled, *_ = table
