@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from numbers import Integral
 from typing import Any
@@ -21,7 +21,8 @@ from skae._data.batches import Batches
 from skae._data.matrix import Matrix
 from skae._network.autoencoder_network import AutoencoderNetwork
 from skae._network.fitted_network import FittedNetwork
-from skae._training.train import TrainingResult, train
+from skae._replicas.together import train_together
+from skae._training.train import TrainingResult, TrainingTask, train
 from skae._training.training_plan import TrainingPlan
 from skae._utils.messages import announce
 from skae._utils.random_state import own_random_state
@@ -62,6 +63,10 @@ class Trainings:
     ) -> TrainingResult:
         """Train a network, as :func:`~skae._training.train.train` does."""
         return train(network, training, validation, plan, optimizer_state)
+
+    def train_all(self, tasks: Sequence[TrainingTask]) -> Iterator[TrainingResult]:
+        """Yield the results of several trainings in their order, up to an interrupted one."""
+        return _up_to_interruption(train_together(tasks))
 
     def warn_of_interruption(self, interruption: str | None) -> None:
         """Warn of an interruption by Ctrl-C, if the outcome of a fit states one."""
@@ -133,6 +138,10 @@ class SavedTrainings(Trainings):
             self._results.append(replace(result, optimizer_state={}))
         return result
 
+    def train_all(self, tasks: Sequence[TrainingTask]) -> Iterator[TrainingResult]:
+        """Run one training after the other, since each has a state of its own."""
+        return _up_to_interruption(self.train(*task) for task in tasks)
+
     def end(self) -> None:
         """Remove the file of a complete fit; after Ctrl-C it stays."""
         if not self.interrupted:
@@ -161,6 +170,13 @@ class SavedTrainings(Trainings):
             return ""
         path = str(self.checkpoint.path)
         return f" The same call of fit resumes from the checkpoint {path!r}."
+
+
+def _up_to_interruption(results: Iterable[TrainingResult]) -> Iterator[TrainingResult]:
+    for result in results:
+        yield result
+        if result.interrupted:
+            return
 
 
 @contextlib.contextmanager

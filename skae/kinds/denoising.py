@@ -78,6 +78,8 @@ class Denoising(Kind):
     True
     """
 
+    by_row = frozenset({"entry_losses"})
+
     def __init__(
         self,
         corruption: CorruptionLike = "mixed",

@@ -1,0 +1,217 @@
+"""The training of several networks in one pass."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+
+from skae._network.objective import RECONSTRUCTION
+from skae._replicas.joint_batches import JointBatch, JointBatches
+from skae._replicas.joint_network import JointNetwork
+from skae._replicas.kept_weights import KeptWeights
+from skae._replicas.replica import Replica
+from skae._runtime.interruption import end_fit_or_raise
+from skae._runtime.threads import paced
+from skae._training.average_weights import AverageWeights
+from skae._training.optimizer import make_optimizer
+from skae._training.schedule import LearningRate
+from skae._training.train import TrainingTask
+
+
+class JointTraining:
+    """The training of several networks of the same sizes, with plans of as many steps.
+
+    Each network has its own weights, rows, order, draws, best weights and end, so that it becomes
+    what it would have become alone. Those that end early are computed until the last one ends, and
+    nothing of it is kept.
+
+    Parameters
+    ----------
+    tasks : sequence of TrainingTask
+        The trainings, as `together.py` allows them.
+    """
+
+    def __init__(self, tasks: Sequence[TrainingTask]):
+        plan = self.plan = tasks[0].plan
+        self.replicas = [Replica(task) for task in tasks]
+        self.generators = [_generator_of(task) for task in tasks]
+        self.network = JointNetwork([task.network for task in tasks], self.generators)
+        self.training = JointBatches([task.training for task in tasks])
+        validation = [task.validation for task in tasks if task.validation is not None]
+        self.validation = JointBatches(validation) if validation else None
+        weights = self.network.weights
+        self.optimizer = make_optimizer(
+            tasks[0].network, plan.optimizer, plan.learning_rate, plan.weight_decay, weights.groups
+        )
+        self.learning_rate = LearningRate(plan.schedule, plan.n_epochs * len(self.training))
+        self.average = AverageWeights(weights, plan.n_epochs) if plan.averages else None
+        self.kept = KeptWeights(self.network)
+
+    def run(self) -> list[Replica]:
+        """Run all epochs; the networks of the tasks then have the weights that are kept."""
+        self._begin()
+        try:
+            while not all(replica.has_ended for replica in self.replicas):
+                self._run_epoch()
+        except KeyboardInterrupt as interrupt:
+            end_fit_or_raise(interrupt)
+            self._keep_latest()
+            for replica in self.replicas:
+                replica.interrupt()
+        for number, replica in enumerate(self.replicas):
+            self.kept.give(number, replica.task.network)
+        return self.replicas
+
+    def _begin(self) -> None:
+        measured = self._validate()
+        for replica, of_network in zip(self.replicas, measured, strict=True):
+            replica.begin(of_network)
+
+    def _run_epoch(self) -> None:
+        trained = self._train()
+        with self._averaged():
+            validated = self._validate()
+            going = [not replica.has_ended for replica in self.replicas]
+            best = []
+            for number, replica in enumerate(self.replicas):
+                if going[number]:
+                    measured = {**trained[number], **validated[number]}
+                    is_best = replica.complete_epoch(
+                        measured, self.learning_rate.last, lambda i=number: self._state_of(i)
+                    )
+                    if is_best or (replica.has_ended and not replica.selects):
+                        best.append(number)
+            self.kept.take(best)
+
+    def _averaged(self) -> AbstractContextManager[None]:
+        """Return the context in which the networks have their mean weights, if any."""
+        if self.average is None:
+            return nullcontext()
+        self.average.update(self.network.weights)
+        return self.average.shown(self.network.weights)
+
+    def _keep_latest(self) -> None:
+        """Keep the latest weights of networks for which nothing chooses among their weights."""
+        if self.average is not None:
+            self.average.give(self.network.weights)
+        replicas = enumerate(self.replicas)
+        self.kept.take([i for i, r in replicas if not (r.has_ended or r.selects)])
+
+    def _state_of(self, number: int) -> dict[str, torch.Tensor]:
+        """Return the current weights of a network."""
+        network = self.replicas[number].task.network
+        KeptWeights(self.network).give(number, network)
+        return network.state_dict()
+
+    def _train(self) -> list[dict[str, float]]:
+        self.network.train()
+        losses = JointLosses()
+        for batch in paced(self.training):
+            self.optimizer.zero_grad()
+            with self.learning_rate.step(self.optimizer) as progress:
+                loss = self._losses(
+                    batch, losses, self.generators, self.plan.jitter, self._progress(progress)
+                )
+                loss.sum().backward()
+                self.optimizer.step()
+        return losses.means("train")
+
+    def _progress(self, done: float) -> float:
+        return done if self.plan.begins else 1.0
+
+    def _validate(self) -> list[dict[str, float]]:
+        if self.validation is None:
+            return [{} for _ in self.replicas]
+        self.network.eval()
+        # The same draws in every epoch, so that validation losses can be compared.
+        generators = [
+            torch.Generator(own.device).manual_seed(own.initial_seed()) for own in self.generators
+        ]
+        losses = JointLosses()
+        with torch.no_grad():
+            for batch in self.validation:
+                self._losses(batch, losses, generators)
+        return losses.means("valid")
+
+    def _losses(
+        self,
+        batch: JointBatch,
+        losses: JointLosses,
+        generators: Sequence[torch.Generator],
+        jitter: float = 0.0,
+        progress: float = 1.0,
+    ) -> torch.Tensor:
+        """Return the loss of each network for a batch, and note it."""
+        self.network.take(batch.sizes, batch.n_rows)
+        of_rows, terms = self.network.objective(batch.X, generators, jitter, progress)
+        weight, shape = batch.weight, batch.weight.shape
+        total = weight.sum(1)
+        loss = (of_rows.to(weight.dtype).view(shape) * (weight / total[:, None])).sum(1)
+        sums = {
+            name: (term.detach().to(weight.dtype).view(shape) * weight).sum(1)
+            for name, term in terms.items()
+            if len(terms) > 1
+        }
+        losses.add(loss.detach(), total, sums, terms)
+        return loss
+
+
+class JointLosses:
+    """The losses of several networks in an epoch."""
+
+    def __init__(self) -> None:
+        self._losses: list[torch.Tensor] = []
+        self._weights: list[torch.Tensor] = []
+        self._terms: dict[str, list[torch.Tensor]] = {}
+        self._begin = time.perf_counter()
+        self._only = RECONSTRUCTION
+
+    def add(
+        self,
+        loss: torch.Tensor,
+        weight: torch.Tensor,
+        sums: dict[str, torch.Tensor],
+        names: Iterable[str],
+    ) -> None:
+        """Add a batch.
+
+        Parameters
+        ----------
+        loss, weight : torch.Tensor of shape (n_networks,)
+            The mean loss and the sum of the weights of the rows of each network.
+
+        sums : dict of str to torch.Tensor of shape (n_networks,)
+            Weighted sums of the terms of the loss, if there are several.
+
+        names : iterable of str
+            The names of all terms.
+        """
+        self._losses.append(loss)
+        self._weights.append(weight)
+        self._only = next(iter(names), RECONSTRUCTION)
+        for name, total in sums.items():
+            self._terms.setdefault(name, []).append(total)
+
+    def means(self, prefix: str) -> list[dict[str, float]]:
+        """Return the mean losses of each network, and its share of the seconds."""
+        weights = torch.stack(self._weights)
+        total = weights.sum(0)
+        of_names = {"loss": (torch.stack(self._losses) * (weights / total)).sum(0)}
+        for name, sums in self._terms.items():
+            of_names[name] = torch.stack(sums).double().sum(0) / weights.double().sum(0)
+        if not self._terms:
+            of_names[self._only] = of_names["loss"]
+        seconds = (time.perf_counter() - self._begin) / len(total)
+        numbers = {f"{prefix}_{name}": values.tolist() for name, values in of_names.items()}
+        return [
+            {**{name: values[i] for name, values in numbers.items()}, f"{prefix}_seconds": seconds}
+            for i in range(len(total))
+        ]
+
+
+def _generator_of(task: TrainingTask) -> torch.Generator:
+    assert task.training.generator is not None  # training rows are drawn in an order
+    return task.training.generator

@@ -1,0 +1,104 @@
+"""Which trainings run together, and their results in order."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Sequence
+
+from skae._replicas.joint_training import JointTraining
+from skae._replicas.replica import Replica
+from skae._replicas.stacked_layers import can_be_stacked
+from skae._runtime.memory import memory_of_training
+from skae._runtime.threads import threads_for
+from skae._training.optimizer import treats_weights_alone
+from skae._training.train import TrainingResult, TrainingTask, train
+from skae.kinds import KINDS
+from skae.losses import LOSSES
+
+# Bytes of the scaled rows of all networks of a batch that are gathered for an epoch.
+_MOST_BYTES = 2**26
+# Networks that take more multiplications for a batch than this are not bound by overhead.
+_MOST_WORK = 5e7
+
+
+def train_together(tasks: Sequence[TrainingTask]) -> Iterator[TrainingResult]:
+    """Yield the results of several trainings, in their order.
+
+    Networks of the same sizes that are trained for as many steps are trained in one pass, with the
+    numbers that they would have one after the other.
+
+    Parameters
+    ----------
+    tasks : sequence of TrainingTask
+        The trainings. One that is not asked for may not be run.
+
+    Raises
+    ------
+    TrainingDivergedError, DeviceMemoryError, KeyboardInterrupt
+        As :func:`~skae._training.train.train` raises them.
+    """
+    groups = _groups(tasks)
+    done: dict[int, Replica] = {}
+    for number, task in enumerate(tasks):
+        group = groups.get(number, [number])
+        if len(group) == 1:
+            yield train(*task)
+            continue
+        if number not in done:
+            replicas = _run([tasks[i] for i in group])
+            done.update(zip(group, replicas, strict=True))
+        yield done.pop(number).result()
+
+
+def _run(tasks: list[TrainingTask]) -> list[Replica]:
+    plan, network = tasks[0].plan, tasks[0].network
+    with (
+        memory_of_training(plan.batch_size, tasks[0].training.index.device),
+        threads_for(plan.batch_size, network.work.at_once),
+    ):
+        return JointTraining(tasks).run()
+
+
+def _groups(tasks: Sequence[TrainingTask]) -> dict[int, list[int]]:
+    """Return the numbers of the trainings that run with each of those that can."""
+    of_key: dict[Hashable, list[int]] = {}
+    for number, task in enumerate(tasks):
+        if can_run_with_others(task):
+            of_key.setdefault(_key(task), []).append(number)
+    return {number: group for group in of_key.values() for number in group}
+
+
+def can_run_with_others(task: TrainingTask) -> bool:
+    """Return whether a training is one that joint networks and batches are made for.
+
+    It has no callbacks, which are called with a network of their own; no modules, kinds, losses and
+    optimizers but those of skae whose computations are known to act on each weight or row alone;
+    and rows and networks that are small, since large ones gain nothing.
+    """
+    network, plan, batches = task.network, task.plan, task.training
+    return (
+        not (plan.callbacks or plan.draws_globally)
+        and plan.repelled is None
+        and plan.precision != "bfloat16"
+        and treats_weights_alone(plan.optimizer)
+        and type(network.kind) in KINDS.values()
+        and type(network.loss) in LOSSES.values()
+        and network.head is None
+        and can_be_stacked(network.encoder)
+        and (network.decoder is None or can_be_stacked(network.decoder))
+        and not bool(network.row_low.isfinite().any())  # it goes on from an earlier training
+        and len(batches.index) * batches.rows.row_bytes <= _MOST_BYTES
+        and plan.batch_size * network.work.in_all <= _MOST_WORK
+    )
+
+
+def _key(task: TrainingTask) -> Hashable:
+    """Return what trainings that run together have in common."""
+    network, plan = task.network, task.plan
+    return (
+        *(id(network.kind), id(network.loss), network.bounded_output, network.sample_shape),
+        tuple((name, tuple(tensor.shape)) for name, tensor in network.state_dict().items()),
+        *(plan.n_epochs, plan.learning_rate, id(plan.optimizer), plan.weight_decay, plan.schedule),
+        *(plan.jitter, plan.begins, plan.averages, plan.selects, plan.precision),
+        len(task.training),
+        None if task.validation is None else len(task.validation),
+    )
