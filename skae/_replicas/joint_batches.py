@@ -18,8 +18,11 @@ class JointBatch(NamedTuple):
     X : torch.Tensor of shape (n_networks * n_rows, n_features)
         The rows, in sections of `n_rows`; the last ones of a section may only fill it up.
 
-    weight : torch.Tensor of shape (n_networks, n_rows)
+    weight : torch.Tensor of shape (n_networks * n_rows,)
         Weights of the rows, zero for those that only fill up.
+
+    share : torch.Tensor of shape (n_networks * n_rows,)
+        The weights divided by their sum over the rows of the network.
 
     sizes : list of int
         Number of rows of each network.
@@ -30,6 +33,7 @@ class JointBatch(NamedTuple):
 
     X: torch.Tensor
     weight: torch.Tensor
+    share: torch.Tensor
     sizes: list[int]
     n_rows: int
 
@@ -49,6 +53,7 @@ class JointBatches:
         self.sizes = [list(of_batch) for of_batch in zip(*sizes, strict=True)]
         self.n_rows = max(of_network[0] for of_network in sizes)
         self._places = [self._places_of(of_network) for of_network in sizes]
+        self._known: list[JointBatch] | None = None
 
     def __len__(self) -> int:
         """Return the number of batches in a pass."""
@@ -60,8 +65,9 @@ class JointBatches:
         The first row of a batch fills its section up.
         """
         places, own, start = [], [], 0
+        device = self.batches[0].index.device
         for size in sizes:
-            inner = torch.arange(self.n_rows)
+            inner = torch.arange(self.n_rows, device=device)
             own.append(inner < size)
             places.append(start + torch.where(own[-1], inner, 0))
             start += size
@@ -69,16 +75,27 @@ class JointBatches:
 
     def __iter__(self) -> Iterator[JointBatch]:
         """Yield the batches of a pass, for which each network draws its order."""
-        rows, weights = zip(*(self._of(i) for i in range(len(self.batches))), strict=True)
-        X, weight = torch.stack(rows, dim=1).flatten(1, 2), torch.stack(weights, dim=1)
-        for of_batch in zip(X, weight, self.sizes, strict=True):
+        if self._known is not None:
+            return iter(self._known)
+        drawn = any(of_network.generator is not None for of_network in self.batches)
+        batches = self._pass()
+        if drawn:
+            return batches
+        self._known = list(batches)
+        return iter(self._known)
+
+    def _pass(self) -> Iterator[JointBatch]:
+        parts = zip(*(self._of(i) for i in range(len(self.batches))), strict=True)
+        X, weight, share = (torch.stack(tensors, dim=1).flatten(1, 2) for tensors in parts)
+        for of_batch in zip(X, weight, share, self.sizes, strict=True):
             yield JointBatch(*of_batch, self.n_rows)
 
-    def _of(self, number: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return rows and weights of a network, of shape (n_batches, n_rows, ...)."""
+    def _of(self, number: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Return rows, weights and shares of a network, of shape (n_batches, n_rows, ...)."""
         batches, (places, own) = self.batches[number], self._places[number]
         index = batches.ordered()
-        index = index.index_select(0, places.to(index.device))
-        weight = batches.sample_weight.index_select(0, index).view(own.shape)
-        rows = batches.rows.take(index).view(*own.shape, -1)
-        return rows, weight * own.to(weight)
+        known = batches.sample_weight.index_select(0, index)
+        totals = torch.stack([weight.sum() for weight in known.split(batches.sizes)])
+        weight = known.index_select(0, places).view(own.shape) * own
+        rows = batches.rows.take(index.index_select(0, places)).view(*own.shape, -1)
+        return rows, weight, weight / totals[:, None]

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from skae._network.autoencoder_network import AutoencoderNetwork
 from skae._replicas.sections import Sections
 from skae._replicas.twin import Twin
 from skae.corruptions import Features
@@ -28,23 +29,37 @@ class JointKind:
     kind : Kind
         The kind of all networks.
 
-    twins : list of Twin
-        The networks.
+    networks : sequence of AutoencoderNetwork
+        The networks, for the statistics of their features.
+
+    twins : sequence of Twin
+        Copies of the networks with the weights that are trained.
 
     sections : Sections
         Where the rows of each network are.
     """
 
-    def __init__(self, kind: Kind, twins: Sequence[Twin], sections: Sections):
+    def __init__(
+        self,
+        kind: Kind,
+        networks: Sequence[AutoencoderNetwork],
+        twins: Sequence[Twin],
+        sections: Sections,
+    ):
         self.kind, self.twins, self.sections = kind, twins, sections
+        self.features = [network.features for network in networks]
         self.feature_reduction, self.corruption = kind.feature_reduction, kind.corruption
         # Losses may depend on the statistics of the features.
-        same = all(_equal(twins[0].network.features, twin.network.features) for twin in twins)
+        same = all(_equal(self.features[0], others) for others in self.features)
         self._at_once = {
-            name: getattr(type(kind), name) is getattr(Kind, name)
-            or (name in kind.by_row and (same or name == "code"))
+            name: getattr(type(kind), name) is getattr(Kind, name) or (name in kind.by_row and same)
             for name in ("code", "entry_losses", "added_loss")
         }
+
+    @property
+    def asks_each(self) -> bool:
+        """Whether some method is called for each network."""
+        return not all(self._at_once.values())
 
     def term(self) -> str | None:
         """Return the name of the added loss, or None if the kind has none."""
@@ -57,9 +72,9 @@ class JointKind:
         return self._joined(
             X,
             (
-                self.kind.corrupt(rows, twin.network.features, own)
-                for rows, twin, own in zip(
-                    self.sections.own(X), self.twins, generator, strict=True
+                self.kind.corrupt(rows, of_network, own)
+                for rows, of_network, own in zip(
+                    self.sections.own(X), self.features, generator, strict=True
                 )
             ),
         )
@@ -70,7 +85,7 @@ class JointKind:
         """Return the codes."""
         if self._at_once["code"]:
             return self.kind.code(encoder_output)
-        generators = [None] * len(self.twins) if generator is None else generator
+        generators = [None] * self.sections.n_networks if generator is None else generator
         outputs = self.sections.own(encoder_output)
         of_each = zip(outputs, self.twins, generators, strict=True)
         return self._joined(
@@ -90,7 +105,7 @@ class JointKind:
         return self._joined(
             output,
             (
-                self.kind.entry_losses(loss, own.output, own, twin.log_scale)
+                self.kind.entry_losses(loss, own.output, own, twin.fresh.log_scale)
                 for own, twin in self._passes(forward_pass)
             ),
         )
@@ -125,7 +140,7 @@ class JointKind:
                 encode=twin.encode,
                 decode=twin.decode,
                 code_weights=twin.code_weights,
-                features=twin.network.features,
+                features=self.features[i],
                 state=twin.state,
                 generator=None if generators is None else generators[i],
                 progress=joint.progress,
@@ -134,7 +149,7 @@ class JointKind:
 
     def _joined(self, rows: torch.Tensor, parts: Iterator[torch.Tensor]) -> torch.Tensor:
         """Return the parts of all networks, in sections as long as those of some rows."""
-        return self.sections.joined([*parts], len(rows) // len(self.twins))
+        return self.sections.joined([*parts], len(rows) // self.sections.n_networks)
 
 
 def _equal(features: Features, others: Features) -> bool:

@@ -13,10 +13,9 @@ from skae._network.autoencoder_network import AutoencoderNetwork
 from skae._network.noise import noise_of_several
 from skae._replicas.joint_kind import Generators, JointKind
 from skae._replicas.sections import Sections
-from skae._replicas.stacked_layers import Stack, StackedLinear, stacked
+from skae._replicas.stacked_layers import OfAllRows, Stack, StackedDropout
 from skae._replicas.stacked_weights import StackedWeights
 from skae._replicas.twin import Twin
-from skae.architectures.layers import TiedLinear
 
 
 class JointNetwork(AutoencoderNetwork):
@@ -43,7 +42,7 @@ class JointNetwork(AutoencoderNetwork):
         Where the rows of each network are in a batch.
 
     twins : list of Twin
-        The networks, with the same weights.
+        Copies of the networks for a kind that asks each of them, otherwise none.
     """
 
     def __init__(self, networks: Sequence[AutoencoderNetwork], generators: Generators):
@@ -51,35 +50,32 @@ class JointNetwork(AutoencoderNetwork):
         first, n = networks[0], len(networks)
         self.sections = Sections(n)
         self._weights = [StackedWeights(networks)]  # in a list: they are not registered twice
-        self.twins = [Twin(network, self.weights, i) for i, network in enumerate(networks)]
-        for twin, generator in zip(self.twins, generators, strict=True):
-            twin.network.draw_from(generator)
         self.loss, self.bounded_output = first.loss, first.bounded_output
         self.n_features, self.n_components = first.n_features, first.n_components
         self.sample_shape, self.encoder_shape = first.sample_shape, first.encoder_shape
         self.tied, self.gated, self.head, self.state = first.tied, first.gated, None, None
-        self.features = self.twins[0].network.features
-        kind: Any = JointKind(first.kind, self.twins, self.sections)
-        self.kind = kind
-        self._add_ranges()
+        self.features = first.features
+        self.twins: list[Twin] = []
+        kind = JointKind(first.kind, networks, self.twins, self.sections)
+        if kind.asks_each:
+            numbered = enumerate(zip(networks, generators, strict=True))
+            self.twins += [Twin(*of_each, self.weights, i) for i, of_each in numbered]
+        self.kind: Any = kind
         names = {id(parameter): name for name, parameter in first.named_parameters()}
-        stack = Stack(self.weights.of, names, self.sections, generators)
-        self.encoder = stacked(first.encoder, stack)
-        self.decoder = None if first.decoder is None else stacked(first.decoder, stack)
-        self._add_linear_path_of(first, stack)
-        missing: Any = JointMissing(self.twins, self.sections) if first.missing else None
-        self.missing = missing
-        self._residual_scales = torch.stack([network.residual_scale for network in networks])
-
-    def _add_linear_path_of(self, first: AutoencoderNetwork, stack: Stack) -> None:
-        self.linear_encoder = self.linear_decoder = None
+        stack = Stack(self.weights, names, self.sections, generators)
+        self.encoder = OfAllRows(first.encoder, stack)
+        self.decoder = None if first.decoder is None else OfAllRows(first.decoder, stack)
         for name in ("linear_encoder", "linear_decoder"):
             layer = getattr(first, name)
-            if layer is not None:
-                weight = layer.partner.weight if isinstance(layer, TiedLinear) else layer.weight
-                tied = isinstance(layer, TiedLinear)
-                of = stack.names[id(weight)], stack.names[id(layer.bias)]
-                setattr(self, name, StackedLinear(stack, *of, tied=tied))
+            setattr(self, name, None if layer is None else OfAllRows(layer, stack))
+        self.missing: Any = None
+        if first.missing is not None:
+            self.missing = JointMissing(networks, self.sections)
+        self._add_ranges()
+        self._networks, self._n_rows = networks, 0
+        self._residual_scales = torch.stack([network.residual_scale for network in networks])
+        self.log_scale = self.gates = self.encoder_rest = None
+        self._switched = [m for m in self.modules() if isinstance(m, StackedDropout)]
 
     @property
     def weights(self) -> StackedWeights:
@@ -98,22 +94,24 @@ class JointNetwork(AutoencoderNetwork):
             Number of rows of a section.
         """
         self.sections.sizes = sizes
-        self.weights.unpack()
         for twin in self.twins:
             twin.forget()
-        of, spread = self.weights.of, self.sections.spread
-        self.residual_scale = spread(self._residual_scales, n_rows)
-        self.log_scale: Any = spread(of["log_scale"], n_rows) if "log_scale" in of else None
-        self.gates: Any = None
+        if n_rows != self._n_rows:
+            self.residual_scale = self.sections.spread(self._residual_scales, n_rows)
+            self._n_rows = n_rows
+        of: Any = self.weights.of
+        if "log_scale" in of:
+            self.log_scale = self.sections.spread(of["log_scale"], n_rows)
         if "gates" in of:
-            self.gates = [spread(gates, n_rows) for gates in of["gates"].unbind(1)]
-        self.encoder_rest: Any = None
+            self.gates = self.sections.spread(of["gates"], n_rows).T.unsqueeze(2)
         if "encoder_rest" in of:
-            self.encoder_rest = of["encoder_rest"].repeat_interleave(n_rows, dim=0)
+            self.encoder_rest = self.sections.spread(of["encoder_rest"], n_rows)
 
     def train(self, mode: bool = True) -> JointNetwork:
-        """Set the mode of all networks."""
-        super().train(mode)
+        """Set the mode of what depends on it."""
+        self.training = mode
+        for layer in self._switched:
+            layer.training = mode
         for twin in self.twins:
             twin.network.train(mode)
         return self
@@ -123,14 +121,14 @@ class JointNetwork(AutoencoderNetwork):
         return values
 
     def _of_values(self, values: torch.Tensor) -> torch.Tensor:
-        own = zip(self.sections.own(values), self.twins, strict=True)
-        outputs = [twin.network._of_values(rows) for rows, twin in own]
-        return self.sections.joined(outputs, len(values) // len(self.twins))
+        own = zip(self.sections.own(values), self._networks, strict=True)
+        outputs = [network._of_values(rows) for rows, network in own]
+        return self.sections.joined(outputs, len(values) // len(self._networks))
 
     def _jittered(self, X: torch.Tensor, generator: Any, jitter: float) -> torch.Tensor:
         if not jitter:
             return X
-        sections = X.view(len(self.twins), -1, X.shape[1])
+        sections = X.view(self.sections.n_networks, -1, X.shape[1])
         noise = noise_of_several(sections, generator, self.sections.sizes)
         return torch.addcmul(X, noise.view(X.shape), self.residual_scale, value=jitter)
 
@@ -138,12 +136,12 @@ class JointNetwork(AutoencoderNetwork):
 class JointMissing(nn.Module):
     """The missing values of several networks."""
 
-    def __init__(self, twins: Sequence[Twin], sections: Sections):
+    def __init__(self, networks: Sequence[AutoencoderNetwork], sections: Sections):
         super().__init__()
         self._all: list[MissingValues] = []
-        for twin in twins:
-            assert twin.network.missing is not None  # as in the first
-            self._all.append(twin.network.missing)
+        for network in networks:
+            assert network.missing is not None  # as in the first
+            self._all.append(network.missing)
         self.sections = sections
         self.joined, self.target = self._all[0].joined, self._all[0].target
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
-from skae._network.objective import RECONSTRUCTION
+from skae._network.objective import Objective
 from skae._replicas.joint_batches import JointBatch, JointBatches
+from skae._replicas.joint_losses import JointLosses
 from skae._replicas.joint_network import JointNetwork
 from skae._replicas.kept_weights import KeptWeights
 from skae._replicas.replica import Replica
@@ -108,19 +108,17 @@ class JointTraining:
 
     def _train(self) -> list[dict[str, float]]:
         self.network.train()
-        losses = JointLosses()
+        losses = JointLosses(self.network.sections.n_networks)
         for batch in paced(self.training):
-            self.optimizer.zero_grad()
+            self.network.weights.forget_gradients()
             with self.learning_rate.step(self.optimizer) as progress:
-                loss = self._losses(
-                    batch, losses, self.generators, self.plan.jitter, self._progress(progress)
-                )
-                loss.sum().backward()
+                done = progress if self.plan.begins else 1.0
+                objective = self._objective(batch, self.generators, self.plan.jitter, done)
+                rows = objective.losses.to(batch.share.dtype)
+                torch.dot(rows, batch.share).backward()
                 self.optimizer.step()
+            losses.add(objective, batch)
         return losses.means("train")
-
-    def _progress(self, done: float) -> float:
-        return done if self.plan.begins else 1.0
 
     def _validate(self) -> list[dict[str, float]]:
         if self.validation is None:
@@ -130,86 +128,22 @@ class JointTraining:
         generators = [
             torch.Generator(own.device).manual_seed(own.initial_seed()) for own in self.generators
         ]
-        losses = JointLosses()
+        losses = JointLosses(self.network.sections.n_networks)
         with torch.no_grad():
             for batch in self.validation:
-                self._losses(batch, losses, generators)
+                losses.add(self._objective(batch, generators), batch)
         return losses.means("valid")
 
-    def _losses(
+    def _objective(
         self,
         batch: JointBatch,
-        losses: JointLosses,
         generators: Sequence[torch.Generator],
         jitter: float = 0.0,
         progress: float = 1.0,
-    ) -> torch.Tensor:
-        """Return the loss of each network for a batch, and note it."""
+    ) -> Objective:
+        """Return the objective of all rows of a batch."""
         self.network.take(batch.sizes, batch.n_rows)
-        of_rows, terms = self.network.objective(batch.X, generators, jitter, progress)
-        weight, shape = batch.weight, batch.weight.shape
-        total = weight.sum(1)
-        loss = (of_rows.to(weight.dtype).view(shape) * (weight / total[:, None])).sum(1)
-        sums = {
-            name: (term.detach().to(weight.dtype).view(shape) * weight).sum(1)
-            for name, term in terms.items()
-            if len(terms) > 1
-        }
-        losses.add(loss.detach(), total, sums, terms)
-        return loss
-
-
-class JointLosses:
-    """The losses of several networks in an epoch."""
-
-    def __init__(self) -> None:
-        self._losses: list[torch.Tensor] = []
-        self._weights: list[torch.Tensor] = []
-        self._terms: dict[str, list[torch.Tensor]] = {}
-        self._begin = time.perf_counter()
-        self._only = RECONSTRUCTION
-
-    def add(
-        self,
-        loss: torch.Tensor,
-        weight: torch.Tensor,
-        sums: dict[str, torch.Tensor],
-        names: Iterable[str],
-    ) -> None:
-        """Add a batch.
-
-        Parameters
-        ----------
-        loss, weight : torch.Tensor of shape (n_networks,)
-            The mean loss and the sum of the weights of the rows of each network.
-
-        sums : dict of str to torch.Tensor of shape (n_networks,)
-            Weighted sums of the terms of the loss, if there are several.
-
-        names : iterable of str
-            The names of all terms.
-        """
-        self._losses.append(loss)
-        self._weights.append(weight)
-        self._only = next(iter(names), RECONSTRUCTION)
-        for name, total in sums.items():
-            self._terms.setdefault(name, []).append(total)
-
-    def means(self, prefix: str) -> list[dict[str, float]]:
-        """Return the mean losses of each network, and its share of the seconds."""
-        weights = torch.stack(self._weights)
-        total = weights.sum(0)
-        of_names = {"loss": (torch.stack(self._losses) * (weights / total)).sum(0)}
-        for name, sums in self._terms.items():
-            of_names[name] = torch.stack(sums).double().sum(0) / weights.double().sum(0)
-        if not self._terms:
-            of_names[self._only] = of_names["loss"]
-        seconds = (time.perf_counter() - self._begin) / len(total)
-        numbers = {f"{prefix}_{name}": values.tolist() for name, values in of_names.items()}
-        return [
-            {**{name: values[i] for name, values in numbers.items()}, f"{prefix}_seconds": seconds}
-            for i in range(len(total))
-        ]
+        return self.network.objective(batch.X, generators, jitter, progress)
 
 
 def _generator_of(task: TrainingTask) -> torch.Generator:

@@ -21,7 +21,7 @@ class KeptWeights:
         self._network = network
         weights = network.weights.named_parameters()
         self._rows = {name: parameter.detach().clone() for name, parameter in weights}
-        self._states = [self._state_of(i) for i in range(len(network.twins))]
+        self._states = [self._state_of(i) for i in range(network.sections.n_networks)]
 
     def take(self, numbers: list[int]) -> None:
         """Keep the current weights of the networks of these numbers."""
@@ -37,13 +37,16 @@ class KeptWeights:
 
     def give(self, number: int, network: AutoencoderNetwork) -> None:
         """Give a network what is kept of the one of this number."""
-        self._network.weights.give(self._rows, number, network)
+        own = {name: rows[number] for name, rows in self._rows.items()}
         with torch.no_grad():
+            for name, weights in self._network.weights.of_network(own):
+                network.get_parameter(name).copy_(weights)
             for name, buffer in self._states[number].items():
                 network.get_buffer(name).copy_(buffer)
 
     def _state_of(self, number: int) -> dict[str, torch.Tensor]:
         """Return a copy of the state of the kind, all else that a training changes."""
-        state = self._network.twins[number].network.state
+        twins = self._network.twins
+        state = twins[number].network.state if twins else None
         buffers = () if state is None else state.named_buffers(prefix="state")
         return {name: buffer.clone() for name, buffer in buffers}

@@ -50,5 +50,5 @@ class Sections:
         return torch.cat(pieces)
 
     def spread(self, values: torch.Tensor, n_rows: int) -> torch.Tensor:
-        """Return a value for each row, of shape (n_networks * n_rows, 1), from one per network."""
-        return values.reshape(-1, 1).repeat_interleave(n_rows, dim=0)
+        """Return what belongs to each network for each of its rows, in two dimensions."""
+        return values.view(self.n_networks, -1).repeat_interleave(n_rows, dim=0)

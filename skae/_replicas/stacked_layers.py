@@ -9,11 +9,12 @@ import torch
 from torch import nn
 
 from skae._replicas.sections import Sections
+from skae._replicas.stacked_weights import StackedWeights
 from skae.architectures.activations import ACTIVATIONS
 from skae.architectures.dense import Skip
 from skae.architectures.layers import Dropout, TiedLinear
 
-# Rows of all networks, one network after the other.
+# Rows of all networks, of shape (n_networks, n_rows, n_features).
 Rows = torch.Tensor
 
 
@@ -22,8 +23,8 @@ class Stack(NamedTuple):
 
     Parameters
     ----------
-    of : dict of str to torch.Tensor of shape (n_networks, ...)
-        The weights of the networks, by the names of the parameters.
+    weights : StackedWeights
+        The weights of the networks.
 
     names : dict of int to str
         Names of parameters, by the ``id`` of the parameter in the first network.
@@ -35,7 +36,7 @@ class Stack(NamedTuple):
         The generators of the trainings.
     """
 
-    of: dict[str, torch.Tensor]
+    weights: StackedWeights
     names: dict[int, str]
     sections: Sections
     generators: Sequence[torch.Generator]
@@ -46,17 +47,16 @@ class StackedLinear(nn.Module):
 
     def __init__(self, stack: Stack, weight: str, bias: str | None, *, tied: bool = False):
         super().__init__()
-        self.stack, self.names, self.tied = stack, (weight, bias), tied
+        self.factors = stack.weights.of[weight]
+        if tied:
+            self.factors = stack.weights.seen_as(weight, lambda of: of.transpose(1, 2))
+        self.bias = None if bias is None else stack.weights.seen_as(bias, as_rows)
 
     def forward(self, X: Rows) -> Rows:
         """Return ``X W^T + b``."""
-        weight, bias = self.names
-        matrices = self.stack.of[weight]
-        rows = X.view(len(matrices), -1, X.shape[-1])
-        factors = matrices if self.tied else matrices.transpose(1, 2)
-        if bias is None:
-            return torch.bmm(rows, factors).flatten(0, 1)
-        return torch.baddbmm(self.stack.of[bias].unsqueeze(1), rows, factors).flatten(0, 1)
+        if self.bias is None:
+            return torch.bmm(X, self.factors)
+        return torch.baddbmm(self.bias, X, self.factors)
 
 
 class StackedLayerNorm(nn.Module):
@@ -64,14 +64,16 @@ class StackedLayerNorm(nn.Module):
 
     def __init__(self, stack: Stack, layer: nn.LayerNorm):
         super().__init__()
-        self.stack, self.shape, self.eps = stack, layer.normalized_shape, layer.eps
-        self.names = stack.names[id(layer.weight)], stack.names[id(layer.bias)]
+        self.shape, self.eps = layer.normalized_shape, layer.eps
+        self.factors, self.bias = (
+            stack.weights.seen_as(stack.names[id(parameter)], as_rows)
+            for parameter in (layer.weight, layer.bias)
+        )
 
     def forward(self, X: Rows) -> Rows:
         """Return normalised rows."""
-        weight, bias = (self.stack.of[name].unsqueeze(1) for name in self.names)
         normal = nn.functional.layer_norm(X, self.shape, eps=self.eps)
-        return torch.addcmul(bias, normal.view(len(weight), -1, X.shape[-1]), weight).flatten(0, 1)
+        return torch.addcmul(self.bias, normal, self.factors)
 
 
 class StackedDropout(nn.Module):
@@ -86,10 +88,15 @@ class StackedDropout(nn.Module):
         if not self.training or self.p == 0:
             return X
         kept = torch.zeros_like(X)
-        parts = self.stack.sections.own(kept)
+        parts = self.stack.sections.own(kept.view(-1, X.shape[-1]))
         for part, generator in zip(parts, self.stack.generators, strict=True):
             part.bernoulli_(1 - self.p, generator=generator)
         return X * kept.div_(1 - self.p)
+
+
+def as_rows(vectors: torch.Tensor) -> torch.Tensor:
+    """Return a vector of each network as a row of each, of shape (n_networks, 1, n)."""
+    return vectors.unsqueeze(1)
 
 
 def _linear(layer: nn.Linear, stack: Stack) -> nn.Module:
@@ -127,3 +134,24 @@ def can_be_stacked(module: nn.Module) -> bool:
 def stacked(module: nn.Module, stack: Stack) -> nn.Module:
     """Return the layers of all networks for those of the first one."""
     return _STACKED[type(module)](module, stack)
+
+
+class OfAllRows(nn.Module):
+    """Stacked layers for rows of shape (n_networks * n_rows, n_features).
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        The layers of the first network.
+
+    stack : Stack
+        What stacked layers share.
+    """
+
+    def __init__(self, module: nn.Module, stack: Stack):
+        super().__init__()
+        self.layers, self.n_networks = stacked(module, stack), stack.sections.n_networks
+
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        """Return the output of each row's network."""
+        return self.layers(X.reshape(self.n_networks, -1, X.shape[1])).flatten(0, 1)

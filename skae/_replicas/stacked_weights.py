@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import torch
 from torch import nn
@@ -15,8 +14,9 @@ from skae._training.optimizer import decaying_and_others
 class StackedWeights(nn.Module):
     """The weights of several networks: a row for each network, joined over its parameters.
 
-    An optimizer that treats each weight on its own takes a step for all networks at once, and two
-    tensors are all that it, means of weights and copies of weights have to do with.
+    Two tensors are all that an optimizer, means of weights and copies of weights have to do with:
+    those to which weight decay applies, and the others. Matrices are transposed, as products with
+    rows need them.
 
     Parameters
     ----------
@@ -26,58 +26,75 @@ class StackedWeights(nn.Module):
     Attributes
     ----------
     of : dict of str to torch.Tensor of shape (n_networks, ...)
-        The weights by the names of the parameters, as :meth:`unpack` left them.
+        The weights by the names of the parameters. They share the memory of the two tensors, and
+        their gradients that of the gradients of these.
     """
 
     def __init__(self, networks: Sequence[AutoencoderNetwork]):
         super().__init__()
         self.of: dict[str, torch.Tensor] = {}
-        self._shapes = {name: p.shape for name, p in networks[0].named_parameters()}
-        self._names: dict[str, list[str]] = {}
+        self._places: dict[str, dict[str, slice]] = {}
+        self._shapes = {n: _transposed(p).shape for n, p in networks[0].named_parameters()}
         groups = zip(("decaying", "others"), decaying_and_others(networks[0]), strict=True)
         for group, names in groups:
             if names:
-                self._names[group] = names
-                rows = [_row(network, names) for network in networks]
-                self.register_parameter(group, nn.Parameter(torch.stack(rows)))
+                self._add_group(group, names, networks)
+
+    def _add_group(self, group: str, names: list[str], networks: Sequence[nn.Module]) -> None:
+        places, end = self._places.setdefault(group, {}), 0
+        for name in names:
+            start, end = end, end + self._shapes[name].numel()
+            places[name] = slice(start, end)
+        rows = nn.Parameter(torch.stack([_row(network, names) for network in networks]))
+        rows.grad = torch.zeros_like(rows)
+        self.register_parameter(group, rows)
+        for name, place in places.items():
+            shape = len(networks), *self._shapes[name]
+            weights = rows.detach()[:, place].view(shape).requires_grad_()
+            weights.grad = rows.grad[:, place].view(shape)
+            self.of[name] = weights
 
     @property
     def groups(self) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
         """The parameters to which weight decay applies, and the others."""
         decaying, others = (
-            [self.get_parameter(group)] if group in self._names else []
+            [self.get_parameter(group)] if group in self._places else []
             for group in ("decaying", "others")
         )
         return decaying, others
 
-    def unpack(self) -> None:
-        """Update :attr:`of`, through which gradients reach the weights."""
-        for group, names in self._names.items():
-            rows = self.get_parameter(group)
-            parts = rows.split([math.prod(self._shapes[name]) for name in names], dim=1)
-            for name, part in zip(names, parts, strict=True):
-                self.of[name] = part.view(len(rows), *self._shapes[name])
+    def seen_as(
+        self, name: str, view: Callable[[torch.Tensor], torch.Tensor]
+    ) -> torch.Tensor:
+        """Return a view of the weights of a parameter, with its gradients in the same memory."""
+        weights, gradient = self.of[name].detach(), self.of[name].grad
+        assert gradient is not None  # since the beginning
+        seen = view(weights).requires_grad_()
+        seen.grad = view(gradient)
+        return seen
 
-    def give(self, rows: dict[str, torch.Tensor], number: int, network: nn.Module) -> None:
-        """Give a network the weights of one number.
+    def forget_gradients(self) -> None:
+        """Set all gradients to zero."""
+        for parameter in self.parameters():
+            assert parameter.grad is not None  # since the beginning
+            parameter.grad.zero_()
+
+    def of_network(self, rows: Mapping[str, torch.Tensor]) -> Iterator[tuple[str, torch.Tensor]]:
+        """Yield the names and weights of the parameters of one network.
 
         Parameters
         ----------
         rows : dict of str to torch.Tensor
-            The tensors of this module's parameters, or copies of them, by name.
-
-        number : int
-            The number of the network.
-
-        network : AutoencoderNetwork
-            The network.
+            The network's row of each of this module's parameters, by name.
         """
-        with torch.no_grad():
-            for group, names in self._names.items():
-                sizes = [math.prod(self._shapes[name]) for name in names]
-                for name, part in zip(names, rows[group][number].split(sizes), strict=True):
-                    network.get_parameter(name).copy_(part.view(self._shapes[name]))
+        for group, places in self._places.items():
+            for name, place in places.items():
+                yield name, _transposed(rows[group][place].view(self._shapes[name]))
+
+
+def _transposed(weights: torch.Tensor) -> torch.Tensor:
+    return weights.T if weights.ndim == 2 else weights
 
 
 def _row(network: nn.Module, names: list[str]) -> torch.Tensor:
-    return torch.cat([network.get_parameter(name).detach().flatten() for name in names])
+    return torch.cat([_transposed(network.get_parameter(name).detach()).flatten() for name in names])

@@ -1,4 +1,4 @@
-"""A copy of one of several networks, whose weights are those that are trained together."""
+"""One of several networks, for what a kind asks of a single network."""
 
 from __future__ import annotations
 
@@ -13,15 +13,18 @@ from skae._replicas.stacked_weights import StackedWeights
 
 
 class Twin:
-    """One of several networks, for what a kind asks of a single network.
+    """A copy of one of several networks, whose weights are those that are trained together.
 
-    Its weights are tensors, parts of the stacked weights, so that gradients reach these. Its
-    buffers are its own, such as those of the state of a kind.
+    They are tensors, parts of the stacked weights, so that gradients reach these. Buffers are those
+    of the copy, such as the state of a kind.
 
     Parameters
     ----------
     network : AutoencoderNetwork
-        The network, of which a copy is made.
+        The network; it stays as it is.
+
+    generator : torch.Generator
+        The generator of its training.
 
     weights : StackedWeights
         The weights of all networks.
@@ -30,8 +33,15 @@ class Twin:
         The number of the network among them.
     """
 
-    def __init__(self, network: AutoencoderNetwork, weights: StackedWeights, number: int):
+    def __init__(
+        self,
+        network: AutoencoderNetwork,
+        generator: torch.Generator,
+        weights: StackedWeights,
+        number: int,
+    ):
         self.network: AutoencoderNetwork = copy.deepcopy(network)
+        self.network.draw_from(generator)
         self._weights, self._number = weights, number
         self._places: list[tuple[nn.Module, str, str]] = []
         for name, _ in network.named_parameters():
@@ -39,43 +49,36 @@ class Twin:
             owner = self.network.get_submodule(module)
             delattr(owner, attribute)
             self._places.append((owner, attribute, name))
-        self._state_learns = any(name.startswith("state.") for name, _ in network.named_parameters())
+        self._state_learns = any(name.startswith("state.") for _, _, name in self._places)
         self._is_fresh = False
 
     def forget(self) -> None:
-        """Take other weights when they are next needed: the stacked ones have changed."""
+        """Take the weights anew when they are next needed."""
         self._is_fresh = False
 
     @property
     def state(self) -> Any:
         """The state of the kind."""
-        if self._state_learns:
-            self._refresh()
-        return self.network.state
+        return self.fresh.state if self._state_learns else self.network.state
 
     @property
-    def log_scale(self) -> torch.Tensor | None:
-        """The logarithm of the scale of the residuals, if it is learned."""
-        self._refresh()
-        return self.network.log_scale
+    def fresh(self) -> AutoencoderNetwork:
+        """The network with the current weights."""
+        if not self._is_fresh:
+            for owner, attribute, name in self._places:
+                weights = self._weights.of[name][self._number]
+                setattr(owner, attribute, weights.T if weights.ndim == 2 else weights)
+            self._is_fresh = True
+        return self.network
 
     def encode(self, X: torch.Tensor) -> torch.Tensor:
         """Return codes as in inference."""
-        self._refresh()
-        return self.network._encode_as_in_inference(X)
+        return self.fresh._encode_as_in_inference(X)
 
     def decode(self, code: torch.Tensor) -> torch.Tensor:
         """Return the output of the decoder."""
-        self._refresh()
-        return self.network.decoder_output(code)
+        return self.fresh.decoder_output(code)
 
     def code_weights(self) -> list[torch.Tensor]:
         """Return the decoder's weights that multiply the code."""
-        self._refresh()
-        return self.network.code_weights()
-
-    def _refresh(self) -> None:
-        if not self._is_fresh:
-            for owner, attribute, name in self._places:
-                setattr(owner, attribute, self._weights.of[name][self._number])
-            self._is_fresh = True
+        return self.fresh.code_weights()
