@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from numbers import Integral
 from typing import Any
@@ -21,7 +21,7 @@ from skae._data.batches import Batches
 from skae._data.matrix import Matrix
 from skae._network.autoencoder_network import AutoencoderNetwork
 from skae._network.fitted_network import FittedNetwork
-from skae._replicas.together import train_together
+from skae._replicas.together import one_by_one, train_together
 from skae._training.train import TrainingResult, TrainingTask, train
 from skae._training.training_plan import TrainingPlan
 from skae._utils.messages import announce
@@ -48,6 +48,9 @@ class Trainings:
         Whether Ctrl-C ended the fit.
     """
 
+    # Whether trainings may run side by side.
+    joins = True
+
     def __init__(self, random_state: Any):
         fixed = isinstance(random_state, Integral)
         self.random_state = random_state if fixed else own_random_state(random_state)
@@ -64,9 +67,9 @@ class Trainings:
         """Train a network, as :func:`~skae._training.train.train` does."""
         return train(network, training, validation, plan, optimizer_state)
 
-    def train_all(self, tasks: Sequence[TrainingTask]) -> Iterator[TrainingResult]:
-        """Yield the results of several trainings in their order, up to an interrupted one."""
-        return _up_to_interruption(train_together(tasks))
+    def train_all(self, tasks: Sequence[TrainingTask]) -> list[TrainingResult | None]:
+        """Return the results of several trainings, None for those that Ctrl-C prevented."""
+        return train_together(tasks)
 
     def warn_of_interruption(self, interruption: str | None) -> None:
         """Warn of an interruption by Ctrl-C, if the outcome of a fit states one."""
@@ -100,6 +103,8 @@ class SavedTrainings(Trainings):
     checkpoint : Checkpoint
         The file.
     """
+
+    joins = False
 
     def __init__(self, random_state: Any, checkpoint: Checkpoint):
         super().__init__(random_state)
@@ -138,9 +143,9 @@ class SavedTrainings(Trainings):
             self._results.append(replace(result, optimizer_state={}))
         return result
 
-    def train_all(self, tasks: Sequence[TrainingTask]) -> Iterator[TrainingResult]:
+    def train_all(self, tasks: Sequence[TrainingTask]) -> list[TrainingResult | None]:
         """Run one training after the other, since each has a state of its own."""
-        return _up_to_interruption(self.train(*task) for task in tasks)
+        return one_by_one(tasks, self.train)
 
     def end(self) -> None:
         """Remove the file of a complete fit; after Ctrl-C it stays."""
@@ -170,13 +175,6 @@ class SavedTrainings(Trainings):
             return ""
         path = str(self.checkpoint.path)
         return f" The same call of fit resumes from the checkpoint {path!r}."
-
-
-def _up_to_interruption(results: Iterable[TrainingResult]) -> Iterator[TrainingResult]:
-    for result in results:
-        yield result
-        if result.interrupted:
-            return
 
 
 @contextlib.contextmanager

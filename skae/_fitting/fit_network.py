@@ -36,8 +36,8 @@ from skae._training.training_plan import TrainingPlan
 _VALIDATION_BATCH = 1024
 
 Split = tuple[np.ndarray, np.ndarray | None]
-# Yields trainings that can run side by side, receives their results, which end with the first one
-# that Ctrl-C interrupted, and returns the outcome.
+# Yields trainings that can run side by side, receives their results, without those of trainings
+# that Ctrl-C prevented, and returns the outcome.
 Steps = Generator[list[TrainingTask], list[TrainingResult], NetworkFit]
 
 
@@ -85,8 +85,8 @@ def steps_of(prepared: Prepared, report: EpochReport, split: Split | None = None
 def fit_side_by_side(fits: Sequence[Steps], trainings: Trainings) -> Iterator[NetworkFit]:
     """Yield the outcomes of several fits, in their order.
 
-    The first step of all fits is run, then the second one, and so on; after Ctrl-C, the fits up to
-    the interrupted one are the last.
+    The first step of all fits is run, then the second one, and so on. After Ctrl-C, the fits that
+    have nothing to keep are left out.
 
     Parameters
     ----------
@@ -95,22 +95,31 @@ def fit_side_by_side(fits: Sequence[Steps], trainings: Trainings) -> Iterator[Ne
 
     trainings : Trainings
         Runs the trainings.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        After the last outcome, if Ctrl-C left a fit with nothing to keep.
     """
     waiting = {number: next(steps) for number, steps in enumerate(fits)}
     done: dict[int, NetworkFit] = {}
-    while waiting:
-        results = trainings.train_all([task for tasks in waiting.values() for task in tasks])
-        following = {}
-        for number, tasks in waiting.items():
+    interrupt: KeyboardInterrupt | None = None
+    while waiting and not interrupt and all(fit.interruption is None for fit in done.values()):
+        results = iter(trainings.train_all([task for of in waiting.values() for task in of]))
+        of_step = {number: list(islice(results, len(of))) for number, of in waiting.items()}
+        waiting = {}
+        for number, of_fit in of_step.items():
             try:
-                following[number] = fits[number].send(list(islice(results, len(tasks))))
+                known = [result for result in of_fit if result is not None]
+                if known:
+                    waiting[number] = fits[number].send(known)
             except StopIteration as end:
                 done[number] = end.value
-                if end.value.interruption is not None:
-                    following = {}
-                    break
-        waiting = following
+            except KeyboardInterrupt as nothing_to_keep:
+                interrupt = interrupt or nothing_to_keep
     yield from (done[number] for number in sorted(done))
+    if interrupt is not None:
+        raise interrupt
 
 
 def pass_once(
@@ -196,11 +205,12 @@ class _Fit:
         plan = replace(prepared.plan(len(everything)), averages=True)
         held_out = folds(len(everything), prepared.seeds.split)
         results = yield [self._task_without(fold, plan) for fold in held_out]
-        if results[-1].interrupted:
+        ended_by_ctrl_c = next((result for result in results if result.interrupted), None)
+        if ended_by_ctrl_c is not None:
             first = results[0]
             if first.best_epoch == 0:  # the start at the PCA of all rows is as good
                 first = replace(first, weights=prepared.network.state_dict())
-            return self._interrupted(plan, first, results[-1])
+            return self._interrupted(plan, first, ended_by_ctrl_c)
         weights = [float(prepared.sample_weight[fold].sum()) for fold in held_out]
         history = mean_history([result.history for result in results], weights)
         best = best_epoch(history["valid_loss"], from_pca=prepared.spec.linear_path)

@@ -54,6 +54,7 @@ class Replica:
     def begin(self, measured: dict[str, float]) -> bool:
         """Complete row 0; return whether its weights are the best so far."""
         self.rows[0].update(measured)
+        self.has_ended = self.plan.last_epoch == 0
         self._end_if_diverged()
         return self._is_best()
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Sequence
 
 from skae._replicas.joint_training import JointTraining
-from skae._replicas.replica import Replica
 from skae._replicas.stacked_layers import can_be_stacked
 from skae._runtime.memory import memory_of_training
 from skae._runtime.threads import threads_for
@@ -20,8 +19,8 @@ _MOST_BYTES = 2**26
 _MOST_WORK = 5e7
 
 
-def train_together(tasks: Sequence[TrainingTask]) -> Iterator[TrainingResult]:
-    """Yield the results of several trainings, in their order.
+def train_together(tasks: Sequence[TrainingTask]) -> list[TrainingResult | None]:
+    """Return the results of several trainings, None for those that Ctrl-C prevented.
 
     Networks of the same sizes that are trained for as many steps are trained in one pass, with the
     numbers that they would have one after the other.
@@ -29,42 +28,52 @@ def train_together(tasks: Sequence[TrainingTask]) -> Iterator[TrainingResult]:
     Parameters
     ----------
     tasks : sequence of TrainingTask
-        The trainings. One that is not asked for may not be run.
+        The trainings.
 
     Raises
     ------
     TrainingDivergedError, DeviceMemoryError, KeyboardInterrupt
         As :func:`~skae._training.train.train` raises them.
     """
-    groups = _groups(tasks)
-    done: dict[int, Replica] = {}
+    results: list[TrainingResult | None] = [None] * len(tasks)
+    for group in _groups(tasks):
+        of_group = [tasks[i] for i in group]
+        run = one_by_one(of_group, train) if len(group) == 1 else _in_one_pass(of_group)
+        for number, result in zip(group, run, strict=True):
+            results[number] = result
+        if any(result is not None and result.interrupted for result in run):
+            break
+    return results
+
+
+def one_by_one(
+    tasks: Sequence[TrainingTask], train: Callable[..., TrainingResult]
+) -> list[TrainingResult | None]:
+    """Return the results of several trainings, None for those after Ctrl-C."""
+    results: list[TrainingResult | None] = [None] * len(tasks)
     for number, task in enumerate(tasks):
-        group = groups.get(number, [number])
-        if len(group) == 1:
-            yield train(*task)
-            continue
-        if number not in done:
-            replicas = _run([tasks[i] for i in group])
-            done.update(zip(group, replicas, strict=True))
-        yield done.pop(number).result()
+        result = results[number] = train(*task)
+        if result.interrupted:
+            break
+    return results
 
 
-def _run(tasks: list[TrainingTask]) -> list[Replica]:
+def _in_one_pass(tasks: list[TrainingTask]) -> list[TrainingResult]:
     plan, network = tasks[0].plan, tasks[0].network
     with (
         memory_of_training(plan.batch_size, tasks[0].training.index.device),
         threads_for(plan.batch_size, network.work.at_once),
     ):
-        return JointTraining(tasks).run()
+        return [replica.result() for replica in JointTraining(tasks).run()]
 
 
-def _groups(tasks: Sequence[TrainingTask]) -> dict[int, list[int]]:
-    """Return the numbers of the trainings that run with each of those that can."""
+def _groups(tasks: Sequence[TrainingTask]) -> list[list[int]]:
+    """Return the numbers of the trainings that run in one pass, for each of the passes."""
     of_key: dict[Hashable, list[int]] = {}
     for number, task in enumerate(tasks):
-        if can_run_with_others(task):
-            of_key.setdefault(_key(task), []).append(number)
-    return {number: group for group in of_key.values() for number in group}
+        key: Hashable = _key(task) if can_run_with_others(task) else number
+        of_key.setdefault(key, []).append(number)
+    return list(of_key.values())
 
 
 def can_run_with_others(task: TrainingTask) -> bool:

@@ -33,7 +33,7 @@ def steps(*fits):
     for fit in fits:
         if isinstance(fit, BaseException):
             raise fit
-        yield fit
+        yield [fit]
 
 
 def test_without_ctrl_c_all_fits_are_returned():
@@ -73,7 +73,7 @@ def test_fits_are_trained_one_by_one_as_they_are_reached():
     def trained():
         for i in range(3):
             order.append(i)
-            yield fit_of(1, "in epoch 1 of 2" if i == 1 else None)
+            yield [fit_of(1, "in epoch 1 of 2" if i == 1 else None)]
 
     with pytest.warns(ConvergenceWarning):
         until_interrupted(trained(), 3, Trainings(0))
