@@ -69,7 +69,7 @@ class Trainings:
 
     def train_all(self, tasks: Sequence[TrainingTask]) -> list[TrainingResult | None]:
         """Return the results of several trainings, None for those that Ctrl-C prevented."""
-        return train_together(tasks)
+        return train_together(tasks) if self.joins else one_by_one(tasks, self.train)
 
     def warn_of_interruption(self, interruption: str | None) -> None:
         """Warn of an interruption by Ctrl-C, if the outcome of a fit states one."""
@@ -104,7 +104,7 @@ class SavedTrainings(Trainings):
         The file.
     """
 
-    joins = False
+    joins = False  # a checkpoint holds the state of one training
 
     def __init__(self, random_state: Any, checkpoint: Checkpoint):
         super().__init__(random_state)
@@ -142,10 +142,6 @@ class SavedTrainings(Trainings):
             # Only partial_fit continues with the state of the optimizer.
             self._results.append(replace(result, optimizer_state={}))
         return result
-
-    def train_all(self, tasks: Sequence[TrainingTask]) -> list[TrainingResult | None]:
-        """Run one training after the other, since each has a state of its own."""
-        return one_by_one(tasks, self.train)
 
     def end(self) -> None:
         """Remove the file of a complete fit; after Ctrl-C it stays."""

@@ -49,10 +49,8 @@ class JointKind:
         self.kind, self.twins, self.sections = kind, twins, sections
         self.features = [network.features for network in networks]
         self.feature_reduction, self.corruption = kind.feature_reduction, kind.corruption
-        # Losses may depend on the statistics of the features.
-        same = all(_equal(self.features[0], others) for others in self.features)
         self._at_once = {
-            name: getattr(type(kind), name) is getattr(Kind, name) or (name in kind.by_row and same)
+            name: getattr(type(kind), name) is getattr(Kind, name) or name in kind.by_row
             for name in ("code", "entry_losses", "added_loss")
         }
 
@@ -150,12 +148,3 @@ class JointKind:
     def _joined(self, rows: torch.Tensor, parts: Iterator[torch.Tensor]) -> torch.Tensor:
         """Return the parts of all networks, in sections as long as those of some rows."""
         return self.sections.joined([*parts], len(rows) // self.sections.n_networks)
-
-
-def _equal(features: Features, others: Features) -> bool:
-    return all(
-        torch.equal(buffer, other)
-        for buffer, other in zip(features.buffers(), others.buffers(), strict=True)
-    )
-
-

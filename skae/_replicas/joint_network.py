@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from skae._missing.filling import Filling
 from skae._missing.missing_values import MissingValues
 from skae._network.autoencoder_network import AutoencoderNetwork
 from skae._network.noise import noise_of_several
@@ -54,7 +55,8 @@ class JointNetwork(AutoencoderNetwork):
         self.n_features, self.n_components = first.n_features, first.n_components
         self.sample_shape, self.encoder_shape = first.sample_shape, first.encoder_shape
         self.tied, self.gated, self.head, self.state = first.tied, first.gated, None, None
-        self.features = first.features
+        self.features: Any = JointFeatures()
+        self._deviations = torch.stack([network.features.deviation for network in networks])
         self.twins: list[Twin] = []
         kind = JointKind(first.kind, networks, self.twins, self.sections)
         if kind.asks_each:
@@ -70,7 +72,7 @@ class JointNetwork(AutoencoderNetwork):
             setattr(self, name, None if layer is None else OfAllRows(layer, stack))
         self.missing: Any = None
         if first.missing is not None:
-            self.missing = JointMissing(networks, self.sections)
+            self.missing = JointMissing(networks)
         self._add_ranges()
         self._networks, self._n_rows = networks, 0
         self._residual_scales = torch.stack([network.residual_scale for network in networks])
@@ -97,8 +99,7 @@ class JointNetwork(AutoencoderNetwork):
         for twin in self.twins:
             twin.forget()
         if n_rows != self._n_rows:
-            self.residual_scale = self.sections.spread(self._residual_scales, n_rows)
-            self._n_rows = n_rows
+            self._spread_constants(n_rows)
         of: Any = self.weights.of
         if "log_scale" in of:
             self.log_scale = self.sections.spread(of["log_scale"], n_rows)
@@ -106,6 +107,14 @@ class JointNetwork(AutoencoderNetwork):
             self.gates = self.sections.spread(of["gates"], n_rows).T.unsqueeze(2)
         if "encoder_rest" in of:
             self.encoder_rest = self.sections.spread(of["encoder_rest"], n_rows)
+
+    def _spread_constants(self, n_rows: int) -> None:
+        """Give each row what belongs to its network and does not change in training."""
+        spread, self._n_rows = self.sections.spread, n_rows
+        self.residual_scale = spread(self._residual_scales, n_rows)
+        self.features.deviation = spread(self._deviations, n_rows)
+        if self.missing is not None:
+            self.missing.known_fraction = spread(self.missing.known_fractions, n_rows)
 
     def train(self, mode: bool = True) -> JointNetwork:
         """Set the mode of what depends on it."""
@@ -133,26 +142,40 @@ class JointNetwork(AutoencoderNetwork):
         return torch.addcmul(X, noise.view(X.shape), self.residual_scale, value=jitter)
 
 
-class JointMissing(nn.Module):
-    """The missing values of several networks."""
+class JointFeatures:
+    """What kinds that compute each row on its own ask of the statistics of the features.
 
-    def __init__(self, networks: Sequence[AutoencoderNetwork], sections: Sections):
-        super().__init__()
-        self._all: list[MissingValues] = []
-        for network in networks:
-            assert network.missing is not None  # as in the first
-            self._all.append(network.missing)
-        self.sections = sections
-        self.joined, self.target = self._all[0].joined, self._all[0].target
+    Attributes
+    ----------
+    deviation : torch.Tensor of shape (n_networks * n_rows, n_features)
+        Standard deviations of the features, those of its network for each row.
+    """
 
-    def filling(self, X: torch.Tensor) -> torch.Tensor:
-        """Return rows with missing values filled."""
-        parts = zip(self.sections.own(X), self._all, strict=True)
-        filled = [missing.filling(rows) for rows, missing in parts]
-        return self.sections.joined(filled, len(X) // len(self._all))
+    deviation: torch.Tensor
 
-    def of_known(self, losses: torch.Tensor, X: torch.Tensor, reduction: str) -> torch.Tensor:
-        """Return losses that are zero for missing values."""
-        of_each = zip(self.sections.own(losses), self.sections.own(X), self._all, strict=True)
-        known = [missing.of_known(own, rows, reduction) for own, rows, missing in of_each]
-        return self.sections.joined(known, len(X) // len(self._all))
+
+class JointMissing(MissingValues):
+    """The missing values of several networks, with what belongs to a network for each row."""
+
+    def __init__(self, networks: Sequence[AutoencoderNetwork]):
+        nn.Module.__init__(self)
+        each = [network.missing for network in networks if network.missing is not None]
+        self.sample_shape, self.encoder_shape = each[0].sample_shape, each[0].encoder_shape
+        self.filling = JointFilling([missing.filling for missing in each])
+        self.known_fractions = torch.stack([missing.known_fraction for missing in each])
+
+
+class JointFilling(Filling):
+    """The fillings of several networks, of the same rank."""
+
+    def __init__(self, fillings: Sequence[Filling]):
+        nn.Module.__init__(self)
+        wide = torch.float32 if fillings[0].mean.device.type == "mps" else torch.float64
+        for name, shape in (("mean", (1, -1)), ("deviation", (1, -1)), ("noise", (1, 1, 1))):
+            values = [getattr(filling, name).view(shape) for filling in fillings]
+            setattr(self, name, torch.stack(values).to(wide))
+        self.factor = torch.stack([filling.factor for filling in fillings]).to(wide)
+
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        """Return rows without missing values."""
+        return super().forward(X.view(len(self.factor), -1, X.shape[1])).flatten(0, 1)

@@ -18,28 +18,34 @@ class KeptWeights:
     """
 
     def __init__(self, network: JointNetwork):
-        self._network = network
-        weights = network.weights.named_parameters()
-        self._rows = {name: parameter.detach().clone() for name, parameter in weights}
-        self._states = [self._state_of(i) for i in range(network.sections.n_networks)]
+        self._network, self._n_networks = network, network.sections.n_networks
+        self._joint = {name: tensor.clone() for name, tensor in self._current.items()}
+        self._states = [self._state_of(i) for i in range(self._n_networks)]
+
+    @property
+    def _current(self) -> dict[str, torch.Tensor]:
+        return {n: parameter.detach() for n, parameter in self._network.weights.named_parameters()}
 
     def take(self, numbers: list[int]) -> None:
         """Keep the current weights of the networks of these numbers."""
-        if not numbers:
-            return
-        for name, parameter in self._network.weights.named_parameters():
-            if len(numbers) == len(parameter):
-                self._rows[name].copy_(parameter.detach())
-            else:
-                self._rows[name][numbers] = parameter.detach()[numbers]
         for number in numbers:
             self._states[number] = self._state_of(number)
+        if len(numbers) == self._n_networks:
+            for name, tensor in self._current.items():
+                self._joint[name].copy_(tensor)
+            return
+        of_network = self._network.weights.of_network
+        for number in numbers:
+            pairs = zip(
+                of_network(number, self._joint), of_network(number, self._current), strict=True
+            )
+            for (_, kept), (_, current) in pairs:
+                kept.copy_(current)
 
     def give(self, number: int, network: AutoencoderNetwork) -> None:
         """Give a network what is kept of the one of this number."""
-        own = {name: rows[number] for name, rows in self._rows.items()}
         with torch.no_grad():
-            for name, weights in self._network.weights.of_network(own):
+            for name, weights in self._network.weights.of_network(number, self._joint):
                 network.get_parameter(name).copy_(weights)
             for name, buffer in self._states[number].items():
                 network.get_buffer(name).copy_(buffer)

@@ -12,7 +12,7 @@ from skae._training.optimizer import decaying_and_others
 
 
 class StackedWeights(nn.Module):
-    """The weights of several networks: a row for each network, joined over its parameters.
+    """The weights of several networks, those of all networks for one parameter after the other.
 
     Two tensors are all that an optimizer, means of weights and copies of weights have to do with:
     those to which weight decay applies, and the others. Matrices are transposed, as products with
@@ -34,24 +34,25 @@ class StackedWeights(nn.Module):
         super().__init__()
         self.of: dict[str, torch.Tensor] = {}
         self._places: dict[str, dict[str, slice]] = {}
-        self._shapes = {n: _transposed(p).shape for n, p in networks[0].named_parameters()}
         groups = zip(("decaying", "others"), decaying_and_others(networks[0]), strict=True)
         for group, names in groups:
             if names:
                 self._add_group(group, names, networks)
 
     def _add_group(self, group: str, names: list[str], networks: Sequence[nn.Module]) -> None:
+        stacks = {
+            name: torch.stack([_transposed(n.get_parameter(name).detach()) for n in networks])
+            for name in names
+        }
+        joint = nn.Parameter(torch.cat([stack.flatten() for stack in stacks.values()]))
+        joint.grad = torch.zeros_like(joint)
+        self.register_parameter(group, joint)
         places, end = self._places.setdefault(group, {}), 0
-        for name in names:
-            start, end = end, end + self._shapes[name].numel()
-            places[name] = slice(start, end)
-        rows = nn.Parameter(torch.stack([_row(network, names) for network in networks]))
-        rows.grad = torch.zeros_like(rows)
-        self.register_parameter(group, rows)
-        for name, place in places.items():
-            shape = len(networks), *self._shapes[name]
-            weights = rows.detach()[:, place].view(shape).requires_grad_()
-            weights.grad = rows.grad[:, place].view(shape)
+        for name, stack in stacks.items():
+            start, end = end, end + stack.numel()
+            place = places[name] = slice(start, end)
+            weights = joint.detach()[place].view(stack.shape).requires_grad_()
+            weights.grad = joint.grad[place].view(stack.shape)
             self.of[name] = weights
 
     @property
@@ -79,22 +80,24 @@ class StackedWeights(nn.Module):
             assert parameter.grad is not None  # since the beginning
             parameter.grad.zero_()
 
-    def of_network(self, rows: Mapping[str, torch.Tensor]) -> Iterator[tuple[str, torch.Tensor]]:
-        """Yield the names and weights of the parameters of one network.
+    def of_network(
+        self, number: int, joint: Mapping[str, torch.Tensor]
+    ) -> Iterator[tuple[str, torch.Tensor]]:
+        """Yield the names of the parameters of one network, and its weights among others.
 
         Parameters
         ----------
-        rows : dict of str to torch.Tensor
-            The network's row of each of this module's parameters, by name.
+        number : int
+            The number of the network.
+
+        joint : dict of str to torch.Tensor
+            The parameters of this module, or tensors like them, by name.
         """
         for group, places in self._places.items():
             for name, place in places.items():
-                yield name, _transposed(rows[group][place].view(self._shapes[name]))
+                weights = joint[group][place].view(self.of[name].shape)
+                yield name, _transposed(weights[number])
 
 
 def _transposed(weights: torch.Tensor) -> torch.Tensor:
     return weights.T if weights.ndim == 2 else weights
-
-
-def _row(network: nn.Module, names: list[str]) -> torch.Tensor:
-    return torch.cat([_transposed(network.get_parameter(name).detach()).flatten() for name in names])

@@ -50,7 +50,8 @@ class Kind(NamedPartsMixin):
     by_row : frozenset of str
         Names of overridden methods, of :meth:`code`, :meth:`entry_losses` and :meth:`added_loss`,
         that compute each row on its own, and use neither the generator nor the state. Networks
-        that are trained together call them once for the rows of all.
+        that are trained together call them once for the rows of all; where networks differ,
+        ``features.deviation`` then has a row for each of the rows.
 
     Notes
     -----
