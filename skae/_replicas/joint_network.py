@@ -100,13 +100,10 @@ class JointNetwork(AutoencoderNetwork):
             twin.forget()
         if n_rows != self._n_rows:
             self._spread_constants(n_rows)
-        of: Any = self.weights.of
-        if "log_scale" in of:
-            self.log_scale = self.sections.spread(of["log_scale"], n_rows)
-        if "gates" in of:
-            self.gates = self.sections.spread(of["gates"], n_rows).T.unsqueeze(2)
-        if "encoder_rest" in of:
-            self.encoder_rest = self.sections.spread(of["encoder_rest"], n_rows)
+        for name in ("log_scale", "gates", "encoder_rest"):
+            if name in self.weights.of:
+                of_rows = self.sections.spread(self.weights.of[name], n_rows)
+                setattr(self, name, of_rows.T.unsqueeze(2) if name == "gates" else of_rows)
 
     def _spread_constants(self, n_rows: int) -> None:
         """Give each row what belongs to its network and does not change in training."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from typing import Any
 
 import torch
 
@@ -79,9 +81,8 @@ class JointTraining:
             for number, replica in enumerate(self.replicas):
                 if going[number]:
                     measured = {**trained[number], **validated[number]}
-                    is_best = replica.complete_epoch(
-                        measured, self.learning_rate.last, lambda i=number: self._state_of(i)
-                    )
+                    weights = partial(self._state_of, number)
+                    is_best = replica.complete_epoch(measured, self.learning_rate.last, weights)
                     if is_best or (replica.has_ended and not replica.selects):
                         best.append(number)
             self.kept.take(best)
@@ -110,15 +111,21 @@ class JointTraining:
         self.network.train()
         losses = JointLosses(self.network.sections.n_networks)
         for batch in paced(self.training):
-            self.network.weights.forget_gradients()
             with self.learning_rate.step(self.optimizer) as progress:
                 done = progress if self.plan.begins else 1.0
-                objective = self._objective(batch, self.generators, self.plan.jitter, done)
-                rows = objective.losses.to(batch.share.dtype)
-                torch.dot(rows, batch.share).backward()
-                self.optimizer.step()
-            losses.add(objective, batch)
+                # The optimizer may change the weights before it asks for gradients.
+                gradients: Any = partial(self._gradients, batch, done, losses)
+                self.optimizer.step(gradients)
         return losses.means("train")
+
+    def _gradients(self, batch: JointBatch, progress: float, losses: JointLosses) -> torch.Tensor:
+        """Compute the gradients for a batch, and return the sum of the losses of all networks."""
+        self.network.weights.forget_gradients()
+        objective = self._objective(batch, self.generators, self.plan.jitter, progress)
+        losses.add(objective, batch)
+        total = torch.dot(objective.losses.to(batch.share.dtype), batch.share)
+        total.backward()
+        return total.detach()
 
     def _validate(self) -> list[dict[str, float]]:
         if self.validation is None:
@@ -137,11 +144,11 @@ class JointTraining:
     def _objective(
         self,
         batch: JointBatch,
-        generators: Sequence[torch.Generator],
+        generators: Any,
         jitter: float = 0.0,
         progress: float = 1.0,
     ) -> Objective:
-        """Return the objective of all rows of a batch."""
+        """Return the objective of all rows of a batch; each network has its own generator."""
         self.network.take(batch.sizes, batch.n_rows)
         return self.network.objective(batch.X, generators, jitter, progress)
 

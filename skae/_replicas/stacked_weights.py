@@ -64,9 +64,7 @@ class StackedWeights(nn.Module):
         )
         return decaying, others
 
-    def seen_as(
-        self, name: str, view: Callable[[torch.Tensor], torch.Tensor]
-    ) -> torch.Tensor:
+    def seen_as(self, name: str, view: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
         """Return a view of the weights of a parameter, with its gradients in the same memory."""
         weights, gradient = self.of[name].detach(), self.of[name].grad
         assert gradient is not None  # since the beginning

@@ -10,6 +10,7 @@ from skae._runtime.memory import memory_of_training
 from skae._runtime.threads import threads_for
 from skae._training.optimizer import treats_weights_alone
 from skae._training.train import TrainingResult, TrainingTask, train
+from skae.corruptions import CORRUPTIONS
 from skae.kinds import KINDS
 from skae.losses import LOSSES
 
@@ -90,6 +91,7 @@ def can_run_with_others(task: TrainingTask) -> bool:
         and plan.precision != "bfloat16"
         and treats_weights_alone(plan.optimizer)
         and type(network.kind) in KINDS.values()
+        and type(network.kind.corruption) in (type(None), *CORRUPTIONS.values())
         and type(network.loss) in LOSSES.values()
         and network.head is None
         and can_be_stacked(network.encoder)
