@@ -52,50 +52,61 @@ class JointBatches:
         sizes = [of_network.sizes for of_network in batches]
         self.sizes = [list(of_batch) for of_batch in zip(*sizes, strict=True)]
         self.n_rows = max(of_network[0] for of_network in sizes)
-        self._places = [self._places_of(of_network) for of_network in sizes]
+        self._places, self._own = self._places_of(sizes)
+        self._X, self._weight, self._offsets = _joined(batches)
         self._known: list[JointBatch] | None = None
 
     def __len__(self) -> int:
         """Return the number of batches in a pass."""
         return len(self.sizes)
 
-    def _places_of(self, sizes: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the places of the rows of all sections in their order, and a mask of the own.
+    def _places_of(self, sizes: list[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return where the rows of all sections are in the joined orders, and a mask of the own.
 
-        The first row of a batch fills its section up.
+        The first row of a batch fills its section up. Both have the shape (n_batches, n_networks,
+        n_rows).
         """
-        places, own, start = [], [], 0
+        counts = torch.tensor(sizes)
+        # The joined orders are those of one network after the other, each batch by batch.
+        starts = counts.flatten().cumsum(0).view(counts.shape) - counts
+        inner = torch.arange(self.n_rows)
+        own = inner < counts[:, :, None]
+        places = starts[:, :, None] + torch.where(own, inner, 0)
         device = self.batches[0].index.device
-        for size in sizes:
-            inner = torch.arange(self.n_rows, device=device)
-            own.append(inner < size)
-            places.append(start + torch.where(own[-1], inner, 0))
-            start += size
-        return torch.cat(places), torch.stack(own)
+        return places.transpose(0, 1).to(device), own.transpose(0, 1).to(device)
 
     def __iter__(self) -> Iterator[JointBatch]:
         """Yield the batches of a pass, for which each network draws its order."""
-        if self._known is not None:
+        if all(of_network.generator is None for of_network in self.batches):
+            self._known = self._known or list(self._pass())
             return iter(self._known)
-        drawn = any(of_network.generator is not None for of_network in self.batches)
-        batches = self._pass()
-        if drawn:
-            return batches
-        self._known = list(batches)
-        return iter(self._known)
+        return self._pass()
 
     def _pass(self) -> Iterator[JointBatch]:
-        parts = zip(*(self._of(i) for i in range(len(self.batches))), strict=True)
-        X, weight, share = (torch.stack(tensors, dim=1).flatten(1, 2) for tensors in parts)
-        for of_batch in zip(X, weight, share, self.sizes, strict=True):
+        ordered = zip(self.batches, self._offsets, strict=True)
+        orders = torch.cat([of_network.ordered() + offset for of_network, offset in ordered])
+        index = orders.index_select(0, self._places.flatten())
+        weight = self._weight.index_select(0, index).view(self._own.shape) * self._own
+        share = weight / weight.sum(2, keepdim=True)
+        X = self._X.index_select(0, index).view(len(self), -1, self._X.shape[1])
+        for of_batch in zip(X, weight.flatten(1), share.flatten(1), self.sizes, strict=True):
             yield JointBatch(*of_batch, self.n_rows)
 
-    def _of(self, number: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Return rows, weights and shares of a network, of shape (n_batches, n_rows, ...)."""
-        batches, (places, own) = self.batches[number], self._places[number]
-        index = batches.ordered()
-        known = batches.sample_weight.index_select(0, index)
-        totals = torch.stack([weight.sum() for weight in known.split(batches.sizes)])
-        weight = known.index_select(0, places).view(own.shape) * own
-        rows = batches.rows.take(index.index_select(0, places)).view(*own.shape, -1)
-        return rows, weight, weight / totals[:, None]
+
+def _joined(batches: Sequence[Batches]) -> tuple[torch.Tensor, torch.Tensor, list[int]]:
+    """Return the rows and weights of all networks, and where those of each network begin.
+
+    Networks may have the same rows, as folds do.
+    """
+    rows, weights = [], []
+    offset, begins = 0, {}
+    for of_network in batches:
+        name = id(of_network.rows), id(of_network.sample_weight)
+        if name not in begins:
+            begins[name] = offset
+            index = torch.arange(len(of_network.rows), device=of_network.index.device)
+            rows.append(of_network.rows.take(index))
+            weights.append(of_network.sample_weight)
+            offset += len(index)
+    offsets = [begins[id(one.rows), id(one.sample_weight)] for one in batches]
+    return torch.cat(rows), torch.cat(weights), offsets

@@ -75,6 +75,7 @@ class JointNetwork(AutoencoderNetwork):
             self.missing = JointMissing(networks)
         self._add_ranges()
         self._networks, self._n_rows = networks, 0
+        self._constants: dict[int, list] = {}
         self._residual_scales = torch.stack([network.residual_scale for network in networks])
         self.log_scale = self.gates = self.encoder_rest = None
         self._switched = [m for m in self.modules() if isinstance(m, StackedDropout)]
@@ -107,11 +108,15 @@ class JointNetwork(AutoencoderNetwork):
 
     def _spread_constants(self, n_rows: int) -> None:
         """Give each row what belongs to its network and does not change in training."""
-        spread, self._n_rows = self.sections.spread, n_rows
-        self.residual_scale = spread(self._residual_scales, n_rows)
-        self.features.deviation = spread(self._deviations, n_rows)
+        self._n_rows = n_rows
+        if n_rows not in self._constants:
+            fractions = None if self.missing is None else self.missing.known_fractions
+            constants = (self._residual_scales, self._deviations, fractions)
+            spread = self.sections.spread
+            self._constants[n_rows] = [c if c is None else spread(c, n_rows) for c in constants]
+        self.residual_scale, self.features.deviation, fractions = self._constants[n_rows]
         if self.missing is not None:
-            self.missing.known_fraction = spread(self.missing.known_fractions, n_rows)
+            self.missing.known_fraction = fractions
 
     def train(self, mode: bool = True) -> JointNetwork:
         """Set the mode of what depends on it."""

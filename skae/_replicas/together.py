@@ -14,8 +14,8 @@ from skae.corruptions import CORRUPTIONS
 from skae.kinds import KINDS
 from skae.losses import LOSSES
 
-# Bytes of the scaled rows of all networks of a batch that are gathered for an epoch.
-_MOST_BYTES = 2**26
+# Bytes of the scaled rows of a network, which are copied side by side, and gathered for an epoch.
+_MOST_BYTES = 2**24
 # Networks that take more multiplications for a batch than this are not bound by overhead.
 _MOST_WORK = 5e7
 
@@ -97,7 +97,7 @@ def can_run_with_others(task: TrainingTask) -> bool:
         and can_be_stacked(network.encoder)
         and (network.decoder is None or can_be_stacked(network.decoder))
         and not bool(network.row_low.isfinite().any())  # it goes on from an earlier training
-        and len(batches.index) * batches.rows.row_bytes <= _MOST_BYTES
+        and len(batches.rows) * batches.rows.row_bytes <= _MOST_BYTES
         and plan.batch_size * network.work.in_all <= _MOST_WORK
     )
 
