@@ -51,10 +51,10 @@ class JointNetwork(AutoencoderNetwork):
         first, n = networks[0], len(networks)
         self.sections = Sections(n)
         self._weights = [StackedWeights(networks)]  # in a list: they are not registered twice
-        self.loss, self.bounded_output = first.loss, first.bounded_output
-        self.n_features, self.n_components = first.n_features, first.n_components
-        self.sample_shape, self.encoder_shape = first.sample_shape, first.encoder_shape
-        self.tied, self.gated, self.head, self.state = first.tied, first.gated, None, None
+        for name, value in vars(first).items():
+            if not name.startswith("_"):  # sizes and parts, which all have in common
+                setattr(self, name, value)
+        self.state = None  # each has its own
         self.features: Any = JointFeatures()
         self._deviations = torch.stack([network.features.deviation for network in networks])
         self.twins: list[Twin] = []

@@ -51,12 +51,12 @@ class Replica:
         """Whether validation rows choose the weights."""
         return self.task.validation is not None and self.plan.selects
 
-    def begin(self, measured: dict[str, float]) -> bool:
-        """Complete row 0; return whether its weights are the best so far."""
+    def begin(self, measured: dict[str, float]) -> None:
+        """Complete row 0, that of the first weights, which are the best so far."""
         self.rows[0].update(measured)
         self.has_ended = self.plan.last_epoch == 0
         self._end_if_diverged()
-        return self._is_best()
+        self._note_best()
 
     def complete_epoch(
         self, measured: dict[str, float], learning_rate: float, weights: Callable[[], dict]
@@ -79,7 +79,7 @@ class Replica:
         if self.plan.valid_losses:
             row["valid_loss"] = self.plan.valid_losses[epoch]
         self.rows.append(row)
-        is_best = self._is_best()
+        is_best = self._note_best()
         self._end_if_diverged()
         if not self.has_ended:
             stop = self.plan.on_epoch(record_of(row), weights) or self._is_out_of_patience()
@@ -116,7 +116,8 @@ class Replica:
             interrupted=self.is_interrupted,
         )
 
-    def _is_best(self) -> bool:
+    def _note_best(self) -> bool:
+        """Return whether the last epoch is the best so far, and remember it if it is."""
         if not self.selects:
             return False
         row = self.rows[-1]

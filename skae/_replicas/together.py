@@ -16,6 +16,8 @@ from skae.losses import LOSSES
 
 # Bytes of the scaled rows of a network, which are copied side by side, and gathered for an epoch.
 _MOST_BYTES = 2**24
+# The parts of a network of which a joint one has a counterpart.
+_PARTS = {"encoder", "decoder", "linear_encoder", "linear_decoder", "features", "missing", "state"}
 # Networks that take more multiplications for a batch than this are not bound by overhead.
 _MOST_WORK = 5e7
 
@@ -39,7 +41,7 @@ def train_together(tasks: Sequence[TrainingTask]) -> list[TrainingResult | None]
     results: list[TrainingResult | None] = [None] * len(tasks)
     for group in _groups(tasks):
         of_group = [tasks[i] for i in group]
-        run = one_by_one(of_group, train) if len(group) == 1 else _in_one_pass(of_group)
+        run = _in_one_pass(of_group) if _gain(of_group) else one_by_one(of_group, train)
         for number, result in zip(group, run, strict=True):
             results[number] = result
         if any(result is not None and result.interrupted for result in run):
@@ -57,6 +59,12 @@ def one_by_one(
         if result.interrupted:
             break
     return results
+
+
+def _gain(group: list[TrainingTask]) -> bool:
+    """Return whether trainings are faster in one pass: several, or one whose batches are small."""
+    few_rows = group[0].plan.averages
+    return can_run_with_others(group[0]) and (len(group) > 1 or few_rows)
 
 
 def _in_one_pass(tasks: list[TrainingTask]) -> list[TrainingResult]:
@@ -93,7 +101,7 @@ def can_run_with_others(task: TrainingTask) -> bool:
         and type(network.kind) in KINDS.values()
         and type(network.kind.corruption) in (type(None), *CORRUPTIONS.values())
         and type(network.loss) in LOSSES.values()
-        and network.head is None
+        and {name for name, _ in network.named_children()} <= _PARTS  # no head, for one
         and can_be_stacked(network.encoder)
         and (network.decoder is None or can_be_stacked(network.decoder))
         and not bool(network.row_low.isfinite().any())  # it goes on from an earlier training

@@ -274,6 +274,12 @@ def test_networks_of_other_sizes_have_passes_of_their_own(make_tasks, passes):
         np.testing.assert_allclose(result.best_loss, alone.best_loss)
 
 
+def test_a_single_network_has_a_pass_if_it_has_few_rows(make_tasks, passes, assert_same):
+    train_together(make_tasks()[:1])
+    assert not passes
+    assert_same(lambda: planned(make_tasks()[:1], averages=True))
+
+
 def own_loss(output, target):
     return (output - target).square()
 
