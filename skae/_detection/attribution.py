@@ -18,6 +18,32 @@ _N_STEPS = 8
 _MOST_POINTS = 256
 
 
+def nearest(X: torch.Tensor, baselines: torch.Tensor, n: int) -> torch.Tensor:
+    """Return the baselines nearest to each row, by the sum of absolute differences.
+
+    They differ from the row in little else than what is unusual about it. Compared with a row of
+    another group of normal rows, all features would differ.
+
+    Parameters
+    ----------
+    X : torch.Tensor of shape (n_samples, n_features)
+        Rows; missing values do not count.
+
+    baselines : torch.Tensor of shape (n_baselines, n_features)
+        Complete rows.
+
+    n : int
+        Number of baselines for each row.
+
+    Returns
+    -------
+    torch.Tensor of shape (n_samples, at most n, n_features)
+    """
+    n = min(n, len(baselines))
+    far = [torch.nan_to_num(X - baseline).abs().sum(1) for baseline in baselines]
+    return baselines[torch.stack(far, dim=1).topk(n, dim=1, largest=False).indices]
+
+
 def integrated_gradients(
     function: Function, X: torch.Tensor, baselines: torch.Tensor, batches: FittingBatches
 ) -> torch.Tensor:
@@ -26,9 +52,10 @@ def integrated_gradients(
     .. math:: \frac{1}{K} \sum_{k=1}^{K} (x_j - b_{kj})
               \int_0^1 \frac{\partial f}{\partial x_j}(b_k + t (x - b_k)) \, dt
 
-    by the Gauss-Legendre rule (Sundararajan et al. [1]_; several baselines as in [2]_). They add up
-    to :math:`f(x)` minus the mean of :math:`f(b_k)`, up to the error of the rule. All features of a
-    row change together on the way, so the contribution of several features is their sum.
+    with the baselines :math:`b_k` of each row, by the Gauss-Legendre rule (Sundararajan et al.
+    [1]_; several baselines as in [2]_). They add up to :math:`f(x)` minus the mean of
+    :math:`f(b_k)`, up to the error of the rule. All features of a row change together on the way,
+    so the contribution of several features is their sum.
 
     Parameters
     ----------
@@ -38,8 +65,8 @@ def integrated_gradients(
     X : torch.Tensor of shape (n_samples, n_features)
         Rows. Missing values stay missing, also on the way, and have no contribution.
 
-    baselines : torch.Tensor of shape (n_baselines, n_features)
-        Complete rows.
+    baselines : torch.Tensor of shape (..., n_baselines, n_features)
+        Complete rows, the same for all rows or those that each is compared with.
 
     batches : FittingBatches
         Calls the function.
@@ -61,13 +88,19 @@ def integrated_gradients(
     shares = torch.from_numpy(weights / 2)[:, None, None]
     n_at_once = _n_at_once(batches, _N_STEPS)
     found = torch.zeros(X.shape, dtype=torch.float64)
-    for contributions, row in zip(found, X, strict=True):
-        for some in baselines.split(n_at_once):
+    # Row by row: with others in a batch, the last digits would depend on them.
+    for contributions, row, own in zip(found, X, _of_rows(X, baselines), strict=True):
+        for some in own.split(n_at_once):
             points = (some + places * (row - some)).flatten(0, 1)
             slopes = batches.call(partial(_gradient, function), points).cpu().double()
             mean = (slopes.unflatten(0, (_N_STEPS, len(some))) * shares).sum(0)
-            contributions += (mean * (row - some).cpu().double()).sum(0) / len(baselines)
+            contributions += (mean * (row - some).cpu().double()).sum(0) / len(own)
     return found.masked_fill_(torch.isnan(X).cpu(), 0.0)
+
+
+def _of_rows(X: torch.Tensor, baselines: torch.Tensor) -> torch.Tensor:
+    """Return the baselines of each row, which may be the same for all rows."""
+    return baselines.expand(len(X), *baselines.shape) if baselines.ndim == 2 else baselines
 
 
 def _n_at_once(batches: FittingBatches, n_points: int) -> int:
@@ -105,8 +138,8 @@ def replacement_differences(
     X : torch.Tensor of shape (n_samples, n_features)
         Rows. Missing values stay missing, also in the baselines, and have no contribution.
 
-    baselines : torch.Tensor of shape (n_baselines, n_features)
-        Complete rows.
+    baselines : torch.Tensor of shape (..., n_baselines, n_features)
+        Complete rows, the same for all rows or those that each is compared with.
 
     group_of : ndarray of shape (n_features,)
         Number of the group of each feature, from 0.
@@ -131,16 +164,16 @@ def replacement_differences(
     group = torch.from_numpy(group_of).to(X.device)
     numbers = torch.arange(int(group_of.max()) + 1, device=X.device)
     found = []
-    for row in X:
+    for row, own in zip(X, _of_rows(X, baselines), strict=True):
         known = ~torch.isnan(row)
-        given = torch.where(known, baselines, torch.nan)
+        given = torch.where(known, own, torch.nan)
         apart = values(row[None]) - values(given)
         changes = []
-        for some in numbers.split(_n_at_once(batches, len(baselines))):
+        for some in numbers.split(_n_at_once(batches, len(own))):
             of_group = ((some[:, None] == group) & known)[:, None]
             without = values(torch.where(of_group, given, row).flatten(0, 1))
             alone = values(torch.where(of_group, row, given).flatten(0, 1))
-            changes.append((alone - without).unflatten(0, (len(some), len(baselines))).mean(1))
+            changes.append((alone - without).unflatten(0, (len(some), len(own))).mean(1))
         # The parts that do not depend on the group: f(x) and minus f(b).
         found.append(_at_most((torch.cat(changes) + apart.mean()) / 2, apart.mean()))
     return torch.stack(found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -168,7 +168,9 @@ class Ensemble:
         scores = self.scores(X, device).mean(axis=0)
         contributions = np.empty((X.shape[0], group_of.max() + 1))
         for rows, block in dense_blocks(X):
-            of_members = [_explained(*one, block, device, group_of) for one in self.compared()]
+            of_members = [
+                _explained(member, block, device, group_of, len(self)) for member in self.members
+            ]
             of_ranges = self.of_ranges(block, group_of)
             rest = scores[rows] - of_ranges.sum(axis=1)
             known = known_groups(block, group_of)
@@ -183,25 +185,13 @@ class Ensemble:
                 np.add.at(added, group_of, member.ranges.of_rows(block).T / len(self))
         return np.where(added.sum(axis=0) < LARGEST, added, 0.0).T
 
-    def compared(self) -> Iterator[tuple[Member, np.ndarray | None]]:
-        """Yield each member with its own part of the baselines, to explain rows faster."""
-        for i, member in enumerate(self.members):
-            baselines = member.baselines
-            if baselines is not None:
-                baselines = baselines[i % len(baselines) :: len(self)]
-            yield member, baselines
-
     def reconstruct(self, X: Matrix, device: str) -> np.ndarray:
         """Return the mean of the reconstructions, in the units of `X`, float64."""
         return mean_reconstruction([member.network for member in self.members], X, device)
 
 
 def _explained(
-    member: Member,
-    baselines: np.ndarray | None,
-    block: np.ndarray,
-    device: str,
-    group_of: np.ndarray,
+    member: Member, block: np.ndarray, device: str, group_of: np.ndarray, n_members: int
 ) -> np.ndarray:
     """Return what groups of features contribute to the score of a member, (n_rows, n_groups)."""
     fitted, network = member.network, member.network.network(device)
@@ -210,5 +200,5 @@ def _explained(
     n_rows = batch_rows(fitted.n_features, work.in_all)
     with threads_for(n_rows, work.at_once):
         batches = FittingBatches(like.device, n_rows)
-        of = (member.score, network, scaled, baselines, group_of, batches)
+        of = (member.score, network, scaled, member.baselines, group_of, batches, n_members)
         return contributions_of(*of).numpy() / member.unit

@@ -8,15 +8,16 @@ import torch
 from skae._data.blocks import densify
 from skae._data.matrix import Matrix
 from skae._data.views import rows_at
-from skae._detection.attribution import integrated_gradients, replacement_differences
+from skae._detection.attribution import integrated_gradients, nearest, replacement_differences
 from skae._network.autoencoder_network import AutoencoderNetwork
 from skae._network.fitted_network import FittedNetwork
 from skae._runtime.memory import FittingBatches
 from skae._runtime.precision import array_dtype
 from skae.scores import Score
 
-# Training rows that other rows are compared with.
-_N_BASELINES = 16
+# Training rows that other rows may be compared with, and how many each row is compared with, by
+# all networks together.
+_N_BASELINES, _N_NEAREST = 64, 4
 
 
 def baselines_of(fitted: FittedNetwork, X: Matrix, device: str) -> np.ndarray:
@@ -35,7 +36,7 @@ def baselines_of(fitted: FittedNetwork, X: Matrix, device: str) -> np.ndarray:
 
     Returns
     -------
-    ndarray of shape (at most 16, n_features)
+    ndarray of shape (at most 64, n_features)
     """
     # Always the same rows, and no draws from the generator of the fit.
     chosen = np.random.RandomState(0).permutation(X.shape[0])[:_N_BASELINES]
@@ -56,8 +57,11 @@ def contributions_of(
     baselines: np.ndarray | None,
     group_of: np.ndarray,
     batches: FittingBatches,
+    n_members: int = 1,
 ) -> torch.Tensor:
     """Return what each group of features contributes to the score, more than in baseline rows.
+
+    Each row is compared with the nearest baselines.
 
     Parameters
     ----------
@@ -79,6 +83,9 @@ def contributions_of(
     batches : FittingBatches
         Computes the score.
 
+    n_members : int, default=1
+        Number of networks of the ensemble, which share the comparisons.
+
     Returns
     -------
     torch.Tensor of shape (n_samples, n_groups), dtype float64, on the CPU
@@ -93,7 +100,9 @@ def contributions_of(
         compared = network.features.mean.to(X)[None]
     else:
         compared = torch.from_numpy(baselines).to(X)
-    if not has_gradients(score, network, compared[:1]):
+    gradients = has_gradients(score, network, compared[:1])
+    compared = nearest(X, compared, max(1, _N_NEAREST // n_members))
+    if not gradients:
         return replacement_differences(scored, X, compared, group_of, batches)
     of_features = integrated_gradients(scored, X, compared, batches)
     sums = torch.zeros(len(X), int(group_of.max()) + 1, dtype=torch.float64)

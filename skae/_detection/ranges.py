@@ -67,7 +67,8 @@ class Ranges:
         if others is not None:
             low, high = _extended(low, high, others)
         none_known = low > high
-        return cls(np.where(none_known, -np.inf, low), np.where(none_known, np.inf, high))
+        low, high = np.where(none_known, -np.inf, low), np.where(none_known, np.inf, high)
+        return cls(low.astype(np.float64), high.astype(np.float64))
 
     def of_features(self, X: torch.Tensor) -> torch.Tensor:
         """Return what each value adds to the score of its row, of the shape of `X`, float64.
@@ -119,7 +120,9 @@ def _extended(low: np.ndarray, high: np.ndarray, others: Matrix) -> tuple[np.nda
     """Return ranges with the values of other rows that are within one width of them."""
     for _ in range(_MOST_STEPS):
         width, _ = _widths(low, high)
-        limits = np.where(width > 0, [low - width, high + width], [[-np.inf], [np.inf]])
+        with np.errstate(over="ignore"):  # a limit beyond all numbers is none
+            ends = [low - width, high + width]
+        limits = np.where(width > 0, ends, [[-np.inf], [np.inf]])
         lower, higher = _extremes(others, *limits)
         if not ((lower < low) | (higher > high)).any():
             break

@@ -42,14 +42,15 @@ def continued_spec(policy: FitPolicy, fitted: FittedNetwork) -> NetworkSpec:
             f"and in partial_fit, the network keeps its parts. Set {name} back, set "
             f"warm_start=False, or fit a new estimator."
         )
-    return replace(spec, kind=policy.kind, loss=policy.loss, precision=policy.precision)
+    loss = policy.loss if policy.table is None else spec.loss
+    return replace(spec, kind=policy.kind, loss=loss, precision=policy.precision)
 
 
 def _changes(policy: FitPolicy, spec: NetworkSpec) -> Iterator[tuple[str, Any, Any]]:
     """Yield the name, the earlier and the present value of what cannot change."""
     if isinstance(policy.n_components, Integral) and policy.n_components != spec.n_components:
         yield "n_components", spec.n_components, int(policy.n_components)
-    for name in ("kind", "architecture", "loss"):
+    for name in ("kind", "architecture", *(("loss",) if policy.table is None else ())):
         before, now = getattr(spec, name), getattr(policy, name)
         if type(before) is not type(now):
             yield name, type(before).__name__, type(now).__name__

@@ -20,6 +20,7 @@ from skae._fitting.continued import continued_spec
 from skae._fitting.defaults import auto_or, resolve_n_components
 from skae._fitting.fit_policy import FitPolicy
 from skae._fitting.prepared import Prepared, Seeds
+from skae._fitting.table_loss import table_loss, table_scaling
 from skae._missing.filling import NormalDistribution
 from skae._network.autoencoder_network import AutoencoderNetwork
 from skae._network.build import network_with
@@ -85,8 +86,11 @@ def prepare(
     policy.architecture.check_init(policy.init)
     moments = _checked_moments(X, sample_weight, policy)
     scaling = policy.scaling(moments, X, policy.loss)
+    if policy.table is not None:
+        scaling = table_scaling(policy.table, moments, scaling)
     rows = Rows(X, scaling, policy.device, tensor_dtype(policy.precision))
     weight = _weight_tensor(sample_weight, rows)
+    policy = _with_table_loss(policy, rows, weight, scaling)
     linear_part = LinearPart(rows, seeds.weights)
     incomplete = takes_missing or moments.known_fraction < 1 or policy.kind.makes_missing()
     if incomplete and gaussian is None:
@@ -165,9 +169,20 @@ def _without_weight_zero(
     return rows_at(X, kept), sample_weight[kept]
 
 
+def _with_table_loss(
+    policy: FitPolicy, rows: Rows, weight: torch.Tensor, scaling: Scaling
+) -> FitPolicy:
+    """Return the policy with the loss of its table, if it has one."""
+    if policy.table is None:
+        return policy
+    loss = table_loss(policy.table, policy.loss, policy.column_losses, rows, weight, scaling)
+    return replace(policy, loss=loss)
+
+
 def _checked_moments(X: Matrix, sample_weight: np.ndarray | None, policy: FitPolicy) -> Moments:
     moments = Moments.of(X, sample_weight)
-    policy.loss.check(moments.minimum, moments.maximum)
+    if policy.table is None:
+        policy.loss.check(moments.minimum, moments.maximum)
     if tensor_dtype(policy.precision) == torch.float32:
         warn_of_lost_digits(X, moments)
     return moments

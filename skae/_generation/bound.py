@@ -63,7 +63,7 @@ class Bound:
         network = self.network
         output = network.decoder_output(code)
         likelihood = network.kind.log_likelihood(network.loss, output, target, network.log_scale)
-        return likelihood.masked_fill(missing, 0.0).double()
+        return likelihood.masked_fill(network.loss.of_entries(missing), 0.0).double()
 
     def likelihood(self) -> torch.Tensor:
         """Return the mean over the draws of log p(x_j | z), of the shape of the rows, float64."""
@@ -79,7 +79,7 @@ class Bound:
             rows.expand(len(self.noise), *rows.shape) for rows in (self.target, self.missing)
         )
         likelihoods = self._log_likelihood(*(of.flatten(0, 1) for of in (codes, target, missing)))
-        return likelihoods.reshape(target.shape).mean(0)
+        return likelihoods.unflatten(0, target.shape[:2]).mean(0)
 
     def divergence(self) -> torch.Tensor:
         """Return the Kullback-Leibler divergence of the posterior from the prior, in float64."""

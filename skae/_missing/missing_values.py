@@ -56,12 +56,12 @@ class MissingValues(nn.Module):
         """Return `X` with missing values replaced by the reconstruction: they have no error."""
         return torch.where(torch.isnan(X), reconstruction.detach(), X)
 
-    def of_known(self, losses: torch.Tensor, X: torch.Tensor, reduction: str) -> torch.Tensor:
-        """Return losses that are zero for missing values.
+    def of_known(self, losses: torch.Tensor, missing: torch.Tensor, reduction: str) -> torch.Tensor:
+        """Return losses that are zero where a mask says that the value is missing.
 
         For a mean, the losses of known values are divided by their fraction, so that penalties
         have the same relative weight as for complete rows. A sum is a log-likelihood, and stays
         that of the known values.
         """
-        losses = losses.masked_fill(torch.isnan(X), 0.0)
+        losses = losses.masked_fill(missing, 0.0)
         return losses / self.known_fraction if reduction == "mean" else losses

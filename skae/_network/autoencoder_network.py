@@ -55,6 +55,7 @@ class AutoencoderNetwork(nn.Module):
     state: nn.Module | None
     linear_encoder: nn.Linear | None
     linear_decoder: nn.Linear | TiedLinear | None
+    logit_decoder: nn.Linear | None
     encoder_rest: nn.Parameter | None
     gates: nn.Parameter | None
     log_scale: nn.Parameter | None
@@ -81,7 +82,8 @@ class AutoencoderNetwork(nn.Module):
         self.state = kind.new_state(n_components)
         self.tied, self.gated = architecture.ties_weights(), architecture.needs_gates()
         self.linear_encoder = self.linear_decoder = self.encoder_rest = self.gates = None
-        self.features = Features(*spec.axes_of_sample())
+        self.logit_decoder = None
+        self.features = Features(*spec.axes_of_sample(), columns=loss.table_columns)
         self._add_ranges()
         if spec.linear_path:
             self._add_linear_path(n_encoder_outputs - n_components, generator)
@@ -91,7 +93,7 @@ class AutoencoderNetwork(nn.Module):
                 self.linear_decoder = linear(n_components, n_features, generator)
         self.log_scale = None
         if kind.has_posterior and loss.has_scale:
-            self.log_scale = nn.Parameter(torch.zeros(()))
+            self.log_scale = nn.Parameter(torch.zeros(loss.scale_shape))
         self.head = None if spec.head is None else Head(spec.head, n_components, generator)
         with _own_draws(architecture, generator):
             self.work = probe(self)
@@ -124,6 +126,10 @@ class AutoencoderNetwork(nn.Module):
             assert self.decoder is not None  # a kind that needs none drops it later
             silence(self.encoder)
             silence(self.decoder)
+        if self.loss.table_columns is not None:
+            self.logit_decoder = linear(self.n_components, self.n_features, generator)
+            nn.init.zeros_(self.logit_decoder.weight)
+            nn.init.zeros_(self.logit_decoder.bias)
         if n_rest:
             self.encoder_rest = nn.Parameter(torch.zeros(n_rest))
 
@@ -173,6 +179,8 @@ class AutoencoderNetwork(nn.Module):
             return self._of_values(residual) if self.bounded_output else residual
         if self.gates is not None:
             residual = self.gates[1] * residual
+        if self.logit_decoder is not None:
+            residual = residual + self.logit_decoder(code)
         if self.loss.rescales:  # otherwise the residual is not in units of the data
             residual = residual * self.residual_scale
         with full_precision(code.device):
@@ -235,6 +243,10 @@ class AutoencoderNetwork(nn.Module):
     def decode(self, code: torch.Tensor) -> torch.Tensor:
         """Return the reconstructions of codes."""
         return self.loss.reconstruction(self.decoder_output(code))
+
+    def residuals(self, X: torch.Tensor, code: torch.Tensor) -> torch.Tensor:
+        """Return the residuals of rows with these codes; NaN for missing values."""
+        return self.loss.residual(self.decoder_output(code), X)
 
     def forward(
         self,
@@ -332,7 +344,9 @@ class AutoencoderNetwork(nn.Module):
         output, forward_pass = self(X, generator, jitter, progress)
         losses = self.kind.entry_losses(self.loss, output, forward_pass, self.log_scale)
         if self.missing is not None:
-            losses = self.missing.of_known(losses, X, self.kind.feature_reduction)
+            missing = self.loss.of_entries(torch.isnan(X))
+            losses = self.missing.of_known(losses, missing, self.kind.feature_reduction)
+        n_entries = losses.shape[1]
         losses = losses.mean(1) if self.kind.feature_reduction == "mean" else losses.sum(1)
         added = self.kind.added_loss(forward_pass)
         objective = Objective.of(losses, self.kind.term(), added)
@@ -340,8 +354,8 @@ class AutoencoderNetwork(nn.Module):
             return objective
         assert self.head is not None
         cross_entropy = self.head.cross_entropy(forward_pass.code, targets)
-        per_feature = 1 if self.kind.feature_reduction == "mean" else self.n_features
-        return objective.mixed(cross_entropy, self.head.weight, per_feature)
+        n_summed = 1 if self.kind.feature_reduction == "mean" else n_entries
+        return objective.mixed(cross_entropy, self.head.weight, n_summed)
 
 
 def _own_draws(

@@ -154,6 +154,17 @@ class FittedNetwork:
             errors[rows] = block
         return errors
 
+    def explained_fractions(self, X: Matrix, device: str) -> np.ndarray:
+        """Return the mean explained fraction over the known columns of each row, in float64.
+
+        For tables whose columns are not all numbers; see ``ByColumn.explained``.
+        """
+        fractions = np.empty(X.shape[0])
+        network = self.network(device)
+        for rows, block in self.computed(lambda x: _explained(network, x), X, network):
+            fractions[rows] = block
+        return fractions
+
     def computed(
         self, function: Callable, X: Matrix, network: AutoencoderNetwork, *, scale: bool = True
     ) -> Iterator[tuple[slice, Any]]:
@@ -228,6 +239,14 @@ def _squared_errors(network: AutoencoderNetwork, X: torch.Tensor) -> torch.Tenso
         residual = residual.cpu()
     # In float64, squares of float32 numbers are within range.
     return torch.linalg.vector_norm(residual, dim=1, dtype=torch.float64).square()
+
+
+def _explained(network: AutoencoderNetwork, X: torch.Tensor) -> torch.Tensor:
+    loss: Any = network.loss
+    output = network.decoder_output(network.encode(X))
+    missing = loss.of_entries(torch.isnan(X))
+    fractions = loss.explained(output, network.filled(X)).masked_fill(missing, 0.0)
+    return fractions.double().sum(1) / (~missing).sum(1).clamp_min(1)
 
 
 def _rows_of(results: Any, rows: slice) -> Any:

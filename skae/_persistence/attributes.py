@@ -24,6 +24,7 @@ from skae._persistence.networks import check_numbers, check_optimizer_state, che
 from skae._training.optimizer import resolve_optimizer
 from skae._utils.sklearn_private import validate_parameters
 from skae.architectures import Architecture
+from skae.columns import TableColumns
 from skae.kinds import Kind
 from skae.scores import Score
 from skae.scores.row_index import RowIndex
@@ -101,6 +102,7 @@ OPTIONAL = {
     "_stream": Stream,
     "_optimizer_states": list[dict | None],
     "_threshold_asked": dict[str, float],
+    "columns_": TableColumns | None,
 }
 
 
@@ -198,9 +200,20 @@ def _require(message: str, **conditions: object) -> None:
 _of_networks = partial(_require, "is not that of the networks.")
 
 
+def _n_features(estimator: Any) -> int:
+    """Return the number of features of the rows that the networks get."""
+    table = estimator.columns_
+    if table is None:
+        return math.prod(estimator.sample_shape_)
+    _require(
+        "is not that of the columns.", sample_shape_=estimator.sample_shape_ == (table.n_columns,)
+    )
+    return table.n_features
+
+
 def _check_networks(estimator: Any, networks: list[FittedNetwork]) -> None:
     """Refuse attributes and networks of different sizes."""
-    n_features = math.prod(estimator.sample_shape_)
+    n_features = _n_features(estimator)
     scale = np.asarray(getattr(estimator, "scale_", 1.0), dtype=float)
     _of_networks(
         sample_shape_=all(network.n_features == n_features for network in networks),
@@ -216,7 +229,7 @@ def _check_networks(estimator: Any, networks: list[FittedNetwork]) -> None:
 def _of_one_network(estimator: Any, networks: list[FittedNetwork]) -> None:
     network, codes = networks[0], estimator._code_density.codes
     _of_networks(
-        n_features_in_=estimator.n_features_in_ == network.n_features,
+        n_features_in_=estimator.n_features_in_ == math.prod(estimator.sample_shape_),
         _n_features_out=estimator._n_features_out == network.n_components,
         _code_density=len(codes) and codes.shape[1:] == (network.n_components,),
     )
@@ -243,10 +256,10 @@ def _of_classifier(estimator: Any, networks: list[FittedNetwork]) -> None:
 
 
 def _of_detector(estimator: Any, networks: list[FittedNetwork]) -> None:
-    n_features = math.prod(estimator.sample_shape_)
+    n_features = _n_features(estimator)
     named = [member for group in estimator._calibration.groups for member in group.members]
     _of_networks(
-        n_features_in_=estimator.n_features_in_ == n_features,
+        n_features_in_=estimator.n_features_in_ == math.prod(estimator.sample_shape_),
         _calibration=max(named) < len(networks),
     )
     _check_no_head(networks)
@@ -284,7 +297,8 @@ def _of_imputer(estimator: Any, networks: list[FittedNetwork]) -> None:
     n_features, indicator = networks[0].n_features, estimator.indicator_
     low, high = estimator._bounds
     ratio, bootstrap = estimator._imputation.error_ratio, estimator._imputation.bootstrap
-    n_kept = estimator._kept.sum() if len(estimator._kept) == estimator.n_features_in_ else 0
+    n_given = _n_features(estimator) if estimator.columns_ else estimator.n_features_in_
+    n_kept = estimator._kept.sum() if len(estimator._kept) == n_given else 0
     _of_networks(
         _kept=n_kept == n_features,
         indicator_=indicator is None or indicator.n_features_in_ == estimator.n_features_in_,

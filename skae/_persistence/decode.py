@@ -17,6 +17,7 @@ from skae._persistence.given import Given
 from skae._persistence.parts import AXES, BASES, class_named
 from skae._persistence.records import RECORDS, built
 from skae._storage import FileFormatError
+from skae.columns import TableColumns
 
 _HIGHEST_CHARACTER = 0x10FFFF
 _FITTED_NAME = re.compile(r"[a-z][a-z0-9_]*[a-z0-9]_")
@@ -156,6 +157,12 @@ class Decoder:
         except RuntimeError as error:
             raise FileFormatError("The file holds an invalid device.") from error
 
+    def _table(self, node: Any) -> TableColumns:
+        try:
+            return TableColumns.from_plain(node["table"])
+        except Exception as error:  # a wrong value may raise any error
+            raise FileFormatError(f"The file holds an invalid table: {error}") from error
+
     def _indicator(self, node: Any) -> MissingIndicator:
         n_features, features = _list(node["indicator"], 2)
         features = self.decode(features)
@@ -202,6 +209,7 @@ _DECODERS = {
     "random_state": ((), Decoder._random_state),
     "device": ((), Decoder._device),
     "indicator": ((), Decoder._indicator),
+    "table": ((), Decoder._table),
     "optimizer": ((), Decoder._optimizer),
     "own_optimizer": ((), Decoder._own_optimizer),
     "given": ((), Decoder._function),

@@ -14,6 +14,7 @@ from sklearn.impute import MissingIndicator
 
 from skae._persistence.parts import BASES, name_of, parameters_of
 from skae._persistence.records import RECORDS, fields_of
+from skae.columns import TableColumns
 
 OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
     name: cls
@@ -150,6 +151,9 @@ class Encoder:
     def _device(self, value: Any, place: str) -> dict:
         return {"device": str(value)}
 
+    def _table(self, value: Any, place: str) -> dict:
+        return {"table": value.plain()}
+
     def _indicator(self, value: Any, place: str) -> dict:
         features = self.encode(value.features_, f"{place}.features_")
         return {"indicator": [int(value.n_features_in_), features]}
@@ -163,6 +167,7 @@ _ENCODERS = {
     np.random.RandomState: Encoder._random_state,
     torch.device: Encoder._device,
     MissingIndicator: Encoder._indicator,
+    TableColumns: Encoder._table,
 }
 
 

@@ -13,9 +13,10 @@ from sklearn.base import BaseEstimator
 
 from skae._storage import FileFormatError
 from skae.architectures import ARCHITECTURES, Architecture, Custom
+from skae.columns import COLUMN_RULES, Columns
 from skae.corruptions import CORRUPTIONS, Corruption, FunctionCorruption
 from skae.kinds import KINDS, Kind
-from skae.losses import LOSSES, FunctionLoss, Loss
+from skae.losses import COLUMN_LOSSES, LOSSES, ByColumn, ColumnLoss, FunctionLoss, Loss
 from skae.scores import SCORES, Score
 
 
@@ -34,30 +35,31 @@ class Axis:
     place : str
         Import path of the registry, for error messages.
 
-    wrapper : type or None
-        Class around a user's own code, which has no name in the registry.
+    others : tuple of type
+        Classes that have no name in the registry: around a user's own code, or made by a fit.
     """
 
     base: type
     registry: dict[str, type]
     place: str
-    wrapper: type | None = None
+    others: tuple[type, ...] = ()
 
     @property
     def classes(self) -> dict[str, type]:
         """Classes by their names in files."""
-        wrapped = {} if self.wrapper is None else {self.wrapper.__name__: self.wrapper}
-        return {**wrapped, **self.registry}
+        return {**{cls.__name__: cls for cls in self.others}, **self.registry}
 
 
 AXES = {
     "kind": Axis(Kind, KINDS, "skae.kinds.KINDS"),
     "architecture": Axis(
-        Architecture, ARCHITECTURES, "skae.architectures.ARCHITECTURES", wrapper=Custom
+        Architecture, ARCHITECTURES, "skae.architectures.ARCHITECTURES", others=(Custom,)
     ),
-    "loss": Axis(Loss, LOSSES, "skae.losses.LOSSES", wrapper=FunctionLoss),
+    "loss": Axis(Loss, LOSSES, "skae.losses.LOSSES", others=(FunctionLoss, ByColumn)),
+    "column_loss": Axis(ColumnLoss, COLUMN_LOSSES, "skae.losses.COLUMN_LOSSES"),
+    "columns": Axis(Columns, COLUMN_RULES, "skae.columns.COLUMN_RULES"),
     "corruption": Axis(
-        Corruption, CORRUPTIONS, "skae.corruptions.CORRUPTIONS", wrapper=FunctionCorruption
+        Corruption, CORRUPTIONS, "skae.corruptions.CORRUPTIONS", others=(FunctionCorruption,)
     ),
     "score": Axis(Score, SCORES, "skae.scores.SCORES"),
 }

@@ -20,9 +20,17 @@ def names_of(X: Any) -> tuple[np.ndarray | None, np.ndarray | None]:
         Strings or integers. None if there are no labels, if they count from zero, if some are
         equal, or of another type: then users or items are known by their positions.
     """
-    if not isinstance(X, pd.DataFrame):
-        return None, _names(getattr(X, "columns", None))
-    return _names(X.index), _names(X.columns)
+    users = X.index if isinstance(X, pd.DataFrame) else None
+    return _names(users), _names(labels_of_columns(X))
+
+
+def labels_of_columns(X: Any) -> Any:
+    """Return the labels of the columns of a frame of any library; None for an array."""
+    if not hasattr(type(X), "shape"):  # a lazy frame, which computes its names
+        return None
+    # The `columns` of a table of pyarrow are their values.
+    is_arrow = type(X).__module__.startswith("pyarrow")
+    return getattr(X, "column_names" if is_arrow else "columns", None)
 
 
 def _names(labels: Any) -> np.ndarray | None:

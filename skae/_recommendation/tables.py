@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
+from skae._recommendation.names import labels_of_columns
+
 # A long table has a user, an item, perhaps a rating, and perhaps a time.
 _LONG_WIDTHS = (2, 3, 4)
 # In fewer rows, and with no more different values, whole numbers may be ratings as well.
@@ -22,11 +24,17 @@ def refuse_long_table(X: Any) -> None:
     in different pairs, while the values of both repeat.
     """
     shape = getattr(X, "shape", None)
-    if sp.issparse(X) or shape is None or len(shape) != 2 or shape[1] not in _LONG_WIDTHS:
+    if (
+        sp.issparse(X)
+        or not isinstance(shape, tuple)
+        or len(shape) != 2
+        or shape[1] not in _LONG_WIDTHS
+    ):
         return
     if not isinstance(X, np.ndarray) and not hasattr(X, "columns"):
         return
-    names = [str(name) for name in getattr(X, "columns", ())]
+    labels = labels_of_columns(X)
+    names = [] if labels is None else [str(name) for name in labels]
     first = _first_columns(X)
     if not all(map(_is_identifier, first)) or not (_are_named(names) or _name_pairs(*first)):
         return
@@ -57,7 +65,9 @@ def _first_columns(X: Any) -> list[np.ndarray]:
         return [X[:, 0], X[:, 1]]
     if isinstance(X, pd.DataFrame):
         return [np.asarray(X.iloc[:, i]) for i in (0, 1)]
-    return [np.asarray(X[name]) for name in list(X.columns)[:2]]
+    if hasattr(X, "column"):  # a table of pyarrow, which may have two columns of one name
+        return [np.asarray(X.column(i)) for i in (0, 1)]
+    return [np.asarray(X[name]) for name in list(labels_of_columns(X))[:2]]
 
 
 def _is_identifier(values: np.ndarray) -> bool:

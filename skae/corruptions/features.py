@@ -7,6 +7,8 @@ import math
 import numpy as np
 import torch
 
+from skae._utils.table_features import TableFeatures
+
 # A value for each feature, or one for all.
 Values = float | np.ndarray | torch.Tensor
 
@@ -35,6 +37,10 @@ class Features(torch.nn.Module):
     channel_axis : {0, -1, "auto"} or None, default=None
         Axis of the channels, if any; "auto" if the architecture does not use it.
 
+    columns : TableFeatures or None, default=None
+        Which features belong to one column of a table. Random choices are then made for columns,
+        not for features.
+
     Attributes
     ----------
     mean, deviation : torch.Tensor of shape (n_features,)
@@ -55,9 +61,18 @@ class Features(torch.nn.Module):
     high: torch.Tensor
     deviation: torch.Tensor
 
-    def __init__(self, sample_shape: tuple[int, ...], channel_axis: int | str | None = None):
+    def __init__(
+        self,
+        sample_shape: tuple[int, ...],
+        channel_axis: int | str | None = None,
+        columns: TableFeatures | None = None,
+    ):
         super().__init__()
         self.sample_shape, self.channel_axis = tuple(sample_shape), channel_axis
+        self.column = self.is_number = None
+        if columns is not None:
+            self.column = torch.from_numpy(np.ascontiguousarray(columns.column))
+            self.is_number = torch.from_numpy(np.ascontiguousarray(columns.is_number))
         n_features = math.prod(self.sample_shape)
         for name in ("mean", "low", "high"):
             self.register_buffer(name, torch.zeros(n_features))
@@ -114,6 +129,8 @@ class Features(torch.nn.Module):
         low, high : torch.Tensor of shape (n_features,)
             The same two numbers in the scaled units of each feature; or None instead of both.
         """
+        if self.column is not None:  # indicators of levels are between 0 and 1, but no pixels
+            return None
         low, high = (self.unscaled(ends.double()) for ends in (self.low, self.high))
         varies = high > low
         if int(varies.sum()) < 2:
@@ -126,6 +143,40 @@ class Features(torch.nn.Module):
         if not all(n >= least for n, least in zip((at_floor, at_top), fewest, strict=True)):
             return None
         return self.scaled(floor), self.scaled(top)
+
+    @property
+    def n_columns(self) -> int:
+        """Number of columns: of features, unless some belong together."""
+        return len(self.mean) if self.column is None else int(self.column[-1]) + 1
+
+    def of_columns(self, values: torch.Tensor) -> torch.Tensor:
+        """Return values of columns, of shape (n_samples, n_columns), for all their features."""
+        return values if self.column is None else values[:, self.column.to(values.device)]
+
+    def uniform(self, X: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Return a uniform random number in [0, 1) for each value: the same for a whole column.
+
+        Parameters
+        ----------
+        X : torch.Tensor of shape (n_samples, n_features)
+            Rows.
+
+        generator : torch.Generator
+            Source of the numbers, on the device of `X`.
+
+        Returns
+        -------
+        torch.Tensor of shape (n_samples, n_features), dtype float32
+        """
+        shape = (len(X), self.n_columns)
+        draws = torch.rand(shape, generator=generator, device=X.device, dtype=torch.float32)
+        return self.of_columns(draws)
+
+    def of_numbers(self, changed: torch.Tensor, X: torch.Tensor) -> torch.Tensor:
+        """Return changed rows in which columns that are no numbers stay as they are in `X`."""
+        if self.is_number is None:
+            return changed
+        return torch.where(self.is_number.to(X.device), changed, X)
 
     def scaled(self, value: float | torch.Tensor) -> torch.Tensor:
         """Bring a number or a tensor from the units of `X` to scaled units.

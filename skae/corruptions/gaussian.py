@@ -87,6 +87,7 @@ class Gaussian(Corruption):
         noise = torch.randn(X.shape, generator=generator, device=X.device, dtype=X.dtype)
         unit = self._unit(X, features, generator)
         noisy = X + noise * (unit * self._levels(X, generator)).to(X.dtype)
+        noisy = features.of_numbers(noisy, X)
         bounds = self._bounds(features)
         if bounds is None:
             return noisy

@@ -12,7 +12,6 @@ from skae.corruptions.entries import (
     fill_values,
     fractions,
     is_range,
-    uniform,
 )
 from skae.corruptions.features import Features
 
@@ -63,5 +62,5 @@ class Masking(Corruption):
         self, X: torch.Tensor, features: Features, generator: torch.Generator
     ) -> torch.Tensor:
         """Return rows with hidden entries."""
-        hidden = uniform(X, generator) < fractions(self.fraction, X, generator)
+        hidden = features.uniform(X, generator) < fractions(self.fraction, X, generator)
         return torch.where(hidden, fill_values(self.fill, features, X, generator), X)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from skae.corruptions.corruption import Corruption
-from skae.corruptions.entries import Fraction, check_fraction, fractions, uniform
+from skae.corruptions.entries import Fraction, check_fraction, fractions
 from skae.corruptions.features import Features
 
 
@@ -47,4 +47,4 @@ class Missing(Corruption):
     ) -> torch.Tensor:
         """Return rows with NaN in place of hidden entries."""
         fraction = fractions(self.fraction, X, generator)
-        return X.masked_fill(uniform(X, generator) < fraction, torch.nan)
+        return X.masked_fill(features.uniform(X, generator) < fraction, torch.nan)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from skae.corruptions.corruption import Corruption
-from skae.corruptions.entries import Fraction, check_fraction, fractions, is_range, uniform
+from skae.corruptions.entries import Fraction, check_fraction, fractions, is_range
 from skae.corruptions.features import Features
 
 
@@ -51,8 +51,8 @@ class SaltAndPepper(Corruption):
     ) -> torch.Tensor:
         """Return rows with extreme entries."""
         # A single uniform number chooses the entries and between minimum and maximum.
-        draw = uniform(X, generator)
+        draw = features.uniform(X, generator)
         fraction = fractions(self.fraction, X, generator)
         low, high = features.bounds() or (features.low, features.high)
         extreme = torch.where(draw < fraction / 2, low.to(X.dtype), high.to(X.dtype))
-        return torch.where(draw < fraction, extreme, X)
+        return features.of_numbers(torch.where(draw < fraction, extreme, X), X)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from skae.corruptions.corruption import Corruption
-from skae.corruptions.entries import check_fraction, uniform
+from skae.corruptions.entries import check_fraction
 from skae.corruptions.features import Features
 
 
@@ -49,8 +49,10 @@ class Swap(Corruption):
         n_samples = len(X)
         if n_samples < 2:
             return X.clone()
-        swapped = uniform(X, generator) < self.fraction
+        swapped = features.uniform(X, generator) < self.fraction
         # A shift of 1 to n_samples - 1 rows never gives the row itself.
-        step = torch.randint(1, n_samples, X.shape, generator=generator, device=X.device)
+        shape = (n_samples, features.n_columns)
+        step = torch.randint(1, n_samples, shape, generator=generator, device=X.device)
+        step = features.of_columns(step)
         row = torch.arange(n_samples, device=X.device)[:, None]
         return torch.where(swapped, X.gather(0, (row + step) % n_samples), X)

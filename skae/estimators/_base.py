@@ -14,9 +14,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from skae._data.matrix import MatrixLike
 from skae._data.sources import blocks, is_source, joined
-from skae._data.validation import validate_X
 from skae._fitting.progress import CallbackSupportMixin
 from skae._network.fitted_network import FittedNetwork
+from skae._tables.table_form import AS_VALUES, TableForm
+from skae._tables.validation import validate_rows
 from skae._training.callbacks import CallbacksLike
 from skae._utils.checks import LARGEST
 from skae._utils.named_parts import NamedPartsMixin
@@ -28,6 +29,7 @@ from skae._utils.sklearn_private import (
     in_wanted_container,
 )
 from skae.architectures import ARCHITECTURES, Architecture
+from skae.columns import COLUMN_RULES, Columns, TableColumns
 from skae.estimators._saving import SavingMixin
 from skae.kinds import KINDS, Kind
 from skae.losses import LOSSES, Loss
@@ -36,7 +38,7 @@ from skae.losses import LOSSES, Loss
 _LARGEST_RATE = 1e30
 
 # What the parameters ``loss`` and ``optimizer`` may be.
-LossLike = str | Loss | Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+LossLike = str | Loss | Callable[[torch.Tensor, torch.Tensor], torch.Tensor] | dict[str, Any]
 OptimizerLike = str | type[torch.optim.Optimizer]
 
 
@@ -47,13 +49,19 @@ class BaseAutoencoder(SavingMixin, CallbackSupportMixin, NamedPartsMixin):
     anything else belongs in the estimator that needs it.
     """
 
-    _part_registries = {"kind": KINDS, "architecture": ARCHITECTURES, "loss": LOSSES}
+    _part_registries = {
+        "kind": KINDS,
+        "architecture": ARCHITECTURES,
+        "columns": COLUMN_RULES,
+        "loss": LOSSES,
+    }
 
     n_features_in_: int
     sample_shape_: tuple[int, ...]
     n_components_: int
     kind_: Kind
     architecture_: Architecture
+    columns_: TableColumns | None = None
     mean_: np.ndarray
     scale_: float | np.ndarray
     device_: str
@@ -71,6 +79,7 @@ class BaseAutoencoder(SavingMixin, CallbackSupportMixin, NamedPartsMixin):
         ],
         "kind": "no_validation",  # resolve_part has better error messages
         "architecture": "no_validation",
+        "columns": "no_validation",
         "loss": "no_validation",
         "init": [StrOptions({"pca", "random"})],
         "max_epochs": [StrOptions({"auto"}), Interval(Integral, 1, LARGEST, closed="both")],
@@ -100,6 +109,7 @@ class BaseAutoencoder(SavingMixin, CallbackSupportMixin, NamedPartsMixin):
         *,
         kind: str | Kind = "undercomplete",
         architecture: str | Architecture = "dense",
+        columns: str | Columns | None = "from_dtype",
         loss: LossLike = "mse",
         init: str = "pca",
         max_epochs: int | str = "auto",
@@ -122,6 +132,7 @@ class BaseAutoencoder(SavingMixin, CallbackSupportMixin, NamedPartsMixin):
         self.n_components = n_components
         self.kind = kind
         self.architecture = architecture
+        self.columns = columns
         self.loss = loss
         self.init = init
         self.max_epochs = max_epochs
@@ -156,14 +167,20 @@ class BaseAutoencoder(SavingMixin, CallbackSupportMixin, NamedPartsMixin):
 
     def _shaped(self, rows: np.ndarray) -> np.ndarray:
         """Return rows in the sample shape of the training rows."""
+        if self.columns_ is not None:
+            return rows
         return rows.reshape(len(rows), *self.sample_shape_)
 
-    def _framed(self, rows: np.ndarray, X: MatrixLike) -> Any:
+    def _framed(self, rows: np.ndarray, X: MatrixLike, form: TableForm = AS_VALUES) -> Any:
         """Return rebuilt rows as the frame that ``set_output`` asks for, or as they are.
 
         Frames have the names of the features of `fit`, and the index of `X` if it is a frame.
-        Samples with several axes, such as images, stay arrays.
+        Samples with several axes, such as images, stay arrays. Tables whose columns are not all
+        numbers have the columns of `fit` again.
         """
+        if self.columns_ is not None:
+            return form.table(self.columns_, rows, getattr(X, "index", None))
+        form.check_numbers(type(self).__name__)
         if rows.ndim != 2:
             return rows
         return in_wanted_container(self, rows, X, feature_names_in(self, None))
@@ -181,7 +198,7 @@ class BaseAutoencoder(SavingMixin, CallbackSupportMixin, NamedPartsMixin):
     def _validate_again(self, X: MatrixLike) -> Any:
         """Validate rows that a method receives after the fit."""
         check_is_fitted(self)
-        return validate_X(self, X, reset=False)
+        return validate_rows(self, X, reset=False)
 
     def __sklearn_tags__(self) -> Any:
         """State that sparse matrices and NaN are accepted."""

@@ -13,6 +13,7 @@ from skae._data.containers import as_matrix_like
 from skae._data.matrix import MatrixLike
 from skae._data.validation import output_dtype
 from skae._generation.posterior import elbo, log_likelihood, posterior
+from skae._tables.table_frames import table_frame
 from skae._utils.checks import check_choice, check_size, is_auto
 from skae._utils.naming import naming
 from skae._utils.random_state import RandomStateLike, own_random_state
@@ -82,8 +83,17 @@ class GenerativeAutoencoder(OneNetworkAutoencoder):
             )
         rng = own_random_state(random_state)
         if density == "prior" or (is_auto(density) and has_prior):
-            return self._decode(rng.standard_normal((n_samples, self.n_components_)))
-        return self._decode(self._code_density.sample(n_samples, rng))
+            codes = rng.standard_normal((n_samples, self.n_components_))
+        else:
+            codes = self._code_density.sample(n_samples, rng)
+        rows = self._decode(codes)
+        return rows if self.columns_ is None else self._drawn_table(rows, rng)
+
+    def _drawn_table(self, rows: np.ndarray, rng: np.random.RandomState) -> Any:
+        """Return a table whose levels and counts are drawn by their probabilities."""
+        table = self.columns_
+        assert table is not None  # the caller looks
+        return table_frame(table, table.draw(rows, rng), clip=True)
 
     def interpolate(self, x_a: MatrixLike, x_b: MatrixLike, n_steps: int = 10) -> np.ndarray:
         """Return interpolations between rows, along the straight line between their latent codes.

@@ -22,9 +22,11 @@ from skae._fitting.prepare import prepare, prepare_again
 from skae._fitting.prepared import Prepared
 from skae._generation.code_density import CodeDensity
 from skae._network.fitted_network import FittedNetwork
+from skae._tables.table_form import TableForm
 from skae._training.callbacks import CallbacksLike
 from skae._utils.random_state import RandomStateLike
 from skae.architectures import Architecture
+from skae.columns import Columns
 from skae.estimators._base import BaseAutoencoder, LossLike, OptimizerLike
 from skae.kinds import Kind
 
@@ -54,6 +56,7 @@ class OneNetworkAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         *,
         kind: str | Kind = "undercomplete",
         architecture: str | Architecture = "dense",
+        columns: str | Columns = "from_dtype",
         loss: LossLike = "mse",
         init: str = "pca",
         max_epochs: int | str = "auto",
@@ -78,6 +81,7 @@ class OneNetworkAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
             n_components,
             kind=kind,
             architecture=architecture,
+            columns=columns,
             loss=loss,
             init=init,
             max_epochs=max_epochs,
@@ -138,7 +142,9 @@ class OneNetworkAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         """
         return self._of_rows(self._codes, X)
 
-    def inverse_transform(self, X: MatrixLike) -> Any:
+    def inverse_transform(
+        self, X: MatrixLike, *, probabilities: bool = False, clip: bool = False
+    ) -> Any:
         """Return the reconstructions of latent codes.
 
         Parameters
@@ -146,18 +152,26 @@ class OneNetworkAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         X : {array-like, sparse matrix} of shape (n_samples, n_components)
             Latent codes.
 
+        probabilities : bool, default=False
+            Of a table with columns that are no numbers: whether to return the probability of each
+            level, instead of the most probable level.
+
+        clip : bool, default=False
+            Of such a table: whether numbers are clipped to the range of the training rows.
+
         Returns
         -------
         X_original : ndarray or data frame of shape (n_samples, ...)
             Reconstructions in the units of the training rows, with the dtype of the codes and the
             axes of ``sample_shape_``. Rows are a data frame if ``set_output`` asks for frames: with
             the names of the features of ``fit``, and the index of `X` if it is a frame of pandas.
+            If ``fit`` saw a table with columns that are no numbers, a frame with its columns.
         """
         check_is_fitted(self)
-        rows = at_hand(X)
-        return self._framed(self._decode(validate_codes(self, rows)), rows)
+        rows, form = at_hand(X), TableForm(probabilities, clip)
+        return self._framed(self._decode(validate_codes(self, rows)), rows, form)
 
-    def reconstruct(self, X: MatrixLike) -> Any:
+    def reconstruct(self, X: MatrixLike, *, probabilities: bool = False, clip: bool = False) -> Any:
         """Return the reconstructions of the rows, as ``inverse_transform(transform(X))``.
 
         Parameters
@@ -165,13 +179,21 @@ class OneNetworkAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         X : {array-like, sparse matrix} of shape (n_samples, n_features) or (n_samples, ...)
             Rows.
 
+        probabilities : bool, default=False
+            Of a table with columns that are no numbers: whether to return the probability of each
+            level, instead of the most probable level.
+
+        clip : bool, default=False
+            Of such a table: whether numbers are clipped to the range of the training rows.
+
         Returns
         -------
         X_reconstructed : ndarray or data frame of shape (n_samples, ...)
             Reconstructions, float32 for float32 `X` and float64 otherwise. Rows are a data frame if
             ``set_output`` asks for frames, as in :meth:`inverse_transform`.
         """
-        return self._framed(self._of_rows(self._reconstruct, X), X)
+        form = TableForm(probabilities, clip)
+        return self._framed(self._of_rows(self._reconstruct, X), X, form)
 
     def score_samples(self, X: MatrixLike) -> np.ndarray:
         r"""Return minus the mean squared reconstruction error of each row.
@@ -181,6 +203,11 @@ class OneNetworkAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         in squared units of `X`, whatever the training loss. For rows with missing values, the mean
         is over the observed values; it is 0 if there are none.
 
+        For a table with columns that are no numbers, it is the mean over the known columns of
+        their explained fraction in this row: 1 minus the error of the column over the mean error
+        of a constant prediction. The error of a number is the squared one, that of other columns
+        the cross-entropy or deviance.
+
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features) or (n_samples, ...)
@@ -189,12 +216,14 @@ class OneNetworkAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         Returns
         -------
         scores : ndarray of shape (n_samples,), dtype float64
-            Higher is more normal. At most 0; minus infinity if a squared error exceeds the range of
-            float64.
+            Higher is more normal. At most 0 (1 for such a table); minus infinity if a squared error
+            exceeds the range of float64.
         """
         return self._of_rows(self._score_rows, X)
 
     def _score_rows(self, X: Matrix) -> np.ndarray:
+        if self.columns_ is not None:
+            return self._fitted.explained_fractions(X, self.device)
         known = n_known(X) if self._takes_missing() else X.shape[1]
         with np.errstate(over="ignore", under="ignore"):
             # Squared last: the square of a scale may overflow, and zero times infinity is NaN.

@@ -24,17 +24,19 @@ from skae._classification.classifier_fitting import (
 from skae._classification.labels import class_numbers, class_weights, known_labels
 from skae._classification.teachers import Teachers
 from skae._data.matrix import Matrix, MatrixLike
-from skae._data.validation import checked_weight, validate_sample_weight, validate_X
+from skae._data.validation import checked_weight, validate_sample_weight
 from skae._data.views import rows_at
 from skae._fitting.fit_policy import FitPolicy, resolve_parts
 from skae._fitting.progress import EpochReport
 from skae._network.head import HeadPlan
+from skae._tables.validation import validate_rows
 from skae._training.callbacks import CallbacksLike
 from skae._utils.checks import check_sizes, is_auto
 from skae._utils.naming import naming
 from skae._utils.random_state import RandomStateLike
 from skae._utils.sklearn_private import Interval, StrOptions, fit_context
 from skae.architectures import Architecture
+from skae.columns import Columns
 from skae.estimators._all_or_nothing import all_or_nothing
 from skae.estimators._base import LossLike, OptimizerLike
 from skae.estimators._one_network import OneNetworkAutoencoder
@@ -82,6 +84,9 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
     architecture : str or Architecture, default="dense"
         The architecture of encoder and decoder: a name or an object of :mod:`skae.architectures`.
 
+    columns : "from_dtype" or Columns, default="from_dtype"
+        What the columns of a data frame are, as in :class:`AutoencoderTransformer`.
+
     unlabelled : int, str, np.nan or None, default=None
         The value in `y` of rows without a label, such as -1. np.nan stands for all missing values:
         NaN, None and pandas.NA. With None, every value of `y` is a class.
@@ -103,7 +108,7 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
         a label are reconstructed only, and rows with a label are repeated in each pass until they
         are a quarter of all rows.
 
-    loss : {"mse", "mae", "huber", "bce"}, Loss or callable, default="mse"
+    loss : {"mse", "mae", "huber", "bce"}, Loss, callable or dict, default="mse"
         The reconstruction loss, as in :class:`AutoencoderTransformer`.
 
     init : {"pca", "random"}, default="pca"
@@ -211,6 +216,11 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
     feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, set if all names in `X` are strings.
 
+    columns_ : TableColumns or None
+        The columns of `fit` if some of them are no numbers, with their levels and dtypes. Then
+        ``mean_`` and ``scale_`` are those of the encoded features: numbers, indicators of levels
+        and logarithms of counts.
+
     See Also
     --------
     AutoencoderTransformer : Autoencoder without a classification head.
@@ -259,6 +269,7 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
         *,
         kind: str | Kind = "undercomplete",
         architecture: str | Architecture = "dense",
+        columns: str | Columns = "from_dtype",
         unlabelled: int | float | str | None = None,
         head_layer_sizes: Sequence[int] = (128,),
         classification_weight: float = 0.5,
@@ -288,6 +299,7 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
             n_components,
             kind=kind,
             architecture=architecture,
+            columns=columns,
             loss=loss,
             init=init,
             max_epochs=max_epochs,
@@ -355,7 +367,7 @@ class AutoencoderClassifier(ClassifierMixin, OneNetworkAutoencoder):
         """
         goes_on = self.warm_start and self.__sklearn_is_fitted__()
         check_sizes(self.head_layer_sizes, "head_layer_sizes of AutoencoderClassifier")
-        X = validate_X(self, X, reset=not goes_on, min_samples=2)
+        X = validate_rows(self, X, reset=not goes_on, min_samples=2)
         classes, numbers = class_numbers(y, X, self.unlabelled)
         if goes_on and not np.array_equal(classes, self.classes_):
             raise ValueError(

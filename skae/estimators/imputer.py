@@ -28,17 +28,24 @@ from skae._data.validation import (
     known_features,
     output_dtype,
     validate_sample_weight,
-    validate_X,
 )
 from skae._data.views import Converted, rows_at
 from skae._fitting.scaling_rules import one_scale_within_limits, own_scales
 from skae._imputation.imputation import Draw
+from skae._tables.completed_table import (
+    bounds_of_features,
+    completed_table,
+    missing_columns,
+    with_indicator,
+)
+from skae._tables.validation import validate_rows
 from skae._training.callbacks import CallbacksLike
 from skae._utils.checks import check_size
 from skae._utils.naming import naming
 from skae._utils.random_state import RandomStateLike, own_random_state
 from skae._utils.sklearn_private import feature_names_in, fit_context
 from skae.architectures import ARCHITECTURES, Architecture
+from skae.columns import COLUMN_RULES, Columns, TableColumns
 from skae.estimators._all_or_nothing import all_or_nothing
 from skae.estimators._base import LossLike, OptimizerLike
 from skae.estimators._imputing import ImputingAutoencoder, hidden_again
@@ -75,6 +82,9 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
     architecture : str or Architecture, default="dense"
         The architecture of encoder and decoder: a name or an object of :mod:`skae.architectures`.
 
+    columns : "from_dtype" or Columns, default="from_dtype"
+        What the columns of a data frame are, as in :class:`AutoencoderTransformer`.
+
     missing_values : int, float or np.nan, default=np.nan
         The value that stands for a missing value. If it is not NaN, rows with NaN raise an error.
 
@@ -101,7 +111,7 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
         Whether to divide each feature by its standard deviation. With False, all features are
         divided by the same number, and those with a large variance count most.
 
-    loss : {"mse", "mae", "huber", "bce"}, Loss or callable, default="mse"
+    loss : {"mse", "mae", "huber", "bce"}, Loss, callable or dict, default="mse"
         The training loss. "mse" estimates the conditional mean, "mae" the conditional median. "bce"
         requires `X` in [0, 1] and does not standardise it.
 
@@ -190,6 +200,11 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
     feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, set if all names in `X` are strings.
 
+    columns_ : TableColumns or None
+        The columns of `fit` if some of them are no numbers, with their levels and dtypes. Then
+        ``mean_`` and ``scale_`` are those of the encoded features: numbers, indicators of levels
+        and logarithms of counts.
+
     See Also
     --------
     sklearn.impute.IterativeImputer : Imputation by one regression per feature.
@@ -219,6 +234,7 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
     _part_registries = {
         "kind": ChainMap[str, Any]({"auto": hidden_again}, KINDS),
         "architecture": ARCHITECTURES,
+        "columns": COLUMN_RULES,
         "loss": LOSSES,
     }
     indicator_: MissingIndicator | None
@@ -241,6 +257,7 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
         *,
         kind: str | Kind = "auto",
         architecture: str | Architecture = "dense",
+        columns: str | Columns = "from_dtype",
         missing_values: float = np.nan,
         add_indicator: bool = False,
         keep_empty_features: bool = False,
@@ -272,6 +289,7 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
             n_components,
             kind=kind,
             architecture=architecture,
+            columns=columns,
             loss=loss,
             init=init,
             max_epochs=max_epochs,
@@ -352,7 +370,10 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
         self._draws_seed = int(random.randint(2**31 - 1))
         self.indicator_ = None
         if self.add_indicator:
-            missing = np.where(features_with_missing(X), np.nan, 0.0)
+            with_missing = features_with_missing(X)
+            if self.columns_ is not None:
+                with_missing = with_missing[self.columns_.first_features]
+            missing = np.where(with_missing, np.nan, 0.0)
             self.indicator_ = MissingIndicator(error_on_new=False).fit(missing[None])
         return self
 
@@ -387,15 +408,29 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
 
         Returns
         -------
-        X_imputed : ndarray of shape (n_samples, n_kept_features) or (n_samples, ...)
+        X_imputed : ndarray or data frame of shape (n_samples, n_kept_features) or (n_samples, ...)
             Observed values unchanged, missing values imputed; float32 for float32 `X` and float64
-            otherwise. With ``add_indicator=True`` the columns of the indicator follow. A row does
-            not depend on the other rows of `X`, except with ``sample_posterior=True``.
+            otherwise. A frame with the columns of `X` if some of them are no numbers. With
+            ``add_indicator=True`` the columns of the indicator follow. A row does not depend on the
+            other rows of `X`, except with ``sample_posterior=True``.
         """
         check_is_fitted(self)
+        if self.columns_ is not None:
+            return self._completed_table(X, self.columns_)
         if self.sample_posterior:  # the draws of a row depend on the preceding rows
             return self._completed(self._validate_again(X))
         return self._of_rows(self._completed, X)
+
+    def _completed_table(self, X: MatrixLike, table: TableColumns) -> Any:
+        """Return a table with imputed values, and the columns of the indicator."""
+        rows, random, draw = self._validate_again(X), None, None
+        if self.sample_posterior:
+            random = np.random.RandomState(self._draws_seed)
+            (draw,) = self._imputation.draws(1, random)
+        completed = completed_table(table, X, rows, self._imputed(rows, draw), random)
+        if self.indicator_ is None:
+            return completed
+        return with_indicator(completed, missing_columns(table, rows), self.indicator_, table.names)
 
     def _completed(self, X: Matrix) -> np.ndarray:
         """Return validated rows with imputed values, and the columns of the indicator."""
@@ -413,7 +448,7 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
 
     def sample(
         self, X: MatrixLike, n_draws: int = 5, random_state: RandomStateLike = None
-    ) -> np.ndarray:
+    ) -> np.ndarray | list[Any]:
         """Return several imputations of each row, drawn from their conditional distribution.
 
         Analyse each of the completed data sets by itself, and pool the results by Rubin's rules
@@ -434,16 +469,21 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
         -------
         X_imputed : ndarray of shape (n_draws, n_samples, n_kept_features) or (n_draws, ...)
             Imputed rows, without the columns of the indicator. Observed values are the same in all
-            of them.
+            of them. For a table with columns that are no numbers, a list of `n_draws` frames.
 
         References
         ----------
         .. [1] D. B. Rubin, "Multiple imputation for nonresponse in surveys", Wiley, 1987.
         """
-        X = self._validate_again(X)
+        rows = self._validate_again(X)
         check_size(n_draws, "n_draws")
-        drawn = self._imputation.draws(int(n_draws), own_random_state(random_state))
-        draws = np.stack([self._imputed(X, draw) for draw in drawn])
+        random = own_random_state(random_state)
+        drawn = self._imputation.draws(int(n_draws), random)
+        imputed = (self._imputed(rows, draw) for draw in drawn)
+        if self.columns_ is not None:
+            table = self.columns_
+            return [completed_table(table, X, rows, values, random) for values in imputed]
+        draws = np.stack(list(imputed))
         return draws.reshape(*draws.shape[:2], *self._imputed_shape())
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
@@ -462,7 +502,8 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
         """
         check_is_fitted(self)
         names = feature_names_in(self, input_features)
-        kept = names if self.keep_empty_features else names[self._kept]
+        of_all = self.keep_empty_features or self.columns_ is not None
+        kept = names if of_all else names[self._kept]
         if self.indicator_ is None:
             return kept
         return np.concatenate([kept, self.indicator_.get_feature_names_out(names)])
@@ -504,9 +545,15 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
         marker = _checked_marker(self.missing_values)
         with naming("missing_values"):
             nan_is_missing = math.isnan(marker)
-        X = validate_X(self, X, reset=reset, min_samples=2 if reset else 1)
+        X = validate_rows(self, X, reset=reset, min_samples=2 if reset else 1)
         if nan_is_missing:
             return X
+        if self.columns_ is not None:
+            raise ValueError(
+                f"missing_values={marker!r} marks missing values of numbers, but X has columns "
+                f"that are no numbers: replace the marker, X.replace({marker!r}, None), and leave "
+                f"missing_values at numpy.nan."
+            )
         if has_missing(X):
             raise ValueError(
                 f"Input X contains NaN, but missing_values={marker!r} marks missing values: "
@@ -548,7 +595,7 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
 
     def _checked_bounds(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the validated bounds of the features that are kept."""
-        bounds = []
+        bounds: list[np.ndarray] = []
         for name in ("min_value", "max_value"):
             with naming(name):
                 value = np.asarray(self._in_order(name), dtype=np.float64)
@@ -557,7 +604,10 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
                     f"{name} must be a number, or one number for each of the {self.n_features_in_} "
                     f"features, got {getattr(self, name)!r}."
                 )
-            bounds.append(np.broadcast_to(value, self.n_features_in_)[self._kept])
+            of_columns = np.broadcast_to(value, self.n_features_in_)
+            if self.columns_ is not None:
+                of_columns = bounds_of_features(self.columns_, of_columns, least=not bounds)
+            bounds.append(of_columns[self._kept])
         if not (bounds[0] <= bounds[1]).all():
             raise ValueError("min_value must not be above max_value, but it is for some features.")
         return bounds[0], bounds[1]

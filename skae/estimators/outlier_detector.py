@@ -29,7 +29,6 @@ from skae._data.validation import (
     output_dtype,
     validate_groups,
     validate_sample_weight,
-    validate_X,
 )
 from skae._data.views import rows_at
 from skae._detection.alerts import Leading, alert_frame
@@ -50,6 +49,7 @@ from skae._fitting.scaling_rules import (
 )
 from skae._fitting.several_fits import common_attributes
 from skae._network.fitted_network import FittedNetwork
+from skae._tables.validation import validate_rows
 from skae._training.callbacks import CallbacksLike
 from skae._utils.checks import LARGEST, check_size, is_auto
 from skae._utils.feature_groups import FeatureGroups, GroupsLike, column_names
@@ -57,6 +57,7 @@ from skae._utils.naming import naming
 from skae._utils.random_state import RandomStateLike
 from skae._utils.sklearn_private import Interval, StrOptions, fit_context
 from skae.architectures import ARCHITECTURES, Architecture, Dense
+from skae.columns import Columns
 from skae.corruptions import Gaussian
 from skae.estimators._all_or_nothing import all_or_nothing
 from skae.estimators._base import BaseAutoencoder, LossLike, OptimizerLike
@@ -127,6 +128,9 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         The architecture of encoder and decoder: a name or an object of :mod:`skae.architectures`.
         "auto" means ``Dense(hidden_layer_sizes=(256,))``.
 
+    columns : "from_dtype" or Columns, default="from_dtype"
+        What the columns of a data frame are, as in :class:`AutoencoderTransformer`.
+
     scoring : str or Score, default="auto"
         The anomaly score: a name or an object of :mod:`skae.scores`. The names are the Mahalanobis
         distance of the residual ("residual"), of residual and code ("joint") or of the code
@@ -159,7 +163,7 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         whatever their units. "robust" uses medians and interquartile ranges instead of means and
         standard deviations. With False, all features are divided by the same number.
 
-    loss : {"mse", "mae", "huber", "bce"}, Loss or callable, default="mse"
+    loss : {"mse", "mae", "huber", "bce"}, Loss, callable or dict, default="mse"
         The training loss, as in :class:`AutoencoderTransformer`. "bce" requires `X` in [0, 1] and
         does not standardise it.
 
@@ -267,6 +271,9 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
     feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, set if all names in `X` are strings.
 
+    columns_ : TableColumns or None
+        The columns of `fit` if some of them are no numbers, with their levels and dtypes.
+
     See Also
     --------
     sklearn.ensemble.IsolationForest : Outlier detection by random trees.
@@ -339,6 +346,7 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         *,
         kind: str | Kind = "auto",
         architecture: str | Architecture = "auto",
+        columns: str | Columns = "from_dtype",
         scoring: str | Score = "auto",
         novelty: bool = False,
         contamination: float | str = "auto",
@@ -370,6 +378,7 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
             n_components,
             kind=kind,
             architecture=architecture,
+            columns=columns,
             loss=loss,
             init=init,
             max_epochs=max_epochs,
@@ -448,7 +457,7 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
             If a parameter or `X` is invalid, or if training diverges.
         """
         goes_on = self.warm_start and self.__sklearn_is_fitted__()
-        X = validate_X(self, X, reset=not goes_on, min_samples=2)
+        X = validate_rows(self, X, reset=not goes_on, min_samples=2)
         start = self._fitted_networks() if goes_on else []
         labels, groups = labels_of(y, X, self._label_meaning()), validate_groups(groups, X)
         weight = validate_sample_weight(sample_weight, X)
@@ -530,7 +539,7 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         array([ 1, -1])
         """
         first = not self.__sklearn_is_fitted__()
-        X = validate_X(self, X, reset=first, min_samples=2 if first else 1)
+        X = validate_rows(self, X, reset=first, min_samples=2 if first else 1)
         labels = labels_of(y, X, self._label_meaning(), warns=False)
         if first:
             check_normal_rows(labels)
@@ -887,7 +896,8 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
 
         The contributions are integrated gradients [1]_ of the whole score, so that a fault is
         traced to the feature that caused it, even if it disturbs the reconstructions of others.
-        A row is compared with :math:`K` training rows :math:`b_k`, at most 16 for each network:
+        A row is compared with the :math:`K` training rows :math:`b_k` nearest to it, at most 4 of
+        64 that each network keeps:
 
         .. math:: c_j = \frac{1}{K} \sum_{k=1}^{K} (x_j - b_{kj})
                   \int_0^1 \frac{\partial a}{\partial x_j}(b_k + t (x - b_k)) \, dt
@@ -953,8 +963,11 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         """
         check_is_fitted(self)
         grouped = FeatureGroups.of(groups, self._column_names())
+        group_of = grouped.group_of
+        if self.columns_ is not None:
+            group_of = group_of[self.columns_.column_of_feature]
         contributions = self._of_rows(
-            lambda rows: self._ensemble.contributions(rows, self.device, grouped.group_of), X
+            lambda rows: self._ensemble.contributions(rows, self.device, group_of), X
         )
         index = X.index if isinstance(X, pd.DataFrame) else None
         return pd.DataFrame(contributions, columns=grouped.names, index=index)
@@ -1041,6 +1054,8 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
 
     def _column_names(self) -> pd.Index:
         """Return the names of the features, or their places in samples with several axes."""
+        if self.columns_ is not None:
+            return pd.Index(self.columns_.names)
         shape, channel_axis = self._fitted_networks()[0].spec.axes_of_sample()
         return column_names(
             getattr(self, "feature_names_in_", None),
@@ -1067,7 +1082,7 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
             return None
         incomplete = has_missing(X) or resolve_parts(self).kind.makes_missing()
         with naming("validation_set"):
-            return validate_X(self, validation_set, reset=False, missing_allowed=incomplete)
+            return validate_rows(self, validation_set, reset=False, missing_allowed=incomplete)
 
     def _policy(self) -> FitPolicy:
         """Return the policy: a wide code with corruption, and the scaling of `standardize`."""

@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from skae._checkpoints.trainings import Trainings, trainings_of
 from skae._data.matrix import MatrixLike
 from skae._data.scaling import saturated
-from skae._data.validation import output_dtype, validate_X
+from skae._data.validation import output_dtype
 from skae._fitting.fit_policy import FitPolicy, resolve_parts
 from skae._fitting.progress import EpochReport
 from skae._imputation.imputation import Imputation
@@ -42,6 +42,7 @@ from skae._recommendation.ratings import (
     shrunk_means,
 )
 from skae._recommendation.tables import refuse_long_table, warn_of_ratings
+from skae._tables.validation import validate_rows
 from skae._training.callbacks import CallbacksLike
 from skae._utils.checks import check_boolean, check_size, is_auto
 from skae._utils.named_parts import Registry
@@ -294,6 +295,7 @@ class AutoencoderRecommender(SetOutputMixin, ImputingAutoencoder):
             n_components,
             kind=kind,
             architecture=architecture,
+            columns=None,  # its columns are items
             loss=loss,
             init=init,
             max_epochs=max_epochs,
@@ -665,7 +667,7 @@ class AutoencoderRecommender(SetOutputMixin, ImputingAutoencoder):
             refuse_long_table(X)
         else:
             check_names(names_of(X)[1], self._names("item"))
-        X = validate_X(self, X, reset=reset, min_samples=2 if reset else 1)
+        X = validate_rows(self, X, reset=reset, min_samples=2 if reset else 1)
         if reset and len(self.sample_shape_) > 1:
             raise ValueError(f"X must be a table of users and items, got {X.ndim + 1} axes.")
         if reset and not hasattr(self, "feature_names_in_"):

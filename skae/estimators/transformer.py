@@ -10,9 +10,10 @@ from numpy.typing import ArrayLike
 from skae._checkpoints.trainings import Trainings, trainings_of, weights_of
 from skae._data.matrix import Matrix, MatrixLike
 from skae._data.moments import Moments
-from skae._data.validation import known_features, validate_sample_weight, validate_X
+from skae._data.validation import known_features, validate_sample_weight
 from skae._fitting.fit_network import fit_network, pass_once
 from skae._fitting.progress import EpochReport
+from skae._tables.validation import validate_rows
 from skae._utils.sklearn_private import fit_context
 from skae.estimators._all_or_nothing import all_or_nothing
 from skae.estimators._explained_variance import (
@@ -57,10 +58,19 @@ class AutoencoderTransformer(GenerativeAutoencoder):
         or "transformer") or an object of :mod:`skae.architectures`, such as
         ``Convolutional(input_shape=(1, 28, 28))``, or ``Custom`` with your own modules.
 
-    loss : {"mse", "mae", "huber", "bce"}, Loss or callable, default="mse"
+    columns : "from_dtype" or Columns, default="from_dtype"
+        What the columns of a data frame are. "from_dtype" reads it from their dtypes: floats and
+        integers are numbers, booleans are booleans, text and unordered categories are categories,
+        ordered categories are ordinal. :class:`~skae.columns.Columns` says it by name, and may also
+        call columns counts. Arrays, and frames of floats and integers, are numbers.
+
+    loss : {"mse", "mae", "huber", "bce"}, Loss, callable or dict, default="mse"
         The reconstruction loss: a name or an object of :mod:`skae.losses`. A callable
         ``loss(reconstruction, target)`` receives two tensors of shape (n_samples, n_features) and
-        returns the loss of each entry. "bce" requires `X` in [0, 1].
+        returns the loss of each entry. "bce" requires `X` in [0, 1]. In a table whose columns are
+        not all numbers, it is the loss of numbers; other columns have the cross-entropy, or the
+        deviance of counts, and each column counts once, relative to the loss of the best constant
+        prediction. A dictionary of losses by the names of columns replaces those of single columns.
 
     init : {"pca", "random"}, default="pca"
         "pca" initialises the network as PCA if the code has no more values than there are features;
@@ -217,6 +227,11 @@ class AutoencoderTransformer(GenerativeAutoencoder):
     feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, set if all names in `X` are strings.
 
+    columns_ : TableColumns or None
+        The columns of `fit` if some of them are no numbers, with their levels and dtypes. Then
+        ``mean_`` and ``scale_`` are those of the encoded features: numbers, indicators of levels
+        and logarithms of counts.
+
     See Also
     --------
     sklearn.decomposition.PCA : The linear autoencoder with the smallest squared error.
@@ -293,7 +308,7 @@ class AutoencoderTransformer(GenerativeAutoencoder):
             If the device does not have enough memory for a training batch.
         """
         goes_on = self.warm_start and self.__sklearn_is_fitted__()
-        X = validate_X(self, X, reset=not goes_on, min_samples=2)
+        X = validate_rows(self, X, reset=not goes_on, min_samples=2)
         weight = validate_sample_weight(sample_weight, X)
         before = weights_of(self._fitted) if goes_on else None
         others = {"sample_weight": weight, "weights to continue from": before}
@@ -334,7 +349,7 @@ class AutoencoderTransformer(GenerativeAutoencoder):
             The fitted estimator.
         """
         first = not self.__sklearn_is_fitted__()
-        X = validate_X(self, X, reset=first, min_samples=2 if first else 1)
+        X = validate_rows(self, X, reset=first, min_samples=2 if first else 1)
         weight = validate_sample_weight(sample_weight, X)
         trainings = Trainings(self.random_state)
         prepared = self._prepare(X, weight, trainings, goes_on=not first)
@@ -386,7 +401,8 @@ class AutoencoderTransformer(GenerativeAutoencoder):
         .. math:: 1 - \frac{\sum \lVert x - \hat{x} \rVert^2}{\sum \lVert x - \mu \rVert^2}
 
         with the mean :math:`\mu` of the training rows. For PCA on its training rows, this is the
-        sum of ``explained_variance_ratio_``.
+        sum of ``explained_variance_ratio_``. For a table with columns that are no numbers, it is
+        the mean over rows and columns of the explained fraction, see :meth:`score_samples`.
 
         Parameters
         ----------
@@ -401,6 +417,8 @@ class AutoencoderTransformer(GenerativeAutoencoder):
         score : float
             At most 1; higher is better.
         """
+        if self.columns_ is not None:
+            return float(self.score_samples(X).mean())
         errors, distances = self._of_rows(self._errors_and_distances, X)
         return explained_fraction(float(errors.sum()), float(distances.sum()))
 

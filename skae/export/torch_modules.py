@@ -307,7 +307,7 @@ class Contributions(MinusAnomalyScore):
 
     def __init__(self, ensemble: Ensemble):
         super().__init__(ensemble)
-        self.baselines = [baselines for _, baselines in ensemble.compared()]
+        self.baselines = [member.baselines for member in ensemble.members]
         self.of_ranges = ensemble.of_ranges
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
@@ -317,7 +317,7 @@ class Contributions(MinusAnomalyScore):
         parts = zip(self.members, self.scores, self.baselines, self.units, strict=True)
         for member, score, baselines, unit in parts:
             of = (score, member.network, member.scale(X), baselines, alone, batches)
-            found.append(contributions_of(*of) / unit)
+            found.append(contributions_of(*of, len(self.members)) / unit)
         rows = X.detach().cpu().numpy()
         of_ranges = self.of_ranges(rows.astype(np.float64), alone)
         totals = self.each(X).mean(0).detach().cpu().numpy() - of_ranges.sum(axis=1)

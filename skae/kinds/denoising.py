@@ -116,7 +116,7 @@ class Denoising(Kind):
             others = (1 - self.emphasis) * loss.elementwise(output, target)
             # Not a product with zero, which would not hide an infinite loss.
             others = others if self.emphasis < 1 else torch.zeros_like(others)
-            losses = torch.where(corrupted, hidden, others)
+            losses = torch.where(loss.of_entries(corrupted), hidden, others)
         if self.balance and self.corruption.varies():
             losses = losses * _row_weights(forward_pass)
         return losses

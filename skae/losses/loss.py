@@ -7,6 +7,7 @@ from abc import abstractmethod
 import torch
 
 from skae._utils.parameter_names import ParameterNamesMixin
+from skae._utils.table_features import TableFeatures
 
 
 class Loss(ParameterNamesMixin):
@@ -28,11 +29,19 @@ class Loss(ParameterNamesMixin):
     distribution : str or None
         Name of the distribution whose log density is :meth:`log_likelihood`; None for a loss
         without a distribution.
+
+    scale_shape : tuple of int
+        Shape of the learned scale: one number for all features, unless a loss has several.
+
+    table_columns : TableFeatures or None
+        Which features belong to one column of a table; None if each is a column of its own.
     """
 
     rescales = True
     has_scale = False
     distribution: str | None = None
+    scale_shape: tuple[int, ...] = ()
+    table_columns: TableFeatures | None = None
 
     def check(self, minimum: float, maximum: float) -> None:
         """Refuse data that this loss is not defined on.
@@ -59,6 +68,17 @@ class Loss(ParameterNamesMixin):
     def reconstruction(self, output: torch.Tensor) -> torch.Tensor:
         """Turn the output of the decoder into a reconstruction of the target."""
         return output
+
+    def of_entries(self, mask: torch.Tensor) -> torch.Tensor:
+        """Return a mask of features as a mask of the entries that have a loss.
+
+        Each feature has a loss of its own, except in a table with categorical columns.
+        """
+        return mask
+
+    def residual(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """Return the residual of each feature: the target minus its reconstruction."""
+        return target - self.reconstruction(output)
 
     @abstractmethod
     def elementwise(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:

@@ -20,8 +20,9 @@ class Neighbours(Score):
 
     where :math:`x_{(n)}` is the n-th nearest of at most 5,000 training rows, in scaled features. It
     needs no network, and serves to compare and to combine; see :class:`ResidualNeighbours`. A
-    training row is not its own neighbour. With missing values, distances are those of the values
-    that both rows have, extrapolated to all features.
+    training row is not its own neighbour. With missing values, distances are those of the known
+    values, extrapolated to all features; a missing value of a training row counts with its expected
+    squared difference, given the mean and the variance of its column.
 
     Parameters
     ----------

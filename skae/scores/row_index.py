@@ -24,6 +24,11 @@ class RowIndex:
     One row that is the same as the given one is left out: a row of the training data is not its own
     neighbour, neither in the fit nor afterwards.
 
+    Distances are those of the known values of the given row, extrapolated to all features. A
+    missing value of a training row counts with its expected squared difference, that from the mean
+    of the column plus the variance of the column: without it, rows with hardly any value in common
+    would be the nearest.
+
     Parameters
     ----------
     rows : ndarray of shape (n_rows, n_features), dtype float32 or float64
@@ -42,8 +47,7 @@ class RowIndex:
     def squared_distances(self, X: torch.Tensor, n_neighbors: int) -> torch.Tensor:
         """Return the squared distance of each row to its n-th nearest neighbour.
 
-        Distances are those of the values that both rows have, extrapolated to all features. They
-        are differentiable: the neighbours are taken as given.
+        They are differentiable: the neighbours are taken as given.
 
         Parameters
         ----------
@@ -58,25 +62,37 @@ class RowIndex:
         torch.Tensor of shape (n_samples,), dtype float64
         """
         X = X.cpu()
-        index = torch.from_numpy(self.rows).to(X.dtype)
+        index, variances = (torch.from_numpy(of).to(X.dtype) for of in self._expected())
         n_nearest = min(n_neighbors + 1, len(index))
         if torch.compiler.is_compiling():  # an exported graph has any number of rows
-            return _of_rows(X, index, n_nearest)
+            return _of_rows(X, index, variances, n_nearest)
         some = max(1, _MOST_DISTANCES // max(len(index), X.shape[1] * n_nearest))
-        return torch.cat([_of_rows(rows, index, n_nearest) for rows in X.split(some)])
+        return torch.cat([_of_rows(rows, index, variances, n_nearest) for rows in X.split(some)])
+
+    def _expected(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the rows with means for missing values, and the variances of their values."""
+        missing = np.isnan(self.rows)
+        if not missing.any():
+            return self.rows, np.zeros((1, 1), self.rows.dtype)
+        n_known = np.maximum((~missing).sum(axis=0), 1)
+        means = np.where(missing, 0.0, self.rows).sum(axis=0) / n_known
+        variances = np.square(np.where(missing, 0.0, self.rows - means)).sum(axis=0) / n_known
+        return np.where(missing, means, self.rows), np.where(missing, variances, 0.0)
 
 
-def _of_rows(X: torch.Tensor, index: torch.Tensor, n_nearest: int) -> torch.Tensor:
+def _of_rows(
+    X: torch.Tensor, index: torch.Tensor, variances: torch.Tensor, n_nearest: int
+) -> torch.Tensor:
+    variances = variances.expand_as(index)
     with torch.no_grad():
-        nearest = _places_of_smallest(_comparable(X, index), n_nearest)
+        nearest = _places_of_smallest(_comparable(X, index, variances), n_nearest)
     # Again, since differences of large products are not exact.
     neighbours = index[nearest].double()
     rows = X.double()[:, None, :]
-    differences = torch.nan_to_num(rows - neighbours)
-    both = ~torch.isnan(rows) & ~torch.isnan(neighbours)
-    n_both = both.double().sum(2)
-    squares = differences.square().sum(2) * X.shape[1] / n_both.clamp_min(1)
-    size = torch.nan_to_num(rows).square().sum(2) + torch.nan_to_num(neighbours).square().sum(2)
+    known = (~torch.isnan(rows)).double()
+    squares = torch.nan_to_num(rows - neighbours).square() + known * variances[nearest]
+    squares = squares.sum(2) * (X.shape[1] / known.sum(2).clamp_min(1))
+    size = torch.nan_to_num(rows).square().sum(2) + neighbours.square().sum(2)
     same = squares <= _SAME * size
     squares = squares.sort(dim=1).values
     if n_nearest == 1:
@@ -101,22 +117,14 @@ def _places_of_smallest(values: torch.Tensor, n: int) -> torch.Tensor:
     return places.gather(1, values.gather(1, places).topk(n, dim=1, largest=False).indices)
 
 
-def _comparable(X: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
-    """Return squared distances of all pairs, up to a number for each row if no value is missing."""
-    # A graph cannot choose by the data.
-    if torch.compiler.is_compiling() or torch.isnan(index).any() or torch.isnan(X).any():
-        return _of_known(X, index)
+def _comparable(X: torch.Tensor, index: torch.Tensor, variances: torch.Tensor) -> torch.Tensor:
+    """Return expected squared distances of all pairs, up to a number for each row."""
     # Large values lose the small ones in float32.
     centre = index.mean(0)
     X, index = (X - centre).clamp(-1e15, 1e15), index - centre
-    return torch.addmm(index.square().sum(1), X, index.T, alpha=-2)
-
-
-def _of_known(X: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
-    """Return squared distances of the values that both rows have, extrapolated to all."""
-    known, of_index = (~torch.isnan(rows) for rows in (X, index))
-    known, of_index = known.to(X.dtype), of_index.to(X.dtype)
-    X, index = torch.nan_to_num(X).clamp(-1e15, 1e15), torch.nan_to_num(index)
-    n_both = known @ of_index.T
-    squares = X.square() @ of_index.T - 2 * X @ index.T + known @ index.square().T
-    return torch.where(n_both > 0, squares * X.shape[1] / n_both.clamp_min(1), torch.inf)
+    squares = index.square() + variances
+    # A graph cannot choose by the data.
+    if torch.compiler.is_compiling() or torch.isnan(X).any():
+        known = (~torch.isnan(X)).to(X.dtype)
+        return torch.addmm(known @ squares.T, torch.nan_to_num(X), index.T, alpha=-2)
+    return torch.addmm(squares.sum(1), X, index.T, alpha=-2)

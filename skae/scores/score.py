@@ -173,7 +173,7 @@ def residuals(network: Any, X: torch.Tensor, codes: torch.Tensor) -> torch.Tenso
 
     On the CPU, since some devices do not support float64.
     """
-    differences = (X - network.decode(codes)).masked_fill(torch.isnan(X), 0.0)
+    differences = network.residuals(X, codes).masked_fill(torch.isnan(X), 0.0)
     return differences.cpu().double()
 
 

@@ -10,6 +10,7 @@ from skae._detection.attribution import (
     added_up,
     integrated_gradients,
     known_groups,
+    nearest,
     replacement_differences,
 )
 from skae._runtime.memory import FittingBatches
@@ -252,3 +253,12 @@ def test_a_group_is_known_if_one_of_its_values_is():
     X = np.array([[1.0, np.nan, np.nan], [np.nan, np.nan, 0.0]])
     known = known_groups(X, np.array([0, 0, 1]))
     np.testing.assert_array_equal(known, [[True, False], [False, True]])
+
+
+def test_the_nearest_baselines_are_those_with_the_smallest_differences():
+    X = torch.tensor([[0.0, 0.0], [5.0, float("nan")]])
+    baselines = torch.tensor([[3.0, 3.0], [1.0, -1.0], [4.0, 100.0], [0.0, 2.5]])
+    found = nearest(X, baselines, 2)
+    assert sorted(found[0].tolist()) == [[0.0, 2.5], [1.0, -1.0]]
+    assert sorted(found[1].tolist()) == [[3.0, 3.0], [4.0, 100.0]]  # what is missing is not counted
+    assert nearest(X, baselines, 9).shape == (2, 4, 2)

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from skae import AutoencoderOutlierDetector, AutoencoderTransformer
+from skae._detection.attribution import nearest
 from skae._detection.ensemble import fitted_score
 from skae._detection.explanation import baselines_of, contributions_of, has_gradients
 from skae._runtime.memory import FittingBatches
@@ -33,9 +34,9 @@ def scaled(fitted, rows):
     return torch.from_numpy(fitted.scaling.apply(rows))
 
 
-def explained(score, fitted, rows, baselines=None, group_of=ALONE):
+def explained(score, fitted, rows, baselines=None, group_of=ALONE, n=1):
     network, batches = fitted.network("cpu"), FittingBatches(torch.device("cpu"))
-    return contributions_of(score, network, scaled(fitted, rows), baselines, group_of, batches)
+    return contributions_of(score, network, scaled(fitted, rows), baselines, group_of, batches, n)
 
 
 class Detached(Residual):
@@ -64,11 +65,11 @@ class Constant(Score):
 
 def test_baselines_are_scaled_training_rows(fitted):
     baselines = baselines_of(fitted, X, "cpu")
-    assert baselines.shape == (16, 5)
+    assert baselines.shape == (64, 5)
     assert baselines.dtype == np.float32
     rows = fitted.scaling.apply(X)
     assert all((row == rows).all(axis=1).any() for row in baselines)
-    assert len(np.unique(baselines, axis=0)) == 16
+    assert len(np.unique(baselines, axis=0)) == 64
     np.testing.assert_array_equal(baselines_of(fitted, X, "cpu"), baselines)
 
 
@@ -115,8 +116,19 @@ def test_contributions_add_up_to_what_sets_a_row_apart(name, fitted):
     network = fitted.network("cpu")
     with torch.no_grad():
         apart = score(network, scaled(fitted, rows))
-        apart = apart - score(network, torch.from_numpy(baselines)).mean()
+        of_baselines = nearest(scaled(fitted, rows), torch.from_numpy(baselines), 4)
+        apart = apart - torch.stack([score(network, own).mean() for own in of_baselines])
     torch.testing.assert_close(found.sum(1), apart, rtol=0.02, atol=0.05)
+
+
+def test_several_networks_share_the_comparisons(fitted):
+    """Each of four or more networks takes the nearest baseline alone."""
+    score, baselines = fitted_score(Residual(), fitted, X, "cpu"), baselines_of(fitted, X, "cpu")
+    rows = X[:4] * 3
+    closest = nearest(scaled(fitted, rows), torch.from_numpy(baselines), 1).numpy()
+    for row, own in zip(rows, closest, strict=True):
+        alone = explained(score, fitted, row[None], own)
+        torch.testing.assert_close(explained(score, fitted, row[None], baselines, n=5), alone)
 
 
 def test_without_baselines_the_mean_row_is_one(fitted):

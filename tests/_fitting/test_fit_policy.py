@@ -177,10 +177,10 @@ def test_no_fitted_estimator_keeps_a_policy(role):
 
 
 @pytest.mark.parametrize("role", ESTIMATORS)
-def test_only_estimators_with_one_network_start_warm(role):
-    has_one = role in ("transformer", "classifier")
-    assert hasattr(ESTIMATORS[role], "warm_start") is has_one
-    assert ("warm_start" in ESTIMATORS[role].get_params()) is has_one
+def test_which_estimators_start_warm(role):
+    starts_warm = role in ("transformer", "classifier", "detector")
+    assert hasattr(ESTIMATORS[role], "warm_start") is starts_warm
+    assert ("warm_start" in ESTIMATORS[role].get_params()) is starts_warm
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

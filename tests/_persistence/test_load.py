@@ -25,9 +25,10 @@ from skae import (
 from skae._persistence import parts
 from skae._storage import FileFormatError, read_file, write_file
 from skae.architectures import ARCHITECTURES, Architecture, Custom, Dense, Recurrent
+from skae.columns import COLUMN_RULES, Columns
 from skae.corruptions import CORRUPTIONS, Corruption, FunctionCorruption, Masking
 from skae.kinds import KINDS, Denoising, Kind, Undercomplete
-from skae.losses import LOSSES, MSE, FunctionLoss, Loss
+from skae.losses import COLUMN_LOSSES, LOSSES, MSE, ByColumn, ColumnLoss, FunctionLoss, Loss
 from skae.scores import SCORES, Reconstruction, Score
 
 X = np.random.RandomState(0).randn(40, 6)
@@ -316,16 +317,16 @@ def test_all_of_a_recommender(path, by):
 
 def test_every_class_of_the_registries_has_a_name_in_files():
     for axis, registry in zip(
-        ("kind", "architecture", "loss", "corruption", "score"),
-        (KINDS, ARCHITECTURES, LOSSES, CORRUPTIONS, SCORES),
+        ("kind", "architecture", "loss", "column_loss", "columns", "corruption", "score"),
+        (KINDS, ARCHITECTURES, LOSSES, COLUMN_LOSSES, COLUMN_RULES, CORRUPTIONS, SCORES),
         strict=True,
     ):
         assert parts.AXES[axis].registry is registry
         assert registry.items() <= parts.AXES[axis].classes.items()
         assert all(issubclass(part, parts.AXES[axis].base) for part in registry.values())
-    wrappers = {axis.wrapper for axis in parts.AXES.values()} - {None}
-    assert wrappers == {Custom, FunctionLoss, FunctionCorruption}
-    assert set(parts.BASES) == {Kind, Architecture, Loss, Corruption, Score}
+    others = {cls for axis in parts.AXES.values() for cls in axis.others}
+    assert others == {Custom, FunctionLoss, ByColumn, FunctionCorruption}
+    assert set(parts.BASES) == {Kind, Architecture, Loss, ColumnLoss, Columns, Corruption, Score}
 
 
 def test_a_later_version_says_so(path):

@@ -21,6 +21,13 @@ def test_a_row_for_each_rating_is_refused_with_the_recipe(table):
         refuse_long_table(table)
 
 
+def test_a_long_table_of_pyarrow_is_refused_as_well():
+    pyarrow = pytest.importorskip("pyarrow")
+    with pytest.raises(ValueError, match=r"long table .*index='user', columns='item', values='rat"):
+        refuse_long_table(pyarrow.Table.from_pandas(LONG))
+    refuse_long_table(pyarrow.table([[1, 2], [1, 2]], names=["a", "a"]))
+
+
 @pytest.mark.parametrize(
     "table",
     [RANDOM.randint(1, 6, size=(100, 3)), RANDOM.randn(50, 3), sp.eye(3), np.eye(20), [[1, 2]]],

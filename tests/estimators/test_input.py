@@ -113,6 +113,9 @@ GOOD = np.random.default_rng(0).normal(size=(6, 3))
 # Codes have no names that could be wrong, and the ratings of fit stand for those that are None.
 ACCEPTED = {("inverse_transform", name) for name in NO_ROWS if name.startswith("names: ")}
 ACCEPTED |= {("predict_all", "None"), ("recommend", "None")}
+# Series of unequal length are padded, and a fit takes tables with text.
+_SERIES = ("arrays of unlike lengths",)
+_TABLES = ("arrow text", "categories of text", "frame of text", "polars text")
 
 
 @functools.cache
@@ -139,6 +142,8 @@ def test_what_is_no_x_is_refused_by_name(data):
 
 
 def check_no_rows(build, method, argument, name):
+    if name in _SERIES or (name in _TABLES and is_fit(method) and build != "recommender"):
+        return
     one = clone(ready(build)) if is_fit(method) else ready(build)
     given = {**arguments(one, method, GOOD), argument: NO_ROWS[name]}
     refused = outcome("no rows", argument, lambda: getattr(one, method)(**given))
@@ -162,6 +167,9 @@ COLUMNS = {
 }
 
 
+_LEVELS = ("a question mark", "text")  # a fit takes text for categories
+
+
 @pytest.mark.parametrize("case", COLUMNS)
 def test_each_method_names_the_column_and_what_it_holds(case):
     values, message = COLUMNS[case]
@@ -172,6 +180,9 @@ def test_each_method_names_the_column_and_what_it_holds(case):
         refused = outcome(
             "no numbers", argument, lambda one=one, m=method, g=given: getattr(one, m)(**g)
         )
+        if case in _LEVELS and is_fit(method) and build != "recommender":
+            assert not isinstance(refused, Refused)
+            continue
         assert isinstance(refused, Refused), f"accepted by {method} of the {build}"
         named = "'odd'" if method != "inverse_transform" or case != "infinity" else "X"
         assert named in str(refused) or "column 1" in str(refused), (build, method, str(refused))
@@ -218,6 +229,8 @@ WIDE_ERRORS = 1e150  # their squares are beyond float64
 @given(build=st.sampled_from(sorted(BUILDS)), X=extreme_rows())
 @example("transformer", np.array([[0.0], [1.7e256], [5e-324], [0.0]]))
 @example("recommender", np.array([[-1e100], [-1.7976931348623157e308], [1e100]]))
+@example("detector", np.array([[0.125], [-0.25]], dtype=np.longdouble))
+@example("detector", np.array([[1.7976931348623157e308], [-0.25]]))
 @example("transformer from random weights", np.array([[1.7976931348623157e308], [2e190], [2e190]]))
 @examples(50)
 def test_numbers_at_the_limits_give_finite_results(build, X):

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from sklearn.metrics.pairwise import nan_euclidean_distances
 from sklearn.neighbors import NearestNeighbors
 
 from skae.scores import row_index
@@ -42,11 +41,44 @@ def test_of_equal_rows_one_is_left_out():
 
 
 @pytest.mark.parametrize("missing", [(0.3, 0.0), (0.0, 0.3), (0.3, 0.3)])
-def test_distances_of_known_values(missing):
-    X, new = rows(missing=missing[0]), rows(9, 1, missing=missing[1])
+@pytest.mark.parametrize("shift", [0.0, 100.0])
+def test_missing_values_of_training_rows_count_as_expected(missing, shift):
+    X, new = rows(missing=missing[0]) + shift, rows(9, 1, missing=missing[1]) + shift
+    expected = np.empty((len(new), len(X)))
+    for i, row in enumerate(new):
+        known = ~np.isnan(row)
+        differences = np.square(row - X)
+        of_column = np.square(row - np.nanmean(X, axis=0)) + np.nanvar(X, axis=0)
+        differences = np.where(np.isnan(X), of_column, differences)
+        expected[i] = differences[:, known].mean(axis=1) * X.shape[1]
     found = RowIndex.of(X).squared_distances(torch.from_numpy(new), 1)
-    expected = nan_euclidean_distances(new, X, squared=True)
-    np.testing.assert_allclose(found, np.nanmin(expected, axis=1), rtol=1e-7)
+    np.testing.assert_allclose(found, expected.min(axis=1), rtol=1e-7)
+
+
+def test_distances_of_a_normal_row_do_not_vanish_with_missing_values():
+    """Of rows with few common values, some agree by chance."""
+    X, new = rows(2000, missing=0.6), torch.from_numpy(rows(200, 1))
+    complete = RowIndex.of(rows(2000)).squared_distances(new, 1).median()
+    assert RowIndex.of(X).squared_distances(new, 1).median() > complete
+
+
+def test_an_incomplete_row_is_not_its_own_neighbour():
+    X = rows(missing=0.3)
+    X = X[~np.isnan(X).all(axis=1)]
+    found = RowIndex.of(X).squared_distances(torch.from_numpy(X), 1)
+    for i, row in enumerate(X):
+        others = RowIndex.of(X)._expected()
+        known = ~np.isnan(row)
+        squares = np.square(row - others[0]) + others[1]
+        expected = np.delete(squares[:, known].mean(axis=1) * X.shape[1], i).min()
+        assert found[i] == pytest.approx(expected)
+
+
+def test_a_column_without_any_known_value_adds_nothing_to_its_mean():
+    X = rows()
+    X[:, 2] = np.nan
+    found = RowIndex.of(X).squared_distances(torch.from_numpy(rows(9, 1)), 1)
+    assert torch.isfinite(found).all()
 
 
 def test_parts_of_many_rows_are_the_same(monkeypatch):

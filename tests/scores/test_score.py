@@ -32,6 +32,9 @@ class Blind:
     def decode(self, codes):
         return codes.new_zeros(len(codes), N_FEATURES)
 
+    def residuals(self, X, codes):
+        return X - self.decode(codes)
+
 
 def test_an_error_counts_by_how_unusual_it_is():
     rng = np.random.default_rng(0)

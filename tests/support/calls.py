@@ -82,6 +82,8 @@ VALID = {
     "items": [0, 0],
     "n_items": 2,
     "exclude_known": False,
+    "probabilities": False,
+    "clip": False,
     "y": None,
     "fit_params": None,
 }

@@ -333,7 +333,7 @@ NO_ROWS: dict[str, object] = {
     "ragged": [[1.0, 2.0], [3.0]],
     "ragged images": [[[1.0], [2.0]], [[1.0]]],
     "ragged objects": np.array([[1.0, 2.0], [3.0]], dtype=object),
-    "arrays of unlike lengths": [np.ones(3), np.ones(2)],
+    "volumes of unlike lengths": [np.ones((3, 2, 1)), np.ones((2, 2, 1))],
     "images of unlike sizes": [np.ones((2, 2)), np.ones((2, 3))],
     "rows and numbers": [np.ones(3), 1.0],
     "images and numbers": [np.ones((2, 2)), 1.0],

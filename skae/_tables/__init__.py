@@ -1,0 +1,1 @@
+"""Tables whose columns are not all numbers: read, encoded, and given back."""

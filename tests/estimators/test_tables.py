@@ -1,0 +1,243 @@
+"""Tables whose columns are not all numbers, in all estimators that take them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from support.mixed_tables import SIZES, mixed_table
+
+import skae
+from skae import (
+    AutoencoderClassifier,
+    AutoencoderImputer,
+    AutoencoderOutlierDetector,
+    AutoencoderRecommender,
+    AutoencoderTransformer,
+)
+from skae.columns import Columns
+
+FEW = {"max_epochs": 3, "random_state": 0}
+ESTIMATORS = {
+    "transformer": AutoencoderTransformer(3, **FEW),
+    "detector": AutoencoderOutlierDetector(**FEW),
+    "imputer": AutoencoderImputer(n_estimators=1, **FEW),
+    "classifier": AutoencoderClassifier(3, **FEW),
+}
+METHOD = {
+    "transformer": "transform",
+    "detector": "score_samples",
+    "imputer": "transform",
+    "classifier": "predict_proba",
+}
+X = mixed_table()
+Y = (X["pay"] > 30).to_numpy().astype(int)
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+def fitted(role, rows=X, **params):
+    return clone(ESTIMATORS[role]).set_params(**params).fit(rows, Y[: len(rows)])
+
+
+def results(role, estimator, rows=X):
+    return getattr(estimator, METHOD[role])(rows)
+
+
+def as_array(value):
+    return value.astype(object).to_numpy() if hasattr(value, "columns") else np.asarray(value)
+
+
+@pytest.mark.parametrize("role", ESTIMATORS)
+def test_a_table_is_fitted_and_saved(role, tmp_path):
+    estimator = fitted(role)
+    assert estimator.n_features_in_ == 7
+    assert estimator.feature_names_in_.tolist() == X.columns.tolist()
+    assert [c.role for c in estimator.columns_.columns] == [
+        *("number", "categorical", "categorical", "ordinal", "boolean", "number", "number")
+    ]
+    before = as_array(results(role, estimator))
+    estimator.save(tmp_path / "e.skae")
+    after = as_array(results(role, skae.load(tmp_path / "e.skae")))
+    np.testing.assert_array_equal(before, after)
+
+
+@pytest.mark.parametrize("role", ESTIMATORS)
+def test_the_same_table_gives_the_same_results_in_any_container(role):
+    polars = pytest.importorskip("polars")
+    frame = polars.from_pandas(X)
+    columns = Columns(ordinal={"size": SIZES})  # dtypes of polars have no order
+    estimator = clone(ESTIMATORS[role]).set_params(columns=columns).fit(frame, Y)
+    expected = as_array(results(role, fitted(role)))
+    found = results(role, estimator, frame)
+    if role == "imputer":
+        assert isinstance(found, polars.DataFrame)
+        found = found.to_pandas()
+    np.testing.assert_array_equal(as_array(found), expected)
+
+
+@pytest.mark.parametrize("role", ESTIMATORS)
+def test_numbers_alone_are_treated_as_before(role):
+    numbers = X[["pay", "children", "age"]]
+    estimator = fitted(role, numbers)
+    assert estimator.columns_ is None
+    other = fitted(role, numbers.to_numpy().astype(float))
+    np.testing.assert_allclose(
+        as_array(results(role, estimator, numbers)).astype(float),
+        as_array(results(role, other, numbers.to_numpy().astype(float))).astype(float),
+    )
+
+
+def test_reconstructions_are_frames_of_the_same_columns():
+    rows = X.set_index(X.index + 7)
+    estimator = AutoencoderTransformer(4, max_epochs=30, random_state=0).fit(rows)
+    rebuilt = estimator.reconstruct(rows)
+    assert rebuilt.columns.tolist() == X.columns.tolist()
+    assert rebuilt.dtypes.to_dict() == X.dtypes.to_dict()
+    assert rebuilt.index.equals(rows.index)
+    pd.testing.assert_frame_equal(
+        estimator.inverse_transform(estimator.transform(rows)), rebuilt.reset_index(drop=True)
+    )
+    assert (rebuilt["job"] == rows["job"]).mean() > 0.8
+    assert estimator.score(rows) > 0.6
+    np.testing.assert_allclose(estimator.score_samples(rows).mean(), estimator.score(rows))
+    likely = estimator.reconstruct(rows, probabilities=True)
+    np.testing.assert_allclose(likely.filter(like="job_").sum(axis=1), 1, rtol=1e-6)
+
+
+def test_clipped_numbers_stay_within_the_range_of_the_fit():
+    estimator = fitted("transformer")
+    codes = 50 * estimator.transform(X)
+    assert estimator.inverse_transform(codes)["pay"].max() > X["pay"].max() + 1
+    clipped = estimator.inverse_transform(codes, clip=True)
+    assert clipped["pay"].max() <= X["pay"].max() + 1e-6
+    assert clipped["age"].min() >= X["age"].min()
+    with pytest.raises(ValueError, match="clip=True is for tables"):
+        AutoencoderTransformer(2, **FEW).fit(X[["pay", "age"]]).reconstruct(
+            X[["pay", "age"]], clip=True
+        )
+
+
+def test_an_imputer_fills_what_is_missing_alone():
+    rows = mixed_table(missing=0.3)
+    imputed = AutoencoderImputer(max_epochs=20, random_state=0).fit_transform(rows)
+    assert imputed.columns.tolist() == rows.columns.tolist()
+    assert imputed.dtypes.to_dict() == rows.dtypes.to_dict()
+    assert not imputed.isna().any().any()
+    known = rows.notna()
+    assert (imputed.where(known).astype(object) == rows.astype(object))[known].sum().sum() == (
+        known.sum().sum()
+    )
+    true = mixed_table()
+    hidden = rows["job"].isna()
+    assert (imputed["job"].astype(str) == true["job"].astype(str))[hidden].mean() > 0.6
+
+
+def test_draws_of_an_imputer_differ_in_what_is_missing():
+    rows = mixed_table(missing=0.3)
+    imputer = AutoencoderImputer(n_estimators=1, max_epochs=5, random_state=0).fit(rows)
+    first, second = imputer.sample(rows, 2, random_state=0)
+    differ = (first.astype(object) != second.astype(object)).to_numpy()
+    assert differ[:, 1].any()
+    assert differ[:, 0].any()
+    assert not differ[rows.notna().to_numpy()].any()
+
+
+def test_contributions_of_a_detector_are_those_of_columns():
+    detector = AutoencoderOutlierDetector(novelty=True, max_epochs=20, random_state=0).fit(X)
+    odd = X.iloc[[0, 1]].copy()
+    hidden_high = X["pay"].to_numpy()[:2] > 30
+    odd["city"] = np.where(hidden_high, "Bonn", "Ulm")
+    contributions = detector.feature_contributions(odd)
+    assert contributions.columns.tolist() == X.columns.tolist()
+    np.testing.assert_allclose(contributions.sum(axis=1), -detector.score_samples(odd), rtol=1e-6)
+
+
+def test_a_category_that_fit_did_not_see_is_an_outlier_and_no_error():
+    train = mixed_table(600)
+    detector = AutoencoderOutlierDetector(novelty=True, max_epochs=20, random_state=0).fit(train)
+    detector.set_threshold(false_positive_rate=0.01)
+    new = mixed_table(200, seed=1)
+    for column in ("job", "city"):
+        changed = new.assign(**{column: "unheard of"})
+        assert (detector.predict(changed) == -1).mean() > 0.95
+        assert (detector.feature_contributions(changed).idxmax(axis=1) == column).mean() > 0.95
+
+
+@pytest.mark.parametrize("role", ["transformer", "imputer", "classifier"])
+def test_a_category_that_fit_did_not_see_is_no_error(role):
+    changed = X.assign(city="unheard of")
+    found = results(role, fitted(role), changed)
+    assert len(found) == len(X)
+    if role == "imputer":
+        assert (found["city"] == "unheard of").all()
+
+
+def test_samples_are_tables():
+    estimator = AutoencoderTransformer(3, kind="variational", **FEW).fit(X)
+    samples = estimator.sample(50, random_state=0)
+    assert samples.dtypes.to_dict() == X.dtypes.to_dict()
+    assert samples["job"].nunique() > 1
+    pd.testing.assert_frame_equal(samples, estimator.sample(50, random_state=0))
+
+
+@pytest.mark.parametrize("kind", ["undercomplete", "denoising", "sparse", "contractive"])
+@pytest.mark.parametrize("missing", [0.0, 0.2])
+def test_every_kind_takes_tables(kind, missing):
+    rows = mixed_table(missing=missing)
+    estimator = AutoencoderTransformer(3, kind=kind, **FEW).fit(rows)
+    assert np.isfinite(estimator.transform(rows)).all()
+    assert np.isfinite(estimator.score_samples(rows)).all()
+
+
+def test_a_single_column_may_have_a_loss_of_its_own():
+    plain = fitted("transformer").transform(X)
+    huber = fitted("transformer", loss={"pay": "huber"}).transform(X)
+    assert np.abs(plain - huber).max() > 1e-3
+    with pytest.raises(ValueError, match="loss names the column 'wage'"):
+        fitted("transformer", loss={"wage": "huber"})
+    with pytest.raises(
+        ValueError, match=r"loss of column 'job' must be one of \['categorical_cross_entropy'\]"
+    ):
+        fitted("transformer", loss={"job": "huber"})
+    with pytest.raises(ValueError, match="X holds numbers only"):
+        fitted("transformer", X[["pay", "age"]], loss={"pay": "huber"})
+
+
+def test_parameters_of_columns_can_be_searched():
+    search = GridSearchCV(
+        make_pipeline(AutoencoderTransformer(2, **FEW)),
+        {"autoencodertransformer__columns__max_categories": [2, 3]},
+        cv=2,
+    ).fit(X)
+    table = search.best_estimator_[-1].columns_
+    assert table.n_features in (13, 14)
+
+
+def test_counts_are_said_by_name():
+    estimator = fitted("transformer", columns=Columns(count="children"))
+    assert estimator.columns_.columns[5].role == "count"
+    rebuilt = estimator.reconstruct(X)["children"]
+    assert rebuilt.dtype == X["children"].dtype
+    assert (rebuilt >= 0).all()
+
+
+def test_a_recommender_refuses_columns_that_are_no_numbers_by_name():
+    with pytest.raises((ValueError, TypeError), match="job"):
+        AutoencoderRecommender(**FEW).fit(X)
+
+
+@pytest.mark.parametrize("role", ["transformer", "classifier", "detector"])
+def test_a_warm_start_and_a_partial_fit_go_on(role):
+    again = fitted(role, warm_start=True).fit(X, Y)
+    assert len(again.columns_.columns) == 7
+    if hasattr(again, "partial_fit") and role != "classifier":
+        clone(again).partial_fit(X).partial_fit(X.assign(city="new"))
+
+
+def test_scores_weigh_rows():
+    weight = np.where(X["job"] == "nurse", 5.0, 1.0)
+    plain, weighted = fitted("transformer"), clone(ESTIMATORS["transformer"])
+    weighted.fit(X, sample_weight=weight)
+    assert np.abs(plain.transform(X) - weighted.transform(X)).max() > 1e-3
