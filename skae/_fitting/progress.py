@@ -51,10 +51,9 @@ class EpochReport:
     @property
     def is_heard(self) -> bool:
         """Whether anybody follows the epochs, which then are those of one network at a time."""
-        # Callbacks of this estimator, and those of a meta-estimator around it.
-        marks = ("_skl_callbacks", "_parent_callback_ctx")
-        calls_back = self.calls_back and any(hasattr(self.estimator, mark) for mark in marks)
-        return calls_back or is_heard(self.estimator)
+        # Where scikit-learn keeps its callbacks, those that a meta-estimator hands on included.
+        callbacks = getattr(self.estimator, "_skl_callbacks", ())
+        return (self.calls_back and bool(callbacks)) or is_heard(self.estimator)
 
     def on_terminal(self) -> EpochReport:
         """Return a report that only prints, for a fit that is a step of another one."""
