@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 
+import numpy as np
+
 from skae._replicas.joint_training import JointTraining
 from skae._replicas.stacked_layers import can_be_stacked
 from skae._runtime.memory import memory_of_training
@@ -11,13 +13,16 @@ from skae._runtime.threads import threads_for
 from skae._training.optimizer import treats_weights_alone
 from skae._training.train import TrainingResult, TrainingTask, train
 from skae.corruptions import CORRUPTIONS
-from skae.kinds import KINDS
-from skae.losses import LOSSES
+from skae.kinds import KINDS, Kind
+from skae.losses import COLUMN_LOSSES, LOSSES, ByColumn, Loss
 
 # Bytes of the scaled rows of a network, which are copied side by side, and gathered for an epoch.
 _MOST_BYTES = 2**24
 # The parts of a network of which a joint one has a counterpart.
-_PARTS = {"encoder", "decoder", "linear_encoder", "linear_decoder", "features", "missing", "state"}
+_PARTS = {
+    *("encoder", "decoder", "linear_encoder", "linear_decoder", "logit_decoder"),
+    *("features", "missing", "state"),
+}
 # Networks that take more multiplications for a batch than this are not bound by overhead.
 _MOST_WORK = 5e7
 
@@ -100,7 +105,7 @@ def can_run_with_others(task: TrainingTask) -> bool:
         and treats_weights_alone(plan.optimizer)
         and type(network.kind) in KINDS.values()
         and type(network.kind.corruption) in (type(None), *CORRUPTIONS.values())
-        and type(network.loss) in LOSSES.values()
+        and _is_known(network.loss, network.kind)
         and {name for name, _ in network.named_children()} <= _PARTS  # no head, for one
         and can_be_stacked(network.encoder)
         and (network.decoder is None or can_be_stacked(network.decoder))
@@ -110,11 +115,29 @@ def can_run_with_others(task: TrainingTask) -> bool:
     )
 
 
+def _is_known(loss: Loss, kind: Kind) -> bool:
+    """Return whether a loss is one of skae, or that of a table in which all columns have such."""
+    if not isinstance(loss, ByColumn):
+        return type(loss) in LOSSES.values()
+    known = (*LOSSES.values(), *COLUMN_LOSSES.values())
+    # Its learned scales have an axis of the columns, where a joint network has one of the rows.
+    return all(type(part) in known for part in loss.losses) and not kind.has_posterior
+
+
+def _key_of(loss: Loss) -> Hashable:
+    """Return the same for losses that are the same; those of tables are made for each network."""
+    if not isinstance(loss, ByColumn):
+        return id(loss)
+    arrays = (loss.loss_of_column, loss.sizes, loss.centre, loss.scale, loss.baseline)
+    known = tuple(b"" if array is None else np.asarray(array).tobytes() for array in arrays)
+    return repr(loss.losses), *known
+
+
 def _key(task: TrainingTask) -> Hashable:
     """Return what trainings that run together have in common."""
     network, plan = task.network, task.plan
     return (
-        *(id(network.kind), id(network.loss), network.bounded_output, network.sample_shape),
+        *(id(network.kind), _key_of(network.loss), network.bounded_output, network.sample_shape),
         tuple((name, tuple(tensor.shape)) for name, tensor in network.state_dict().items()),
         *(plan.n_epochs, plan.learning_rate, id(plan.optimizer), plan.weight_decay, plan.schedule),
         *(plan.jitter, plan.begins, plan.averages, plan.selects, plan.precision),

@@ -3,12 +3,16 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from skorch.callbacks import Callback
 from support.trainings import interrupt
 
+from skae import AutoencoderImputer, AutoencoderTransformer
+from skae._checkpoints.trainings import Trainings
 from skae._replicas import together
 from skae._replicas.together import can_run_with_others, one_by_one, train_together
 from skae._training.convergence import TrainingDivergedError
@@ -187,6 +191,47 @@ def test_a_report_of_each_epoch_may_end_one_of_them(make_tasks):
     np.testing.assert_allclose(sorted(seen), expected, rtol=1e-9)
     assert [len(result.history) for result in joint] == [4, 3, 4]
     assert [result.best_epoch for result in joint] == [result.best_epoch for result in alone]
+
+
+def table(missing):
+    random = np.random.RandomState(0)
+    factors = random.normal(size=(60, 2))
+    frame = pd.DataFrame(
+        {
+            "number": factors @ [1.0, 2.0] + 0.1 * random.normal(size=60),
+            "sign": factors[:, 0] > 0,
+            "level": pd.Categorical(
+                np.where(factors[:, 1] > 0.5, "a", np.where(factors[:, 0] > 0, "b", "c"))
+            ),
+            "other": factors[:, 1],
+        }
+    )
+    if missing:
+        frame.loc[random.random_sample(60) < 0.2, ["number", "level"]] = None
+    return frame
+
+
+@pytest.mark.parametrize(
+    ("estimator", "sizes"),
+    [
+        (AutoencoderTransformer(2), [4, 1]),
+        (AutoencoderTransformer(2, kind="denoising"), [4, 1]),
+        (AutoencoderTransformer(2, kind="contractive"), [4, 1]),
+        (AutoencoderImputer(n_estimators=2), [2]),
+    ],
+    ids=str,
+)
+def test_tables_with_categories(estimator, sizes, passes, monkeypatch):
+    frame = table(missing=isinstance(estimator, AutoencoderImputer))
+    estimator.set_params(
+        architecture=Dense((5,)), max_epochs=4, precision="float64", init="pca", random_state=0
+    )
+    joint = clone(estimator).fit(frame)
+    assert passes == sizes
+    monkeypatch.setattr(Trainings, "joins", False)
+    alone = clone(estimator).fit(frame)
+    columns = [name for name in alone.history_ if name != "seconds"]
+    np.testing.assert_allclose(joint.history_[columns], alone.history_[columns], rtol=1e-9)
 
 
 # --- what goes wrong
