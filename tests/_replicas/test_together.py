@@ -82,6 +82,12 @@ def test_every_loss(loss, kind, make_tasks, assert_same):
     assert_same(lambda: make_tasks(rows, loss=loss, kind=kind))
 
 
+def test_features_that_vary_more_in_one_network_than_in_another(make_tasks, assert_same):
+    """Rows are not scaled, and the noise of each row weighs by what the features vary."""
+    rows = np.random.default_rng(0).uniform(size=(60, 6)) ** 8
+    assert_same(lambda: make_tasks(rows, loss="bce", kind=Denoising(Gaussian((0.1, 1.0)))))
+
+
 @pytest.mark.parametrize(
     "options",
     [
@@ -143,7 +149,7 @@ def test_float32_over_twenty_steps(make_tasks, assert_same):
 
 
 def test_a_long_training(make_tasks, assert_same):
-    results = assert_same(lambda: make_tasks(max_epochs=60, init="random"))
+    results = assert_same(lambda: make_tasks(max_epochs=40, init="random"))
     assert len({result.best_epoch for result in results}) > 1
 
 
@@ -317,6 +323,14 @@ def test_networks_of_other_sizes_have_passes_of_their_own(make_tasks, passes):
         alone = train(*expected)
         assert alone.best_epoch == result.best_epoch
         np.testing.assert_allclose(result.best_loss, alone.best_loss)
+
+
+def test_networks_with_more_batches_have_passes_of_their_own(make_tasks, passes):
+    results = train_together(make_tasks(sizes=(45, 30, 44)))
+    assert passes == [2]
+    alone = [train(*task) for task in make_tasks(sizes=(45, 30, 44))]
+    for result, expected in zip(results, alone, strict=True):
+        np.testing.assert_allclose(result.best_loss, expected.best_loss)
 
 
 def test_a_single_network_has_a_pass_if_it_has_few_rows(make_tasks, passes, assert_same):
