@@ -20,6 +20,7 @@ LAYERS = [
     "_generation",
     "_fitting",
     "_checkpoints",
+    "_replicas",
     "_training",
     "_start",
     "_network",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from numbers import Integral
 from typing import Any
@@ -21,7 +21,8 @@ from skae._data.batches import Batches
 from skae._data.matrix import Matrix
 from skae._network.autoencoder_network import AutoencoderNetwork
 from skae._network.fitted_network import FittedNetwork
-from skae._training.train import TrainingResult, train
+from skae._replicas.together import one_by_one, train_together
+from skae._training.train import TrainingResult, TrainingTask, train
 from skae._training.training_plan import TrainingPlan
 from skae._utils.messages import announce
 from skae._utils.random_state import own_random_state
@@ -47,6 +48,9 @@ class Trainings:
         Whether Ctrl-C ended the fit.
     """
 
+    # Whether trainings may run side by side.
+    joins = True
+
     def __init__(self, random_state: Any):
         fixed = isinstance(random_state, Integral)
         self.random_state = random_state if fixed else own_random_state(random_state)
@@ -62,6 +66,10 @@ class Trainings:
     ) -> TrainingResult:
         """Train a network, as :func:`~skae._training.train.train` does."""
         return train(network, training, validation, plan, optimizer_state)
+
+    def train_all(self, tasks: Sequence[TrainingTask]) -> list[TrainingResult | None]:
+        """Return the results of several trainings, None for those that Ctrl-C prevented."""
+        return train_together(tasks) if self.joins else one_by_one(tasks, self.train)
 
     def warn_of_interruption(self, interruption: str | None) -> None:
         """Warn of an interruption by Ctrl-C, if the outcome of a fit states one."""
@@ -95,6 +103,8 @@ class SavedTrainings(Trainings):
     checkpoint : Checkpoint
         The file.
     """
+
+    joins = False  # a checkpoint holds the state of one training
 
     def __init__(self, random_state: Any, checkpoint: Checkpoint):
         super().__init__(random_state)

@@ -62,16 +62,23 @@ class Batches:
             n_batches = min(n_batches, len(self.index) // 2)
         return max(1, n_batches)
 
+    @property
+    def sizes(self) -> list[int]:
+        """Number of rows of each batch, the largest first."""
+        fewest, n_larger = divmod(len(self.index), len(self))
+        return [fewest + 1] * n_larger + [fewest] * (len(self) - n_larger)
+
+    def ordered(self) -> torch.Tensor:
+        """Return the indices of the rows in the order of the next pass, which may be drawn."""
+        index = self.index
+        if self.generator is None:
+            return index
+        order = drawn_order(len(index), self.rows.row_bytes, self.generator, index.device)
+        return index.index_select(0, order)
+
     def __iter__(self) -> Iterator[tuple[torch.Tensor, ...]]:
         """Yield (rows, weights), the tensors of each batch, or (rows, weights, targets)."""
-        index = self.index
-        if self.generator is not None:
-            row_bytes = self.rows.row_bytes
-            order = drawn_order(len(index), row_bytes, self.generator, index.device)
-            index = index.index_select(0, order)
-            del order  # large, with one number per row
-        fewest, n_larger = divmod(len(index), len(self))
-        sizes = [fewest + 1] * n_larger + [fewest] * (len(self) - n_larger)
+        index, sizes = self.ordered(), self.sizes
         known = [self.sample_weight] if self.targets is None else [self.sample_weight, self.targets]
         pieces = [_cut(tensor.index_select(0, index), sizes) for tensor in known]
         reading = contextlib.nullcontext() if self.generator is None else self.rows.in_any_order()

@@ -21,13 +21,13 @@ from skae._detection.ensemble import Ensemble, Member, fitted_score
 from skae._detection.explanation import baselines_of
 from skae._detection.ranges import Ranges
 from skae._detection.scales import with_known_values, with_scales
-from skae._fitting.fit_network import Split, fit_network
+from skae._fitting.fit_network import Split
 from skae._fitting.fit_policy import FitPolicy
 from skae._fitting.network_fit import NetworkFit
 from skae._fitting.prepare import prepare, prepare_again
 from skae._fitting.prepared import Prepared
 from skae._fitting.progress import EpochReport
-from skae._fitting.several_fits import until_interrupted
+from skae._fitting.several_fits import fit_several
 from skae._fitting.splits import split
 from skae._missing.gaussian_fit import conditional_means
 from skae._network.fitted_network import FittedNetwork
@@ -140,8 +140,11 @@ class EnsembleFit:
             )
         shown = [self._shown(normal, fold) for fold in folds]
         start = self.start or cast(list, [None] * len(folds))
-        fitted = map(self._fit_network, shown, folds, start)
-        fits = until_interrupted(fitted, len(folds), self.trainings)
+        fits = fit_several(
+            map(self._prepared_and_split, shown, folds, start),
+            len(folds),
+            *(self.X, self.policy, self.trainings, self.report),
+        )
         return self._judged(fits, shown, folds)
 
     def _judged(
@@ -212,11 +215,11 @@ class EnsembleFit:
             return [np.arange(0)] * self.n_networks
         return calibration_folds(rows, self.n_networks, self.random, self.groups)
 
-    def _fit_network(
-        self, training: np.ndarray, fold: np.ndarray, start: FittedNetwork | None = None
-    ) -> NetworkFit:
+    def _prepared_and_split(
+        self, training: np.ndarray, fold: np.ndarray, start: FittedNetwork | None
+    ) -> tuple[Prepared, Split | None]:
         prepared = self._prepared(training, fold, start)
-        return fit_network(prepared, self.trainings, self.report, self._split(prepared, training))
+        return prepared, self._split(prepared, training)
 
     def _prepared(
         self, training: np.ndarray, fold: np.ndarray, start: FittedNetwork | None

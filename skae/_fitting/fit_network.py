@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 import pandas as pd
@@ -25,19 +25,20 @@ from skae._fitting.splits import (
 )
 from skae._network.autoencoder_network import AutoencoderNetwork
 from skae._runtime.interruption import NothingToKeepError
-from skae._runtime.threads import threads_for
 from skae._training.callbacks import callbacks_of_fold
 from skae._training.convergence import mean_loss, warn_of_no_gain
 from skae._training.schedule import constant
-from skae._training.train import TrainingResult
+from skae._training.train import TrainingResult, TrainingTask
 from skae._training.training_plan import TrainingPlan
-from skae._utils.torch_draws import torch_draws
 
 # Rows in a batch of validation rows. Without validation rows, this many training rows tell whether
 # the loss fell.
 _VALIDATION_BATCH = 1024
 
 Split = tuple[np.ndarray, np.ndarray | None]
+# Yields trainings that can run side by side, receives their results, without those of trainings
+# that Ctrl-C prevented, and returns the outcome.
+Steps = Generator[list[TrainingTask], list[TrainingResult], NetworkFit]
 
 
 def fit_network(
@@ -63,9 +64,62 @@ def fit_network(
         Training rows and validation rows. None means that the policy decides; with few rows, it
         uses cross-validation.
     """
+    (fit,) = fit_side_by_side([steps_of(prepared, report, split)], trainings)
+    return fit
+
+
+def steps_of(prepared: Prepared, report: EpochReport, split: Split | None = None) -> Steps:
+    """Return the steps of a fit: trainings that can run side by side, and at last the outcome.
+
+    Parameters
+    ----------
+    prepared, report, split
+        As in :func:`fit_network`.
+    """
+    fit = _Fit(prepared, report)
     if split is None and prepared.takes_folds:
-        return _Fit(prepared, trainings, report).by_folds()
-    return _Fit(prepared, trainings, report).by_split(*(split or split_of(prepared)))
+        return fit.by_folds()
+    return fit.by_split(*(split or split_of(prepared)))
+
+
+def fit_side_by_side(fits: Sequence[Steps], trainings: Trainings) -> Iterator[NetworkFit]:
+    """Yield the outcomes of several fits, in their order.
+
+    The first step of all fits is run, then the second one, and so on. After Ctrl-C, the fits that
+    have nothing to keep are left out.
+
+    Parameters
+    ----------
+    fits : sequence of generator
+        The steps of each fit.
+
+    trainings : Trainings
+        Runs the trainings.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        After the last outcome, if Ctrl-C left a fit with nothing to keep.
+    """
+    waiting = {number: next(steps) for number, steps in enumerate(fits)}
+    done: dict[int, NetworkFit] = {}
+    interrupt: KeyboardInterrupt | None = None
+    while waiting and not interrupt and all(fit.interruption is None for fit in done.values()):
+        results = iter(trainings.train_all([task for of in waiting.values() for task in of]))
+        of_step = {number: list(islice(results, len(of))) for number, of in waiting.items()}
+        waiting = {}
+        for number, of_fit in of_step.items():
+            try:
+                known = [result for result in of_fit if result is not None]
+                if known:
+                    waiting[number] = fits[number].send(known)
+            except StopIteration as end:
+                done[number] = end.value
+            except KeyboardInterrupt as nothing_to_keep:
+                interrupt = interrupt or nothing_to_keep
+    yield from (done[number] for number in sorted(done))
+    if interrupt is not None:
+        raise interrupt
 
 
 def pass_once(
@@ -90,9 +144,10 @@ def pass_once(
     """
     begins = not prepared.goes_on
     plan = replace(prepared.plan(len(prepared.rows)), n_epochs=1, schedule=constant, begins=begins)
-    fit = _Fit(prepared, trainings, report)
+    fit = _Fit(prepared, report)
     everything = np.arange(len(prepared.rows))
-    result = fit.trained(fit.reported(plan), everything, None, optimizer_state)
+    task = fit.task(fit.reported(plan), everything, None)
+    result = trainings.train(*task, optimizer_state)
     interruption = fit.interruption(plan, result, result)
     whole = result.history if history is None else _joined(history, result.history)
     last = int(whole["epoch"].iloc[-1])
@@ -117,15 +172,14 @@ class _Fit:
     """Fits of a prepared network, by one split or by cross-validation."""
 
     prepared: Prepared
-    trainings: Trainings
     report: EpochReport
 
-    def by_split(self, training: np.ndarray, validation: np.ndarray | None) -> NetworkFit:
+    def by_split(self, training: np.ndarray, validation: np.ndarray | None) -> Steps:
         """Train on some rows, and choose the best weights on validation rows, if there are any."""
         prepared, plan = self.prepared, self.prepared.plan(len(training))
         planned = self.reported(plan)
         before = None if validation is not None else self._loss(training)
-        result = self.trained(planned, training, validation)
+        (result,) = yield [self.task(planned, training, validation)]
         interruption = self.interruption(plan, result, result)
         done = finish(
             prepared, plan, result, result.history, result.best_epoch, interruption=interruption
@@ -140,7 +194,7 @@ class _Fit:
         self.report.end(lambda: done.attributes)
         return done
 
-    def by_folds(self) -> NetworkFit:
+    def by_folds(self) -> Steps:
         """Find the number of epochs by cross-validation; then train on all rows.
 
         The network of each fold starts at the PCA of its own training rows, so its validation rows
@@ -149,20 +203,20 @@ class _Fit:
         prepared = self.prepared
         everything = np.arange(len(prepared.rows))
         plan = replace(prepared.plan(len(everything)), averages=True)
-        results, weights = [], []
-        for fold in folds(len(everything), prepared.seeds.split):
-            results.append(self._trained_without(fold, plan))
-            weights.append(float(prepared.sample_weight[fold].sum()))
-            if results[-1].interrupted:
-                first = results[0]
-                if first.best_epoch == 0:  # the start at the PCA of all rows is as good
-                    first = replace(first, weights=prepared.network.state_dict())
-                return self._interrupted(plan, first, results[-1])
+        held_out = folds(len(everything), prepared.seeds.split)
+        results = yield [self._task_without(fold, plan) for fold in held_out]
+        ended_by_ctrl_c = next((result for result in results if result.interrupted), None)
+        if ended_by_ctrl_c is not None:
+            first = results[0]
+            if first.best_epoch == 0:  # the start at the PCA of all rows is as good
+                first = replace(first, weights=prepared.network.state_dict())
+            return self._interrupted(plan, first, ended_by_ctrl_c)
+        weights = [float(prepared.sample_weight[fold].sum()) for fold in held_out]
         history = mean_history([result.history for result in results], weights)
         best = best_epoch(history["valid_loss"], from_pca=prepared.spec.linear_path)
         plan = replace(plan, stop_after=best)
         plan = replace(plan, valid_losses=tuple(history["valid_loss"]))
-        result = self.trained(self.reported(plan), everything, None)
+        (result,) = yield [self.task(self.reported(plan), everything, None)]
         if result.interrupted:
             return self._interrupted(plan, results[0], result)
         history = with_columns_of(result.history, history)
@@ -180,21 +234,20 @@ class _Fit:
             self.prepared, plan, first, first.history, first.best_epoch, interruption=interruption
         )
 
-    def _trained_without(self, fold: np.ndarray, plan: TrainingPlan) -> TrainingResult:
+    def _task_without(self, fold: np.ndarray, plan: TrainingPlan) -> TrainingTask:
         network = self.prepared.network_without(fold)
         rest = np.setdiff1d(np.arange(len(self.prepared.rows)), fold)
         plan = replace(plan, callbacks=callbacks_of_fold(plan.callbacks), verbose=0)
-        return self.trained(plan, rest, fold, network=network)
+        return self.task(plan, rest, fold, network)
 
-    def trained(
+    def task(
         self,
         plan: TrainingPlan,
         training: np.ndarray,
         validation: np.ndarray | None,
-        optimizer_state: dict | None = None,
         network: AutoencoderNetwork | None = None,
-    ) -> TrainingResult:
-        """Train the prepared network, or another one, on some rows.
+    ) -> TrainingTask:
+        """Return the training of the prepared network, or another one, on some rows.
 
         Without validation rows, callbacks see the losses of some training rows in their place.
         """
@@ -207,9 +260,7 @@ class _Fit:
         validating = None
         if validation is not None:
             validating = prepared.batches(validation, _VALIDATION_BATCH)
-        draws = torch_draws(seed, prepared.device) if plan.draws_globally else nullcontext()
-        with threads_for(plan.batch_size, network.work.at_once), draws:
-            return self.trainings.train(network, batches, validating, plan, optimizer_state)
+        return TrainingTask(network, batches, validating, plan)
 
     def reported(self, plan: TrainingPlan) -> TrainingPlan:
         """Return the plan with reports of epochs."""

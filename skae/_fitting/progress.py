@@ -13,7 +13,7 @@ from typing import Any
 from sklearn.base import BaseEstimator
 
 from skae._data.matrix import Matrix
-from skae._utils.messages import announce
+from skae._utils.messages import announce, is_heard
 
 try:
     from sklearn.callback import CallbackSupportMixin
@@ -48,9 +48,20 @@ class EpochReport:
         self.estimator, self.others, self.calls_back = estimator, others, calls_back
         self.context: Any = None  # of scikit-learn's callbacks
 
+    @property
+    def is_heard(self) -> bool:
+        """Whether anybody follows the epochs, which then are those of one network at a time."""
+        # Where scikit-learn keeps its callbacks, those that a meta-estimator hands on included.
+        callbacks = getattr(self.estimator, "_skl_callbacks", ())
+        return (self.calls_back and bool(callbacks)) or is_heard(self.estimator)
+
     def on_terminal(self) -> EpochReport:
         """Return a report that only prints, for a fit that is a step of another one."""
         return EpochReport(self.estimator, calls_back=False)
+
+    def again(self) -> EpochReport:
+        """Return a report like this one for another network."""
+        return self.also()
 
     def also(self, **others: Any) -> EpochReport:
         """Return a report with further fitted attributes."""

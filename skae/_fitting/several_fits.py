@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 import pandas as pd
 
 from skae._checkpoints.trainings import Trainings
+from skae._data.matrix import Matrix
+from skae._fitting.fit_network import Split, fit_network, fit_side_by_side, steps_of
+from skae._fitting.fit_policy import FitPolicy
 from skae._fitting.network_fit import NetworkFit
+from skae._fitting.prepared import Prepared
+from skae._fitting.progress import EpochReport
 from skae._runtime.interruption import end_fit_or_raise
+
+# Entries of the rows of one network up to which networks are prepared all at once, so that they can
+# be trained side by side.
+_FEW_ENTRIES = 2**20
 
 
 def common_attributes(fits: list[NetworkFit]) -> dict:
@@ -20,15 +29,74 @@ def common_attributes(fits: list[NetworkFit]) -> dict:
     return {**fits[0].common_attributes, "history_": pd.concat(histories, ignore_index=True)}
 
 
+def fit_several(
+    prepared: Iterable[tuple[Prepared, Split | None]],
+    n_networks: int,
+    X: Matrix,
+    policy: FitPolicy,
+    trainings: Trainings,
+    report: EpochReport,
+) -> list[NetworkFit]:
+    """Train several networks; after Ctrl-C, return those of use and warn.
+
+    Parameters
+    ----------
+    prepared : iterable of (Prepared, tuple of ndarray or None)
+        Each network as it is prepared when the iteration reaches it, and its split or None, as
+        :func:`~skae._fitting.fit_network.fit_network` takes them.
+
+    n_networks : int
+        Number of networks.
+
+    X : ndarray or CSR matrix of shape (n_samples, n_features)
+        Their training rows, or more.
+
+    policy : FitPolicy
+        The policy of the estimator.
+
+    trainings : Trainings
+        Runs the trainings.
+
+    report : EpochReport
+        Called after each epoch.
+    """
+    alone = policy.callbacks or report.is_heard or not trainings.joins
+    few = X.shape[0] * X.shape[1] <= _FEW_ENTRIES
+    fit = _side_by_side if few and not alone else _one_by_one
+    return until_interrupted(fit(prepared, trainings, report), n_networks, trainings)
+
+
+def _one_by_one(
+    prepared: Iterable[tuple[Prepared, Split | None]], trainings: Trainings, report: EpochReport
+) -> Iterator[list[NetworkFit]]:
+    for network, split in prepared:
+        yield [fit_network(network, trainings, report, split)]
+
+
+def _side_by_side(
+    prepared: Iterable[tuple[Prepared, Split | None]], trainings: Trainings, report: EpochReport
+) -> Iterator[list[NetworkFit]]:
+    done: list[NetworkFit] = []
+    steps = [steps_of(network, report.again(), split) for network, split in prepared]
+    try:
+        done.extend(fit_side_by_side(steps, trainings))
+    except KeyboardInterrupt:
+        if done:
+            yield done
+        raise
+    yield done
+
+
 def until_interrupted(
-    fits: Iterable[NetworkFit], n_networks: int, trainings: Trainings
+    fits: Iterable[Sequence[NetworkFit]], n_networks: int, trainings: Trainings
 ) -> list[NetworkFit]:
     """Return the fits; after Ctrl-C, return the usable ones and warn.
 
     Parameters
     ----------
-    fits : iterable of NetworkFit
-        The fits; each network is trained when the iteration reaches it.
+    fits : iterable of sequence of NetworkFit
+        The fits; networks are trained when the iteration reaches them, side by side if they are
+        in one sequence.
 
     n_networks : int
         Number of networks.
@@ -38,12 +106,17 @@ def until_interrupted(
     """
     done: list[NetworkFit] = []
     try:
-        for fit in fits:
-            done.append(fit)
-            if fit.interruption is not None:
+        for together in fits:
+            first = len(done) + 1
+            done.extend(together)
+            numbers = [i for i, fit in enumerate(together, first) if fit.interruption is not None]
+            if numbers:
+                which = f"network {numbers[0]}"
+                if len(numbers) > 1:
+                    which = f"networks {numbers[0]} to {numbers[-1]}"
                 trainings.interrupt(
-                    f"interrupted the training of network {len(done)} of {n_networks} "
-                    f"{fit.interruption}, and no further network is trained"
+                    f"interrupted the training of {which} of {n_networks} "
+                    f"{done[numbers[0] - 1].interruption}, and no further network is trained"
                 )
                 break
     except KeyboardInterrupt as interrupt:

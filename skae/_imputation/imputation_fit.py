@@ -9,12 +9,12 @@ import numpy as np
 from skae._checkpoints.trainings import Trainings
 from skae._data.blocks import densify
 from skae._data.matrix import Matrix
-from skae._fitting.fit_network import fit_network
 from skae._fitting.fit_policy import FitPolicy
 from skae._fitting.network_fit import NetworkFit
 from skae._fitting.prepare import prepare
+from skae._fitting.prepared import Prepared
 from skae._fitting.progress import EpochReport
-from skae._fitting.several_fits import until_interrupted
+from skae._fitting.several_fits import fit_several
 from skae._fitting.splits import split
 from skae._imputation.error_sample import ErrorSample
 from skae._imputation.imputation import Imputation
@@ -68,13 +68,17 @@ class ImputationFit:
 
     def run(self) -> tuple[Imputation, list[NetworkFit]]:
         """Train all networks."""
-        fits = until_interrupted(self._fits(), self.n_networks, self.trainings)
+        fits = fit_several(
+            ((prepared, None) for prepared in self._prepared()),
+            self.n_networks,
+            *(self.X, self.policy, self.trainings, self.report),
+        )
         networks = [fit.network for fit in fits]
         if not self.draws:
             return Imputation(networks), fits
         return Imputation.with_errors_of(networks, self._error_sample(fits)), fits
 
-    def _fits(self) -> Iterator[NetworkFit]:
+    def _prepared(self) -> Iterator[Prepared]:
         gaussian = None  # the same for all networks, which have the same rows
         for _ in range(self.n_networks):
             prepared = prepare(
@@ -86,7 +90,7 @@ class ImputationFit:
                 gaussian=gaussian,
             )
             gaussian = prepared.gaussian
-            yield fit_network(prepared, self.trainings, self.report)
+            yield prepared
 
     def _error_sample(self, fits: list[NetworkFit]) -> ErrorSample:
         """Return the rows on which errors are measured when they are asked for."""

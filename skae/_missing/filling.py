@@ -102,7 +102,7 @@ class Filling(nn.Module):
         mean, deviation, factor = (t.to(wide) for t in (self.mean, self.deviation, self.factor))
         away = torch.where(known, (X.to(wide) - mean) / deviation, 0.0)
         scores = _posterior_means(away, known.to(wide), factor, self.noise.to(wide).square())
-        filled = mean + deviation * (scores @ factor.T)
+        filled = mean + deviation * (scores @ factor.mT)
         return torch.where(known, X, filled.to(X.dtype))
 
     def conditional_variances(self, X: torch.Tensor) -> torch.Tensor:
@@ -143,19 +143,22 @@ class Filling(nn.Module):
 def _posterior_means(
     away: torch.Tensor, known: torch.Tensor, factor: torch.Tensor, noise_variance: torch.Tensor
 ) -> torch.Tensor:
-    """Return E[z | known entries] of each row, of shape (n_samples, rank)."""
+    """Return E[z | known entries] of each row, of shape (n_samples, rank).
+
+    All tensors may have an axis of networks in front.
+    """
     precision = posterior_precision(known, factor, noise_variance)
-    right = (away @ factor)[:, :, None]  # missing entries are zero
-    return torch.cholesky_solve(right, torch.linalg.cholesky(precision))[:, :, 0]
+    right = (away @ factor)[..., None]  # missing entries are zero
+    return torch.cholesky_solve(right, torch.linalg.cholesky(precision))[..., 0]
 
 
 def posterior_precision(
     known: torch.Tensor, factor: torch.Tensor, noise_variance: torch.Tensor
 ) -> torch.Tensor:
     """Return ``noise_variance I + F_o^T F_o`` of each row, (n_samples, rank, rank)."""
-    rank = factor.shape[1]
-    products = (factor[:, :, None] * factor[:, None, :]).flatten(1)
-    grams = (known @ products).view(-1, rank, rank)
+    rank = factor.shape[-1]
+    products = (factor[..., :, None] * factor[..., None, :]).flatten(-2)
+    grams = (known @ products).unflatten(-1, (rank, rank))
     return grams + noise_variance * torch.eye(rank, dtype=grams.dtype, device=grams.device)
 
 

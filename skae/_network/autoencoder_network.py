@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -13,6 +12,7 @@ from torch import nn
 from skae._missing.missing_values import MissingValues
 from skae._network.head import Head
 from skae._network.network_spec import NetworkSpec
+from skae._network.noise import noise
 from skae._network.objective import CROSS_ENTROPY, Objective
 from skae._network.probe import probe
 from skae._runtime.precision import full_precision
@@ -303,7 +303,7 @@ class AutoencoderNetwork(nn.Module):
     def _jittered(self, X: torch.Tensor, generator: torch.Generator, jitter: float) -> torch.Tensor:
         if not jitter:
             return X
-        return torch.addcmul(X, _noise(X, generator), self.residual_scale, value=jitter)
+        return torch.addcmul(X, noise(X, generator), self.residual_scale, value=jitter)
 
     def _encode_as_in_inference(self, X: torch.Tensor) -> torch.Tensor:
         """Return codes without dropout and without batch statistics."""
@@ -357,20 +357,6 @@ class AutoencoderNetwork(nn.Module):
         cross_entropy = self.head.cross_entropy(forward_pass.code, targets)
         n_summed = 1 if self.kind.feature_reduction == "mean" else n_entries
         return objective.mixed(cross_entropy, self.head.weight, n_summed)
-
-
-def _noise(X: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Return noise of mean 0 and variance 1, in the shape of `X`.
-
-    On a CPU, drawing normal numbers takes up to a sixth of a training step. Only the variance of
-    the noise matters, so it is uniform there, with 256 values, of which each draw gives eight.
-    """
-    if X.device.type != "cpu":
-        return torch.randn(X.shape, generator=generator, device=X.device, dtype=X.dtype)
-    draws = torch.empty(-(-X.numel() // 8), dtype=torch.int64)
-    draws.random_(torch.iinfo(torch.int64).min, None, generator=generator)
-    values = draws.view(torch.uint8)[: X.numel()].view(X.shape)
-    return values.to(X.dtype).sub_(127.5).div_(math.sqrt((256**2 - 1) / 12))
 
 
 def _own_draws(

@@ -10,12 +10,12 @@ from sklearn.utils.extmath import randomized_svd
 
 from skae._checkpoints.trainings import Trainings
 from skae._fitting import defaults
-from skae._fitting.fit_network import fit_network
 from skae._fitting.fit_policy import FitPolicy
 from skae._fitting.network_fit import NetworkFit
 from skae._fitting.prepare import prepare
+from skae._fitting.prepared import Prepared
 from skae._fitting.progress import EpochReport
-from skae._fitting.several_fits import until_interrupted
+from skae._fitting.several_fits import fit_several
 from skae._recommendation.hiding import hide_some
 from skae._recommendation.ranking import best_items, ndcg
 from skae._utils.random_state import own_random_state
@@ -74,12 +74,11 @@ def fit_clicks(
     rows = clicks[np.diff(clicks.indptr) > 0]
     random = own_random_state(trainings.random_state)
 
-    def fits() -> Iterator[NetworkFit]:
+    def prepared() -> Iterator[tuple[Prepared, None]]:
         for _ in range(n_networks):
-            prepared = prepare(rows, policy, int(random.randint(2**31 - 1)))
-            yield fit_network(prepared, trainings, report)
+            yield prepare(rows, policy, int(random.randint(2**31 - 1))), None
 
-    return until_interrupted(fits(), n_networks, trainings)
+    return fit_several(prepared(), n_networks, rows, policy, trainings, report)
 
 
 def click_rank(clicks: sp.csr_matrix) -> int:

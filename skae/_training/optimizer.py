@@ -116,6 +116,7 @@ def make_optimizer(
     optimizer: OptimizerMaker,
     learning_rate: float,
     weight_decay: float,
+    parameters: tuple[list[nn.Parameter], list[nn.Parameter]] | None = None,
 ) -> torch.optim.Optimizer:
     """Return an optimizer of all weights of a network, with fused kernels if possible.
 
@@ -123,28 +124,35 @@ def make_optimizer(
     principal axes. For all optimizers it is decoupled from the gradients, as in AdamW [1]_: in each
     step, weights shrink by `weight_decay` times the learning rate that AdamW would have.
 
+    Parameters
+    ----------
+    network : AutoencoderNetwork
+        The network.
+
+    optimizer : type or callable
+        A class of ``torch.optim``, or one with some of its parameters.
+
+    learning_rate, weight_decay : float
+        Learning rate, and weight decay in the units of AdamW.
+
+    parameters : pair of list of torch.nn.Parameter or None, default=None
+        Parameters that hold the weights of several such networks: those to which weight decay
+        applies, and the others. None means those of the network.
+
     References
     ----------
     .. [1] I. Loshchilov and F. Hutter, "Decoupled weight decay regularization", ICLR 2019.
     """
-    linear_path = {
-        id(parameter)
-        for module in (network.linear_encoder, network.linear_decoder)
-        if module is not None
-        for parameter in module.parameters()
-    }
-    decaying: list[nn.Parameter] = []
-    others: list[nn.Parameter] = []
-    for parameter in network.parameters():
-        decays = parameter.ndim > 1 and id(parameter) not in linear_path
-        (decaying if decays else others).append(parameter)
+    decaying, others = parameters or (
+        [network.get_parameter(name) for name in names] for names in decaying_and_others(network)
+    )
     native = issubclass(_class_of(optimizer), torch.optim.AdamW)
     decay = {"weight_decay": weight_decay} if native else {}
     none = {"weight_decay": 0.0} if native else {}
     groups = [
-        {"params": parameters, **of_group}
-        for parameters, of_group in ((decaying, decay), (others, none))
-        if parameters
+        {"params": members, **of_group}
+        for members, of_group in ((decaying, decay), (others, none))
+        if members
     ]
     try:
         made = optimizer(groups, lr=learning_rate, fused=True)
@@ -156,6 +164,27 @@ def make_optimizer(
     for group in made.param_groups:
         group["initial_lr"] = group["lr"]  # for torch's schedulers, in callbacks
     return made
+
+
+def decaying_and_others(network: AutoencoderNetwork) -> tuple[list[str], list[str]]:
+    """Return the names of the parameters to which weight decay applies, and of the others."""
+    linear_path = {
+        id(parameter)
+        for module in (network.linear_encoder, network.linear_decoder)
+        if module is not None
+        for parameter in module.parameters()
+    }
+    decaying: list[str] = []
+    others: list[str] = []
+    for name, parameter in network.named_parameters():
+        decays = parameter.ndim > 1 and id(parameter) not in linear_path
+        (decaying if decays else others).append(name)
+    return decaying, others
+
+
+def treats_weights_alone(optimizer: OptimizerMaker) -> bool:
+    """Return whether an optimizer is known to treat each weight on its own."""
+    return _class_of(optimizer) in NAMED_OPTIMIZERS.values()
 
 
 def _shrink(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import pandas as pd
 import torch
@@ -13,12 +15,29 @@ from skae._data.batches import Batches
 from skae._network.autoencoder_network import AutoencoderNetwork
 from skae._runtime.interruption import end_fit_or_raise
 from skae._runtime.memory import memory_of_training
+from skae._runtime.threads import threads_for
 from skae._training.autoencoder_net import AutoencoderNet
 from skae._training.callbacks import callback_of, without_loading
 from skae._training.convergence import TrainingDivergedError, warn_of_divergence
 from skae._training.epoch import history_of, is_whole, record_of
 from skae._training.optimizer import load_arrays, state_as_arrays
 from skae._training.training_plan import TrainingPlan
+from skae._utils.torch_draws import torch_draws
+
+
+class TrainingTask(NamedTuple):
+    """What one training needs, the arguments of :func:`train`.
+
+    Parameters
+    ----------
+    network, training, validation, plan
+        As in :func:`train`.
+    """
+
+    network: AutoencoderNetwork
+    training: Batches
+    validation: Batches | None
+    plan: TrainingPlan
 
 
 @dataclass(frozen=True)
@@ -91,7 +110,11 @@ def train(
     """
     generator = training.generator
     assert generator is not None  # training rows are drawn in an order
-    with memory_of_training(plan.batch_size, generator.device):
+    with (
+        memory_of_training(plan.batch_size, generator.device),
+        threads_for(plan.batch_size, network.work.at_once),
+        _own_draws(generator, plan),
+    ):
         net = _net(network, generator, plan, save)
         if optimizer_state:
             load_arrays(net.optimizer_, optimizer_state)
@@ -136,6 +159,11 @@ def _net(
         verbose=int(plan.verbose > 0 or any(isinstance(c, PrintLog) for c in callbacks)),
         device=str(generator.device),
     ).initialize()
+
+
+def _own_draws(own: torch.Generator, plan: TrainingPlan) -> AbstractContextManager[None]:
+    """Return the context for modules that may draw from torch's global generators."""
+    return torch_draws(own.initial_seed(), own.device) if plan.draws_globally else nullcontext()
 
 
 def _generators(own: torch.Generator, plan: TrainingPlan) -> list[torch.Generator]:

@@ -22,3 +22,8 @@ def announce(estimator: Any, message: str) -> None:
     if estimator.verbose:
         print(message)
     _LOGGER.info(message)
+
+
+def is_heard(estimator: Any) -> bool:
+    """Return whether anybody would notice a message: on the terminal or in the log."""
+    return bool(estimator.verbose) or _LOGGER.isEnabledFor(logging.INFO)

@@ -78,6 +78,11 @@ class TiedLinear(nn.Module):
         self.bias = nn.Parameter(torch.zeros(partner.in_features))
 
     @property
+    def partner(self) -> nn.Linear:
+        """The layer with the weights."""
+        return self._partner[0]
+
+    @property
     def weight(self) -> torch.Tensor:
         """The weight matrix, of shape (partner.in_features, partner.out_features)."""
         return self._partner[0].weight.T

@@ -78,6 +78,8 @@ class Denoising(Kind):
     True
     """
 
+    by_row = frozenset({"entry_losses"})
+
     def __init__(
         self,
         corruption: CorruptionLike = "mixed",
@@ -125,6 +127,6 @@ def _row_weights(forward_pass: ForwardPass) -> torch.Tensor:
     # Missing values are NaN, and count as unchanged.
     change = torch.nan_to_num(forward_pass.shown - forward_pass.target)
     change = change.square().sum(1, keepdim=True)
-    total = forward_pass.features.deviation.square().sum().to(change.dtype)
+    total = forward_pass.features.deviation.square().sum(-1, keepdim=True).to(change.dtype)
     smallest = torch.finfo(change.dtype).tiny
     return (1 + _CHANGE * change / total.clamp_min(smallest)) ** _POWER

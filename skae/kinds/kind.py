@@ -47,6 +47,12 @@ class Kind(NamedPartsMixin):
     added_term : str
         Name of :meth:`added_loss` in the columns of ``history_``: `train_<name>`, `valid_<name>`.
 
+    by_row : frozenset of str
+        Names of overridden methods, of :meth:`code`, :meth:`entry_losses` and :meth:`added_loss`,
+        that compute each row on its own, and use neither the generator nor the state. Networks
+        that are trained together call them once for the rows of all; where networks differ,
+        ``features.deviation`` then has a row for each of the rows.
+
     Notes
     -----
     The objective of one sample is ``reduction over features of loss(output, x) + added loss``. The
@@ -64,6 +70,7 @@ class Kind(NamedPartsMixin):
     # Fraction of the training in which a term of the loss grows; patience is counted from its end.
     warmup: float = 0.0
     added_term = "penalty"
+    by_row: frozenset[str] = frozenset()
     # A name, an object or a function as it is given, an object or None once resolved.
     corruption: Any = None
     _part_registries = {"corruption": CORRUPTIONS}

@@ -99,6 +99,12 @@ class Variational(Kind):
         self.free_bits = free_bits
         self.corruption = corruption
 
+    @property
+    def by_row(self) -> frozenset[str]:  # type: ignore[override]
+        """Methods that compute each row on its own; free bits are means over a batch."""
+        always = frozenset({"entry_losses"})
+        return always if self.free_bits > 0 else always | {"added_loss"}
+
     def check(self, setting: Setting) -> None:
         """Refuse parameters out of range, and losses without a distribution."""
         check_number(self.beta, "beta of Variational", low=0)

@@ -184,13 +184,14 @@ def test_known_anomalies_of_groups_that_calibrate_are_not_shown(seen):
 
 def test_early_stopping_holds_out_whole_groups(seen, monkeypatch):
     splits = []
-    fit_network = ensemble_fitting.fit_network
+    fit_several = ensemble_fitting.fit_several
 
-    def watched(prepared, trainings, report, split):
-        splits.append(split)
-        return fit_network(prepared, trainings, report, split)
+    def watched(prepared, *others):
+        known = list(prepared)
+        splits.extend(split for _, split in known)
+        return fit_several(known, *others)
 
-    monkeypatch.setattr(ensemble_fitting, "fit_network", watched)
+    monkeypatch.setattr(ensemble_fitting, "fit_several", watched)
     some, groups = X[:60], np.arange(60) % 12
     run(some, novelty=True, groups=groups, early_stopping=True, validation_fraction=0.3)
     assert len(splits) == 5

@@ -33,6 +33,8 @@ class Watching(Trainings):
     that they return are then a little different from all others.
     """
 
+    joins = False
+
     def __init__(self, valid_loss=None, interrupted_in=None):
         super().__init__(0)
         self.given, self.results = [], []

@@ -5,6 +5,7 @@ import pytest
 from sklearn.model_selection import GridSearchCV
 
 from skae import AutoencoderTransformer
+from skae._fitting.progress import EpochReport
 
 callback = pytest.importorskip("sklearn.callback", reason="scikit-learn 1.9 brought callbacks")
 
@@ -73,3 +74,32 @@ def test_scoring_monitor():
     monitor = callback.ScoringMonitor(scoring=lambda estimator, X, y: estimator.score(X))
     ae = quick().set_callbacks(monitor).fit(X)
     assert ae.n_epochs_ == 3
+
+
+def test_a_report_is_heard_by_callbacks_of_the_estimator_or_around_it():
+    ae = AutoencoderTransformer(max_epochs=1)
+    assert not EpochReport(ae).is_heard
+    assert EpochReport(AutoencoderTransformer(verbose=1)).is_heard
+    ae.set_callbacks(Recorder())
+    assert EpochReport(ae).is_heard
+    assert not EpochReport(ae).on_terminal().is_heard
+    heard = []
+
+    class Around(Recorder):
+        """Handed on by a search to the estimators that it fits."""
+
+        max_propagation_depth = None
+
+        def on_fit_task_end(self, estimator, context, **kwargs):
+            pass
+
+    class Noting(AutoencoderTransformer):
+        def fit(self, X, y=None):
+            heard.append(EpochReport(self).is_heard)
+            return super().fit(X, y)
+
+    search = GridSearchCV(Noting(2, max_epochs=1), {"n_components": [1]}, cv=2)
+    search.fit(X)
+    assert not any(heard)
+    search.set_callbacks(Around()).fit(X)
+    assert heard[-1]

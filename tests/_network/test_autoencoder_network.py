@@ -3,7 +3,6 @@ import pytest
 import torch
 from sklearn.decomposition import PCA
 
-from skae._network.autoencoder_network import _noise
 from skae._start.linear_path import set_linear_path
 from skae.architectures import ARCHITECTURES, Dense
 from skae.kinds import KINDS, Sparse
@@ -272,26 +271,3 @@ def test_ranges_only_widen(make_network, generator):
         network.note_ranges(torch.full((2, network.n_features), 1.0), generator)
     assert network.row_low.eq(1).all()
     assert network.row_high.eq(3).all()
-
-
-@pytest.mark.parametrize("shape", [(1000, 101), (3, 7), (1, 1), (1, 8)])
-def test_noise_of_jitter(shape):
-    """Of mean 0 and variance 1, whichever of the eight bytes of a draw it comes from."""
-    drawn = [_noise(torch.empty(shape), torch.Generator().manual_seed(seed)) for seed in (0, 0, 1)]
-    assert drawn[0].shape == shape
-    assert drawn[0].dtype == torch.float32
-    assert torch.equal(drawn[0], drawn[1])
-    assert drawn[0].abs().max() < 3**0.5
-    if shape[0] == 1000:
-        assert not torch.equal(drawn[0], drawn[2])
-        values = drawn[0].flatten()[: 101_000 // 8 * 8].view(-1, 8).double()
-        np.testing.assert_allclose(values.mean(0), 0, atol=5 / 12_625**0.5)
-        np.testing.assert_allclose(np.cov(values.T), np.eye(8), atol=5 / 12_625**0.5)
-
-
-def test_noise_goes_on_with_the_generator():
-    generator = torch.Generator().manual_seed(0)
-    X = torch.empty(50, 4, dtype=torch.float64)
-    first, second = _noise(X, generator), _noise(X, generator)
-    assert first.dtype == torch.float64
-    assert abs(np.corrcoef(first.flatten(), second.flatten())[0, 1]) < 0.3

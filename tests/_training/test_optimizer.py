@@ -11,6 +11,7 @@ from skae._training.optimizer import (
     rate_factor,
     resolve_optimizer,
     state_as_arrays,
+    treats_weights_alone,
 )
 from skae.kinds import KINDS
 
@@ -170,3 +171,18 @@ def test_arrays_are_copies_without_torch(make_network):
     load_arrays(optimizer, arrays)
     train(network, optimizer, 2)
     assert pickle.dumps(arrays) == before
+
+
+def test_other_parameters_may_hold_the_weights(make_network):
+    decaying, other = (nn.Parameter(torch.ones(6)) for _ in range(2))
+    optimizer = make_optimizer(make_network(), torch.optim.AdamW, 0.1, 0.5, ([decaying], [other]))
+    decaying.grad, other.grad = torch.zeros(6), torch.zeros(6)
+    optimizer.step()
+    torch.testing.assert_close(decaying.detach(), torch.full((6,), 1 - 0.1 * 0.5))
+    assert other.eq(1).all()
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "rmsprop", "sgd"])
+def test_named_optimizers_treat_each_weight_on_its_own(optimizer):
+    assert treats_weights_alone(resolve_optimizer(optimizer))
+    assert not treats_weights_alone(torch.optim.NAdam)

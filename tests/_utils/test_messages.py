@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from skae import AutoencoderOutlierDetector, AutoencoderTransformer
+from skae._utils.messages import is_heard
 
 X = np.random.RandomState(0).randn(30, 4)
 
@@ -35,3 +36,11 @@ def test_nothing_is_said_by_default(caplog, capsys):
     captured = capsys.readouterr()
     assert captured.out == captured.err == ""
     assert not caplog.records
+
+
+@pytest.mark.parametrize("verbose", [0, 1])
+def test_somebody_hears_what_is_printed_or_logged(verbose, caplog):
+    estimator = AutoencoderTransformer(verbose=verbose)
+    assert is_heard(estimator) is bool(verbose)
+    with caplog.at_level("INFO", logger="skae"):
+        assert is_heard(estimator)

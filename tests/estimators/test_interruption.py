@@ -16,8 +16,9 @@ from skae import (
     AutoencoderRecommender,
     AutoencoderTransformer,
 )
-from skae._fitting.fit_network import _Fit
+from skae._checkpoints.trainings import Trainings
 from skae._fitting.progress import EpochReport
+from skae._network.autoencoder_network import AutoencoderNetwork
 from skae._training.autoencoder_net import AutoencoderNet
 
 RNG = np.random.RandomState(0)
@@ -111,20 +112,21 @@ def test_what_was_fitted_before_stays():
 
 def signal_in_batch(monkeypatch, number):
     """Folds do not show the user's callbacks their batches: the network sends the signal."""
-    step, seen = AutoencoderNet.train_step_single, []
+    objective, seen = AutoencoderNetwork.objective, []
 
-    def signalling(self, batch, **kwargs):
-        seen.append(batch)
-        if len(seen) == number:
-            os.kill(os.getpid(), signal.SIGINT)
-        return step(self, batch, **kwargs)
+    def signalling(self, X, *args, **kwargs):
+        if self.training:
+            seen.append(X)
+            if len(seen) == number:
+                os.kill(os.getpid(), signal.SIGINT)
+        return objective(self, X, *args, **kwargs)
 
-    monkeypatch.setattr(AutoencoderNet, "train_step_single", signalling)
+    monkeypatch.setattr(AutoencoderNetwork, "objective", signalling)
     return seen
 
 
-# 100 rows are three batches of 75: two epochs of the first fold, some of the second, the last.
-@pytest.mark.parametrize("number", [47, 80])
+# Folds of 100 rows take two batches of 75 in an epoch, all four at once: the tenth epoch, the last.
+@pytest.mark.parametrize("number", [20, 40])
 @pytest.mark.parametrize("init", ["pca", "random"])
 def test_folds_leave_the_network_of_the_first(init, number, monkeypatch):
     seen = signal_in_batch(monkeypatch, number)
@@ -137,16 +139,16 @@ def test_folds_leave_the_network_of_the_first(init, number, monkeypatch):
 
 def test_folds_leave_their_network_where_the_last_training_ends(monkeypatch):
     monkeypatch.setattr("skae._fitting.fit_network.best_epoch", lambda losses, from_pca: 20)
-    counted = Counted(_Fit._trained_without)
-    monkeypatch.setattr(_Fit, "_trained_without", counted)
+    counted = Counted(Trainings.train_all)
+    monkeypatch.setattr(Trainings, "train_all", counted)
     ae = interrupted(
         AutoencoderTransformer(2, max_epochs=20, init="random", learning_rate=0.01),
         X[:100],
         epoch=1,
         said="interrupted the training in epoch 1 of 20; the best weights of a fold are kept",
     )
-    assert len(counted.results) == 4
-    assert ae.best_epoch_ == counted.results[0].best_epoch > 0
+    assert len(counted.results[0]) == 4
+    assert ae.best_epoch_ == counted.results[0][0].best_epoch > 0
     assert ae.score(X) > 0.2
 
 
@@ -300,9 +302,9 @@ def test_a_signal_where_epochs_are_reported_is_no_wish_to_stop(monkeypatch):
 
     monkeypatch.setattr(EpochReport, "__call__", signalling)
     imputer = AutoencoderImputer(max_epochs=10, random_state=0)
-    with pytest.warns(ConvergenceWarning, match="network 1 of 4"):
+    with pytest.warns(ConvergenceWarning, match="networks 1 to 4 of 4 in epoch 3 of 10"):
         imputer.fit(WITH_GAPS)
-    assert len(imputer._imputation.networks) == 1
+    assert len(imputer._imputation.networks) == 4
 
 
 @pytest.mark.parametrize(
@@ -438,6 +440,7 @@ def test_the_handler_of_a_notebook(signals):
 def test_the_same_fit_goes_on_from_its_checkpoint(tmp_path, monkeypatch):
     monkeypatch.setattr("skae._checkpoints.checkpoint._SHORTEST", 0.0)
     monkeypatch.setattr("skae._checkpoints.checkpoint._REST", 0.0)
+    monkeypatch.setattr(Trainings, "joins", False)  # as with a checkpoint
     path = tmp_path / "fit.skae"
     whole = AutoencoderOutlierDetector(n_estimators=3, max_epochs=4, random_state=0).fit(X)
     detector = interrupted(

@@ -17,7 +17,7 @@ from skorch.callbacks import Callback, EarlyStopping
 from support.combinations import slow_but
 
 from skae import AutoencoderTransformer
-from skae._training.autoencoder_net import AutoencoderNet
+from skae._network.autoencoder_network import AutoencoderNetwork
 from skae._training.train import TrainingDivergedError
 from skae.architectures import Dense
 from skae.kinds import Undercomplete, Variational
@@ -526,14 +526,14 @@ def test_ctrl_c_keeps_the_best_weights_and_says_so():
 
 def test_ctrl_c_while_folds_take_turns_leaves_pca(monkeypatch):
     calls = itertools.count()
-    train_step_single = AutoencoderNet.train_step_single
+    objective = AutoencoderNetwork.objective
 
-    def interrupted(self, batch, **kwargs):
-        if next(calls) == 2:
+    def interrupted(self, *args, **kwargs):
+        if self.training and next(calls) == 2:
             raise KeyboardInterrupt
-        return train_step_single(self, batch)
+        return objective(self, *args, **kwargs)
 
-    monkeypatch.setattr(AutoencoderNet, "train_step_single", interrupted)
+    monkeypatch.setattr(AutoencoderNetwork, "objective", interrupted)
     iris = load_iris().data
     with pytest.warns(ConvergenceWarning, match="Ctrl-C"):
         ae = AutoencoderTransformer(2, max_epochs=30, random_state=0).fit(iris)
