@@ -2,9 +2,8 @@
 Outlier detection with categorical and numeric columns
 ======================================================
 
-Rows with categorical and numeric columns are passed through a ``ColumnTransformer`` to the
-detector, as to any other estimator of scikit-learn. Which advertisements of used cars contain a
-mistake, and in which column? The cars are simulated.
+A data frame with categories and numbers goes into the detector as it is. Which advertisements of
+used cars contain a mistake, and in which column? The cars are simulated.
 """
 
 # %%
@@ -16,7 +15,7 @@ mistake, and in which column? The cars are simulated.
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from sklearn.compose import ColumnTransformer
+from sklearn.compose import make_column_transformer
 from sklearn.ensemble import IsolationForest
 from sklearn.metrics import average_precision_score
 from sklearn.model_selection import GridSearchCV
@@ -100,22 +99,17 @@ y_test = wrong_test != ""
 # %%
 # A pipeline
 # ----------
-# Categories are encoded as columns of zeros and ones. Logarithms are applied to amounts and ages,
-# which differ by orders of magnitude. The detector standardises the columns itself.
-columns = ColumnTransformer(
-    [
-        ("words", OneHotEncoder(sparse_output=False), ["sort", "fuel"]),
-        (
-            "factors",
-            FunctionTransformer(np.log1p, feature_names_out="one-to-one"),
-            ["age", "km", "price"],
-        ),
-        ("numbers", "passthrough", ["mass (kg)", "power (kW)", "litres"]),
-    ],
-    verbose_feature_names_out=False,
-).set_output(transform="pandas")
+# Logarithms are applied to amounts and ages, which differ by orders of magnitude. There is nothing
+# else to prepare: the detector takes text for categories, and standardises the numbers.
+
+
+def with_logarithms(table):
+    """Return the table with logarithms of the age, the mileage and the price."""
+    return table.assign(**{name: np.log1p(table[name]) for name in ("age", "km", "price")})
+
+
 detector = AutoencoderOutlierDetector(novelty=True, random_state=0)
-pipeline = Pipeline([("columns", columns), ("detector", detector)])
+pipeline = Pipeline([("logarithms", FunctionTransformer(with_logarithms)), ("detector", detector)])
 
 # %%
 # Hyperparameter search with a few labels
@@ -145,14 +139,18 @@ table = pd.DataFrame(search.cv_results_)[[*(f"param_{name}" for name in grid), "
 print(table.round(2).to_string(index=False))
 
 # %%
-# ``refit=False``, since a final fit on all rows would train on the mistakes as well.
+# ``refit=False``, since a final fit on all rows would train on the mistakes as well. Other detectors
+# need columns of zeros and ones for the categories.
 pipeline.set_params(**search.best_params_).fit(X_train)
+encoder = make_column_transformer(
+    (OneHotEncoder(sparse_output=False), ["sort", "fuel"]), remainder="passthrough"
+)
 others = {
     "forest": [IsolationForest(random_state=0)],
     "local outlier factor": [StandardScaler(), LocalOutlierFactor(novelty=True)],
 }
 scores = {
-    name: -make_pipeline(columns, *steps).fit(X_train).score_samples(X_test)
+    name: -make_pipeline(pipeline[0], encoder, *steps).fit(X_train).score_samples(X_test)
     for name, steps in others.items()
 }
 scores["autoencoder"] = -pipeline.score_samples(X_test)
@@ -175,9 +173,8 @@ for name, values in scores.items():
 # Explanation of the mistakes
 # ---------------------------
 # The first row of each type of mistake. Bars show the contribution of each column to the anomaly
-# score, as encoded for the network: most of the score comes from the wrong column, some from the
-# columns that contradict it.
-prepared = columns.transform(X_test)
+# score: most of the score comes from the wrong column, some from the columns that contradict it.
+prepared = pipeline[0].transform(X_test)
 rows = {mistake: np.flatnonzero(wrong_test == mistake)[0] for mistake in MISTAKES}
 print(X_test.loc[list(rows.values())].assign(wrong=list(rows)).to_string())
 
