@@ -176,7 +176,8 @@ class AutoencoderNetwork(nn.Module):
         known = self._within(code, self.code_low, self.code_high)
         residual = self.decoder(known).reshape(-1, self.n_features)
         if self.linear_decoder is None:
-            return self._of_values(residual) if self.bounded_output else residual
+            residual = self._of_values(residual) if self.bounded_output else residual
+            return self.loss.output_alone(residual)
         if self.gates is not None:
             residual = self.gates[1] * residual
         if self.logit_decoder is not None:

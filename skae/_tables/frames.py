@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+import re
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +15,8 @@ import pandas as pd
 from skae._data.real_numbers import real_numbers
 from skae.columns import Factor
 
+# The dtype of ordered categories of pandas, whose own name is that of unordered ones.
+ORDERED = "ordered category"
 _DATES = (nw.Date, nw.Datetime, nw.Duration, nw.Time)
 
 
@@ -38,7 +42,10 @@ class FrameColumn:
         if isinstance(self.series, np.ndarray):
             return str(self.series.dtype)
         native = self.series.to_native()
-        return str(native.dtype) if isinstance(native, pd.Series) else str(self.series.dtype)
+        if isinstance(native, pd.Series):
+            ordered = isinstance(native.dtype, pd.CategoricalDtype) and native.dtype.ordered
+            return ORDERED if ordered else str(native.dtype)
+        return str(getattr(native, "type", self.series.dtype))  # a type is one of pyarrow
 
     @property
     def categories(self) -> tuple | None:
@@ -49,8 +56,20 @@ class FrameColumn:
         if isinstance(native, pd.Series):
             known = isinstance(native.dtype, pd.CategoricalDtype)
             return tuple(_own(c) for c in native.cat.categories) if known else None
+        if _is_ordered_dictionary(native):
+            return tuple(native.unify_dictionaries().chunk(0).dictionary.to_pylist())
         is_enum = isinstance(self.series.dtype, nw.Enum)
         return tuple(self.series.dtype.categories) if is_enum else None
+
+    @property
+    def has_order(self) -> bool:
+        """Return whether the dtype gives the categories an order."""
+        if isinstance(self.series, np.ndarray):
+            return False
+        native = self.series.to_native()
+        if isinstance(native, pd.Series):
+            return bool(getattr(native.dtype, "ordered", False))
+        return isinstance(self.series.dtype, nw.Enum) or _is_ordered_dictionary(native)
 
     def role(self) -> str:
         """Return what the dtype says the column is."""
@@ -69,9 +88,8 @@ class FrameColumn:
 
     def whole(self) -> bool:
         """Return whether the dtype is one of integers."""
-        if isinstance(self.series, np.ndarray):
-            known = [v for v in self.series[:1000] if not pd.isna(v)]
-            return bool(known) and all(isinstance(v, int | np.integer) for v in known)
+        if self._is_object():
+            return pd.api.types.infer_dtype(self._objects(), skipna=True) == "integer"
         return bool(self.series.dtype.is_integer())
 
     def numbers(self) -> np.ndarray | Factor:
@@ -89,16 +107,31 @@ class FrameColumn:
         """Return the values as levels, -1 for missing ones."""
         native = None if isinstance(self.series, np.ndarray) else self.series.to_native()
         if isinstance(native, pd.Series) and isinstance(native.dtype, pd.CategoricalDtype):
-            return Factor(native.cat.codes.to_numpy().astype(np.intp), _objects_of(self.categories))
-        places, values = pd.factorize(self._objects())
-        return Factor(places, _objects_of([_own(value) for value in values]))
+            places: np.ndarray = native.cat.codes.to_numpy().astype(np.intp)
+            values: Any = self.categories
+        else:
+            objects = self._objects()
+            try:
+                places, values = pd.factorize(objects)
+            except TypeError:  # lists and the like
+                plain = str | int | float | type(None) | type(pd.NA) | type(pd.NaT)
+                values = [value for value in objects if not isinstance(value, plain)]
+        levels = [_own(value) for value in values]
+        odd = [level for level in levels if not isinstance(level, str | int | float)]
+        if odd:
+            raise ValueError(
+                f"X must hold numbers, text or categories, but its column {self.name!r} holds "
+                f"{odd[0]!r}, a {type(odd[0]).__name__}: {_recipe(odd[0])}."
+            )
+        return Factor(places, _objects_of(levels))
+
+    def _is_object(self) -> bool:
+        native = self.series if isinstance(self.series, np.ndarray) else self.series.to_native()
+        return isinstance(native, np.ndarray | pd.Series) and native.dtype == object
 
     def _is_text(self) -> bool:
-        if isinstance(self.series, np.ndarray):
-            return True
-        native, dtype = self.series.to_native(), self.series.dtype
-        is_object = isinstance(native, pd.Series) and native.dtype == object
-        return is_object or isinstance(dtype, nw.String | nw.Categorical | nw.Enum)
+        levels = nw.String | nw.Categorical | nw.Enum
+        return self._is_object() or isinstance(self.series.dtype, levels)
 
     def _objects(self) -> np.ndarray:
         if isinstance(self.series, np.ndarray):
@@ -142,14 +175,14 @@ def columns_of(X: Any) -> list[FrameColumn] | None:
         return [FrameColumn(j, X[:, j].astype(object)) for j in range(X.shape[1])]
     if not hasattr(type(X), "columns") and type(X).__module__.split(".")[0] != "pyarrow":
         return None
-    frame = nw.from_native(X, eager_only=True, pass_through=True)
-    if not isinstance(frame, nw.DataFrame):
-        return None
-    if isinstance(X, pd.DataFrame):  # names may be of any type
+    if isinstance(X, pd.DataFrame):  # names may be of any type, and occur twice
         return [
             FrameColumn(_own(name), nw.from_native(X.iloc[:, j], series_only=True))
             for j, name in enumerate(X.columns)
         ]
+    frame = nw.from_native(X, eager_only=True, pass_through=True)
+    if not isinstance(frame, nw.DataFrame):
+        return None
     return [FrameColumn(name, frame[name]) for name in frame.columns]
 
 
@@ -165,7 +198,6 @@ def new_frame(
     values: Mapping[Any, np.ndarray],
     dtypes: Mapping[Any, str],
     categories: Mapping[Any, tuple | None],
-    ordered: Mapping[Any, bool],
     index: Any = None,
 ) -> Any:
     """Return a data frame of a library, or an array of objects for "numpy".
@@ -178,8 +210,8 @@ def new_frame(
     values : mapping of ndarray of shape (n_samples,)
         The values by name.
 
-    dtypes, categories, ordered : mapping
-        The dtype of each column, its categories if the dtype fixes them, and their order.
+    dtypes, categories : mapping
+        The dtype of each column, and its categories if the dtype fixes them.
 
     index : pandas.Index or None, default=None
         Index of a frame of pandas.
@@ -189,19 +221,17 @@ def new_frame(
         return np.stack(columns, axis=1)
     if container == "pandas":
         made = {
-            place: _pandas_series(array, dtypes[name], categories[name], ordered[name])
+            place: _pandas_series(array, dtypes[name], categories[name])
             for place, (name, array) in enumerate(values.items())
         }
         frame = pd.DataFrame(made)
         frame.columns = pd.Index(list(values))
         return frame if index is None else frame.set_axis(index, axis=0)
-    return nw.from_dict(
-        {
-            str(name): _series(str(name), array, dtypes[name], categories[name], container)
-            for name, array in values.items()
-        },
-        backend=container,
-    ).to_native()
+    series = [
+        _series(str(name), array, dtypes[name], categories[name], container)
+        for name, array in values.items()
+    ]
+    return series[0].to_frame().with_columns(*series[1:]).to_native()
 
 
 def with_columns(frame: Any, added: Mapping[str, np.ndarray]) -> Any:
@@ -254,10 +284,9 @@ def with_values_of(frame: Any, X: Any, places: np.ndarray) -> Any:
     return frame
 
 
-def _pandas_series(
-    values: np.ndarray, dtype: str, categories: tuple | None, ordered: bool
-) -> pd.Series:
+def _pandas_series(values: np.ndarray, dtype: str, categories: tuple | None) -> pd.Series:
     if categories is not None:
+        ordered = dtype == ORDERED
         return pd.Series(pd.Categorical(values, categories=list(categories), ordered=ordered))
     numeric = values.dtype.kind == "f"
     if numeric and np.isnan(values).any() and dtype in ("bool", *_NUMPY_INTEGERS):
@@ -268,6 +297,9 @@ def _pandas_series(
         return series.mask(pd.Series(missing)) if missing.any() else series
     if numeric and dtype not in ("object", "str", "string"):
         return pd.Series(values).astype(dtype)
+    if dtype.endswith("string[pyarrow]") or dtype.startswith("dictionary<"):  # pandas misreads both
+        array = _arrow_array(values, dtype.removesuffix("[pyarrow]"), None)
+        return pd.Series(array, dtype=pd.ArrowDtype(array.type))
     return pd.Series(values, dtype=object).astype(dtype)
 
 
@@ -277,19 +309,56 @@ _NUMPY_INTEGERS = tuple(f"{sign}int{size}" for sign in ("", "u") for size in (8,
 def _series(
     name: str, values: np.ndarray, dtype: str, categories: tuple | None, container: Any
 ) -> Any:
-    kind: Any = nw.Enum(list(categories)) if categories else getattr(nw, dtype.split("(")[0])
-    listed = [None if pd.isna(value) else value for value in values.tolist()]
-    if kind == nw.Boolean:
-        listed = [None if value is None else bool(value) for value in listed]
-    elif kind is not nw.Enum and not categories and kind().is_integer():
-        listed = [None if value is None else int(value) for value in listed]
-    if container == "pyarrow" and (categories or kind == nw.Categorical):
+    if container == "pyarrow":
         import pyarrow as pa
 
-        return nw.from_native(
-            pa.chunked_array([pa.array(listed).dictionary_encode()]), series_only=True
-        )
+        array = pa.chunked_array([_arrow_array(values, dtype, categories)])
+        return nw.from_native(array, series_only=True).alias(name)
+    kind: Any = nw.Enum(list(categories)) if categories else getattr(nw, dtype.split("(")[0])
+    if kind is nw.Decimal:
+        kind = nw.Float64
+    if values.dtype.kind == "f" and not np.isnan(values).any():
+        return nw.new_series(name, values, backend=container).cast(kind)
+    listed = [None if pd.isna(value) else value for value in values.tolist()]
+    if kind is nw.Boolean:
+        listed = [None if value is None else bool(value) for value in listed]
+    elif not categories and kind().is_integer():
+        listed = [None if value is None else int(value) for value in listed]
     return nw.new_series(name, listed, kind, backend=container)
+
+
+def _arrow_array(values: np.ndarray, dtype: str, categories: tuple | None) -> Any:
+    """Return an array of pyarrow of the type of this name; decimals are floats."""
+    import pyarrow as pa
+
+    missing = pd.isna(values)
+    if dtype.startswith("dictionary<"):
+        kind, index = re.findall(r"(?:values|indices)=(\w+)", dtype)
+        plain = pa.array(values, pa.type_for_alias(kind), mask=missing)
+        if categories is None:
+            made = plain.dictionary_encode()
+            places, levels = made.indices, made.dictionary
+        else:
+            levels = pa.array(categories, pa.type_for_alias(kind))
+            places = pa.array(pd.Categorical(values, list(categories)).codes, mask=missing)
+        places = places.cast(pa.type_for_alias(index))
+        return pa.DictionaryArray.from_arrays(places, levels, ordered="ordered=1" in dtype)
+    array = pa.array(values, mask=missing)
+    return array if dtype.startswith("decimal") else array.cast(pa.type_for_alias(dtype))
+
+
+def _recipe(value: Any) -> str:
+    """Return what to do with a value that is no number and no text."""
+    if isinstance(value, bytes):
+        return "make it text, for example with .str.decode('utf-8')"
+    if isinstance(value, pd.Interval):
+        return "give the intervals names, for example with .cat.rename_categories(str)"
+    if isinstance(value, datetime.date | datetime.time | datetime.timedelta | pd.Period):
+        return (
+            "turn dates into numbers first, such as the year and the day of the week, or encode "
+            "them, for example by skrub.TableVectorizer"
+        )
+    return "turn it into numbers or text first, or drop it"
 
 
 def _role_of_objects(values: np.ndarray) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -28,6 +27,8 @@ from skae.columns.columns import ROLES
 # A column of text in which more than this fraction of the values differ is no category, if it has
 # at least so many rows.
 _MOST_LEVELS, _FEWEST_ROWS = 0.9, 20
+# Quantiles of numbers that are kept, so that samples have the distribution of the fit.
+_N_QUANTILES = 257
 _NUMERIC = {"numeric": "number"}
 
 
@@ -61,6 +62,7 @@ def fit_table(X: Any, columns: Columns) -> TableColumns | None:
     roles = {column.name: column.role() for column in found}
     if not columns.names_roles and set(roles.values()) == {"number"}:
         return None
+    _check_names(found)
     orders: dict[Any, list] = {}
     for role in ROLES:
         given = getattr(columns, role)
@@ -69,6 +71,16 @@ def fit_table(X: Any, columns: Columns) -> TableColumns | None:
     roles |= _roles_by_name(X, found, columns)
     made = tuple(_fitted(c, roles[c.name], columns, orders.get(c.name)) for c in found)
     return TableColumns(made, container_of(X))
+
+
+def _check_names(found: list[FrameColumn]) -> None:
+    names = [column.name for column in found]
+    twice = sorted({str(name) for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(
+            f"X has more than one column of the name {twice[0]!r}: rename them, as the roles of "
+            f"columns go by name."
+        )
 
 
 def _roles_by_name(X: Any, found: list[FrameColumn], columns: Columns) -> dict[Any, str]:
@@ -143,6 +155,7 @@ def _fitted(column: FrameColumn, role: str, columns: Columns, order: list | None
         cls = Count if role == "count" else Number
         made = cls(**common, n_rows=n_rows, whole=column.whole())
     if isinstance(values, Factor):
+        _check_types(column, values.values)
         raise ValueError(
             f"column {column.name!r} is to be {made.role}, but holds text, such as "
             f"{values.values[0]!r}: convert it, or leave it out of columns=Columns(...)."
@@ -156,8 +169,15 @@ def _fitted(column: FrameColumn, role: str, columns: Columns, order: list | None
             whole=made.whole,
             low=float(np.nanmin(codes)),
             high=float(np.nanmax(codes)),
+            quantiles=_quantiles(codes),
         )
     return made
+
+
+def _quantiles(codes: np.ndarray) -> tuple[float, ...]:
+    """Return quantiles that are numbers of the fit, so that frequent ones stay frequent."""
+    found = np.nanquantile(codes, np.linspace(0, 1, _N_QUANTILES), method="nearest")
+    return tuple(float(value) for value in found)
 
 
 def _with_levels(
@@ -176,22 +196,26 @@ def _with_levels(
     seen = np.flatnonzero(counts)
     if column.categories is None:
         seen = np.array(sorted(seen, key=lambda i: factor.values[i]), dtype=int)
-    rare = _rare(counts, seen, columns)
+    rare = _rare(counts, seen, len(factor.places), columns)
     levels = tuple(factor.values[i] for i in seen if i not in rare)
     by_frequency = sorted(rare, key=lambda i: -counts[i])
     return Categorical(**common, levels=levels, rare=tuple(factor.values[i] for i in by_frequency))
 
 
+def _check_types(column: FrameColumn, values: np.ndarray) -> None:
+    """Refuse text and numbers in one column."""
+    text = [value for value in values if isinstance(value, str)]
+    other = [value for value in values if not isinstance(value, str)]
+    if text and other:
+        raise ValueError(
+            f"column {column.name!r} holds text and other values, such as {text[0]!r} and "
+            f"{other[0]!r}: make it one of them, for example with .astype(str)."
+        )
+
+
 def _check_levels(column: FrameColumn, factor: Factor, counts: np.ndarray) -> None:
     """Refuse levels of unlike types, and columns in which nearly every value is another one."""
-    types = {isinstance(value, str) for value in factor.values[counts > 0]}
-    if len(types) > 1:
-        text = next(v for v in factor.values if isinstance(v, str))
-        other = next(v for v in factor.values if not isinstance(v, str))
-        raise ValueError(
-            f"column {column.name!r} holds text and other values, such as {text!r} and {other!r}: "
-            f"make it one of them, for example with .astype(str)."
-        )
+    _check_types(column, factor.values[counts > 0])
     n_known, n_levels = int(counts.sum()), int((counts > 0).sum())
     if n_known >= _FEWEST_ROWS and n_levels > _MOST_LEVELS * n_known:
         raise ValueError(
@@ -201,18 +225,18 @@ def _check_levels(column: FrameColumn, factor: Factor, counts: np.ndarray) -> No
         )
 
 
-def _rare(counts: np.ndarray, seen: np.ndarray, columns: Columns) -> set[int]:
+def _rare(counts: np.ndarray, seen: np.ndarray, n_rows: int, columns: Columns) -> set[int]:
     """Return the levels that are one together, as in scikit-learn's ``OneHotEncoder``."""
     least = columns.min_frequency
     fewest: float = 0
     if least is not None:
-        fewest = least if is_integer(least) else math.ceil(least * counts.sum())
+        fewest = least if is_integer(least) else least * n_rows
     rare = {int(i) for i in seen if counts[i] < fewest}
     most = columns.max_categories
     n_levels = len(seen) - len(rare) + bool(rare)
     if most is not None and n_levels > most:
-        kept = sorted((i for i in seen if i not in rare), key=lambda i: -counts[i])
-        rare |= {int(i) for i in kept[most - 1 :]}
+        kept = sorted((i for i in seen if i not in rare), key=lambda i: counts[i])
+        rare |= {int(i) for i in kept[: len(kept) - most + 1]}
     return rare
 
 
@@ -227,7 +251,7 @@ def _in_order(column: FrameColumn, factor: Factor, counts: np.ndarray, order: li
                 f"{column.name!r}, which also holds {unknown[:5]}: give each level once."
             )
         return tuple(order)
-    if column.categories is not None:
+    if column.categories is not None and column.has_order:
         return column.categories
     if any(isinstance(level, str) for level in seen):
         raise ValueError(

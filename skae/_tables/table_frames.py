@@ -66,7 +66,6 @@ def table_frame(
         {column.name: column.values(codes[:, j]) for j, column in enumerate(columns)},
         dtypes={column.name: column.dtype for column in columns},
         categories={column.name: getattr(column, "categories", None) for column in columns},
-        ordered={column.name: column.role == "ordinal" for column in columns},
         index=index,
     )
 
@@ -75,8 +74,8 @@ def probability_frame(table: TableColumns, features: np.ndarray, index: Any = No
     """Return the probability of each level, and the numbers, as a table."""
     values = table.probabilities(features)
     none = dict.fromkeys(values)
-    floats = dict.fromkeys(values, "float64" if table.container == "pandas" else "Float64")
-    return new_frame(table.container, values, floats, none, dict.fromkeys(values, False), index)
+    floats = dict.fromkeys(values, "Float64" if table.container == "polars" else "float64")
+    return new_frame(table.container, values, floats, none, index)
 
 
 def _array_of(X: Any) -> Any:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skae.columns.column import Column, Factor
+from skae.columns.column import Column, Factor, as_objects
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ class Boolean(Column):
         return (random_state.random_sample(len(features)) < features[:, 0]).astype(np.float64)
 
     def values(self, codes: np.ndarray) -> np.ndarray:
-        """Return the codes, which the dtype turns into booleans."""
-        return codes
+        """Return the codes, which the dtype turns into booleans, or objects."""
+        return as_objects(codes, bool) if self.dtype == "object" else codes
 
     def probabilities(self, features: np.ndarray) -> dict[str, np.ndarray]:
         """Return the probability of True."""

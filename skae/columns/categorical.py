@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skae.columns.column import LevelColumn
+from skae.columns.column import LevelColumn, free_name
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,8 @@ class Categorical(LevelColumn):
     @property
     def feature_names(self) -> list[str]:
         """Names of the features."""
-        return [f"{self.name}_{level}" for level in (*self.level_names, "unknown")]
+        names = self.level_names
+        return [f"{self.name}_{level}" for level in (*names, free_name("unknown", names))]
 
     def encode(self, codes: np.ndarray) -> np.ndarray:
         """Return indicators of shape (n_samples, n_levels + 1)."""

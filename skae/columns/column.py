@@ -20,6 +20,21 @@ class Factor(NamedTuple):
     values: np.ndarray
 
 
+def as_objects(codes: np.ndarray, kind: type) -> np.ndarray:
+    """Return codes as Python's integers or booleans, None where they are missing."""
+    objects = np.full(len(codes), None, dtype=object)
+    known = ~np.isnan(codes)
+    objects[known] = [kind(code) for code in codes[known]]
+    return objects
+
+
+def free_name(name: str, taken: list[str]) -> str:
+    """Return a name that no level has, with underscores if need be."""
+    while name in taken:
+        name += "_"
+    return name
+
+
 @dataclass(frozen=True)
 class Column(ABC):
     """A column of a table as ``fit`` saw it.
@@ -140,24 +155,28 @@ class LevelColumn(Column):
     @property
     def level_names(self) -> list[str]:
         """Names of the levels."""
-        return [*map(str, self.levels), *(["infrequent"] if self.rare else [])]
+        names = [*map(str, self.levels)]
+        return [*names, *([free_name("infrequent", names)] if self.rare else [])]
 
     def codes(self, values: np.ndarray | Factor) -> np.ndarray:
         """Return the place of the level of each value; `n_levels` for one that is not known."""
         assert isinstance(values, Factor)  # as frames read levels
         place = {level: i for i, level in enumerate(self.levels)}
         place |= dict.fromkeys(self.rare, len(self.levels))
-        found = [self._place(value, place, values) for value in values.values]
-        return np.array([*found, np.nan])[values.places]
+        found = np.array([place.get(value, np.nan) for value in (*values.values, None)])
+        new = [i for i, value in enumerate(values.values) if value not in place]
+        if new:
+            used, rows = np.unique(values.places, return_index=True)
+            first = dict(zip(used.tolist(), rows.tolist(), strict=True))
+            for i in new:
+                if i in first:  # not a category that no row has
+                    found[i] = self._new(values.values[i], first[i], place)
+        return found[values.places]
 
-    def _place(self, value: Any, place: dict, values: Factor) -> float:
-        if value in place:
-            return place[value]
-        used = np.flatnonzero(values.places == int(np.flatnonzero(values.values == value)[0]))
-        if not len(used):  # a category that no row has
-            return np.nan
-        where = f"column {self.name!r} holds {value!r} in row {used[0]}"
-        if isinstance(value, str) != isinstance(next(iter(place)), str):
+    def _new(self, value: Any, row: int, place: dict) -> float:
+        """Return the code of a level that ``fit`` did not see."""
+        where = f"column {self.name!r} holds {value!r} in row {row}"
+        if isinstance(value, str) != isinstance(next(iter(place), value), str):
             kind = "text" if isinstance(value, str) else "a number"
             other = "numbers" if isinstance(value, str) else "text"
             raise ValueError(

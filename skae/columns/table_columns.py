@@ -15,6 +15,8 @@ from skae.columns.count import Count
 from skae.columns.number import Number
 from skae.columns.ordinal import Ordinal
 
+# Rows that are encoded at once: few enough that what is made on the way stays in fast memory.
+_BLOCK = 2048
 # The sorts of columns by name.
 COLUMNS: dict[str, type[Column]] = {
     "number": Number,
@@ -92,8 +94,10 @@ class TableColumns:
     def encode(self, codes: np.ndarray) -> np.ndarray:
         """Return the features of codes, of shape (n_samples, n_features), float64."""
         features = np.empty((len(codes), self.n_features))
-        for j, (column, span) in enumerate(self._each()):
-            features[:, span] = column.encode(codes[:, j])
+        for first in range(0, len(codes), _BLOCK):
+            rows = slice(first, first + _BLOCK)
+            for j, (column, span) in enumerate(self._each()):
+                features[rows, span] = column.encode(codes[rows, j])
         return features
 
     def decode(self, features: np.ndarray) -> np.ndarray:

@@ -17,11 +17,14 @@ from skae._tables.table_frames import table_frame
 from skae._utils.checks import check_choice, check_size, is_auto
 from skae._utils.naming import naming
 from skae._utils.random_state import RandomStateLike, own_random_state
+from skae.columns import Number, TableColumns
 from skae.estimators._one_network import OneNetworkAutoencoder
 from skae.kinds import KINDS
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
+# Rows that say how the numbers are distributed that a model draws.
+_REFERENCE_ROWS = 5000
 _DENSITIES = ("auto", "gaussian_mixture", "prior")
 
 
@@ -70,7 +73,9 @@ class GenerativeAutoencoder(OneNetworkAutoencoder):
         -------
         X : ndarray of shape (n_samples, ...), dtype float64
             Samples in the units of the training rows: the means that the decoder predicts, without
-            observation noise.
+            observation noise. A table with columns that are no numbers is a frame with the columns
+            of ``fit``. Levels and counts are drawn by their probabilities; numbers have the noise
+            that ``kind="variational"`` learns, and are brought to the distribution of their column.
         """
         check_is_fitted(self)
         check_size(n_samples, "n_samples")
@@ -82,20 +87,50 @@ class GenerativeAutoencoder(OneNetworkAutoencoder):
                 f"such as 'variational', but the kind is {self.kind_!r}: use 'gaussian_mixture'."
             )
         rng = own_random_state(random_state)
-        if density == "prior" or (is_auto(density) and has_prior):
-            codes = rng.standard_normal((n_samples, self.n_components_))
-        else:
-            codes = self._code_density.sample(n_samples, rng)
-        rows = self._decode(codes)
-        return rows if self.columns_ is None else self._drawn_table(rows, rng)
+        of_prior = density == "prior" or (is_auto(density) and has_prior)
+        if self.columns_ is None:
+            return self._drawn_rows(n_samples, of_prior, rng)
+        return self._drawn_table(self.columns_, n_samples, of_prior, rng)
 
-    def _drawn_table(self, rows: np.ndarray, rng: np.random.RandomState) -> Any:
-        """Return a table whose levels and counts are drawn by their probabilities."""
-        table = self.columns_
-        assert table is not None  # the caller looks
-        return table_frame(table, table.draw(rows, rng), clip=True)
+    def _drawn_rows(self, n_samples: int, of_prior: bool, rng: np.random.RandomState) -> np.ndarray:
+        """Return the reconstructions of codes that are drawn from a density."""
+        if of_prior:
+            return self._decode(rng.standard_normal((n_samples, self.n_components_)))
+        return self._decode(self._code_density.sample(n_samples, rng))
 
-    def interpolate(self, x_a: MatrixLike, x_b: MatrixLike, n_steps: int = 10) -> np.ndarray:
+    def _drawn_table(
+        self, table: TableColumns, n_samples: int, of_prior: bool, rng: np.random.RandomState
+    ) -> Any:
+        """Return a table whose levels, counts and numbers are drawn from their distributions.
+
+        Each number is brought to the distribution of its column in ``fit``, which a network does
+        not learn to the last peak. A sample of the model, always the same, says what its own is.
+        """
+        rows = self._with_noise(table, self._drawn_rows(n_samples, of_prior, rng), rng)
+        codes = table.draw(rows, rng)
+        other = np.random.RandomState(0)
+        reference = self._drawn_rows(_REFERENCE_ROWS, of_prior, other)
+        reference = self._with_noise(table, reference, other)
+        for j, (column, span) in enumerate(zip(table.columns, table.spans, strict=True)):
+            if isinstance(column, Number) and column.role == "number":
+                of_model = reference[:, span.start]
+                codes[:, j] = column.as_distributed(rows[:, span.start], of_model)
+        return table_frame(table, codes)
+
+    def _with_noise(
+        self, table: TableColumns, rows: np.ndarray, rng: np.random.RandomState
+    ) -> np.ndarray:
+        """Return rows whose numbers have the deviation that a variational kind has learned."""
+        log_scale = self._fitted.weights.get("log_scale")
+        rows = rows.astype(np.float64)
+        if log_scale is not None:
+            numbers = np.flatnonzero(table.is_number)
+            deviations = np.exp(log_scale[table.column_of_feature[numbers]].astype(np.float64))
+            deviations = deviations * np.asarray(self._fitted.scaling.scale)[numbers]
+            rows[:, numbers] += rng.standard_normal((len(rows), len(numbers))) * deviations
+        return rows
+
+    def interpolate(self, x_a: MatrixLike, x_b: MatrixLike, n_steps: int = 10) -> Any:
         """Return interpolations between rows, along the straight line between their latent codes.
 
         Parameters
@@ -111,7 +146,8 @@ class GenerativeAutoencoder(OneNetworkAutoencoder):
         -------
         X : ndarray of shape (n_steps, ...) or (n_samples, n_steps, ...)
             Reconstructions with the axes of ``sample_shape_``; the first and the last are the
-            reconstructions of `x_a` and `x_b`.
+            reconstructions of `x_a` and `x_b`. For a table with columns that are no numbers, a list
+            with a frame for each pair of rows.
         """
         check_is_fitted(self)
         check_size(n_steps, "n_steps", low=2)
@@ -126,12 +162,18 @@ class GenerativeAutoencoder(OneNetworkAutoencoder):
         weight = np.linspace(0, 1, n_steps, dtype=start.dtype)[None, :, None]
         codes = (1 - weight) * start[:, None] + weight * end[:, None]
         path = self._decode(codes.reshape(-1, self.n_components_))
+        if self.columns_ is not None:
+            paths = np.split(path, len(start))
+            return [self._framed(rows, None) for rows in paths]
         path = path.reshape(len(start), n_steps, *self.sample_shape_)
         return path[0] if is_one else path
 
     def _end(self, x: MatrixLike, name: str) -> tuple[Any, tuple[int, ...]]:
         """Return validated rows, and the shape of the argument."""
         with naming(name):
+            if self.columns_ is not None:
+                rows = self._validate_again(x)
+                return rows, (len(rows), self.n_features_in_)
             rows = as_matrix_like(x)
             shape = tuple(rows.shape)
             rows = np.asarray(rows)[None] if self._is_one(shape) else rows

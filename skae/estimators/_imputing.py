@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 
@@ -26,6 +27,14 @@ from skae.kinds import Denoising
 def hidden_again() -> Denoising:
     """Return the default kind, which hides some observed values again in training."""
     return Denoising(Missing(), emphasis=1.0)
+
+
+def hidden_again_in_tables() -> Denoising:
+    """Return the default kind for tables whose columns are not all numbers.
+
+    The level of a column often follows from one or two others, which should not be hidden as well.
+    """
+    return Denoising(Missing((0.0, 0.7)), emphasis=1.0)
 
 
 class ImputingAutoencoder(BaseAutoencoder):
@@ -68,7 +77,10 @@ class ImputingAutoencoder(BaseAutoencoder):
             Whether errors of imputed values can be drawn later.
         """
         n_components = "filling rank" if is_auto(self.n_components) else self.n_components
-        policy = FitPolicy.of(self, n_components=n_components, scaling=scaling)
+        of_role: dict[str, Any] = {"n_components": n_components, "scaling": scaling}
+        if self.columns_ is not None and is_auto(self.kind):
+            of_role["kind"] = hidden_again_in_tables().resolved()
+        policy = FitPolicy.of(self, **of_role)
         fit = ImputationFit(
             X,
             policy,

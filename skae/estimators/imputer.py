@@ -76,7 +76,8 @@ class AutoencoderImputer(TransformerMixin, ImputingAutoencoder):
     kind : str or Kind, default="auto"
         The kind of autoencoder: a name or an object of :mod:`skae.kinds`. "auto" means
         ``Denoising(Missing(), emphasis=1)``, which hides observed values, with a loss that counts
-        these values only. Without a :class:`~skae.corruptions.Missing` corruption the networks
+        these values only; in a table whose columns are not all numbers, ``Missing((0, 0.7))``.
+        Without a :class:`~skae.corruptions.Missing` corruption the networks
         learn to reconstruct the observed values in their input.
 
     architecture : str or Architecture, default="dense"

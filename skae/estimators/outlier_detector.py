@@ -58,7 +58,7 @@ from skae._utils.random_state import RandomStateLike
 from skae._utils.sklearn_private import Interval, StrOptions, fit_context
 from skae.architectures import ARCHITECTURES, Architecture, Dense
 from skae.columns import Columns
-from skae.corruptions import Gaussian
+from skae.corruptions import Gaussian, Mixed
 from skae.estimators._all_or_nothing import all_or_nothing
 from skae.estimators._base import BaseAutoencoder, LossLike, OptimizerLike
 from skae.estimators._set_output import SetOutputMixin
@@ -85,6 +85,14 @@ def _noise_of_many_strengths() -> Denoising:
     """Return the default kind."""
     noise = Gaussian(level=(0.02, 0.5), relative=True, clip=None)
     return Denoising(noise, balance=False)
+
+
+def _hidden_or_swapped() -> Denoising:
+    """Return the default kind for tables whose columns are not all numbers.
+
+    Gaussian noise leaves categories alone, and a network that sees a category can copy it.
+    """
+    return Denoising(Mixed(("masking", "swap")), balance=False)
 
 
 def _one_wide_layer() -> Dense:
@@ -122,7 +130,8 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         The kind of autoencoder: a name or an object of :mod:`skae.kinds`. "auto" means
         ``Denoising(Gaussian((0.02, 0.5), relative=True, clip=None), balance=False)``, which learns
         to remove Gaussian noise whose standard deviation lies between these two fractions of that
-        of each feature.
+        of each feature. In a table whose columns are not all numbers it means
+        ``Denoising(Mixed(("masking", "swap")), balance=False)``.
 
     architecture : str or Architecture, default="auto"
         The architecture of encoder and decoder: a name or an object of :mod:`skae.architectures`.
@@ -1090,8 +1099,12 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         if is_auto(n_components) and resolve_parts(self).kind.corruption is not None:
             n_components = _WIDE_CODE
         scaling = _SCALING_RULES[self.standardize]
+        of_role: dict[str, Any] = {}
+        if self.columns_ is not None and is_auto(self.kind):
+            of_role["kind"] = _hidden_or_swapped().resolved()
         return FitPolicy.of(
             self,
+            **of_role,
             n_components=n_components,
             scaling=scaling,
             rules=defaults.DETECTOR,

@@ -388,7 +388,7 @@ class AutoencoderTransformer(GenerativeAutoencoder):
         """Set ``explained_variance_ratio_`` if the autoencoder is linear."""
         self.__dict__.pop("explained_variance_ratio_", None)
         fitted = self._fitted
-        linear = (
+        linear = self.columns_ is None and (
             self.architecture_.is_linear() and self.kind_.linear_code and fitted.spec.loss.rescales
         )
         if linear and fitted.n_components <= fitted.n_features:

@@ -135,6 +135,19 @@ METHODS: dict[type, dict[str, Callable]] = {
 }
 
 
+def _refuse_table(estimator: Any) -> None:
+    """Refuse an estimator that was fitted on a table whose columns are not all numbers."""
+    table = getattr(estimator, "columns_", None)
+    if table is not None:
+        named = next(column for column in table.columns if column.role != "number")
+        raise ValueError(
+            f"This {type(estimator).__name__} was fitted on a table with columns that are no "
+            f"numbers, such as {named.name!r}, and an exported graph takes numbers: encode the "
+            f"table first, for example by sklearn.preprocessing.OneHotEncoder, and fit on the "
+            f"result."
+        )
+
+
 def methods_of(estimator: Any) -> dict[str, Callable]:
     """Return the exportable methods of an estimator.
 
@@ -161,6 +174,7 @@ def module_of(estimator: Any, method: str) -> nn.Module:
         If the method cannot be exported.
     """
     methods = methods_of(estimator)
+    _refuse_table(estimator)
     if method not in methods:
         raise ValueError(
             f"method must be one of {list(methods)} for {type(estimator).__name__}, got {method!r}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 
 import numpy as np
@@ -98,7 +99,7 @@ class ByColumn(Loss):
 
     def _group(self, loss: Loss | ColumnLoss, columns: np.ndarray) -> ColumnGroup:
         features = np.flatnonzero(np.isin(self.table_columns.column, columns))
-        place = (columns, features, self.centre[features], self.scale[features])
+        place = (columns, features, self.centre, self.scale)
         if isinstance(loss, ColumnLoss):
             return LevelGroup(loss, *place, self.sizes[columns])
         return EntryGroup(loss, *place)
@@ -123,17 +124,26 @@ class ByColumn(Loss):
         return self.get_params(deep=False)
 
     def output(self, linear: torch.Tensor, residual: torch.Tensor) -> torch.Tensor:
-        """Combine the linear path and the decoder's nonlinear part, column by column."""
+        """Combine the linear path and the decoder's nonlinear part, group by group."""
         residual = residual.expand(linear.shape)
-        return self._joined([group.output(linear, residual) for group in self._groups], linear)
+        return torch.cat([group.output(linear, residual) for group in self._groups], dim=1)
+
+    def output_alone(self, residual: torch.Tensor) -> torch.Tensor:
+        """Return the output of a decoder without a linear path, group by group."""
+        return torch.cat([group.output_alone(residual) for group in self._groups], dim=1)
+
+    def _each(self, output: torch.Tensor) -> Iterator[tuple[ColumnGroup, torch.Tensor]]:
+        """Yield each group and its own output."""
+        widths = [group.width for group in self._groups]
+        return zip(self._groups, output.split(widths, dim=1), strict=True)
 
     def reconstruction(self, output: torch.Tensor) -> torch.Tensor:
         """Turn the output of the decoder into a reconstruction, in scaled units."""
-        return self._joined([group.reconstruction(output) for group in self._groups], output)
+        return self._joined([group.reconstruction(own) for group, own in self._each(output)])
 
     def elementwise(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """Return the loss of each column in nats, of shape (n_samples, n_columns)."""
-        return self._by_column([group.losses(output, target) for group in self._groups])
+        return self._by_column([group.losses(own, target) for group, own in self._each(output)])
 
     def residual(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         r"""Return deviance residuals, in scaled units (McCullagh and Nelder 1989, section 2.4).
@@ -143,7 +153,7 @@ class ByColumn(Loss):
         of its first feature. Only the indicator of levels that `fit` did not see differs from 0
         among its other features: its residual is its scaled value.
         """
-        return self._joined([group.residual(output, target) for group in self._groups], output)
+        return self._joined([group.residual(own, target) for group, own in self._each(output)])
 
     def explained(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """Return the explained fraction of each column in each row, (n_samples, n_columns).
@@ -151,7 +161,7 @@ class ByColumn(Loss):
         It is 1 for a perfect prediction, and 0 on average for the best constant one. Of numbers,
         it is that of the squared error, whatever their loss.
         """
-        losses = self._by_column([group.errors(output, target) for group in self._groups])
+        losses = self._by_column([group.errors(own, target) for group, own in self._each(output)])
         baseline = self._constants.at("baseline", losses)
         varies, relative = baseline > _CONSTANT, losses / baseline.clamp_min(_CONSTANT)
         return 1 - torch.where(varies, relative, (losses > _CONSTANT).to(losses))
@@ -161,7 +171,7 @@ class ByColumn(Loss):
     ) -> torch.Tensor:
         """Return the log probability (density) of each column, (n_samples, n_columns)."""
         return self._by_column(
-            [group.log_likelihood(output, target, log_scale) for group in self._groups]
+            [group.log_likelihood(own, target, log_scale) for group, own in self._each(output)]
         )
 
     def of_entries(self, mask: torch.Tensor) -> torch.Tensor:
@@ -192,9 +202,9 @@ class ByColumn(Loss):
             self.losses, self.loss_of_column, self.sizes, self.centre, self.scale, baseline
         )
 
-    def _joined(self, blocks: list[torch.Tensor], like: torch.Tensor) -> torch.Tensor:
+    def _joined(self, blocks: list[torch.Tensor]) -> torch.Tensor:
         """Return features of all groups in the order of the table."""
-        return torch.cat(blocks, dim=1).index_select(1, self._constants.at("features", like))
+        return torch.cat(blocks, dim=1).index_select(1, self._constants.at("features", blocks[0]))
 
     def _by_column(self, blocks: list[torch.Tensor]) -> torch.Tensor:
         """Return one value per column, in the order of the table."""

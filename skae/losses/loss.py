@@ -61,6 +61,10 @@ class Loss(ParameterNamesMixin):
         """Combine the linear path, in units of the target, and the decoder's nonlinear part."""
         return linear + residual
 
+    def output_alone(self, residual: torch.Tensor) -> torch.Tensor:
+        """Return the output of a decoder without a linear path."""
+        return residual
+
     def output_of(self, reconstruction: torch.Tensor) -> torch.Tensor:
         """Turn a reconstruction into the output of a decoder, the inverse of `reconstruction`."""
         return reconstruction

@@ -182,6 +182,18 @@ def test_samples_are_tables():
     pd.testing.assert_frame_equal(samples, estimator.sample(50, random_state=0))
 
 
+def test_samples_have_the_distribution_of_the_fit():
+    """Also where numbers have a peak, which no network with normal noise draws."""
+    hours = np.where(np.arange(120) % 2, 40.0, X["age"])
+    rows = X.assign(hours=hours)
+    estimator = AutoencoderTransformer(3, kind="variational", **FEW).fit(rows)
+    samples = estimator.sample(2000, random_state=0)
+    assert abs((samples["hours"] == 40).mean() - (hours == 40).mean()) < 0.05
+    np.testing.assert_allclose(
+        samples["pay"].quantile([0.1, 0.5, 0.9]), X["pay"].quantile([0.1, 0.5, 0.9]), atol=1
+    )
+
+
 @pytest.mark.parametrize("kind", ["undercomplete", "denoising", "sparse", "contractive"])
 @pytest.mark.parametrize("missing", [0.0, 0.2])
 def test_every_kind_takes_tables(kind, missing):
@@ -241,3 +253,85 @@ def test_scores_weigh_rows():
     plain, weighted = fitted("transformer"), clone(ESTIMATORS["transformer"])
     weighted.fit(X, sample_weight=weight)
     assert np.abs(plain.transform(X) - weighted.transform(X)).max() > 1e-3
+
+
+def test_an_interpolation_is_a_table():
+    estimator = fitted("transformer")
+    path, other = estimator.interpolate(X.iloc[:2], X.iloc[2:4], n_steps=4)
+    assert path.columns.tolist() == other.columns.tolist() == X.columns.tolist()
+    assert len(path) == 4
+    pd.testing.assert_frame_equal(
+        path.iloc[:1], estimator.reconstruct(X.iloc[:1]).reset_index(drop=True)
+    )
+
+
+@pytest.mark.parametrize("role", ESTIMATORS)
+def test_a_graph_of_a_table_is_refused_by_the_name_of_a_column(role):
+    with pytest.raises(ValueError, match="no numbers, such as 'job'"):
+        skae.export.to_torch(fitted(role), METHOD[role])
+
+
+def test_an_array_of_objects_takes_positions():
+    rows = X[["pay", "job", "married"]].astype(object).to_numpy()
+    estimator = fitted("transformer", rows, columns=Columns(categorical=[1], boolean=[2]))
+    rebuilt = estimator.reconstruct(rows)
+    assert isinstance(rebuilt, np.ndarray)
+    assert set(rebuilt[:, 1]) <= set(rows[:, 1])
+    imputer = AutoencoderImputer(
+        n_estimators=1, columns=Columns(categorical=[1], boolean=[2]), **FEW
+    )
+    rows[3, 1] = None
+    assert imputer.fit_transform(rows)[3, 1] in {"clerk", "driver", "nurse"}
+    with pytest.raises(ValueError, match=r"could not convert|holds text"):
+        fitted("transformer", rows)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        (X.drop(columns="job"), "job"),
+        (X.assign(more=1.0), "more"),
+        (X[["job", *X.columns.drop("job")]], "same order"),
+        (X.assign(job=1.0), "column 'job' holds 1.0 in row 0, a number"),
+        (X.assign(pay="much"), "column 'pay' holds text, such as 'much'"),
+        (X.assign(married="yes"), "column 'married' holds text"),
+        (X.assign(pay=np.inf), "infinity, first in column 'pay', row 0"),
+        (X.assign(job=None), "missing value, first in column 'job', row 0"),
+    ],
+)
+def test_what_fit_did_not_see_is_named(changed, message):
+    with pytest.raises(ValueError, match=message):
+        fitted("transformer").transform(changed)
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        (Columns(categorical="wage"), "categorical of Columns names the column 'wage'"),
+        (Columns(categorical="job", count="job"), "column 'job' in two roles"),
+        (Columns(count="pay"), "column 'pay' is a count, but holds"),
+        (Columns(numeric="job"), "column 'job' is to be number, but holds text"),
+        (Columns(boolean="age"), "column 'age' is one of booleans, but holds"),
+        (Columns(ordinal="job"), "column 'job' is ordinal, but its dtype has no order"),
+        (Columns(ordinal={"job": ["nurse"]}), "which also holds"),
+        (Columns(categorical=[True, False]), "a mask of 2 columns, but X has 7"),
+        (Columns(unknown="guess"), "unknown of Columns"),
+        (Columns(max_categories=0), "max_categories of Columns"),
+        (Columns(min_frequency=-1), "min_frequency of Columns"),
+        ("by magic", "columns must be one of"),
+    ],
+)
+def test_what_columns_cannot_be_is_said(columns, message):
+    with pytest.raises(ValueError, match=message):
+        fitted("transformer", columns=columns)
+
+
+def test_names_of_persons_are_no_categories():
+    with pytest.raises(ValueError, match="column 'name' has 120 different values in 120 rows"):
+        fitted("transformer", X.assign(name=[f"person {i}" for i in range(120)]))
+
+
+def test_dates_are_refused_by_name():
+    dated = X.assign(day=pd.date_range("2020", periods=120))
+    with pytest.raises(ValueError, match=r"day.* holds dates"):
+        fitted("transformer", dated)

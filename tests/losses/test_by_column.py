@@ -12,6 +12,7 @@ from skae.losses import (
     Huber,
     Poisson,
 )
+from skae.losses.column_groups import LevelGroup
 
 # Columns: a number, 3 levels, a boolean, 4 ordered levels, a count, 2 levels, a number.
 SIZES = np.array([1, 4, 1, 4, 1, 3, 1])
@@ -54,11 +55,22 @@ def predicted(loss, scaled):
     return loss.output(0.5 * scaled, residual)
 
 
+def in_order(loss, output):
+    """Return an output, which is in an order of its own, in that of the features."""
+    found = torch.empty(len(output), len(loss.centre), dtype=output.dtype)
+    for group, own in loss._each(output):
+        levels = isinstance(group, LevelGroup)
+        block = group._in_order(group._block(own), own[:, group.n_places :]) if levels else own
+        found[:, torch.from_numpy(group.features)] = block
+    return found
+
+
 def test_each_column_has_the_loss_of_its_sort(table):
     loss, scaled, (a, b, ordered), rows = table
     output = predicted(loss, scaled)
     plain = ByColumn(loss.losses, OF_COLUMN, SIZES, loss.centre, loss.scale)
     found = plain.log_likelihood(output, scaled, torch.zeros(7, dtype=torch.float64))
+    output = in_order(plain, output)
     normal = torch.distributions.Normal(output[:, 0], 1).log_prob(scaled[:, 0])
     torch.testing.assert_close(found[:, 0], normal)
     for column, first, levels in ((1, 1, a), (5, 11, b)):
@@ -106,6 +118,17 @@ def test_baselines_are_the_entropies(table):
     p = rows[:, 5].mean()
     np.testing.assert_allclose(loss.baseline[2], -p * np.log(p) - (1 - p) * np.log(1 - p))
     np.testing.assert_allclose(loss.baseline[0], rows[:, 0].var() / loss.scale[0] ** 2)
+
+
+def test_a_decoder_alone_gives_logits(table):
+    """Without a linear path, its output is that of a network whose linear path has no influence."""
+    loss = table[0]
+    residual = torch.randn(N, 15, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    alone = loss.output_alone(residual)
+    torch.testing.assert_close(in_order(loss, alone), residual)
+    found = loss.reconstruction(alone).numpy() * loss.scale + loss.centre
+    np.testing.assert_allclose(found[:, 1:4], torch.softmax(residual[:, 1:4], 1), rtol=1e-6)
+    np.testing.assert_allclose(found[:, 5], torch.sigmoid(residual[:, 5]), rtol=1e-6)
 
 
 def test_losses_are_in_nats(table):
