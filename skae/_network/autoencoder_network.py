@@ -55,7 +55,6 @@ class AutoencoderNetwork(nn.Module):
     state: nn.Module | None
     linear_encoder: nn.Linear | None
     linear_decoder: nn.Linear | TiedLinear | None
-    logit_decoder: nn.Linear | None
     encoder_rest: nn.Parameter | None
     gates: nn.Parameter | None
     log_scale: nn.Parameter | None
@@ -82,7 +81,6 @@ class AutoencoderNetwork(nn.Module):
         self.state = kind.new_state(n_components)
         self.tied, self.gated = architecture.ties_weights(), architecture.needs_gates()
         self.linear_encoder = self.linear_decoder = self.encoder_rest = self.gates = None
-        self.logit_decoder = None
         self.features = Features(*spec.axes_of_sample(), columns=loss.table_columns)
         self._add_ranges()
         if spec.linear_path:
@@ -126,10 +124,6 @@ class AutoencoderNetwork(nn.Module):
             assert self.decoder is not None  # a kind that needs none drops it later
             silence(self.encoder)
             silence(self.decoder)
-        if self.loss.table_columns is not None:
-            self.logit_decoder = linear(self.n_components, self.n_features, generator)
-            nn.init.zeros_(self.logit_decoder.weight)
-            nn.init.zeros_(self.logit_decoder.bias)
         if n_rest:
             self.encoder_rest = nn.Parameter(torch.zeros(n_rest))
 
@@ -180,8 +174,6 @@ class AutoencoderNetwork(nn.Module):
             return self.loss.output_alone(residual)
         if self.gates is not None:
             residual = self.gates[1] * residual
-        if self.logit_decoder is not None:
-            residual = residual + self.logit_decoder(code)
         if self.loss.rescales:  # otherwise the residual is not in units of the data
             residual = residual * self.residual_scale
         with full_precision(code.device):

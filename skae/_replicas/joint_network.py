@@ -67,7 +67,7 @@ class JointNetwork(AutoencoderNetwork):
         stack = Stack(self.weights, names, self.sections, generators)
         self.encoder = OfAllRows(first.encoder, stack)
         self.decoder = None if first.decoder is None else OfAllRows(first.decoder, stack)
-        for name in ("linear_encoder", "linear_decoder", "logit_decoder"):
+        for name in ("linear_encoder", "linear_decoder"):
             layer = getattr(first, name)
             setattr(self, name, None if layer is None else OfAllRows(layer, stack))
         self.missing: Any = None

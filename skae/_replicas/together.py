@@ -20,7 +20,7 @@ from skae.losses import COLUMN_LOSSES, LOSSES, ByColumn, Loss
 _MOST_BYTES = 2**24
 # The parts of a network of which a joint one has a counterpart.
 _PARTS = {
-    *("encoder", "decoder", "linear_encoder", "linear_decoder", "logit_decoder"),
+    *("encoder", "decoder", "linear_encoder", "linear_decoder"),
     *("features", "missing", "state"),
 }
 # Networks that take more multiplications for a batch than this are not bound by overhead.
