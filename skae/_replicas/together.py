@@ -99,7 +99,8 @@ def can_run_with_others(task: TrainingTask) -> bool:
     """
     network, plan, batches = task.network, task.plan, task.training
     return (
-        not (plan.callbacks or plan.draws_globally)
+        batches.index.device.type == "cpu"  # not tried elsewhere
+        and not (plan.callbacks or plan.draws_globally)
         and plan.repelled is None
         and plan.precision != "bfloat16"
         and treats_weights_alone(plan.optimizer)
