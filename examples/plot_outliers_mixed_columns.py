@@ -139,8 +139,8 @@ table = pd.DataFrame(search.cv_results_)[[*(f"param_{name}" for name in grid), "
 print(table.round(2).to_string(index=False))
 
 # %%
-# ``refit=False``, since a final fit on all rows would train on the mistakes as well. Other detectors
-# need columns of zeros and ones for the categories.
+# ``refit=False``, since a final fit on all rows would train on the mistakes as well. Other
+# detectors need columns of zeros and ones for the categories.
 pipeline.set_params(**search.best_params_).fit(X_train)
 encoder = make_column_transformer(
     (OneHotEncoder(sparse_output=False), ["sort", "fuel"]), remainder="passthrough"
@@ -167,8 +167,9 @@ for name, values in scores.items():
     print(f"{name:21} all {average_precision_score(y_test, values):.2f}  {row}")
 
 # %%
-# An isolation forest splits on one column at a time, and no single column shows these mistakes.
-# Nearest neighbours find the wrong categories, and about half of the wrong numbers.
+# An isolation forest splits on one column at a time, and no single column shows these mistakes. The
+# others find the wrong categories; the autoencoder finds wrong prices best, and nearest neighbours
+# wrong mileages.
 #
 # Explanation of the mistakes
 # ---------------------------

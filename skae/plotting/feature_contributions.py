@@ -153,7 +153,7 @@ class FeatureContributionsDisplay:
         check_size(max_features, "max_features")
         one, name = _one_row(X, row)
         one = last.rows(one)
-        values: Any = _numbers_of(one)
+        values: Any = _values_of(one)
         if groups is None:
             contributions = last.named(detector.feature_contributions(one).iloc[0])
         else:
@@ -254,13 +254,23 @@ def _one_row(X: Any, row: Any) -> tuple[Any, Any]:
     return (X.tocsr() if sp.issparse(X) else X)[row : row + 1], row
 
 
-def _numbers_of(one: Any) -> np.ndarray:
-    """Return the numbers of one row of any container, of shape (n_features,)."""
+def _values_of(one: Any) -> np.ndarray:
+    """Return the values of one row of any container, of shape (n_features,); text stays text."""
     if sp.issparse(one):
         one = one.toarray()
     elif isinstance(one, torch.Tensor):
         one = one.detach().cpu().double()
-    return np.asarray(one, dtype=np.float64).ravel()
+    try:
+        return np.asarray(one, dtype=np.float64).ravel()
+    except (TypeError, ValueError):
+        values = np.asarray(one, dtype=object).ravel()
+        return np.array([_number_or_text(value) for value in values], dtype=object)
+
+
+def _number_or_text(value: Any) -> float | str:
+    if pd.isna(value):
+        return np.nan
+    return str(value) if isinstance(value, str | bool | np.bool_) else float(value)
 
 
 def _values_of_groups(
@@ -272,7 +282,7 @@ def _values_of_groups(
         members = np.flatnonzero(grouped.group_of == number)
         active = members[values[members] != 0]
         if len(members) == 1:
-            found.append(float(values[members[0]]))
+            found.append(values[members[0]])
         else:
             found.append(str(columns[active[0]]) if len(active) == 1 else "")
     return found

@@ -250,7 +250,7 @@ def test_constant_columns_come_back():
         (X[0], "Expected 2D array"),
         (X + 1j, "Complex data not supported"),
         (np.array([["a", "b"]] * 5), "X must hold numbers"),
-        (pd.DataFrame({"a": ["x", "y"], "b": [1, 2]}), "X must hold numbers"),
+        (pd.DataFrame({"a": pd.date_range("2020", periods=2), "b": [1, 2]}), "X must hold numbers"),
     ],
 )
 def test_bad_data_are_refused(data, message):

@@ -15,6 +15,7 @@ from matplotlib.colors import same_color
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression
+from support.mixed_tables import mixed_table
 
 from skae import AutoencoderOutlierDetector
 from skae.plotting import FeatureContributionsDisplay
@@ -378,3 +379,14 @@ def test_detector(X, scoring, container):
     assert sum(lengths(display)) == pytest.approx(-detector.score_samples(rows)[5], rel=1e-5)
     np.testing.assert_allclose(display.values, X[5])
     assert display.threshold == -detector.offset_
+
+
+def test_values_of_a_table_are_shown_as_they_are():
+    table = mixed_table(80).assign(pay=lambda t: t["pay"].round(1))
+    detector = AutoencoderOutlierDetector(novelty=True, max_epochs=1, random_state=0).fit(table)
+    display = FeatureContributionsDisplay.from_estimator(detector, table, 3)
+    labels = {label.get_text() for label in display.ax_.get_yticklabels()}
+    row = table.iloc[3]
+    assert f"job = {row['job']}" in labels
+    assert f"married = {row['married']}" in labels
+    assert any(label.startswith(f"pay = {row['pay']}"[:8]) for label in labels)
