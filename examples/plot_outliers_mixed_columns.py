@@ -174,8 +174,8 @@ for name, values in scores.items():
 # Explanation of the mistakes
 # ---------------------------
 # The first row of each type of mistake. Bars show the contribution of each column to the anomaly
-# score: most of the score comes from the wrong column, some from the columns that contradict it. The
-# third car is an electric one whose fuel was changed: a diesel that needs no litres.
+# score: most of the score comes from the wrong column, some from the columns that contradict it.
+# The third car is an electric one whose fuel was changed: a diesel that needs no litres.
 prepared = pipeline[0].transform(X_test)
 rows = {mistake: np.flatnonzero(wrong_test == mistake)[0] for mistake in MISTAKES}
 print(X_test.loc[list(rows.values())].assign(wrong=list(rows)).to_string())
