@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from skae._detection.ensemble import Ensemble
+from skae.columns import LevelColumn, TableColumns
 
 # How often a replaced value is reconstructed. Each time it moves towards what the other features
 # suggest; after so many times it hardly moves any more.
@@ -120,6 +121,51 @@ class Leading:
         reconstruct = partial(ensemble.reconstruct, device=device)
         expected = expected_values(reconstruct, rows, features, start)
         return cls(features, np.take_along_axis(rows, features, axis=1), expected)
+
+    @classmethod
+    def of_table(
+        cls,
+        table: TableColumns,
+        rows: np.ndarray,
+        ensemble: Ensemble,
+        device: str,
+        n_columns: int,
+    ) -> Leading:
+        """Return at most so many leading columns of each row of a table, with values as objects."""
+        if not len(rows):
+            nothing = np.empty((0, min(n_columns, table.n_columns)))
+            return cls(nothing.astype(int), nothing, nothing)
+        contributions = ensemble.contributions(rows, device, table.column_of_feature)
+        columns = leading_features(contributions, n_columns)
+        start = ensemble.members[0].network.scaling.centre.astype(np.float64)
+        expected = np.empty(columns.shape, dtype=object)
+        for place in range(columns.shape[1]):
+            replaced = table.column_of_feature == columns[:, place, None]
+            others = np.where(replaced, start, rows)
+            for _ in range(_N_STEPS):
+                others = np.where(replaced, ensemble.reconstruct(others, device), rows)
+            expected[:, place] = _values_of(table, others, columns[:, place])
+        values = np.empty(columns.shape, dtype=object)
+        for place in range(columns.shape[1]):
+            values[:, place] = _values_of(table, rows, columns[:, place])
+        return cls(columns, values, expected)
+
+
+def _values_of(table: TableColumns, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Return the value of one column of each row: a level, a boolean or a number."""
+    found = np.empty(len(rows), dtype=object)
+    for j in np.unique(columns):
+        own, column = columns == j, table.columns[j]
+        features = rows[own, table.spans[j]]
+        codes = column.decode(features)
+        values = column.values(codes).astype(object)
+        if column.role == "boolean":
+            values = np.array([bool(code) for code in codes], dtype=object)
+        if isinstance(column, LevelColumn):  # the last feature marks levels that fit did not see
+            values[features[:, -1] > 0.5] = "unknown"
+        values[np.isnan(features).any(axis=1)] = None
+        found[own] = values
+    return found
 
 
 def alert_frame(

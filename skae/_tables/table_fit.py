@@ -68,9 +68,31 @@ def fit_table(X: Any, columns: Columns) -> TableColumns | None:
         given = getattr(columns, role)
         if isinstance(given, Mapping):
             orders |= dict(given)
-    roles |= _roles_by_name(X, found, columns)
+    named = _roles_by_name(X, found, columns)
+    for column in found:
+        if column.name not in named and column.categories is None:
+            _refuse_text_between_numbers(column, roles[column.name])
+    roles |= named
     made = tuple(_fitted(c, roles[c.name], columns, orders.get(c.name)) for c in found)
     return TableColumns(made, container_of(X))
+
+
+def _refuse_text_between_numbers(column: FrameColumn, role: str) -> None:
+    """Refuse a column of numbers as text in which something else stands for a missing value."""
+    if role != "categorical":
+        return
+    factor = column.levels()
+    numeric = pd.to_numeric(pd.Series(factor.values, dtype=object), errors="coerce").notna()
+    others = np.flatnonzero(~numeric)
+    if not len(others) or len(others) > len(numeric) / 2:
+        return
+    row = int(np.flatnonzero(factor.places == others[0])[0])
+    raise ValueError(
+        f"column {column.name!r} holds text between numbers, such as {factor.values[others[0]]!r} "
+        f"in row {row}: if they are numbers, give pandas.to_numeric(X[{column.name!r}], "
+        f"errors='coerce'); if they are categories, say so with "
+        f"columns=Columns(categorical=[{column.name!r}])."
+    )
 
 
 def _check_names(found: list[FrameColumn]) -> None:

@@ -1028,7 +1028,9 @@ class AutoencoderOutlierDetector(SetOutputMixin, OutlierMixin, BaseAutoencoder):
         scores, p_values, labels = -self.score_samples(X), self.p_values(X), self.predict(X)
         chosen = np.flatnonzero(labels == -1) if only_outliers else np.arange(len(labels))
         rows = densify(rows_at(self._validate_again(X), chosen)[:]).astype(np.float64)
-        leading = Leading.of(rows, self._ensemble, self.device, n_features)
+        of = (rows, self._ensemble, self.device, n_features)
+        table = self.columns_
+        leading = Leading.of(*of) if table is None else Leading.of_table(table, *of)
         index = pd.Index(chosen) if index is None else index[chosen]
         names = self._column_names()
         return alert_frame(scores[chosen], p_values[chosen], leading, names, index)

@@ -335,3 +335,23 @@ def test_dates_are_refused_by_name():
     dated = X.assign(day=pd.date_range("2020", periods=120))
     with pytest.raises(ValueError, match=r"day.* holds dates"):
         fitted("transformer", dated)
+
+
+def test_alerts_name_columns_values_and_what_was_expected():
+    train = mixed_table(600)
+    detector = AutoencoderOutlierDetector(novelty=True, max_epochs=30, random_state=0).fit(train)
+    detector.set_threshold(false_positive_rate=0.01)
+    new = mixed_table(50, seed=1).set_index(np.arange(100, 150))
+    high = new["pay"] > 34
+    wrong = new[high].assign(city="Bonn")  # Ulm is where the pay is high
+    alerts = detector.alerts(wrong)
+    first = alerts[alerts["feature_1"] == "city"]
+    assert len(first) > 0.7 * len(wrong)
+    assert set(first["value_1"]) == {"Bonn"}
+    assert (first["expected_1"] == "Ulm").mean() > 0.8
+    unseen = detector.alerts(new[:3].assign(job="pilot"), n_features=1)
+    assert unseen["feature_1"].tolist() == ["job"] * 3
+    assert unseen["value_1"].tolist() == ["unknown"] * 3
+    assert detector.alerts(train[:5]).columns[:3].tolist() == [
+        *("anomaly_score", "p_value", "feature_1")
+    ]
