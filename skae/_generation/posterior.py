@@ -63,9 +63,13 @@ def log_likelihood(
 def _log_units(fitted: FittedNetwork, X: Matrix) -> np.ndarray | float:
     """Return the difference between the log densities of scaled rows and of rows in units of `X`.
 
-    It is the sum of the logarithms of the scales of known values.
+    It is the sum of the logarithms of the scales of known values. Levels and counts have
+    probabilities, which have no unit.
     """
     logs = np.log(np.broadcast_to(fitted.scaling.scale, fitted.n_features))
+    columns = fitted.spec.loss.table_columns
+    if columns is not None:
+        logs = np.where(columns.is_number, logs, 0.0)
     if not fitted.spec.takes_missing:
         return float(logs.sum())
     return np.concatenate([~np.isnan(block) @ logs for _, block in dense_blocks(X)])

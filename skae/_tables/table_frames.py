@@ -40,6 +40,32 @@ def codes_of(table: TableColumns, X: Any) -> np.ndarray:
     return np.stack(codes, axis=1)
 
 
+def partial_codes(table: TableColumns, given: Any) -> np.ndarray:
+    """Return the codes of a table with some of the columns, NaN for the others.
+
+    Raises
+    ------
+    ValueError
+        If it has other columns, or if a column does not hold what it held in the fit.
+    """
+    found = columns_of(given) if hasattr(type(given), "columns") else None
+    if not found:
+        raise ValueError(f"given must be a data frame with columns of fit, got {given!r:.60}.")
+    places = {name: j for j, name in enumerate(table.names)}
+    unknown = [column.name for column in found if column.name not in places]
+    if unknown:
+        raise ValueError(
+            f"given has the column {unknown[0]!r}, which fit did not see; its columns were "
+            f"{table.names[:9].tolist()}."
+        )
+    columns = [(places[c.name], c) for c in found]
+    read = {j: table.columns[j].codes(_read(c, table.columns[j])) for j, c in columns}
+    codes = np.full((len(next(iter(read.values()))), table.n_columns), np.nan)
+    for j, values in read.items():
+        codes[:, j] = values
+    return codes
+
+
 def table_frame(
     table: TableColumns, codes: np.ndarray, *, index: Any = None, clip: bool = False
 ) -> Any:

@@ -13,18 +13,17 @@ from skae._data.containers import as_matrix_like
 from skae._data.matrix import MatrixLike
 from skae._data.validation import output_dtype
 from skae._generation.posterior import elbo, log_likelihood, posterior
-from skae._tables.table_frames import table_frame
+from skae._generation.table_sampling import TableSampling
+from skae._tables.table_frames import partial_codes, table_frame
 from skae._utils.checks import check_choice, check_size, is_auto
 from skae._utils.naming import naming
 from skae._utils.random_state import RandomStateLike, own_random_state
-from skae.columns import Number, TableColumns
+from skae.columns import TableColumns
 from skae.estimators._one_network import OneNetworkAutoencoder
 from skae.kinds import KINDS
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
-# Rows that say how the numbers are distributed that a model draws.
-_REFERENCE_ROWS = 5000
 _DENSITIES = ("auto", "gaussian_mixture", "prior")
 
 
@@ -50,8 +49,13 @@ class GenerativeAutoencoder(OneNetworkAutoencoder):
     """Methods that sample from the fitted model, and likelihoods of rows under it."""
 
     def sample(
-        self, n_samples: int = 1, random_state: RandomStateLike = None, *, density: str = "auto"
-    ) -> np.ndarray:
+        self,
+        n_samples: int = 1,
+        random_state: RandomStateLike = None,
+        *,
+        density: str = "auto",
+        given: Any = None,
+    ) -> Any:
         """Return new rows: the reconstructions of latent codes drawn from a density.
 
         Parameters
@@ -68,6 +72,11 @@ class GenerativeAutoencoder(OneNetworkAutoencoder):
             mixture of up to ten Gaussians fitted to the codes of up to 10,000 training rows; it
             works for every kind. Its samples are dense codes, even for a sparse kind. "auto" means
             "prior" for ``kind="variational"`` and "gaussian_mixture" otherwise.
+
+        given : data frame, default=None
+            Rows of which some columns are known, for ``kind="variational"`` and tables with columns
+            that are no numbers. Each row is completed `n_samples` times; columns that are left out
+            and missing values are drawn given the known ones.
 
         Returns
         -------
@@ -89,46 +98,48 @@ class GenerativeAutoencoder(OneNetworkAutoencoder):
         rng = own_random_state(random_state)
         of_prior = density == "prior" or (is_auto(density) and has_prior)
         if self.columns_ is None:
-            return self._drawn_rows(n_samples, of_prior, rng)
-        return self._drawn_table(self.columns_, n_samples, of_prior, rng)
+            if given is not None:
+                raise ValueError(
+                    f"given is for tables with columns that are no numbers, but this "
+                    f"{type(self).__name__} was fitted on numbers alone."
+                )
+            return self._predictions(n_samples, of_prior, rng)
+        return self._drawn_table(self.columns_, n_samples, of_prior, rng, given)
 
-    def _drawn_rows(self, n_samples: int, of_prior: bool, rng: np.random.RandomState) -> np.ndarray:
+    def _predictions(
+        self, n_samples: int, of_prior: bool, rng: np.random.RandomState
+    ) -> np.ndarray:
         """Return the reconstructions of codes that are drawn from a density."""
         if of_prior:
             return self._decode(rng.standard_normal((n_samples, self.n_components_)))
         return self._decode(self._code_density.sample(n_samples, rng))
 
     def _drawn_table(
-        self, table: TableColumns, n_samples: int, of_prior: bool, rng: np.random.RandomState
+        self,
+        table: TableColumns,
+        n_samples: int,
+        of_prior: bool,
+        rng: np.random.RandomState,
+        given: Any,
     ) -> Any:
-        """Return a table whose levels, counts and numbers are drawn from their distributions.
+        """Return a table of new rows, or of given rows with their unknown values drawn."""
 
-        Each number is brought to the distribution of its column in ``fit``, which a network does
-        not learn to the last peak. A sample of the model, always the same, says what its own is.
-        """
-        rows = self._with_noise(table, self._drawn_rows(n_samples, of_prior, rng), rng)
-        codes = table.draw(rows, rng)
-        other = np.random.RandomState(0)
-        reference = self._drawn_rows(_REFERENCE_ROWS, of_prior, other)
-        reference = self._with_noise(table, reference, other)
-        for j, (column, span) in enumerate(zip(table.columns, table.spans, strict=True)):
-            if isinstance(column, Number) and column.role == "number":
-                of_model = reference[:, span.start]
-                codes[:, j] = column.as_distributed(rows[:, span.start], of_model)
-        return table_frame(table, codes)
+        def prior(n_rows: int, random: np.random.RandomState) -> np.ndarray:
+            return self._predictions(n_rows, of_prior, random)
 
-    def _with_noise(
-        self, table: TableColumns, rows: np.ndarray, rng: np.random.RandomState
-    ) -> np.ndarray:
-        """Return rows whose numbers have the deviation that a variational kind has learned."""
-        log_scale = self._fitted.weights.get("log_scale")
-        rows = rows.astype(np.float64)
-        if log_scale is not None:
-            numbers = np.flatnonzero(table.is_number)
-            deviations = np.exp(log_scale[table.column_of_feature[numbers]].astype(np.float64))
-            deviations = deviations * np.asarray(self._fitted.scaling.scale)[numbers]
-            rows[:, numbers] += rng.standard_normal((len(rows), len(numbers))) * deviations
-        return rows
+        sampling = TableSampling(self._fitted, table, prior, self.device)
+        if given is None:
+            return table_frame(table, sampling.codes(n_samples, rng))
+        if not self.kind_.has_posterior:
+            raise ValueError(
+                f"given needs a kind whose codes are distributions, such as 'variational', but the "
+                f"kind is {self.kind_!r}."
+            )
+        with naming("given"):
+            known = np.repeat(partial_codes(table, given), n_samples, axis=0)
+        index = getattr(given, "index", None)
+        index = None if index is None else index.repeat(n_samples)
+        return table_frame(table, sampling.completed(known, rng), index=index)
 
     def interpolate(self, x_a: MatrixLike, x_b: MatrixLike, n_steps: int = 10) -> Any:
         """Return interpolations between rows, along the straight line between their latent codes.

@@ -355,3 +355,33 @@ def test_alerts_name_columns_values_and_what_was_expected():
     assert detector.alerts(train[:5]).columns[:3].tolist() == [
         *("anomaly_score", "p_value", "feature_1")
     ]
+
+
+def test_unknown_columns_are_drawn_given_the_known_ones():
+    train = mixed_table(600)
+    model = AutoencoderTransformer(3, kind="variational", max_epochs=60, random_state=0).fit(train)
+    given = pd.DataFrame({"city": ["Bonn", "Ulm"]}, index=[7, 9])
+    drawn = model.sample(200, random_state=0, given=given)
+    assert drawn.dtypes.to_dict() == train.dtypes.to_dict()
+    assert drawn.index.tolist() == [7] * 200 + [9] * 200
+    assert (drawn.loc[7, "city"] == "Bonn").all()
+    means = train.groupby("city")["pay"].mean()
+    for place, city in ((7, "Bonn"), (9, "Ulm")):
+        assert abs(drawn.loc[place, "pay"].mean() - means[city]) < 2
+    nurses = (drawn["job"] == "nurse").groupby(drawn["city"]).mean()
+    assert nurses["Ulm"] > nurses["Bonn"] + 0.3
+    pd.testing.assert_frame_equal(drawn, model.sample(200, random_state=0, given=given))
+    with pytest.raises(ValueError, match="given has the column 'town', which fit did not see"):
+        model.sample(given=pd.DataFrame({"town": ["Bonn"]}))
+    with pytest.raises(ValueError, match="given needs a kind whose codes are distributions"):
+        fitted("transformer").sample(given=given)
+
+
+def test_the_evidence_has_the_units_of_numbers_alone():
+    rows = X[["pay", "job", "city"]]
+    tenfold = rows.assign(pay=10 * rows["pay"])
+    kind = {"kind": "variational", "precision": "float64"}
+    small, large = fitted("transformer", rows, **kind), fitted("transformer", tenfold, **kind)
+    np.testing.assert_allclose(small.elbo(rows) - large.elbo(tenfold), np.log(10), rtol=1e-6)
+    bound = small.elbo(rows[["pay", "job", "city"]].assign(pay=rows["pay"]))
+    assert bound.max() < 3  # log densities of pay are below 0; those of levels as well

@@ -84,6 +84,7 @@ VALID = {
     "exclude_known": False,
     "probabilities": False,
     "clip": False,
+    "given": None,
     "y": None,
     "fit_params": None,
 }
