@@ -213,7 +213,7 @@ def test_fits_are_the_same_where_rows_are_resident_and_where_not(
     assert not loaded
     monkeypatch.setattr("skae._data.rows.RESIDENT_BYTES", 0)
     assert_same(fitted(X, **parameters), resident)
-    assert len(loaded) > 8
+    assert len(loaded) > 2  # folds in one pass load their rows once
 
 
 def test_blocks_are_larger_than_batches_and_smaller_than_all(make_batches, streamed, loaded):
