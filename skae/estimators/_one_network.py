@@ -9,6 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
 
 from skae._checkpoints.trainings import Trainings
@@ -40,6 +41,8 @@ class OneNetworkAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
     It derives from ``TransformerMixin``, since ``set_output`` wraps methods of such classes only.
     """
 
+    # How rows are returned is no metadata of theirs.
+    __metadata_request__inverse_transform = {"probabilities": UNUSED, "clip": UNUSED}
     best_epoch_: int
     loss_: float
     _fitted: FittedNetwork
