@@ -15,7 +15,7 @@ test test-all doctest docs benchmark test-oldest: export MPLBACKEND = Agg
 
 help:
 	@echo "make demo [DATA=file.csv]  an autoencoder beside PCA, on digits or on your table"
-	@echo "make test                  the tests, in five minutes on two cores"
+	@echo "make test                  the tests, in about ten minutes on two cores"
 	@echo "make test-all              these and the slow ones: every kind with every architecture"
 	@echo "make doctest               the examples in docstrings and in the docs"
 	@echo "make lint                  ruff, codespell and mypy; 'make format' repairs what it can"
